@@ -1,0 +1,106 @@
+"""A collection of documents: texts, ids and, where known, labels and times."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+
+import numpy as np
+
+from softtopic.errors import InputError
+from softtopic.types import DocInt
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The texts worth reading, each once, in order of first appearance."""
+
+    texts: tuple[str, ...]
+    rows: DocInt  # for each document its place in `texts`, -1 where the document is empty
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Documents in order. Build one with `Corpus.from_texts` or `read_corpus`.
+
+    `labels` and `times` are for evaluation and display alone: nothing is ever learnt from them.
+    An empty label stands for "not labelled".
+    """
+
+    texts: tuple[str, ...]
+    ids: tuple[str, ...]
+    labels: tuple[str, ...] | None = None
+    times: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ids", "labels", "times"):
+            values = getattr(self, name)
+            if values is not None and len(values) != len(self.texts):
+                raise InputError(f"{len(values)} {name} for {len(self.texts)} texts; give one for each text")
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Iterable[str],
+        *,
+        ids: Iterable[object] | None = None,
+        labels: Iterable[object] | None = None,
+        times: Iterable[object] | None = None,
+    ) -> "Corpus":
+        """A corpus from any iterable of strings: a list, a pandas column, a generator.
+
+        Ids are the positions "0", "1", … unless given. Raises InputError for anything that is not a string.
+        """
+        if isinstance(texts, str | bytes):
+            raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
+        strings = tuple(texts)
+        for position, text in enumerate(strings):
+            if not isinstance(text, str):
+                kind = type(text).__name__
+                raise InputError(f'texts[{position}] is {kind}, not a string; use "" for a missing text')
+        return cls(
+            strings,
+            tuple(map(str, ids if ids is not None else range(len(strings)))),
+            None if labels is None else tuple(map(str, labels)),
+            None if times is None else tuple(map(str, times)),
+        )
+
+    @cached_property
+    def distinct(self) -> Distinct:
+        """Every text that is not blank, once. Blank ones have no row: their mixture is the mean of all others."""
+        place: dict[str, int] = {}
+        rows = [place.setdefault(text, len(place)) if text.strip() else -1 for text in self.texts]
+        return Distinct(tuple(place), np.asarray(rows, dtype=np.int64))
+
+    @property
+    def n_empty(self) -> int:
+        return int((self.distinct.rows < 0).sum())
+
+    @property
+    def n_duplicates(self) -> int:
+        return len(self) - self.n_empty - len(self.distinct.texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the distinct texts in order: equal fingerprints have equal features."""
+        return fingerprint_strings(self.distinct.texts)
+
+    def take(self, n: int) -> "Corpus":
+        """The first n documents."""
+        columns = (self.texts, self.ids, self.labels, self.times)
+        return Corpus(*(None if column is None else tuple(islice(column, n)) for column in columns))  # type: ignore[arg-type]
+
+
+def fingerprint_strings(strings: Iterable[str]) -> str:
+    """SHA-256 of a sequence of strings; lengths are hashed too, so that ["ab"] and ["a", "b"] differ."""
+    digest = hashlib.sha256()
+    for string in strings:
+        # Lone surrogates are legal in a Python string but not in UTF-8.
+        data = string.encode("utf-8", errors="surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,29 @@
+"""What can go wrong, named. Every message is one line: what was given, what was expected, the next step."""
+
+
+class SofttopicError(Exception):
+    """Base of all errors a user can mend; the command line prints its message and exits with 2."""
+
+
+class InputError(SofttopicError, ValueError):
+    """An argument, a file or a text is not what was asked for."""
+
+
+class AssetError(SofttopicError):
+    """A named file could not be fetched, or is not the file its checksum names."""
+
+
+class LanguageModelError(SofttopicError):
+    """A language model is missing here, or cannot be used as a teacher."""
+
+
+class StoreMismatchError(SofttopicError):
+    """A feature folder is damaged, or holds the features of other documents, words or another teacher."""
+
+
+class ModelFileError(SofttopicError):
+    """A model folder is damaged, too new, or not a model folder."""
+
+
+class DiskError(SofttopicError, OSError):
+    """A file could not be written; nothing half-written remains."""

@@ -1,0 +1,1 @@
+"""Reading a corpus with the teacher, in parts."""

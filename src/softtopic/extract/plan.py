@@ -1,0 +1,87 @@
+"""From a corpus to its features: cut into shards, read what is missing, keep what is there."""
+
+import logging
+from pathlib import Path
+
+from softtopic.assets import cache_dir
+from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.errors import InputError
+from softtopic.progress import Progress
+from softtopic.store import Features, FeatureStore, Manifest, Shard
+from softtopic.teacher.model import Teacher
+from softtopic.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+
+def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> Manifest:
+    """What the features of this corpus will depend on; the language model is not loaded."""
+    return Manifest(
+        corpus=corpus.fingerprint,
+        vocabulary=vocabulary.fingerprint,
+        teacher=teacher.fingerprint,
+        rows=len(corpus.distinct.texts),
+        words=vocabulary.words,
+        described={
+            "lm": teacher.lm,
+            "prompt": teacher.prompt.render("…"),
+            "max_tokens": teacher.max_tokens,
+            "dtype": str(teacher.dtype).removeprefix("torch."),
+        },
+    )
+
+
+def extract_into(
+    path: str | Path, corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, *, progress: bool = False
+) -> FeatureStore:
+    """Bring the store at `path` up to the whole corpus. Shards that are there already are not read again.
+
+    May be killed at any moment; the next call goes on with the next shard, and the result is the same.
+    """
+    if not corpus.distinct.texts:
+        raise InputError("every document is empty; give at least one with text")
+    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher))
+    with store.lock():
+        missing = store.missing()
+        done = store.manifest.rows - sum(shard.stop - shard.start for shard in missing)
+        if missing:
+            log.info("reading %d documents into %s (%d done before)", store.manifest.rows - done, store.path, done)
+        with Progress("reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)) as bar:
+            for shard in missing:
+                run_shard(store, shard, corpus, teacher, bar)
+    return store
+
+
+def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Teacher, bar: Progress) -> None:
+    """Read one shard's documents and publish their features."""
+    texts = corpus.distinct.texts[shard.start : shard.stop]
+    output = teacher.read(texts, store.vocabulary, bar.advance)
+    ids = [fingerprint_strings([text])[:16] for text in texts]
+    store.write(shard, ids, Features(output.log_probs, output.hidden))
+
+
+def extract(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    *,
+    features: str | Path | None = "auto",
+    progress: bool = False,
+) -> Features:
+    """Features of the distinct documents of a corpus.
+
+    `features` says where they are kept: "auto" is a folder of the cache named by what they depend on, None keeps
+    nothing, any other path is a feature folder.
+    """
+    if features is None:
+        with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
+            output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
+        return Features(output.log_probs, output.hidden)
+    path = automatic_path(corpus, vocabulary, teacher) if features == "auto" else features
+    return extract_into(path, corpus, vocabulary, teacher, progress=progress).read()
+
+
+def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> Path:
+    """The folder in the cache where the features of this corpus are kept."""
+    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint])
+    return cache_dir() / "features" / key[:32]

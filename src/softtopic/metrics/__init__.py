@@ -1,0 +1,1 @@
+"""Measures of topics, clusters and rankings."""

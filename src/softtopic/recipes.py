@@ -1,0 +1,32 @@
+"""Named bundles of settings: the published ones, and ours."""
+
+from dataclasses import dataclass, field
+
+from softtopic.errors import InputError
+from softtopic.training.trainer import TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything between the teacher's features and a trained model that is not a size."""
+
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    calibrate: bool = False  # take each word's mean log probability over the corpus off the soft labels
+    standardise: bool = False  # bring every input column to mean 0 and deviation 1
+    dropout: float = 0.2
+
+
+RECIPES: dict[str, Recipe] = {
+    # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
+    "paper": Recipe(),
+    "default": Recipe(training=TrainingConfig(batch_size=256), calibrate=True, standardise=True),
+}
+
+
+def get_recipe(recipe: str | Recipe) -> Recipe:
+    """A recipe by name, or the one given; raises InputError with the names there are."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe not in RECIPES:
+        raise InputError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
+    return RECIPES[recipe]

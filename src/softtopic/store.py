@@ -1,0 +1,205 @@
+"""Features on disk: Parquet shards, each written once and renamed into place, and a manifest that says of what.
+
+    features/
+      manifest.json        what the features are of, and how they are cut into shards
+      part-00000.parquet   id, log_probs, hidden: one row for each distinct document
+      documents.parquet    the documents themselves, where they were asked to be kept
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from softtopic.corpus import Corpus
+from softtopic.errors import StoreMismatchError
+from softtopic.publish import locked, staged_file
+from softtopic.types import DocHidden, DocVocab
+from softtopic.vocabulary import Vocabulary
+
+FORMAT = "softtopic-features"
+VERSION = 1
+SHARD_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the teacher said of each distinct document, in order: see `TeacherOutput`."""
+
+    log_probs: DocVocab
+    hidden: DocHidden
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What features depend on, as fingerprints; two stores with equal manifests hold equal features."""
+
+    corpus: str
+    vocabulary: str
+    teacher: str
+    rows: int
+    words: tuple[str, ...]
+    described: dict[str, str | int]  # the teacher in words, for people
+    shard_rows: int = SHARD_ROWS
+    format: str = FORMAT
+    version: int = VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One unit of work: rows start to stop of the distinct documents."""
+
+    index: int
+    start: int
+    stop: int
+
+    @property
+    def file(self) -> str:
+        return f"part-{self.index:05d}.parquet"
+
+
+class FeatureStore:
+    """A folder of features. Open one with `FeatureStore.create` or `FeatureStore.open`."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def create(cls, path: str | Path, manifest: Manifest) -> "FeatureStore":
+        """The store at this path, new or begun earlier; raises StoreMismatchError if it holds other features."""
+        path = Path(path)
+        if (path / "manifest.json").exists():
+            store = cls.open(path)
+            for part, what in (("corpus", "other documents"), ("vocabulary", "another vocabulary"),
+                               ("teacher", "another language model, prompt or max_tokens"),
+                               ("shard_rows", "shards of another size")):  # fmt: skip
+                if getattr(store.manifest, part) != getattr(manifest, part):
+                    raise StoreMismatchError(
+                        f"{path} holds features of {what}; give another folder, or run `softtopic teach` into a new one"
+                    )
+            return store
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise StoreMismatchError(f"{path} exists and is not a feature folder; give a new or an empty folder")
+        with staged_file(path / "manifest.json") as staging:
+            staging.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        return cls(path, manifest)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "FeatureStore":
+        """The store at this path; raises StoreMismatchError if there is none this version can read."""
+        path = Path(path)
+        try:
+            found = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+            version = found["version"] if found["format"] == FORMAT else None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise StoreMismatchError(f"{path} is not a feature folder; expected one made by `softtopic teach`") from None
+        if version != VERSION:
+            raise StoreMismatchError(
+                f"{path} is a feature folder of version {version}; this program reads {VERSION}: upgrade softtopic"
+            )
+        try:
+            manifest = Manifest(**(found | {"words": tuple(found["words"])}))
+        except (TypeError, KeyError):
+            raise StoreMismatchError(f"{path}/manifest.json is damaged; run `softtopic teach` again") from None
+        return cls(path, manifest)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.manifest.words)
+
+    @property
+    def shards(self) -> list[Shard]:
+        rows, size = self.manifest.rows, self.manifest.shard_rows
+        return [Shard(i, start, min(start + size, rows)) for i, start in enumerate(range(0, rows, size))]
+
+    def missing(self) -> list[Shard]:
+        """Shards that are not there, or not whole."""
+        return [shard for shard in self.shards if not self._is_whole(shard)]
+
+    def write(self, shard: Shard, ids: Sequence[str], features: Features) -> None:
+        """Publish one shard, whole or not at all."""
+        table = pa.table({
+            "id": pa.array(ids, pa.string()),
+            "log_probs": _as_lists(features.log_probs),
+            "hidden": _as_lists(features.hidden),
+        })  # fmt: skip
+        with staged_file(self.path / shard.file) as staging:
+            pq.write_table(table, staging, compression="zstd", write_page_checksum=True)
+
+    def read(self) -> Features:
+        """All features in order; raises StoreMismatchError where a shard is missing or damaged."""
+        parts = [self._read(shard) for shard in self.shards]
+        if not parts:
+            raise StoreMismatchError(f"{self.path} holds no documents; run `softtopic teach` on a file with texts")
+        return Features(
+            np.concatenate([part.log_probs for part in parts]), np.concatenate([part.hidden for part in parts])
+        )
+
+    def write_documents(self, corpus: Corpus) -> None:
+        """Keep the documents beside their features, so that the folder alone is enough to fit a model."""
+        columns = {"id": corpus.ids, "text": corpus.texts, "label": corpus.labels, "time": corpus.times}
+        kept = {name: pa.array(values, pa.string()) for name, values in columns.items() if values is not None}
+        with staged_file(self.path / "documents.parquet") as staging:
+            pq.write_table(pa.table(kept), staging, compression="zstd", write_page_checksum=True)
+
+    def documents(self) -> Corpus:
+        """The documents kept with `write_documents`."""
+        path = self.path / "documents.parquet"
+        if not path.exists():
+            raise StoreMismatchError(f"{self.path} keeps no documents; give the file of documents as well")
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+        except (pa.ArrowException, OSError):
+            raise StoreMismatchError(f"{path} is damaged; run `softtopic teach` again") from None
+        columns = {name: table[name].to_pylist() for name in table.column_names}
+        corpus = Corpus.from_texts(
+            columns["text"], ids=columns["id"], labels=columns.get("label"), times=columns.get("time")
+        )
+        if corpus.fingerprint != self.manifest.corpus:
+            raise StoreMismatchError(f"{path} holds other documents than the features; run `softtopic teach` again")
+        return corpus
+
+    def lock(self):  # noqa: ANN201
+        """Hold the folder: one process writes at a time."""
+        return locked(self.path)
+
+    def _is_whole(self, shard: Shard) -> bool:
+        path = self.path / shard.file
+        if not path.exists():
+            return False
+        try:
+            self._read(shard)
+        except StoreMismatchError:
+            return False
+        return True
+
+    def _read(self, shard: Shard) -> Features:
+        path = self.path / shard.file
+        try:
+            table = pq.read_table(path, columns=["log_probs", "hidden"], page_checksum_verification=True)
+            features = Features(*(_as_array(table[name]) for name in ("log_probs", "hidden")))
+        except FileNotFoundError:
+            raise StoreMismatchError(f"{path} is missing; run `softtopic teach` again, it does what is missing") from None
+        except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError):
+            raise StoreMismatchError(f"{path} is damaged; run `softtopic teach` again, it redoes that part") from None
+        if features.log_probs.shape != (shard.stop - shard.start, len(self.manifest.words)):
+            raise StoreMismatchError(f"{path} holds other rows than its manifest says; run `softtopic teach` again")
+        return features
+
+
+def _as_lists(matrix: np.ndarray) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(matrix).ravel()), matrix.shape[1])
+
+
+def _as_array(column: pa.ChunkedArray) -> np.ndarray:
+    lists = column.combine_chunks()
+    lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+    return lists.values.to_numpy(zero_copy_only=False).reshape(len(lists), lists.type.list_size)

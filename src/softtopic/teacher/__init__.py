@@ -1,0 +1,1 @@
+"""The language model that labels: prompts, tokens, the forward pass, calibration."""

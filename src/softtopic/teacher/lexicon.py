@@ -1,0 +1,40 @@
+"""Vocabulary words ↔ language-model tokens."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from softtopic.types import DocInt
+
+# A word to continue from. Tokenizers treat the start of a text specially (a dummy space, a start token); whatever
+# comes after the anchor is tokenised as it is in the middle of a prompt.
+ANCHOR = "a"
+
+
+def continuation_tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of texts as they continue another text: no special tokens are added, none are recognised inside.
+
+    A document that spells out a control token of the language model is read as plain characters.
+    """
+    options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+    anchor = tokenizer(ANCHOR, **options)["input_ids"]
+    rows = tokenizer([ANCHOR + text for text in texts], **options)["input_ids"] if texts else []
+    if all(row[: len(anchor)] == anchor for row in rows):
+        return [row[len(anchor) :] for row in rows]
+    # The tokenizer merged the anchor with what follows; read such texts on their own.
+    return tokenizer(list(texts), **options)["input_ids"]
+
+
+def leading_tokens(tokenizer: Any, text: str) -> list[int]:
+    """Token ids of the text a prompt begins with, after the start token where the tokenizer wants one."""
+    plain = tokenizer(text, add_special_tokens=False)["input_ids"]
+    dressed = tokenizer(text)["input_ids"]
+    # Some tokenizers also end every text with a special token, which must not stand before the document.
+    start = dressed.index(plain[0]) if plain and plain[0] in dressed else 0
+    return [*dressed[:start], *plain]
+
+
+def first_tokens(tokenizer: Any, words: Sequence[str]) -> DocInt:
+    """The first token of " word" for every word: the published scoring, blind to what tells longer words apart."""
+    return np.asarray([tokens[0] for tokens in continuation_tokens(tokenizer, [f" {word}" for word in words])])

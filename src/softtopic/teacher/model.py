@@ -1,0 +1,160 @@
+"""The teacher: a causal language model that says which topic words it expects after a document."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from softtopic.corpus import fingerprint_strings
+from softtopic.errors import InputError, LanguageModelError
+from softtopic.teacher.lexicon import continuation_tokens, first_tokens, leading_tokens
+from softtopic.teacher.loading import (
+    EMBEDDED,
+    LanguageModel,
+    language_model_fingerprint,
+    load_language_model,
+    pick_device,
+    pick_dtype,
+)
+from softtopic.teacher.prompt import Prompt
+from softtopic.teacher.reading import Reader, open_reader
+from softtopic.types import DocHidden, DocVocab
+from softtopic.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+# Part of every fingerprint: raise it when the same inputs give other numbers.
+VERSION = 1
+
+# Tokens read together. More do not fill the processor better, and their activations leave its caches.
+BUDGET = {"cpu": 1024, "mps": 4096, "cuda": 32768}
+
+# float16 ends at 65,504; a language model whose states come near it is stored in float32.
+_LARGE = 6000.0
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherOutput:
+    """Features of some documents, one row each, as they are stored: float16, or float32 where that would overflow."""
+
+    log_probs: DocVocab  # log probability of each vocabulary word as the next word, normalised over the vocabulary
+    hidden: DocHidden  # last hidden state at the last prompt token
+
+
+class Teacher:
+    """Reads documents with a causal language model.
+
+    Args:
+        lm: "smollm2-135m" (embedded), a folder transformers can open, or a Hugging Face id in the local cache.
+        prompt: what the language model is asked.
+        max_tokens: a document is cut to this many tokens; the text after it never is.
+        device: "auto", "cpu", "cuda", "mps".
+        dtype: "auto" (bfloat16 where the processor computes in it, else float32), "bfloat16", "float16", "float32".
+
+    The language model is loaded when it is first needed.
+    """
+
+    def __init__(
+        self,
+        lm: str = EMBEDDED,
+        *,
+        prompt: Prompt = Prompt(),
+        max_tokens: int = 160,
+        device: str = "auto",
+        dtype: str = "auto",
+    ) -> None:
+        if max_tokens < 1:
+            raise InputError(f"max_tokens is {max_tokens}; give at least 1")
+        self.lm = lm
+        self.prompt = prompt
+        self.max_tokens = max_tokens
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the features depend on beside the texts and the vocabulary; known without loading the model."""
+        return fingerprint_strings([
+            language_model_fingerprint(self.lm), self.prompt.fingerprint, str(self.max_tokens), str(self.dtype),
+            self.device.type, f"version {VERSION}",
+        ])  # fmt: skip
+
+    @torch.inference_mode()
+    def read(
+        self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None
+    ) -> TeacherOutput:
+        """Features of the texts, in their order; `progress` hears how many documents each batch held.
+
+        A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
+        """
+        tokens, words = np.unique(self._first_tokens(vocabulary), return_inverse=True)
+        wanted = torch.from_numpy(tokens).to(self.device)
+        columns = torch.from_numpy(words).to(self.device)
+        rows = self.rows(texts)
+        hidden = np.empty((len(rows), self._width), dtype=self._storage)
+        log_probs = np.empty((len(rows), len(vocabulary)), dtype=np.float16)
+        for batch in self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]):
+            reading = self._reader.read([rows[document] for document in batch], wanted)
+            scores = torch.log_softmax(reading.logits[:, columns], dim=1)
+            hidden[batch] = reading.states.cpu().numpy()
+            log_probs[batch] = scores.cpu().numpy()
+            if progress is not None:
+                progress(len(batch))
+        return TeacherOutput(log_probs, hidden)
+
+    def rows(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each document, cut to `max_tokens`, and of what follows it."""
+        tokenizer = self._language_model.tokenizer
+        suffix = continuation_tokens(tokenizer, [self.prompt.suffix])[0]
+        return [[*document, *suffix] for document in self._document_tokens([text.strip() for text in texts])]
+
+    def _document_tokens(self, texts: list[str]) -> list[list[int]]:
+        """Documents of megabytes are not tokenised to their end: a share of the characters is enough nearly always."""
+        tokenizer, room = self._language_model.tokenizer, 16 * self.max_tokens
+        found = continuation_tokens(tokenizer, [f" {text[:room]}" for text in texts])
+        for place, text in enumerate(texts):
+            reach = room
+            # The last token of a cut text may be another one in the whole text.
+            while len(found[place]) <= self.max_tokens and reach < len(text):
+                reach *= 8
+                found[place] = continuation_tokens(tokenizer, [f" {text[:reach]}"])[0]
+        return [tokens[: self.max_tokens] for tokens in found]
+
+    def _first_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
+        return first_tokens(self._language_model.tokenizer, vocabulary.words)
+
+    @cached_property
+    def _language_model(self) -> LanguageModel:
+        log.info("loading language model %s (%s on %s)", self.lm, str(self.dtype).removeprefix("torch."), self.device)
+        return load_language_model(self.lm, self.device, self.dtype)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        lm = self._language_model
+        prefix = leading_tokens(lm.tokenizer, self.prompt.prefix)
+        whole = len(prefix) + self.max_tokens + len(continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0])
+        room = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
+        if room is not None and whole > room:
+            raise LanguageModelError(
+                f"the prompt and {self.max_tokens} tokens of a document are {whole} tokens, more than the {room} "
+                f"{self.lm} reads; give a smaller max_tokens or a shorter prompt"
+            )
+        return open_reader(lm, prefix)
+
+    @cached_property
+    def _probe(self) -> torch.Tensor:
+        """The states of one short document: their width and range stand for all."""
+        row = self.rows(["a short text"])
+        with torch.inference_mode():
+            return self._reader.read(row, torch.zeros(1, dtype=torch.long, device=self.device)).states
+
+    @property
+    def _width(self) -> int:
+        return self._probe.shape[1]
+
+    @property
+    def _storage(self) -> type[np.floating]:
+        return np.float32 if self._probe.abs().max().item() > _LARGE else np.float16

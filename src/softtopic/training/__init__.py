@@ -1,0 +1,1 @@
+"""Training and the files of a trained model."""

@@ -1,0 +1,10 @@
+"""Names for the arrays that cross module borders; axes are words. Checked at run time in the tests only."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+DocVocab = Float[np.ndarray, "docs vocab"]
+DocHidden = Float[np.ndarray, "docs width"]
+DocTopic = Float[np.ndarray, "docs topics"]
+TopicVocab = Float[np.ndarray, "topics vocab"]
+DocInt = Int[np.ndarray, "docs"]

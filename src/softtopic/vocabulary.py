@@ -1,0 +1,136 @@
+"""The words topics are made of."""
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from softtopic.corpus import fingerprint_strings
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
+
+# Three letters or more; "don't" is no word "don", "people's" is the word "people".
+TOKEN_PATTERN = r"(?<!\w)[^\W\d_]{3,}(?!\w|['’]t\b)"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Ordered distinct words, most frequent first."""
+
+    words: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.words:
+            raise InputError("the vocabulary is empty; give at least two words")
+        if len(set(self.words)) != len(self.words):
+            raise InputError("the vocabulary names a word twice; give distinct words")
+        if any(not word.strip() for word in self.words):
+            raise InputError("the vocabulary holds an empty word; give words with letters")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: Iterable[str],
+        *,
+        size: int = 2000,
+        language: str = "english",
+        min_df: int | float = 2,
+        max_df: int | float = 0.5,
+    ) -> "Vocabulary":
+        """The `size` most frequent words of the texts, ties broken by spelling.
+
+        Words are lower-cased and have three letters or more. Stop words of `language` ("none": keep all) are left
+        out, and so are words in fewer than `min_df` or more than `max_df` documents (a count, or a share if a float).
+        """
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        vectorizer = CountVectorizer(
+            token_pattern=TOKEN_PATTERN, stop_words=stop_words(language), min_df=min_df, max_df=max_df
+        )
+        return cls.from_vectorizer(vectorizer, texts, size=size)
+
+    @classmethod
+    def from_vectorizer(
+        cls, vectorizer: "CountVectorizer", texts: Iterable[str], *, size: int | None = None
+    ) -> "Vocabulary":
+        """The words a scikit-learn vectorizer finds in the texts, most frequent first. The vectorizer is not changed."""
+        from sklearn.base import clone
+
+        if size is not None and size < 2:
+            raise InputError(f"vocabulary size {size} is too small; give at least 2")
+        vectorizer = clone(vectorizer)
+        try:
+            counts = vectorizer.fit_transform(list(texts))
+        except ValueError as error:
+            # scikit-learn's two messages for "nothing left" and for bounds that cross.
+            raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None
+        words = vectorizer.get_feature_names_out()
+        totals = np.asarray(counts.sum(axis=0)).ravel()
+        order = np.lexsort((words, -totals))[:size]
+        return cls(tuple(str(words[i]) for i in order))
+
+    @classmethod
+    def build(
+        cls,
+        source: "int | Sequence[str] | Vocabulary | CountVectorizer",
+        texts: Iterable[str],
+        language: str = "english",
+    ) -> "Vocabulary":
+        """A vocabulary from what a user may give: a size, a list of words, a vectorizer or a vocabulary."""
+        if isinstance(source, Vocabulary):
+            return source
+        if isinstance(source, int):
+            return cls.from_texts(texts, size=source, language=language)
+        if isinstance(source, str):
+            raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
+        if isinstance(source, Sequence):
+            return cls(tuple(source))
+        return cls.from_vectorizer(source, texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        return fingerprint_strings(self.words)
+
+    def bag_of_words(self, texts: Iterable[str]) -> "csr_matrix":
+        """Word counts, [documents, vocab], sparse; words are matched in lower case."""
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        index: Any = {word: column for column, word in enumerate(self.words)}
+        return CountVectorizer(token_pattern=TOKEN_PATTERN, vocabulary=index).transform(list(texts))  # type: ignore[return-value]
+
+
+def stop_words(language: str) -> list[str] | None:
+    """Stop words of a language by its English name, none for "none".
+
+    English takes scikit-learn's list: the larger one of `stop-words` holds words that name topics, such as
+    "computer", "world" or "work".
+    """
+    import re
+
+    if language == "none":
+        return None
+    if language == "english":
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        listed: Iterable[str] = ENGLISH_STOP_WORDS
+    else:
+        with warnings.catch_warnings():
+            # The package warns about its own deprecated aliases at import.
+            warnings.simplefilter("ignore")
+            from stop_words import AVAILABLE_LANGUAGES, get_stop_words
+
+        if language not in AVAILABLE_LANGUAGES:
+            known = ", ".join(sorted({name for name in AVAILABLE_LANGUAGES if len(name) > 2}))
+            raise InputError(f"language {language!r} has no stop words here; give none or one of {known}")
+        listed = get_stop_words(language)
+    # Others can never match a token, and scikit-learn warns about them.
+    return sorted(word for word in map(str.lower, listed) if re.fullmatch(TOKEN_PATTERN, word))
