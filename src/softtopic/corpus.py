@@ -1,7 +1,8 @@
 """A collection of documents: texts, ids and, where known, labels and times."""
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -10,6 +11,8 @@ import numpy as np
 
 from softtopic.errors import InputError
 from softtopic.types import DocInt
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,19 @@ class Corpus:
                 kind = type(text).__name__
                 raise InputError(f'texts[{position}] is {kind}, not a string; use "" for a missing text')
         return cls(
-            strings,
-            tuple(map(str, ids if ids is not None else range(len(strings)))),
-            None if labels is None else tuple(map(str, labels)),
-            None if times is None else tuple(map(str, times)),
+            tuple(map(_whole, strings)),
+            tuple(map(_whole, ids if ids is not None else range(len(strings)))),
+            None if labels is None else tuple(map(_whole, labels)),
+            None if times is None else tuple(map(_whole, times)),
         )
+
+    @classmethod
+    def from_rows(cls, texts: Sequence[str]) -> "Corpus":
+        """A corpus in which every document is distinct, whatever its text: one row of features each."""
+        corpus = cls.from_texts(texts)
+        # The field of a cached property: it is never worked out then.
+        corpus.__dict__["distinct"] = Distinct(corpus.texts, np.arange(len(texts)))
+        return corpus
 
     @cached_property
     def distinct(self) -> Distinct:
@@ -93,6 +104,12 @@ class Corpus:
         """The first n documents."""
         columns = (self.texts, self.ids, self.labels, self.times)
         return Corpus(*(None if column is None else tuple(islice(column, n)) for column in columns))  # type: ignore[arg-type]
+
+
+def _whole(value: object) -> str:
+    """A string that UTF-8 can hold: half a surrogate pair, which cut-off posts end in, becomes U+FFFD."""
+    string = str(value)
+    return string if string.isascii() else SURROGATE.sub("\ufffd", string)
 
 
 def fingerprint_strings(strings: Iterable[str]) -> str:

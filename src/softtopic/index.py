@@ -10,6 +10,8 @@ from softtopic.types import DocTopic
 
 # Shares below this are as good as none; it keeps the logarithm finite.
 FLOOR = 1e-12
+# Equal documents may come out of a matrix product this far apart, or nearer: it sums in no fixed order.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class RetrievalIndex:
     """Ranks documents by KL(query ‖ document) over their topic mixtures.
 
     KL(p ‖ q) = p·log p - p·log q, and the first term is the query's own: the nearest document has the largest p·log q,
-    one matrix product for many queries.
+    one matrix product for many queries. It finds the candidates; they are then ranked by sums that are alike for
+    equal documents, so that neither ties nor divergences depend on what else is searched for.
     """
 
     def __init__(self, theta: DocTopic) -> None:
@@ -50,29 +53,22 @@ class RetrievalIndex:
         divergences = np.empty((len(queries), k))
         # About 256 MB of scores at a time.
         size = max(1, (1 << 25) // len(self))
-        for start in range(0, len(queries), size):
-            part = slice(start, start + size)
-            scores = queries[part].astype(np.float64) @ self._log_theta.T
+        for start in range(0, len(queries) if k else 0, size):
+            part = queries[start : start + size].astype(np.float64)
+            scores = part @ self._log_theta.T
             if exclude is not None:
-                scores[np.arange(len(scores)), exclude[part]] = -np.inf
-            ids[part] = _largest(scores, k)
-            own = (queries[part] * _log(queries[part])).sum(axis=1, keepdims=True)
-            divergences[part] = own - np.take_along_axis(scores, ids[part], axis=1)
+                scores[np.arange(len(part)), exclude[start : start + size]] = -np.inf
+            # All that reach the edge are candidates, so that ties are broken by order and not by the partition.
+            edge = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
+            own = (part * _log(part)).sum(axis=1)
+            for row, reach in enumerate(scores >= edge - ROUNDING):
+                candidates = np.flatnonzero(reach)
+                ranked = own[row] - (self._log_theta[candidates] * part[row]).sum(axis=1)
+                best = np.argsort(ranked, kind="stable")[:k]
+                ids[start + row] = candidates[best]
+                divergences[start + row] = ranked[best]
         return Hits(ids, np.maximum(divergences, 0))
 
 
 def _log(theta: DocTopic) -> Float[np.ndarray, "docs topics"]:
     return np.log(np.maximum(theta.astype(np.float64), FLOOR))
-
-
-def _largest(scores: Float[np.ndarray, "queries docs"], k: int) -> Int[np.ndarray, "queries k"]:
-    """Columns of the k largest scores of each row, largest first, ties in column order."""
-    if k == 0:
-        return np.empty((len(scores), 0), dtype=np.int64)
-    edge = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
-    # All that reach the edge are candidates, so that ties are broken by order and not by the partition.
-    chosen = np.empty((len(scores), k), dtype=np.int64)
-    for row, reach in enumerate(scores >= edge):
-        candidates = np.flatnonzero(reach)
-        chosen[row] = candidates[np.argsort(-scores[row, candidates], kind="stable")[:k]]
-    return chosen

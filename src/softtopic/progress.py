@@ -2,7 +2,6 @@
 
 import sys
 from types import TracebackType
-from typing import Self
 
 
 class Progress:
@@ -16,7 +15,7 @@ class Progress:
             every = 0.1 if sys.stderr.isatty() else 10.0
             self._bar = tqdm(desc=what, total=total, unit=f" {unit}", initial=done, mininterval=every, file=sys.stderr)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

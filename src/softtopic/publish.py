@@ -1,5 +1,6 @@
 """Files and folders that appear whole or not at all: written beside their place, flushed, then renamed into it."""
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from filelock import FileLock
+from safetensors import SafetensorError
 
 from softtopic.errors import DiskError
 
@@ -56,7 +58,7 @@ def _staged(path: Path) -> Iterator[Path]:
     """A fresh name beside the path, gone at the end; what killed processes left there is removed first."""
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        for stale in path.parent.glob(f".{path.name}.staging-*"):
+        for stale in path.parent.glob(f".{glob.escape(path.name)}.staging-*"):
             _remove(stale)
         staging = path.with_name(f".{path.name}.staging-{uuid4().hex[:12]}")
         try:
@@ -71,8 +73,9 @@ def _disk_errors(path: Path) -> Iterator[None]:
         yield
     except DiskError:
         raise
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, SafetensorError) as error:
+        # safetensors wraps the system's error into its own.
+        reason = getattr(error, "strerror", None) or str(error)
         raise DiskError(f"{path} could not be written ({reason}); free some space or choose another place") from error
 
 

@@ -1,9 +1,11 @@
 """Files of documents → Corpus: jsonl, csv, tsv, parquet, plain text with one document a line, each also gzip'd."""
 
+import codecs
 import gzip
 import io
 import json
 import sys
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,10 +55,10 @@ def read_corpus(path: str | Path, columns: Columns = Columns(), *, format: str |
     if data[:2] == b"\x1f\x8b" or name.endswith(".gz"):
         data = _gunzip(data, name)
     if format is None:
-        format = FORMATS.get(suffix) if suffix else ("jsonl" if data.lstrip()[:1] == b"{" else "txt")
+        format = FORMATS.get(suffix, suffix) if suffix else ("jsonl" if _is_jsonl(data) else "txt")  # noqa: A001
     if format not in FORMATS.values():
         known = ", ".join(dict.fromkeys(FORMATS.values()))
-        raise InputError(f"{name}: format {format or suffix!r} is not known; give one of {known} with --format")
+        raise InputError(f"{name}: format {format!r} is not known; give one of {known} with --format")
     table = _table(data, format, name, columns.named())
     for column in columns.named():
         if column not in table:
@@ -88,6 +90,10 @@ def _suffix(path: Path) -> str:
     return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower() or "none"
 
 
+def _is_jsonl(data: bytes) -> bool:
+    return data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{"
+
+
 def _gunzip(data: bytes, name: str) -> bytes:
     try:
         return gzip.decompress(data)
@@ -100,7 +106,9 @@ def _decode(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name} is not UTF-8 (line {line}, byte {error.start}); convert it, e.g. with iconv") from None
+        raise InputError(
+            f"{name} is not UTF-8 (line {line}, byte {error.start}); convert it, e.g. with iconv"
+        ) from None
 
 
 def _table(data: bytes, format: str, name: str, wanted: Sequence[str]) -> dict[str, list[object]]:
@@ -125,8 +133,10 @@ def _jsonl(text: str, name: str) -> dict[str, list[object]]:
         if not isinstance(record, dict):
             raise InputError(f"{name} line {number} is a JSON {type(record).__name__}; expected one object a line")
         records.append(record)
+    if not records:
+        raise InputError(f"{name} holds no documents; expected one JSON object a line")
     keys = dict.fromkeys(key for record in records for key in record)
-    return {key: [record.get(key) for record in records] for key in keys} or {"text": []}
+    return {key: [record.get(key) for record in records] for key in keys}
 
 
 def _delimited(text: str, format: str, name: str) -> dict[str, list[object]]:
@@ -134,10 +144,16 @@ def _delimited(text: str, format: str, name: str) -> dict[str, list[object]]:
 
     if not text.strip():
         raise InputError(f"{name} holds no documents; expected a header line and at least one row")
+    separator = "," if format == "csv" else "\t"
     try:
-        frame = pd.read_csv(
-            io.StringIO(text), sep="," if format == "csv" else "\t", dtype=str, keep_default_na=False, index_col=False
-        )
+        with warnings.catch_warnings():
+            # pandas would cut rows that are longer than the header, and only warn.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(io.StringIO(text), sep=separator, dtype=object, keep_default_na=False, index_col=False)
+    except pd.errors.ParserWarning:
+        raise InputError(
+            f"{name} is not {format}: rows have more fields than the header; put texts with separators in quotes"
+        ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise InputError(f"{name} is not {format}: {reason}; check quotes and separators") from None
@@ -155,6 +171,9 @@ def _parquet(data: bytes, name: str, wanted: Sequence[str]) -> dict[str, list[ob
         table = file.read(columns=found)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{name} is not a whole Parquet file: {str(error).splitlines()[0]}") from None
+    for column in found:
+        if have.count(column) > 1:
+            raise InputError(f"{name} has {have.count(column)} columns {column!r}; expected one of each name")
     # Columns nobody asked for are named, not read: an error message lists them.
     unread: dict[str, list[object]] = {column: [] for column in have}
     return unread | {column: table[column].to_pylist() for column in found}
@@ -164,7 +183,9 @@ def _text(value: object, name: str, row: int) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InputError(f"{name}: document {row + 1} is {type(value).__name__}, not a string; choose the column of texts")
+        raise InputError(
+            f"{name}: document {row + 1} is {type(value).__name__}, not a string; choose the column of texts"
+        )
     return value
 
 

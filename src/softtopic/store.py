@@ -1,15 +1,16 @@
 """Features on disk: Parquet shards, each written once and renamed into place, and a manifest that says of what.
 
-    features/
-      manifest.json        what the features are of, and how they are cut into shards
-      part-00000.parquet   id, log_probs, hidden: one row for each distinct document
-      documents.parquet    the documents themselves, where they were asked to be kept
+features/
+  manifest.json        what the features are of, and how they are cut into shards
+  part-00000.parquet   id, log_probs, hidden: one row for each distinct document
+  documents.parquet    the documents themselves, where they were asked to be kept
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +47,7 @@ class Manifest:
     teacher: str
     rows: int
     words: tuple[str, ...]
-    described: dict[str, str | int]  # the teacher in words, for people
+    described: dict[str, Any]  # the teacher as plain values
     shard_rows: int = SHARD_ROWS
     format: str = FORMAT
     version: int = VERSION
@@ -76,31 +77,36 @@ class FeatureStore:
     def create(cls, path: str | Path, manifest: Manifest) -> "FeatureStore":
         """The store at this path, new or begun earlier; raises StoreMismatchError if it holds other features."""
         path = Path(path)
-        if (path / "manifest.json").exists():
-            store = cls.open(path)
-            for part, what in (("corpus", "other documents"), ("vocabulary", "another vocabulary"),
-                               ("teacher", "another language model, prompt or max_tokens"),
-                               ("shard_rows", "shards of another size")):  # fmt: skip
-                if getattr(store.manifest, part) != getattr(manifest, part):
-                    raise StoreMismatchError(
-                        f"{path} holds features of {what}; give another folder, or run `softtopic teach` into a new one"
-                    )
-            return store
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise StoreMismatchError(f"{path} exists and is not a feature folder; give a new or an empty folder")
-        with staged_file(path / "manifest.json") as staging:
-            staging.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        return cls(path, manifest)
+        file = path / "manifest.json"
+        if not file.exists():
+            if not _is_free(path):
+                raise StoreMismatchError(f"{path} exists and is not a feature folder; give a new or an empty folder")
+            # Two processes may begin the same store at once: the first one's manifest stands.
+            with locked(path):
+                if not file.exists():
+                    with staged_file(file) as staging:
+                        _write_manifest(staging, manifest)
+        store = cls.open(path)
+        for part, what in (("corpus", "other documents"), ("vocabulary", "another vocabulary"),
+                           ("teacher", "another language model, prompt or max_tokens")):  # fmt: skip
+            if getattr(store.manifest, part) != getattr(manifest, part):
+                raise StoreMismatchError(
+                    f"{path} holds features of {what}; give another folder, or run `softtopic teach` into a new one"
+                )
+        return store
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
         """The store at this path; raises StoreMismatchError if there is none this version can read."""
         path = Path(path)
+        found: Any = {}
         try:
             found = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-            version = found["version"] if found["format"] == FORMAT else None
+            ours, version = found["format"] == FORMAT, found["version"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise StoreMismatchError(f"{path} is not a feature folder; expected one made by `softtopic teach`") from None
+            ours, version = False, None
+        if not ours:
+            raise StoreMismatchError(f"{path} is not a feature folder; expected one made by `softtopic teach`")
         if version != VERSION:
             raise StoreMismatchError(
                 f"{path} is a feature folder of version {version}; this program reads {VERSION}: upgrade softtopic"
@@ -187,12 +193,25 @@ class FeatureStore:
             table = pq.read_table(path, columns=["log_probs", "hidden"], page_checksum_verification=True)
             features = Features(*(_as_array(table[name]) for name in ("log_probs", "hidden")))
         except FileNotFoundError:
-            raise StoreMismatchError(f"{path} is missing; run `softtopic teach` again, it does what is missing") from None
+            raise StoreMismatchError(
+                f"{path} is missing; run `softtopic teach` again, it does what is missing"
+            ) from None
         except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError):
             raise StoreMismatchError(f"{path} is damaged; run `softtopic teach` again, it redoes that part") from None
         if features.log_probs.shape != (shard.stop - shard.start, len(self.manifest.words)):
             raise StoreMismatchError(f"{path} holds other rows than its manifest says; run `softtopic teach` again")
         return features
+
+
+def _is_free(path: Path) -> bool:
+    """Nothing is there, or no more than a manifest that another process is writing or was killed over."""
+    if not path.is_dir():
+        return not path.exists()
+    return all(file.name.startswith(("manifest.json", ".manifest.json.staging-")) for file in path.iterdir())
+
+
+def _write_manifest(path: Path, manifest: Manifest) -> None:
+    path.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _as_lists(matrix: np.ndarray) -> pa.FixedSizeListArray:
@@ -202,4 +221,7 @@ def _as_lists(matrix: np.ndarray) -> pa.FixedSizeListArray:
 def _as_array(column: pa.ChunkedArray) -> np.ndarray:
     lists = column.combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) else lists
+    if not pa.types.is_floating(lists.type.value_type):
+        # A bit that flips in the file's footer can turn numbers into something else.
+        raise ValueError(f"expected numbers, found {lists.type}")
     return lists.values.to_numpy(zero_copy_only=False).reshape(len(lists), lists.type.list_size)

@@ -26,11 +26,12 @@ class Topics:
 
     def top(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
         """The n most probable words of a topic with their probabilities."""
-        return [(self.words[i], float(self.topic_word[topic, i])) for i in top_indices(self.topic_word, n)[topic]]
+        best = map(int, top_indices(self.topic_word, n)[topic])
+        return [(self.words[i], float(self.topic_word[topic, i])) for i in best]
 
     def top_words(self, n: int = 10) -> list[list[str]]:
         """The n most probable words of every topic."""
-        return [[self.words[i] for i in row] for row in top_indices(self.topic_word, n)]
+        return [[self.words[int(i)] for i in row] for row in top_indices(self.topic_word, n)]
 
     def names(self) -> list[str]:
         """A name for each topic: its number and its first four words."""
@@ -42,7 +43,7 @@ def representative_documents(theta: DocTopic, texts: Sequence[str], n: int = 3) 
     found: list[list[str]] = []
     for topic in range(theta.shape[1]):
         chosen: dict[str, None] = {}
-        for document in np.argsort(-theta[:, topic], kind="stable"):
+        for document in map(int, np.argsort(-theta[:, topic], kind="stable")):
             if len(chosen) == n:
                 break
             if texts[document].strip():

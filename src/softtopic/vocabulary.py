@@ -1,22 +1,22 @@
 """The words topics are made of."""
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.base import clone
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError
 
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction.text import CountVectorizer
-
 # Three letters or more; "don't" is no word "don", "people's" is the word "people".
-TOKEN_PATTERN = r"(?<!\w)[^\W\d_]{3,}(?!\w|['’]t\b)"
+WORD_PATTERN = r"(?<!\w)[^\W\d_]{3,}(?!\w|['’]t\b)"
 
 
 @dataclass(frozen=True)
@@ -43,37 +43,35 @@ class Vocabulary:
         *,
         size: int = 2000,
         language: str = "english",
-        min_df: int | float = 2,
-        max_df: int | float = 0.5,
+        min_df: float = 2,
+        max_df: float = 0.5,
     ) -> "Vocabulary":
         """The `size` most frequent words of the texts, ties broken by spelling.
 
         Words are lower-cased and have three letters or more. Stop words of `language` ("none": keep all) are left
-        out, and so are words in fewer than `min_df` or more than `max_df` documents (a count, or a share if a float).
+        out, and so are words in fewer than `min_df` or more than `max_df` documents (whole numbers count documents,
+        fractions are shares of them).
         """
-        from sklearn.feature_extraction.text import CountVectorizer
-
-        vectorizer = CountVectorizer(
-            token_pattern=TOKEN_PATTERN, stop_words=stop_words(language), min_df=min_df, max_df=max_df
-        )
+        bounds: Any = {"min_df": min_df, "max_df": max_df}
+        vectorizer = CountVectorizer(token_pattern=WORD_PATTERN, stop_words=stop_words(language), **bounds)
         return cls.from_vectorizer(vectorizer, texts, size=size)
 
     @classmethod
     def from_vectorizer(
-        cls, vectorizer: "CountVectorizer", texts: Iterable[str], *, size: int | None = None
+        cls, vectorizer: CountVectorizer, texts: Iterable[str], *, size: int | None = None
     ) -> "Vocabulary":
-        """The words a scikit-learn vectorizer finds in the texts, most frequent first. The vectorizer is not changed."""
-        from sklearn.base import clone
-
+        """The words a scikit-learn vectorizer finds in the texts, most frequent first; it is not changed."""
         if size is not None and size < 2:
             raise InputError(f"vocabulary size {size} is too small; give at least 2")
-        vectorizer = clone(vectorizer)
+        fresh: Any = clone(vectorizer)
         try:
-            counts = vectorizer.fit_transform(list(texts))
+            counts = fresh.fit_transform(list(texts))
         except ValueError as error:
             # scikit-learn's two messages for "nothing left" and for bounds that cross.
-            raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None
-        words = vectorizer.get_feature_names_out()
+            raise InputError(
+                f"every word was filtered out ({error}); give more text, another language or words"
+            ) from None
+        words = fresh.get_feature_names_out()
         totals = np.asarray(counts.sum(axis=0)).ravel()
         order = np.lexsort((words, -totals))[:size]
         return cls(tuple(str(words[i]) for i in order))
@@ -100,12 +98,10 @@ class Vocabulary:
     def fingerprint(self) -> str:
         return fingerprint_strings(self.words)
 
-    def bag_of_words(self, texts: Iterable[str]) -> "csr_matrix":
+    def bag_of_words(self, texts: Iterable[str]) -> csr_matrix:
         """Word counts, [documents, vocab], sparse; words are matched in lower case."""
-        from sklearn.feature_extraction.text import CountVectorizer
-
         index: Any = {word: column for column, word in enumerate(self.words)}
-        return CountVectorizer(token_pattern=TOKEN_PATTERN, vocabulary=index).transform(list(texts))  # type: ignore[return-value]
+        return CountVectorizer(token_pattern=WORD_PATTERN, vocabulary=index).transform(list(texts))  # type: ignore[return-value]
 
 
 def stop_words(language: str) -> list[str] | None:
@@ -114,13 +110,9 @@ def stop_words(language: str) -> list[str] | None:
     English takes scikit-learn's list: the larger one of `stop-words` holds words that name topics, such as
     "computer", "world" or "work".
     """
-    import re
-
     if language == "none":
         return None
     if language == "english":
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
         listed: Iterable[str] = ENGLISH_STOP_WORDS
     else:
         with warnings.catch_warnings():
@@ -133,4 +125,4 @@ def stop_words(language: str) -> list[str] | None:
             raise InputError(f"language {language!r} has no stop words here; give none or one of {known}")
         listed = get_stop_words(language)
     # Others can never match a token, and scikit-learn warns about them.
-    return sorted(word for word in map(str.lower, listed) if re.fullmatch(TOKEN_PATTERN, word))
+    return sorted(word for word in map(str.lower, listed) if re.fullmatch(WORD_PATTERN, word))

@@ -7,14 +7,14 @@ from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.errors import InputError
 from softtopic.progress import Progress
-from softtopic.store import Features, FeatureStore, Manifest, Shard
+from softtopic.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
 from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
 
-def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> Manifest:
+def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, shard_rows: int = SHARD_ROWS) -> Manifest:
     """What the features of this corpus will depend on; the language model is not loaded."""
     return Manifest(
         corpus=corpus.fingerprint,
@@ -22,31 +22,36 @@ def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> Man
         teacher=teacher.fingerprint,
         rows=len(corpus.distinct.texts),
         words=vocabulary.words,
-        described={
-            "lm": teacher.lm,
-            "prompt": teacher.prompt.render("…"),
-            "max_tokens": teacher.max_tokens,
-            "dtype": str(teacher.dtype).removeprefix("torch."),
-        },
+        described=teacher.description,
+        shard_rows=shard_rows,
     )
 
 
 def extract_into(
-    path: str | Path, corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, *, progress: bool = False
+    path: str | Path,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    *,
+    shard_rows: int = SHARD_ROWS,
+    progress: bool = False,
 ) -> FeatureStore:
     """Bring the store at `path` up to the whole corpus. Shards that are there already are not read again.
 
-    May be killed at any moment; the next call goes on with the next shard, and the result is the same.
+    May be killed at any moment; the next call goes on with the next shard, and the result is the same. A store begun
+    earlier keeps the shard size it began with.
     """
     if not corpus.distinct.texts:
         raise InputError("every document is empty; give at least one with text")
-    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher))
+    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher, shard_rows))
     with store.lock():
         missing = store.missing()
         done = store.manifest.rows - sum(shard.stop - shard.start for shard in missing)
         if missing:
             log.info("reading %d documents into %s (%d done before)", store.manifest.rows - done, store.path, done)
-        with Progress("reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)) as bar:
+        with Progress(
+            "reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)
+        ) as bar:
             for shard in missing:
                 run_shard(store, shard, corpus, teacher, bar)
     return store

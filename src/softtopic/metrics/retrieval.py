@@ -15,7 +15,9 @@ def precision_at(theta: DocTopic, labels: Sequence[object], ks: Sequence[int] = 
     Where there are fewer than k others, all of them count.
     """
     if len(theta) != len(labels) or len(labels) < 2:
-        raise InputError(f"{len(theta)} mixtures and {len(labels)} labels; give one label each, for 2 documents or more")
+        raise InputError(
+            f"{len(theta)} mixtures and {len(labels)} labels; give one label each, for 2 documents or more"
+        )
     _, label = np.unique(np.asarray(labels), return_inverse=True)
     hits = RetrievalIndex(theta).search(theta, max(ks), exclude=np.arange(len(theta)))
     same = label[hits.ids] == label[:, None]

@@ -10,6 +10,6 @@ from jaxtyping import Float
 from softtopic.types import DocVocab
 
 
-def corpus_prior(log_probs: DocVocab) -> Float[np.ndarray, "vocab"]:
+def corpus_prior(log_probs: DocVocab) -> Float[np.ndarray, " vocab"]:
     """Mean log probability of each word over the documents, in nats, float32."""
     return log_probs.mean(axis=0, dtype=np.float64).astype(np.float32)

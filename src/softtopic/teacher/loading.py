@@ -82,7 +82,7 @@ def find_language_model(lm: str) -> Path:
 def fetch_language_model(lm: str) -> Path:
     """Fetch a Hugging Face id into the local cache: weights, configuration and tokenizer, never code."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(lm, allow_patterns=[*_WEIGHTS, "*.json"]))
@@ -123,7 +123,8 @@ def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> La
         except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise LanguageModelError(f"{lm} cannot be opened as a causal language model: {reason}") from error
-    return LanguageModel(model.to(device).eval().requires_grad_(False), tokenizer, device)
+    model.to(device)  # pyright: ignore[reportArgumentType]
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device)
 
 
 def _converted(lm: str) -> Path:
@@ -152,7 +153,7 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers' own bars and notes say nothing a user of topics can act on."""
+    """Transformers' own bars and notes say nothing a user of topics can act on."""
     from transformers.utils import logging as library
 
     level, bars = library.get_verbosity(), library.is_progress_bar_enabled()

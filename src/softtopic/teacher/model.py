@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,6 +56,7 @@ class Teacher:
         dtype: "auto" (bfloat16 where the processor computes in it, else float32), "bfloat16", "float16", "float32".
 
     The language model is loaded when it is first needed.
+
     """
 
     def __init__(
@@ -81,6 +83,29 @@ class Teacher:
             language_model_fingerprint(self.lm), self.prompt.fingerprint, str(self.max_tokens), str(self.dtype),
             self.device.type, f"version {VERSION}",
         ])  # fmt: skip
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The teacher as plain values, for manifests and model folders."""
+        return {
+            "lm": self.lm,
+            "instruction": self.prompt.instruction,
+            "demonstrations": [list(pair) for pair in self.prompt.demonstrations],
+            "max_tokens": self.max_tokens,
+            "dtype": str(self.dtype).removeprefix("torch."),
+        }
+
+    @classmethod
+    def described(cls, description: dict[str, Any], *, device: str = "auto") -> "Teacher":
+        """The teacher of a description."""
+        prompt = Prompt(description["instruction"], tuple(map(tuple, description["demonstrations"])))
+        return cls(
+            description["lm"],
+            prompt=prompt,
+            max_tokens=description["max_tokens"],
+            dtype=description["dtype"],
+            device=device,
+        )
 
     @torch.inference_mode()
     def read(
@@ -109,7 +134,7 @@ class Teacher:
         """Token ids of each document, cut to `max_tokens`, and of what follows it."""
         tokenizer = self._language_model.tokenizer
         suffix = continuation_tokens(tokenizer, [self.prompt.suffix])[0]
-        return [[*document, *suffix] for document in self._document_tokens([text.strip() for text in texts])]
+        return [[*document, *suffix] for document in self._document_tokens([_clean(text) for text in texts])]
 
     def _document_tokens(self, texts: list[str]) -> list[list[int]]:
         """Documents of megabytes are not tokenised to their end: a share of the characters is enough nearly always."""
@@ -158,3 +183,8 @@ class Teacher:
     @property
     def _storage(self) -> type[np.floating]:
         return np.float32 if self._probe.abs().max().item() > _LARGE else np.float16
+
+
+def _clean(text: str) -> str:
+    """Without white space around it and without lone surrogates, which tokenizers cannot take."""
+    return text.encode("utf-8", errors="replace").decode("utf-8").strip()

@@ -134,6 +134,7 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int]) -> Reader:
     own = lm.model.config._attn_implementation
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
+    packed: Reader = plain
     try:
         packed = PackedReader(lm, prefix)
         found = packed.read(rows, token[:20].to(lm.device))

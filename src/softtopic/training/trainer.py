@@ -131,7 +131,7 @@ def batches(
 ) -> Iterator[Int[Tensor, " batch"]]:
     """All documents in random order, in batches of nearly equal size: no batch of one, which BatchNorm cannot take."""
     order = torch.randperm(len(documents), generator=noise, device=noise.device)
-    count = max(1, round(len(documents) / batch_size))
+    count = max(1, min(round(len(documents) / batch_size), len(documents) // 2))
     yield from documents[order.to(documents.device)].tensor_split(count)
 
 

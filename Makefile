@@ -1,0 +1,45 @@
+# Everything a fresh machine with Python 3.11 and make needs: `make demo`, `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: install assets demo test test-slow lint format bench clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say PYTHON=/its/path"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# The embedded language model and the sample posts, once for this user.
+assets: install
+	@$(BIN)/softtopic fetch smollm2-135m 20newsgroups >/dev/null
+
+demo: assets
+	$(BIN)/softtopic demo --out build/demo-model
+
+test: assets
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: assets
+	$(BIN)/python -m pytest -m slow
+
+lint: install
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/lint-imports
+	$(BIN)/pyright --warnings
+
+format: install
+	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks
+
+# Each script prints its targets and its results; one at a time, on a machine that does nothing else.
+bench: assets
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) build

@@ -1,0 +1,5 @@
+"""`python -m softtopic.cli`."""
+
+from softtopic.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""TopicModel ↔ model folder."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from softtopic import __version__
+from softtopic.backbones.registry import build_backbone
+from softtopic.errors import ModelFileError
+from softtopic.model import TopicModel
+from softtopic.recipes import RECIPES, Recipe, get_recipe
+from softtopic.teacher.model import Teacher
+from softtopic.training.files import ModelFiles, read_model, write_model
+from softtopic.training.trainer import TrainingConfig
+from softtopic.vocabulary import Vocabulary
+
+_WEIGHTS = "backbone."
+
+
+def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
+    """Write a fitted model."""
+    recipe = get_recipe(model.recipe)
+    named = next((name for name, known in RECIPES.items() if known == recipe), None)
+    config = {
+        "softtopic": __version__,
+        "n_topics": int(model.n_topics),
+        "backbone": {"name": model.backbone} | asdict(model.backbone_.config),
+        "recipe": {"name": named} | asdict(recipe),
+        "teacher": model.teacher_.description,
+        "language": model.language,
+        "random_state": model.random_state,
+    }
+    tensors = {_WEIGHTS + name: value.cpu().numpy() for name, value in model.backbone_.state_dict().items()}
+    tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
+    if model.prior_ is not None:
+        tensors["prior"] = model.prior_
+    topics = [
+        {"words": words, "representative_documents": examples if excerpts else []}
+        for words, examples in zip(model.topics.top_words(15), model.representative_docs_, strict=True)
+    ]
+    shown = model.excerpts_ if excerpts else ("",) * len(model.ids_)
+    write_model(path, ModelFiles(
+        config=config,
+        tensors=tensors,
+        topics={"vocabulary": list(model.vocabulary_.words), "topics": topics},
+        documents={"id": list(model.ids_), "text": list(shown)},
+        card=_card(model),
+    ))  # fmt: skip
+
+
+def load(path: str | Path, *, device: str = "auto") -> TopicModel:
+    """Read a fitted model; the language model is not loaded until new texts come."""
+    files = read_model(path)
+    try:
+        return _restore(files, device)
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise ModelFileError(f"{path} does not fit together ({error}); restore it, or fit the model again") from error
+
+
+def _restore(files: ModelFiles, device: str) -> TopicModel:
+    config, tensors = files.config, files.tensors
+    teacher = Teacher.described(config["teacher"], device=device)
+    settings: dict[str, Any] = dict(config["backbone"])
+    name = settings.pop("name")
+    model = TopicModel(
+        config["n_topics"],
+        recipe=_recipe(config["recipe"]),
+        backbone=name,
+        lm=teacher,
+        vocabulary=Vocabulary(tuple(files.topics["vocabulary"])),
+        language=config["language"],
+        random_state=config["random_state"],
+    )
+    model.teacher_, model.vocabulary_, model.training_ = teacher, model.vocabulary, None  # type: ignore[assignment]
+    model.backbone_ = build_backbone(name, settings, torch.Generator())
+    weights = {key.removeprefix(_WEIGHTS): torch.from_numpy(np.array(value)) for key, value in tensors.items()
+               if key.startswith(_WEIGHTS)}  # fmt: skip
+    model.backbone_.load_state_dict(weights)
+    model.backbone_.to(teacher.device).eval()
+    with torch.inference_mode():
+        model.components_ = model.backbone_.topic_word().cpu().numpy()
+    model.prior_ = tensors.get("prior")
+    model.mean_theta_, model.probabilities_ = tensors["mean_theta"], tensors["theta"]
+    model.topics_ = model.probabilities_.argmax(axis=1)
+    model.ids_, model.excerpts_ = tuple(files.documents["id"]), tuple(files.documents["text"])
+    model.representative_docs_ = [topic["representative_documents"] for topic in files.topics["topics"]]
+    return model
+
+
+def _recipe(stored: dict[str, Any]) -> Recipe:
+    fields = {key: value for key, value in stored.items() if key != "name"}
+    training = fields["training"] | {"betas": tuple(fields["training"]["betas"])}
+    return replace(Recipe(), **fields | {"training": TrainingConfig(**training)})
+
+
+def _card(model: TopicModel) -> str:
+    count = np.bincount(model.topics_, minlength=model.n_topics)
+    rows = [
+        f"| {topic} | {count[topic]} | {', '.join(words)} |"
+        for topic, words in sorted(enumerate(model.topics.top_words(10)), key=lambda row: (-count[row[0]], row[0]))
+    ]
+    told = model.teacher_.description
+    return "\n".join([
+        "# A topic model",
+        "",
+        f"{model.n_topics} topics of {len(model.ids_)} documents, found by softtopic {__version__} "
+        f"(backbone {model.backbone}, teacher {told['lm']}).",
+        "",
+        "Load it with `TopicModel.load(folder)` or look at it with `softtopic topics folder`.",
+        "",
+        "| topic | documents | words |",
+        "|---|---|---|",
+        *rows,
+        "",
+    ])  # fmt: skip

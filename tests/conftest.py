@@ -1,0 +1,84 @@
+"""Shapes and types are checked at run time in every test: the hook must be installed before the package is imported."""
+
+import os
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+# The command line is left out: it names heavy types it only imports when a command needs them.
+SOURCE = Path(__file__).parents[1] / "src" / "softtopic"
+CHECKED = [f"softtopic.{path.stem}" for path in SOURCE.iterdir() if path.stem not in ("__init__", "cli", "py")]
+install_import_hook(CHECKED, "beartype.beartype")
+
+import pytest  # noqa: E402
+
+# Offline for good: a test that reaches for a network fails at once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
+
+TEXTS = [
+    "How do I join two tables in SQL and keep the rows without a match?",
+    "The rocket left its launch pad and reached orbit after nine minutes.",
+    "My sourdough starter smells of acetone, should I feed it more flour?",
+    "The senate passed the budget after a long debate over taxes.",
+    "Which lens makes photos of birds sharper in low light?",
+    "Create an index on a SQL table to make the query faster.",
+    "The telescope in orbit photographed a distant galaxy and two moons.",
+    "Knead the bread dough, let the flour rest and bake it in a hot oven.",
+    "Voters elected a new government that promised lower taxes.",
+    "The camera lens is sharp, but its photos are dark in low light.",
+    "A query over two SQL tables returns every row twice.",
+    "Astronauts in orbit repaired the telescope of the space station.",
+]
+
+
+@pytest.fixture(scope="session")
+def texts() -> list[str]:
+    return list(TEXTS)
+
+
+@pytest.fixture(scope="session")
+def embedded_lm() -> str:
+    """The name of the embedded language model, which `make test` has fetched."""
+    from softtopic.assets import asset_path
+
+    asset_path("smollm2-135m")
+    return "smollm2-135m"
+
+
+@pytest.fixture(scope="session")
+def tiny_lm(embedded_lm, tmp_path_factory) -> str:
+    """A folder with a random two-layer Llama and the embedded model's tokenizer: a whole teacher in milliseconds."""
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    from softtopic.teacher.loading import find_language_model
+
+    folder = tmp_path_factory.mktemp("tiny") / "lm"
+    tokenizer = AutoTokenizer.from_pretrained(find_language_model(embedded_lm))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=len(tokenizer),
+                hidden_size=32,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                max_position_embeddings=512,
+                initializer_range=0.3,
+            )
+        )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(autouse=True)
+def own_features(tmp_path, monkeypatch):
+    """Features of a test are its own; assets and the converted model are shared."""
+    import softtopic.extract.plan as plan
+
+    monkeypatch.setattr(plan, "cache_dir", lambda: tmp_path / "cache")

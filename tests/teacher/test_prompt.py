@@ -1,0 +1,34 @@
+import pytest
+
+from softtopic.errors import InputError
+from softtopic.teacher.prompt import PROMPTS, Prompt, get_prompt
+
+
+def test_the_published_prompt_word_for_word():
+    expected = "Generate a label that capture the overall theme of the document below.\n\nDocument: A text.\n\nTopic:"
+    assert Prompt().render("A text.") == expected
+
+
+def test_demonstrations_stand_between_instruction_and_document():
+    prompt = Prompt("Name it.", [("A cat sat.", "animals"), ("Two and two.", "numbers")])
+    assert prompt.render("X") == (
+        "Name it.\n\nDocument: A cat sat.\n\nTopic: animals\n\nDocument: Two and two.\n\nTopic: numbers"
+        "\n\nDocument: X\n\nTopic:"
+    )
+    assert prompt.render("X") == f"{prompt.prefix} X{prompt.suffix}"
+
+
+def test_fingerprints_tell_prompts_apart():
+    assert len({prompt.fingerprint for prompt in PROMPTS.values()}) == len(PROMPTS)
+    assert Prompt().fingerprint == get_prompt("published").fingerprint
+
+
+@pytest.mark.parametrize("pair", [("text", ""), ("", "word"), ("text", " ")])
+def test_half_a_demonstration_is_refused(pair):
+    with pytest.raises(InputError, match="not a pair"):
+        Prompt("Name it.", [pair])
+
+
+def test_unknown_prompt_lists_the_known():
+    with pytest.raises(InputError, match="four-shot"):
+        get_prompt("five-shot")

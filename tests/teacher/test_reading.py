@@ -1,0 +1,122 @@
+import pytest
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Cohere2Config,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GraniteConfig,
+    LlamaConfig,
+    MambaConfig,
+    PhiConfig,
+    Qwen3Config,
+)
+
+from softtopic.teacher.loading import LanguageModel
+from softtopic.teacher.reading import PackedReader, PlainReader, open_reader
+
+SIZES = {
+    "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256,
+}  # fmt: skip
+
+FAMILIES = {
+    "llama, tied head": LlamaConfig(**SIZES, tie_word_embeddings=True),
+    "llama, untied head": LlamaConfig(**SIZES, tie_word_embeddings=False, attention_bias=True),
+    "qwen3": Qwen3Config(**SIZES),
+    "gemma3, sliding window, scaled embeddings": Gemma3TextConfig(
+        **SIZES, sliding_window=8, layer_types=["sliding_attention", "full_attention", "sliding_attention"]
+    ),
+    "gemma2, soft-capped": Gemma2Config(
+        **SIZES, final_logit_softcapping=2.0, attn_logit_softcapping=1.5, query_pre_attn_scalar=8, sliding_window=64
+    ),
+    "gpt2, learnt positions": GPT2Config(vocab_size=300, n_embd=32, n_layer=2, n_head=4, n_positions=256),
+    "phi, head with a bias": PhiConfig(**{k: v for k, v in SIZES.items() if k != "head_dim"}),
+    "granite, scaled logits": GraniteConfig(**SIZES, logits_scaling=4.0, embedding_multiplier=3.0),
+    "cohere2, scaled logits": Cohere2Config(**SIZES, logit_scale=0.3, sliding_window=8),
+    "mamba, no attention at all": MambaConfig(vocab_size=300, hidden_size=32, num_hidden_layers=2, state_size=4),
+}
+PLAIN = {"mamba, no attention at all"}
+
+PREFIX = list(range(5, 22))
+LENGTHS = [3, 19, 3, 40, 1, 19, 7]
+
+
+def model_of(config) -> LanguageModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = AutoModelForCausalLM.from_config(
+            config, attn_implementation="eager" if config.model_type != "mamba" else None
+        )
+        for name, weight in model.named_parameters():
+            if name.endswith("bias"):
+                torch.nn.init.normal_(weight)
+    return LanguageModel(model.eval().requires_grad_(False), None, torch.device("cpu"))
+
+
+def rows_of(lengths) -> list[list[int]]:
+    drawn = torch.Generator().manual_seed(2)
+    return [torch.randint(0, 300, (length,), generator=drawn).tolist() for length in lengths]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_every_family_agrees_with_the_models_own_forward(family):
+    lm = model_of(FAMILIES[family])
+    rows, tokens = rows_of(LENGTHS), torch.arange(3, 300, 5)
+    expected = [lm.model(torch.tensor([PREFIX + row]), output_hidden_states=True) for row in rows]
+    states = torch.stack([out.hidden_states[-1][0, -1] for out in expected])
+    logits = torch.stack([out.logits[0, -1, tokens] for out in expected])
+
+    reader = open_reader(lm, PREFIX)
+    assert isinstance(reader, PlainReader if family in PLAIN else PackedReader)
+    batches = reader.batches(LENGTHS, 64)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(rows)))
+    for batch in batches:
+        found = reader.read([rows[row] for row in batch], tokens)
+        torch.testing.assert_close(found.states, states[batch], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(found.logits, logits[batch], atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_model_whose_attention_is_not_what_it_says_is_read_plainly(monkeypatch):
+    import softtopic.teacher.reading as reading
+
+    def forgetful(module, query, key, value, *_, **options):
+        return torch.zeros_like(query).transpose(1, 2), None
+
+    monkeypatch.setattr(reading, "packed_attention", forgetful)
+    lm = model_of(FAMILIES["llama, tied head"])
+    before = lm.model.config._attn_implementation
+    assert isinstance(open_reader(lm, PREFIX), PlainReader)
+    assert lm.model.config._attn_implementation == before
+
+
+@torch.inference_mode()
+def test_packed_results_do_not_depend_on_the_batch():
+    lm = model_of(FAMILIES["llama, tied head"])
+    reader = open_reader(lm, PREFIX)
+    rows, tokens = rows_of(LENGTHS), torch.arange(50)
+    together = reader.read(rows, tokens)
+    for place, row in enumerate(rows):
+        alone = reader.read([row], tokens)
+        torch.testing.assert_close(alone.states[0], together.states[place], atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_without_a_prefix():
+    lm = model_of(FAMILIES["qwen3"])
+    row, tokens = rows_of([9])[0], torch.arange(300)
+    out = lm.model(torch.tensor([row]))
+    torch.testing.assert_close(open_reader(lm, []).read([row], tokens).logits, out.logits[:, -1], atol=1e-4, rtol=1e-4)
+
+
+def test_packs_hold_at_most_the_budget_and_every_row_once():
+    from softtopic.teacher.packed import packs
+
+    lengths = [5, 100, 3, 3, 64, 2]
+    found = packs(lengths, 64)
+    assert sorted(row for pack in found for row in pack) == list(range(6))
+    assert all(sum(lengths[row] for row in pack) <= 64 or len(pack) == 1 for pack in found)
+    assert [lengths[row] for pack in found for row in pack] == sorted(lengths)

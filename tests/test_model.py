@@ -1,0 +1,224 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.feature_extraction.text import CountVectorizer
+
+from softtopic import Corpus, FeatureStore, Teacher, TopicModel
+from softtopic.errors import InputError, ModelFileError, StoreMismatchError
+from softtopic.extract.plan import extract_into
+from softtopic.recipes import RECIPES
+from softtopic.vocabulary import Vocabulary
+
+WORDS = ["sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light"]
+QUICK = replace(RECIPES["default"], training=replace(RECIPES["default"].training, epochs=5, batch_size=4))
+
+
+def quick(lm, **options) -> TopicModel:
+    return TopicModel(**({"n_topics": 3, "recipe": QUICK, "lm": lm, "vocabulary": WORDS} | options))
+
+
+@pytest.fixture(scope="module")
+def fitted(tiny_lm, texts) -> TopicModel:
+    return quick(tiny_lm, features=None).fit(texts)
+
+
+def test_what_fit_leaves_behind(fitted, texts):
+    assert fitted.probabilities_.shape == (12, 3)
+    np.testing.assert_allclose(fitted.probabilities_.sum(axis=1), 1, atol=1e-5)
+    assert fitted.components_.shape == (3, len(WORDS))
+    np.testing.assert_allclose(fitted.components_.sum(axis=1), 1, atol=1e-5)
+    assert (fitted.topics_ == fitted.probabilities_.argmax(axis=1)).all()
+    assert set(fitted.get_topics()) == {0, 1, 2}
+    word, weight = fitted.get_topic(0)[0]
+    assert word in WORDS
+    assert weight == fitted.components_[0].max()
+    info = fitted.get_topic_info()
+    assert list(info.columns) == ["Topic", "Count", "Name", "Representation", "Representative_Docs"]
+    assert info["Count"].sum() == 12
+    assert info["Count"].is_monotonic_decreasing
+    assert set(fitted.get_representative_docs(1)) <= set(texts)
+    assert list(fitted.get_document_info()["Topic"]) == list(fitted.topics_)
+    assert list(fitted.get_feature_names_out()) == sorted(info["Name"], key=lambda name: int(name.split("_")[0]))
+
+
+def test_the_same_mixtures_by_every_way(tiny_lm, texts, tmp_path):
+    model = quick(Teacher(tiny_lm, dtype="float32"), features=None)
+    theta = model.fit_transform(texts)
+    np.testing.assert_allclose(model.transform(texts), theta, atol=1e-4)
+    np.testing.assert_allclose(model.transform(texts[::-1])[::-1], theta, atol=1e-4)
+    np.testing.assert_allclose(np.vstack([model.transform([text]) for text in texts]), theta, atol=1e-4)
+    model.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded.transform(texts), theta, atol=1e-4)
+    assert np.array_equal(loaded.probabilities_, theta)
+    again = clone(model).fit(texts)
+    assert np.array_equal(again.probabilities_, theta)
+
+
+def test_the_same_features_give_the_same_mixtures(fitted):
+    hidden = np.random.default_rng(0).normal(size=(40, 32)).astype(np.float32)
+    together = fitted.transform(hidden=hidden)
+    np.testing.assert_allclose(np.vstack([fitted.transform(hidden=row[None]) for row in hidden]), together, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, pd.Series, iter, Corpus.from_texts])
+def test_texts_come_in_many_kinds(tiny_lm, texts, fitted, kind):
+    model = quick(tiny_lm, features=None)
+    assert np.array_equal(model.fit_transform(kind(texts)), fitted.probabilities_)
+
+
+def test_duplicates_are_read_once_and_empty_documents_get_the_mean_mixture(tiny_lm, texts):
+    many = [texts[0], "", *texts, "  \n", texts[0]]
+    with pytest.warns(UserWarning, match="2 of 16 documents are empty"):
+        model = quick(tiny_lm, features=None).fit(many)
+    theta = model.probabilities_
+    assert np.array_equal(theta[0], theta[2])
+    assert np.array_equal(theta[0], theta[15])
+    filled = [place for place, text in enumerate(many) if text.strip()]
+    np.testing.assert_allclose(theta[1], theta[filled].mean(axis=0), atol=1e-6)
+    assert np.array_equal(theta[1], theta[14])
+    with pytest.warns(UserWarning, match="1 of 1"):
+        np.testing.assert_array_equal(model.transform([" "])[0], theta[1])
+
+
+def test_features_are_kept_and_the_language_model_is_not_asked_twice(tiny_lm, texts, monkeypatch):
+    first = quick(tiny_lm).fit(texts)
+    monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
+    assert np.array_equal(quick(tiny_lm).fit(texts).probabilities_, first.probabilities_)
+    other = quick(tiny_lm, n_topics=4, random_state=3).fit(texts)
+    assert other.probabilities_.shape == (12, 4)
+
+
+def test_a_feature_folder_is_enough(tiny_lm, texts, tmp_path):
+    corpus = Corpus.from_texts(texts, labels=list("abcdefghijkl"))
+    teacher = Teacher(tiny_lm)
+    store = extract_into(tmp_path / "features", corpus, Vocabulary(tuple(WORDS)), teacher)
+    store.write_documents(corpus)
+    model = quick(tiny_lm, features=tmp_path / "features").fit()
+    assert np.array_equal(model.probabilities_, quick(tiny_lm, features=None).fit(texts).probabilities_)
+    assert model.get_representative_docs(0)[0] in texts
+    with pytest.raises(StoreMismatchError, match="other documents"):
+        quick(tiny_lm, features=tmp_path / "features").fit(texts[:-1])
+    with pytest.raises(StoreMismatchError, match="another vocabulary"):
+        quick(tiny_lm, features=tmp_path / "features", vocabulary=WORDS[1:]).fit(texts)
+    with pytest.raises(StoreMismatchError, match="another language model"):
+        quick(Teacher(tiny_lm, max_tokens=7), features=tmp_path / "features").fit(texts)
+    assert FeatureStore.open(tmp_path / "features").missing() == []
+
+
+def test_features_of_any_teacher_are_accepted():
+    rng = np.random.default_rng(0)
+    scores = np.log(rng.dirichlet(np.ones(5), size=30)).astype(np.float32)
+    hidden = rng.normal(size=(30, 6)).astype(np.float32)
+    model = TopicModel(2, recipe=QUICK, vocabulary=list("abcde")).fit(soft_labels=scores, hidden=hidden)
+    assert np.allclose(model.transform(hidden=hidden), model.probabilities_, atol=1e-6)
+    with pytest.raises(InputError, match="go together"):
+        TopicModel(2, vocabulary=list("abcde")).fit(hidden=hidden)
+    with pytest.raises(InputError, match="5 columns for 4 words"):
+        TopicModel(2, vocabulary=list("abcd")).fit(soft_labels=scores, hidden=hidden)
+    with pytest.raises(InputError, match="list of words"):
+        TopicModel(2).fit(soft_labels=scores, hidden=hidden)
+    with pytest.raises(InputError, match=r"expected \[documents, 6\]"):
+        model.transform(hidden=hidden[:, :5])
+
+
+def test_vocabularies_of_many_kinds(tiny_lm, texts):
+    by_size = quick(tiny_lm, vocabulary=6, features=None).fit(texts)
+    assert len(by_size.vocabulary_) == 6
+    own = CountVectorizer(token_pattern=r"[a-z]{5,}", min_df=2)
+    by_vectorizer = quick(tiny_lm, vocabulary=own, features=None).fit(texts)
+    assert all(len(word) >= 5 for word in by_vectorizer.vocabulary_.words)
+    assert not hasattr(own, "vocabulary_")
+
+
+def test_search_finds_by_topic(fitted, texts):
+    hits = fitted.search(texts[3], k=5)
+    assert list(hits.columns) == ["Document", "Id", "Divergence", "Topic", "Text"]
+    assert hits["Divergence"].is_monotonic_increasing
+    assert hits["Document"][0] == 3
+    assert hits["Divergence"][0] == pytest.approx(0, abs=1e-3)
+    topics, shares = fitted.find_topics(texts[3], top_n=2)
+    assert topics[0] == fitted.topics_[3]
+    assert shares == sorted(shares, reverse=True)
+    with pytest.raises(InputError, match="empty"):
+        fitted.search("  ")
+
+
+def test_saved_without_excerpts_no_text_remains(fitted, texts, tmp_path):
+    fitted.save(tmp_path / "model", excerpts=False)
+    for file in (tmp_path / "model").iterdir():
+        assert texts[0][:20].encode() not in file.read_bytes()
+    assert TopicModel.load(tmp_path / "model").get_representative_docs(0) == []
+
+
+def test_a_loaded_model_is_whole(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    pd.testing.assert_frame_equal(loaded.get_topic_info(), fitted.get_topic_info())
+    pd.testing.assert_frame_equal(loaded.get_document_info(), fitted.get_document_info())
+    assert loaded.recipe == QUICK
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again" / "model.safetensors").read_bytes() == (
+        tmp_path / "model" / "model.safetensors"
+    ).read_bytes()
+
+
+def test_equal_inputs_give_equal_files(tiny_lm, texts, tmp_path):
+    for name in ("one", "two"):
+        quick(tiny_lm, features=None).fit(texts).save(tmp_path / name)
+    for file in (tmp_path / "one").iterdir():
+        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+
+
+def test_a_model_that_does_not_fit_together_is_refused(fitted, tmp_path):
+    from softtopic.training.files import read_model, write_model
+
+    fitted.save(tmp_path / "model")
+    files = read_model(tmp_path / "model")
+    files.tensors["backbone.beta"] = files.tensors["backbone.beta"][:, 1:]
+    files.config.pop("files")
+    write_model(tmp_path / "odd", files)
+    with pytest.raises(ModelFileError, match="does not fit together"):
+        TopicModel.load(tmp_path / "odd")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"n_topics": 0}, "at least 2"), ({"n_topics": -3}, "at least 2"), ({"n_topics": 1}, "at least 2"),
+        ({"n_topics": 13}, "12 distinct documents for 13 topics"), ({"backbone": "lda"}, "prodlda"),
+        ({"recipe": "secret"}, "default"), ({"vocabulary": []}, "empty"), ({"vocabulary": "word"}, "one string"),
+        ({"vocabulary": ["a", "a"]}, "twice"), ({"vocabulary": 1}, "too small"), ({"language": "klingon"}, "klingon"),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_say_what_is_expected(tiny_lm, texts, given, said):
+    options = {"vocabulary": 6} | given
+    with pytest.raises(InputError, match=said) as caught:
+        quick(tiny_lm, features=None, **options).fit(texts)
+    assert "\n" not in str(caught.value)
+
+
+def test_texts_that_are_none_say_so(tiny_lm, texts):
+    for wrong, said in (("one string", "list of strings"), ([], "none with text"), ([""] * 5, "none with text"),
+                        ([*texts, None], "NoneType"), (["the of and"] * 3 + ["a an", "it is", "we"], "filtered out")):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            quick(tiny_lm, vocabulary=10, features=None).fit(wrong)
+
+
+def test_no_warning_without_a_reason(tiny_lm, texts):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quick(tiny_lm, vocabulary=6, features=None).fit(texts)
+
+
+def test_the_embedded_model_finds_topics(embedded_lm, texts):
+    recipe = replace(QUICK, training=replace(QUICK.training, epochs=60))
+    model = TopicModel(3, recipe=recipe, lm=embedded_lm, vocabulary=WORDS, features=None).fit(texts)
+    theta = model.probabilities_
+    # The database questions are nearer to one another than to the bread.
+    assert abs(theta[0] - theta[5]).sum() < abs(theta[0] - theta[7]).sum()
+    assert np.abs(model.transform(texts[:3]) - theta[:3]).max() < 0.02

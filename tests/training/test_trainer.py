@@ -1,0 +1,86 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
+from softtopic.errors import InputError
+from softtopic.training.trainer import TrainingConfig, TrainingData, batches, train
+
+
+def data(docs: int = 60, config: TrainingConfig = TrainingConfig()) -> TrainingData:
+    """Three clear clusters: inputs and words say the same."""
+    drawn = torch.Generator().manual_seed(0)
+    cluster = torch.arange(docs) % 3
+    inputs = torch.randn(docs, 8, generator=drawn) * 0.3 + torch.eye(8)[cluster] * 3
+    scores = torch.randn(docs, 30, generator=drawn) * 0.3 + torch.eye(3)[cluster].repeat_interleave(10, dim=1) * 5
+    return TrainingData.distil(inputs, torch.log_softmax(scores, dim=1), torch.arange(docs), config)
+
+
+def fitted(training: TrainingData, config: TrainingConfig, seed: int = 0):
+    noise = torch.Generator().manual_seed(seed)
+    model = ProdLDA(ProdLDAConfig(n_inputs=8, n_topics=3, n_words=30, temperature=config.temperature), noise)
+    return model, train(model, training, config, noise)
+
+
+def test_the_loss_falls_and_clusters_become_topics():
+    config = TrainingConfig(epochs=60, batch_size=16, temperature=1.0, learning_rate=1e-2)
+    model, report = fitted(data(config=config), config)
+    assert report.losses[-1] < 0.6 * report.losses[0]
+    assert report.losses[-1] > 0
+    assert not model.training
+    topic = model.infer(data().inputs).argmax(dim=1)
+    assert len({(int(a), int(b)) for a, b in zip(topic, torch.arange(60) % 3, strict=True)}) == 3
+
+
+def test_equal_seeds_give_equal_models_and_others_do_not():
+    config = TrainingConfig(epochs=2, batch_size=16)
+    first, again, other = (fitted(data(), config, seed)[0].state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["beta"], other["beta"])
+
+
+@given(st.integers(2, 300), st.integers(2, 70))
+def test_every_document_once_and_no_batch_of_one(docs, size):
+    found = list(batches(torch.arange(docs), size, torch.Generator().manual_seed(0)))
+    assert sorted(torch.cat(found).tolist()) == list(range(docs))
+    assert min(map(len, found)) > 1
+    assert max(map(len, found)) <= 1.5 * size + 1
+
+
+@pytest.mark.parametrize("docs", [2, 3, 17, 65])
+def test_any_number_of_documents_trains(docs):
+    config = TrainingConfig(epochs=1, batch_size=16)
+    _, report = fitted(data(docs), config)
+    assert len(report.losses) == 1
+    assert report.documents_per_second > 0
+
+
+def test_a_document_that_stands_twice_counts_twice():
+    config = TrainingConfig(epochs=1, batch_size=4)
+    one = data(6)
+    twice = TrainingData(inputs=one.inputs, labels=one.labels, documents=torch.tensor([0, 1, 2, 3, 4, 5, 5, 5]))
+    seen = [batch for batch in batches(twice.documents, 4, torch.Generator().manual_seed(0))]
+    assert torch.cat(seen).bincount(minlength=6).tolist() == [1, 1, 1, 1, 1, 3]
+    assert len(fitted(twice, config)[1].losses) == 1
+
+
+def test_stops_early_only_when_asked():
+    patient = TrainingConfig(epochs=12, batch_size=16, learning_rate=1e-9, patience=2)
+    assert len(fitted(data(), patient)[1].losses) < 12
+    assert len(fitted(data(), TrainingConfig(epochs=12, batch_size=16, learning_rate=1e-9))[1].losses) == 12
+
+
+def test_one_document_and_impossible_settings_are_refused():
+    with pytest.raises(InputError, match="at least 2"):
+        fitted(data(1), TrainingConfig(epochs=1))
+    for wrong in ({"epochs": 0}, {"batch_size": 1}, {"learning_rate": 0.0}, {"patience": 0}, {"temperature": -1.0}):
+        with pytest.raises(InputError):
+            TrainingConfig(**wrong)
+
+
+def test_a_diverging_run_says_so():
+    training = data()
+    broken = TrainingData(inputs=training.inputs * float("nan"), labels=training.labels, documents=training.documents)
+    with pytest.raises(InputError, match="diverged"):
+        fitted(broken, TrainingConfig(epochs=1))
