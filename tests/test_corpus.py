@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softtopic.corpus import Corpus, fingerprint_strings
@@ -43,6 +43,7 @@ def test_half_a_surrogate_pair_becomes_a_replacement_character():
     assert corpus.labels == ("\ufffd", "b")
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_rows_lead_from_each_document_to_its_text(texts):
     corpus = Corpus.from_texts(texts)
@@ -54,6 +55,7 @@ def test_rows_lead_from_each_document_to_its_text(texts):
     assert list(distinct.texts) == first
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_empty_duplicate_and_distinct_documents_add_up(texts):
     corpus = Corpus.from_texts(texts)
@@ -75,6 +77,7 @@ def test_the_fingerprint_is_of_the_distinct_texts_in_order():
     assert Corpus.from_texts(["ab"]).fingerprint != fingerprint
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=4)), st.lists(st.text(max_size=4)))
 def test_only_equal_sequences_have_equal_fingerprints(left, right):
     assert (fingerprint_strings(left) == fingerprint_strings(right)) == (left == right)

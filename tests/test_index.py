@@ -50,13 +50,17 @@ def test_what_is_excluded_is_not_found_and_nothing_else_changes(pair, data):
         assert ids.tolist() == [i for i in all_ids if i != out]
 
 
-def test_equal_documents_stay_in_order_in_every_size_of_product():
+@pytest.mark.parametrize("queries", [1, 3])
+def test_equal_documents_stay_in_order_in_every_size_of_product(queries):
     chance = np.random.default_rng(0)
-    theta = chance.dirichlet(np.full(20, 0.3), size=3)[chance.integers(0, 3, 40)]
-    for size in range(2, 40):
-        ids = RetrievalIndex(theta[:size]).search(theta[:1], size).ids[0]
-        same = [i for i in ids if (theta[i] == theta[0]).all()]
-        assert same == sorted(same)
+    for topics in (5, 20, 21):
+        theta = chance.dirichlet(np.full(topics, 0.3), size=2)
+        for size in range(2, 40):
+            documents = theta[np.arange(size) % 2]
+            expected = [*range(0, size, 2), *range(1, size, 2)]
+            for k in (1, size // 4 + 1, size):
+                ids = RetrievalIndex(documents).search(np.repeat(theta[:1], queries, axis=0), k).ids
+                assert ids.tolist() == [expected[:k]] * queries
 
 
 def test_a_document_is_nearest_to_itself_at_no_distance():

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -10,6 +10,7 @@ WORDS = ["apple", "pear", "plum", "fig", "lime"]
 TOPICS = Topics(np.array([[0.1, 0.4, 0.1, 0.3, 0.1], [0.5, 0.0, 0.2, 0.1, 0.2]]), WORDS)
 
 
+@settings(deadline=None)
 @given(arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.sampled_from([0, 0.25, 0.5])))
 def test_best_words_come_first_and_ties_in_vocabulary_order(topic_word):
     for row, best in zip(topic_word, top_indices(topic_word, 5), strict=True):

@@ -43,8 +43,8 @@ class Vocabulary:
         *,
         size: int = 2000,
         language: str = "english",
-        min_df: float = 2,
-        max_df: float = 0.5,
+        min_df: int | float = 2,
+        max_df: int | float = 0.5,
     ) -> "Vocabulary":
         """The `size` most frequent words of the texts, ties broken by spelling.
 

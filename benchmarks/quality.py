@@ -1,0 +1,54 @@
+"""Agreement of topics with labels nobody trained on: recipes and prompts, several seeds, mean and spread.
+
+    python benchmarks/quality.py --data-dir FOLDER [--seeds 3] [--topics 50]
+
+Same documents, same K for every row. Labels are read after training alone.
+"""
+
+import argparse
+import json
+import statistics
+
+from softtopic import Teacher, TopicModel
+from softtopic.datasets import load
+from softtopic.metrics.evaluation import evaluate
+from softtopic.teacher.prompt import PROMPTS
+
+ROWS = (
+    ("stackoverflow", "published", "paper", 0.70),
+    ("stackoverflow", "published", "default", None),
+    ("stackoverflow", "four-shot", "default", 0.80),
+    ("20newsgroups", "published", "paper", None),
+    ("20newsgroups", "published", "default", None),
+)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    options.add_argument("--seeds", type=int, default=3)
+    options.add_argument("--topics", type=int, default=50)
+    options.add_argument("--only", help="one corpus")
+    given = options.parse_args()
+    for data, prompt, recipe, target in ROWS:
+        if given.only not in (None, data):
+            continue
+        corpus = load(data, data_dir=given.data_dir)
+        scores: dict[str, list[float]] = {}
+        for seed in range(given.seeds):
+            model = TopicModel(given.topics, recipe=recipe, lm=Teacher(prompt=PROMPTS[prompt]), random_state=seed)
+            result = evaluate(model.fit(corpus).probabilities_, corpus)
+            top = model.topics.top_words(10)
+            distinct = len({word for words in top for word in words}) / sum(map(len, top))
+            for name in ("purity", "nmi", "ari", "precision_at_1", "precision_at_5", "precision_at_10"):
+                scores.setdefault(name, []).append(getattr(result, name))
+            scores.setdefault("distinct_words", []).append(distinct)
+        row = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+        print(json.dumps({
+            "corpus": data, "documents": result.n_documents, "topics": given.topics, "prompt": prompt,
+            "recipe": recipe, "seeds": given.seeds, "target_purity": target,
+        } | row), flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Peak memory and time of a whole run: 20,000 StackOverflow titles to a saved model, nothing kept from before.
+
+python benchmarks/whole_run.py --data-dir FOLDER
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from softtopic.assets import cache_dir
+
+TARGET_GB = 2.5
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    given = options.parse_args()
+    titles = Path(given.data_dir) / "stackoverflow_titles.jsonl.gz"
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder) / "cache"
+        cache.mkdir()
+        for part in ("assets", "models"):
+            (cache / part).symlink_to(cache_dir() / part)
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "softtopic.cli", "fit", str(titles), "--label", "label", "--topics", "50",
+             "--out", f"{folder}/model", "--quiet", "--json"],
+            check=True, stdout=subprocess.DEVNULL, env=os.environ | {"SOFTTOPIC_CACHE": str(cache)},
+        )  # fmt: skip
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    print(json.dumps({"peak_memory_gb": round(peak, 2), "target_gb": TARGET_GB, "seconds": round(seconds)}))
+
+
+if __name__ == "__main__":
+    main()
