@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from softtopic.teacher.fused import fuse, unfuse
 from softtopic.teacher.loading import LanguageModel
 from softtopic.teacher.packed import NAME, ROWS, KeyValues, Packing, pack, packed_attention, packs
 
@@ -134,6 +135,7 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int]) -> Reader:
     own = lm.model.config._attn_implementation
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
+    fuse(lm.model.base_model)
     packed: Reader = plain
     try:
         packed = PackedReader(lm, prefix)
@@ -147,6 +149,7 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int]) -> Reader:
         return packed
     log.info("reading plainly, which is slower: packed and plain differ by %.2g", gap)
     lm.model.set_attn_implementation(own)
+    unfuse(lm.model.base_model)
     return plain
 
 
