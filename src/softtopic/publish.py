@@ -32,8 +32,7 @@ def staged_file(path: Path) -> Iterator[Path]:
     """A path to write that becomes `path` at the end; what stood there is replaced in one step."""
     with _staged(path) as staging:
         yield staging
-        with staging.open("rb") as written:
-            os.fsync(written.fileno())
+        _flush(staging)
         os.replace(staging, path)
 
 
@@ -47,6 +46,9 @@ def staged_folder(folder: Path) -> Iterator[Path]:
     with _staged(folder) as staging:
         staging.mkdir()
         yield staging
+        for path in staging.rglob("*"):
+            if path.is_file():
+                _flush(path)
         if folder.exists():
             os.replace(folder, aside)
         os.replace(staging, folder)
@@ -77,6 +79,12 @@ def _disk_errors(path: Path) -> Iterator[None]:
         # safetensors wraps the system's error into its own.
         reason = getattr(error, "strerror", None) or str(error)
         raise DiskError(f"{path} could not be written ({reason}); free some space or choose another place") from error
+
+
+def _flush(path: Path) -> None:
+    """To the disk itself: a rename must not outlive the bytes it publishes."""
+    with path.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _remove(path: Path) -> None:

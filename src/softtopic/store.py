@@ -153,7 +153,7 @@ class FeatureStore:
         """Keep the documents beside their features, so that the folder alone is enough to fit a model."""
         columns = {"id": corpus.ids, "text": corpus.texts, "label": corpus.labels, "time": corpus.times}
         kept = {name: pa.array(values, pa.string()) for name, values in columns.items() if values is not None}
-        with staged_file(self.path / "documents.parquet") as staging:
+        with self.lock(), staged_file(self.path / "documents.parquet") as staging:
             pq.write_table(pa.table(kept), staging, compression="zstd", write_page_checksum=True)
 
     def documents(self) -> Corpus:
@@ -205,9 +205,12 @@ class FeatureStore:
 
 def _is_free(path: Path) -> bool:
     """Nothing is there, or no more than a manifest that another process is writing or was killed over."""
-    if not path.is_dir():
-        return not path.exists()
-    return all(file.name.startswith(("manifest.json", ".manifest.json.staging-")) for file in path.iterdir())
+    try:
+        return all(file.name.startswith(("manifest.json", ".manifest.json.staging-")) for file in path.iterdir())
+    except FileNotFoundError:
+        return True
+    except NotADirectoryError:
+        return False
 
 
 def _write_manifest(path: Path, manifest: Manifest) -> None:

@@ -79,19 +79,19 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        source: "int | Sequence[str] | Vocabulary | CountVectorizer",
+        source: "int | np.integer | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer",
         texts: Iterable[str],
         language: str = "english",
     ) -> "Vocabulary":
         """A vocabulary from what a user may give: a size, a list of words, a vectorizer or a vocabulary."""
         if isinstance(source, Vocabulary):
             return source
-        if isinstance(source, int):
-            return cls.from_texts(texts, size=source, language=language)
+        if isinstance(source, int | np.integer):
+            return cls.from_texts(texts, size=int(source), language=language)
         if isinstance(source, str):
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
-        if isinstance(source, Sequence):
-            return cls(tuple(source))
+        if isinstance(source, Sequence | np.ndarray):
+            return cls(tuple(map(str, source)))
         return cls.from_vectorizer(source, texts)
 
     @cached_property

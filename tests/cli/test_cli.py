@@ -112,7 +112,7 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     fit = subprocess.run(
         [sys.executable, "-m", "softtopic.cli", "fit", "-", "--lm", tiny_lm, "--vocabulary", tmp_path / "words.txt",
          "--topics", "2", "--out", tmp_path / "model", "--quiet", "--json"],
-        input="\n".join(texts).encode(), capture_output=True, env=os.environ | {"SOFTTOPIC_CACHE": str(tmp_path)}, check=False,
+        input="\n".join(texts).encode(), capture_output=True, env=os.environ | {"SOFTTOPIC_CACHE": str(tmp_path)}, check=False,  # noqa: E501
     )  # fmt: skip
     assert fit.returncode == 0, fit.stderr
     assert {word for topic in json.loads(fit.stdout)["topics"] for word in topic["words"]} == {
@@ -128,7 +128,7 @@ def bad_inputs(tmp_path):
     write = {
         "latin1.txt": "caf\xe9\n".encode("latin-1"), "empty.jsonl": b"", "blank.txt": b"\n \n\n",
         "not.parquet": b"PAR1 but no", "not.jsonl": b"hello\n", "short.txt": b"one text\nsecond text\n",
-        "stops.txt": b"the of and\nit is\nwe are\nthe it\n", "cut.jsonl.gz": gzip.compress(b'{"text": "a"}\n' * 99)[:-9],
+        "stops.txt": b"the of and\nit is\nwe are\nthe it\n", "cut.jsonl.gz": gzip.compress(b'{"text": "a"}\n' * 99)[:-9],  # noqa: E501
         "one.csv": b"text,label\nred apple pie,x\ngreen apple tart,x\nblue berry pie,x\nred berry tart,x\n",
         "posts.xls": b"text",
     }  # fmt: skip
@@ -252,7 +252,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(command, posts,
 
 
 def test_odd_texts_go_the_whole_way(run, tiny_lm, tmp_path):
-    texts = ["مرحبا بالعالم table", "🚀🚀 rocket orbit", "漢字かな table orbit", "\x07bell\x00 rocket", "table " * 900_000,
+    texts = ["مرحبا بالعالم table", "🚀🚀 rocket orbit", "漢字かな table orbit", "\x07bell\x00 rocket",
+             "table " * 900_000,
              "orbit of a rocket", "a table", "rocket table"]  # fmt: skip
     path = tmp_path / "odd.jsonl"
     path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")

@@ -60,7 +60,7 @@ def test_a_document_that_stands_twice_counts_twice():
     config = TrainingConfig(epochs=1, batch_size=4)
     one = data(6)
     twice = TrainingData(inputs=one.inputs, labels=one.labels, documents=torch.tensor([0, 1, 2, 3, 4, 5, 5, 5]))
-    seen = [batch for batch in batches(twice.documents, 4, torch.Generator().manual_seed(0))]
+    seen = list(batches(twice.documents, 4, torch.Generator().manual_seed(0)))
     assert torch.cat(seen).bincount(minlength=6).tolist() == [1, 1, 1, 1, 1, 3]
     assert len(fitted(twice, config)[1].losses) == 1
 

@@ -43,6 +43,8 @@ def check_labels(labels: Sequence[str] | None) -> None:
 def evaluate(theta: DocTopic, corpus: Corpus) -> Evaluation:
     """Clusters are the largest shares; retrieval ranks by KL(query ‖ document), every document queries all others."""
     check_labels(corpus.labels)
+    if len(theta) != len(corpus):
+        raise InputError(f"{len(theta)} mixtures for {len(corpus)} documents; give one for each")
     label = np.asarray(corpus.labels, dtype=object)
     empty = corpus.distinct.rows < 0
     usable = ~empty & (label != "")

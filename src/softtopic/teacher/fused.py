@@ -25,10 +25,10 @@ def fuse(model: nn.Module) -> bool:
     try:
         for module in model.modules():
             if type(module) is nn.Linear:
-                module.forward = partial(_linear, _packed(module), module.bias)
+                vars(module)["forward"] = partial(_linear, _packed(module), module.bias)
         for module in model.modules():
             if _is_gated(module):
-                module.forward = partial(_gated, *(getattr(module, name).forward.args[0] for name in _GATED))
+                vars(module)["forward"] = partial(_gated, *(getattr(module, name).forward.args[0] for name in _GATED))
     except (AttributeError, NotImplementedError, RuntimeError):
         unfuse(model)
         return False
