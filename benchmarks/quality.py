@@ -29,9 +29,10 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--only", help="one corpus")
+    options.add_argument("--recipe", help="one recipe")
     given = options.parse_args()
     for data, prompt, recipe, target in ROWS:
-        if given.only not in (None, data):
+        if given.only not in (None, data) or given.recipe not in (None, recipe):
             continue
         corpus = load(data, data_dir=given.data_dir)
         scores: dict[str, list[float]] = {}

@@ -19,7 +19,7 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": Recipe(),
-    "default": Recipe(training=TrainingConfig(batch_size=256), calibrate=True, standardise=True),
+    "default": Recipe(training=TrainingConfig(batch_size=512, least_batches=32), calibrate=True, standardise=True),
 }
 
 

@@ -42,10 +42,18 @@ def test_equal_seeds_give_equal_models_and_others_do_not():
 
 @given(st.integers(2, 300), st.integers(2, 70))
 def test_every_document_once_and_no_batch_of_one(docs, size):
-    found = list(batches(torch.arange(docs), size, torch.Generator().manual_seed(0)))
+    found = list(batches(torch.arange(docs), TrainingConfig(batch_size=size), torch.Generator().manual_seed(0)))
     assert sorted(torch.cat(found).tolist()) == list(range(docs))
     assert min(map(len, found)) > 1
     assert max(map(len, found)) <= 1.5 * size + 1
+
+
+def test_few_documents_are_cut_into_smaller_batches():
+    config = TrainingConfig(batch_size=512, least_batches=32)
+    sizes = [len(batch) for batch in batches(torch.arange(2000), config, torch.Generator().manual_seed(0))]
+    assert len(sizes) == 32
+    assert sum(sizes) == 2000
+    assert [len(batch) for batch in batches(torch.arange(5), config, torch.Generator())] == [3, 2]
 
 
 @pytest.mark.parametrize("docs", [2, 3, 17, 65])
@@ -60,7 +68,7 @@ def test_a_document_that_stands_twice_counts_twice():
     config = TrainingConfig(epochs=1, batch_size=4)
     one = data(6)
     twice = TrainingData(inputs=one.inputs, labels=one.labels, documents=torch.tensor([0, 1, 2, 3, 4, 5, 5, 5]))
-    seen = list(batches(twice.documents, 4, torch.Generator().manual_seed(0)))
+    seen = list(batches(twice.documents, TrainingConfig(batch_size=4), torch.Generator().manual_seed(0)))
     assert torch.cat(seen).bincount(minlength=6).tolist() == [1, 1, 1, 1, 1, 3]
     assert len(fitted(twice, config)[1].losses) == 1
 

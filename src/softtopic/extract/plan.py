@@ -48,6 +48,8 @@ def extract_into(
         missing = store.missing()
         done = store.manifest.rows - sum(shard.stop - shard.start for shard in missing)
         if missing:
+            # Before the bar: opening a language model takes its own time.
+            teacher.open()
             log.info("reading %d documents into %s (%d done before)", store.manifest.rows - done, store.path, done)
         with Progress(
             "reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)

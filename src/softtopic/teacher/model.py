@@ -130,6 +130,10 @@ class Teacher:
                 progress(len(batch))
         return TeacherOutput(log_probs, hidden)
 
+    def open(self) -> None:
+        """Load the language model now; `read` does so by itself."""
+        _ = self._probe
+
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each document, cut to `max_tokens`, and of what follows it."""
         tokenizer = self._language_model.tokenizer

@@ -24,6 +24,7 @@ class TrainingConfig:
 
     epochs: int = 100
     batch_size: int = 64
+    least_batches: int = 1  # in an epoch: few documents are cut into smaller batches, so that steps are not too few
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.99, 0.99)
     weight: float = 1000.0  # of the distillation loss against the backbone's penalty
@@ -32,7 +33,11 @@ class TrainingConfig:
     patience: int | None = None  # stop after so many epochs without a better loss; None: never early
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2 or (self.patience is not None and self.patience < 1):
+        if (
+            min(self.epochs, self.least_batches) < 1
+            or self.batch_size < 2
+            or (self.patience is not None and self.patience < 1)
+        ):
             raise InputError(f"give at least 1 epoch, batches of 2 and a patience of 1; given {self}")
         if self.learning_rate <= 0 or self.weight <= 0 or self.temperature <= 0:
             raise InputError(f"learning rate, weight and temperature must be above 0; given {self}")
@@ -106,7 +111,7 @@ def _epoch(
 ) -> float:
     backbone.train()
     total = torch.zeros((), dtype=torch.float64, device=data.inputs.device)
-    for rows in batches(data.documents, config.batch_size, noise):
+    for rows in batches(data.documents, config, noise):
         # index_select takes a fifth of the time of indexing on a CPU.
         output = backbone(data.inputs.index_select(0, rows).float(), noise)
         distilled = cross_entropy(output.log_words, data.labels.index_select(0, rows).float()).mean()
@@ -127,11 +132,12 @@ def _mean_entropy(data: TrainingData) -> float:
 
 
 def batches(
-    documents: Int[Tensor, " docs"], batch_size: int, noise: torch.Generator
+    documents: Int[Tensor, " docs"], config: TrainingConfig, noise: torch.Generator
 ) -> Iterator[Int[Tensor, " batch"]]:
     """All documents in random order, in batches of nearly equal size: no batch of one, which BatchNorm cannot take."""
     order = torch.randperm(len(documents), generator=noise, device=noise.device)
-    count = max(1, min(round(len(documents) / batch_size), len(documents) // 2))
+    wanted = max(round(len(documents) / config.batch_size), config.least_batches)
+    count = max(1, min(wanted, len(documents) // 2))
     yield from documents[order.to(documents.device)].tensor_split(count)
 
 
