@@ -210,9 +210,10 @@ def test_texts_that_are_none_say_so(tiny_lm, texts):
 
 
 def test_no_warning_without_a_reason(tiny_lm, texts):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         quick(tiny_lm, vocabulary=6, features=None).fit(texts)
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_the_embedded_model_finds_topics(embedded_lm, texts):

@@ -15,8 +15,10 @@ BASIC = ["--vocabulary", "40", "--topics", "3", "--quiet"]
 
 
 @pytest.fixture
-def run(capsys):
+def run(capsys, tmp_path, monkeypatch):
     """Run the command line in this process: exit code, standard output, standard error."""
+    # A command without --out writes into the folder it runs in.
+    monkeypatch.chdir(tmp_path)
 
     def call(*arguments) -> tuple[int, str, str]:
         capsys.readouterr()
