@@ -1,9 +1,12 @@
+import copy
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from softtopic.teacher.fused import fuse, unfuse
-from softtopic.teacher.loading import pick_dtype
+from softtopic.teacher.fused import fuse_layers, fuse_linear, unfuse
+from softtopic.teacher.loading import LanguageModel, pick_dtype
+from softtopic.teacher.reading import open_reader
 
 SIZES = {"vocab_size": 99, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 4}
 
@@ -22,11 +25,11 @@ native = pytest.mark.skipif(
 @native
 @pytest.mark.parametrize("bias", [False, True])
 @torch.inference_mode()
-def test_fused_layers_differ_by_rounding_alone_and_go_back(bias):
+def test_fused_linear_layers_differ_by_rounding_alone_and_go_back(bias):
     model = llama(torch.bfloat16, attention_bias=bias, mlp_bias=bias)
     ids = torch.arange(50)[None]
     before = model(ids).logits
-    assert fuse(model.base_model)
+    assert fuse_linear(model.base_model)
     assert "forward" in vars(model.base_model.layers[0].self_attn.q_proj)
     assert ("forward" in vars(model.base_model.layers[0].mlp)) is not bias
     fused = model(ids).logits
@@ -35,10 +38,29 @@ def test_fused_layers_differ_by_rounding_alone_and_go_back(bias):
     assert torch.equal(model(ids).logits, before)
 
 
+@native
+@torch.inference_mode()
+def test_whole_layers_are_fused_where_they_are_built_so():
+    assert not fuse_layers(llama(torch.bfloat16, attention_bias=True).base_model)
+    model = llama(torch.bfloat16)
+    for weight in model.parameters():  # weights of norms too, which are folded into products
+        torch.nn.init.normal_(weight, mean=float(weight.ndim == 1), std=0.2)
+    plain = copy.deepcopy(model)
+    reader = open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6, 7])
+    assert "forward" in vars(model.base_model.layers[0])
+    assert not model.base_model.layers[0].mlp.up_proj.weight.numel()  # one copy is enough
+    rows = [[1, 2], [3, 4, 5], list(range(90))]
+    found = reader.read(rows, torch.arange(99))
+    for row, logits in zip(rows, found.logits, strict=True):
+        wanted = plain(torch.tensor([[5, 6, 7, *row]])).logits[0, -1].float()
+        assert (logits - wanted).norm() / wanted.norm() < 0.03
+
+
 @torch.inference_mode()
 def test_float32_is_left_alone():
     model = llama(torch.float32)
-    assert not fuse(model.base_model)
+    assert not fuse_linear(model.base_model)
+    assert not fuse_layers(model.base_model)
     assert not any("forward" in vars(module) for module in model.modules())
 
 
@@ -46,12 +68,13 @@ def test_float32_is_left_alone():
 def test_operators_that_do_not_fit_leave_every_layer_as_it_was(monkeypatch):
     import softtopic.teacher.fused as module
 
-    def refused(layer):
-        if layer.out_features == 96:
+    def refused(weight):
+        if weight.shape[0] == 96:
             raise RuntimeError("not for this shape")
-        return layer.weight
+        return weight
 
     monkeypatch.setattr(module, "_packed", refused)
     model = llama(torch.bfloat16)
-    assert not fuse(model.base_model)
-    assert not any("forward" in vars(part) for part in model.modules())
+    for fuse in (fuse_linear, fuse_layers):
+        assert not fuse(model.base_model)
+        assert not any("forward" in vars(part) for part in model.modules())

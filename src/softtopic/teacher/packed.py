@@ -13,7 +13,7 @@ gets there. Models that do otherwise are found out by the probe in `softtopic.te
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 import torch
@@ -27,54 +27,86 @@ BLOCK = 64
 # BLAS takes other paths, with other roundings, for very small matrices.
 ROWS = 64
 
+# Sums of exponentials between 1 / WIDE and WIDE are as exact without the largest score taken off as with it.
+_WIDE = 1e30
+
 NAME = "softtopic_packed"
 
 
 @dataclass(frozen=True)
 class KeyValues:
-    """Keys and values of the prompt's beginning in one layer, each [1, heads, tokens, width]."""
+    """Of one layer, each [documents, heads, tokens, width]; of the prompt's beginning it is one document."""
 
     keys: Tensor
     values: Tensor
 
     def cut(self, tokens: int) -> "KeyValues":
-        """Without the padding of the row they were read in."""
-        return KeyValues(self.keys[:, :, :tokens].contiguous(), self.values[:, :, :tokens].contiguous())
+        """The first tokens alone."""
+        return KeyValues(self.keys[:, :, :tokens], self.values[:, :, :tokens])
+
+    def after(self, before: "KeyValues") -> "KeyValues":
+        """Preceded by what every document begins with."""
+        shape = (len(self.keys), -1, -1, -1)
+        return KeyValues(
+            torch.cat([before.keys.expand(shape), self.keys], dim=2),
+            torch.cat([before.values.expand(shape), self.values], dim=2),
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Documents whose attention is computed together, each taken to be `length` tokens long."""
+
+    span: slice  # where their tokens lie in the row
+    documents: int
+    length: int
+    ends: Int[Tensor, " documents"]  # the last token's place in each
+    gather: Int[Tensor, " padded"] | None  # positions in the row, padded; None where all have this length
+    real: Int[Tensor, " tokens"] | None  # which of the padded places are theirs
+
+    def split(self, rows: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "documents heads length width"]:
+        own = rows[0, :, self.span] if self.gather is None else rows[0].index_select(1, self.gather)
+        return own.unflatten(1, (self.documents, self.length)).transpose(0, 1)
 
 
 @dataclass
 class Packing:
     """Where the documents lie in the row, and what stands before each of them."""
 
-    lengths: Sequence[int]  # equal lengths adjacent
+    lengths: Sequence[int]  # in ascending order
     prefix: dict[int, KeyValues] = field(default_factory=dict)  # by layer
     keep: bool = False  # remember this row's keys and values: it is the prefix of those to come
-    masks: dict[tuple[int, int, int | None], Tensor] = field(default_factory=dict)
+    narrowed: bool = False  # the last layer went on with the documents' last tokens alone
+    masks: dict[tuple[int, int | None, int], Tensor] = field(default_factory=dict)
+    device: torch.device | None = None
 
     @cached_property
-    def groups(self) -> list[tuple[int, int, int]]:
-        """(start, documents, length) of each run of equal lengths."""
-        found: list[tuple[int, int, int]] = []
+    def groups(self) -> list[Group]:
+        found: list[Group] = []
         start = 0
-        for length in self.lengths:
-            if found and found[-1][2] == length:
-                found[-1] = (found[-1][0], found[-1][1] + 1, length)
-            else:
-                found.append((start, 1, length))
-            start += length
+        for length, run in groupby(self.lengths, _rounded):
+            own = torch.tensor(list(run), device=self.device)
+            stop = start + int(own.sum())
+            gather = real = None
+            if (own != length).any():
+                places = torch.arange(length, device=self.device).expand(len(own), -1)
+                begin = (start + own.cumsum(0) - own)[:, None]
+                gather = (begin + places.minimum(own[:, None] - 1)).flatten()
+                real = (places < own[:, None]).flatten().nonzero()[:, 0]
+            found.append(Group(slice(start, stop), len(own), length, own - 1, gather, real))
+            start = stop
         return found
 
     @property
     def last(self) -> list[int]:
         """Position of each document's last token."""
-        ends: list[int] = []
-        for length in self.lengths:
-            ends.append((ends[-1] if ends else -1) + length)
-        return ends
+        return [end - 1 for end in accumulate(self.lengths)]
 
     def mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
-        """0 where a token may look, -inf elsewhere; every layer shares it."""
-        key = (length, before, window)
+        """0 where a token may look, -inf elsewhere; of the last tokens only, where all see what stands before."""
+        if window is None:
+            before = 0
+        key = (length, window, before)
         if key not in self.masks:
             keys = torch.arange(before + length, device=like.device)
             queries = keys[before:, None]
@@ -85,13 +117,19 @@ class Packing:
         return self.masks[key]
 
 
+def _rounded(length: int) -> int:
+    """Up to an eighth longer: a document's shapes depend on its own length, and few documents are computed alone."""
+    step = 1 << max(0, length.bit_length() - 4)
+    return -(-length // step) * step
+
+
 def packed_attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *_: Any, **options: Any
 ) -> tuple[Tensor, None]:
     """Attention within each document and over the prompt's beginning; the interface is that of transformers.
 
     Shapes: query [1, heads, tokens, width], key and value [1, fewer heads, tokens, width]; result
-    [1, tokens, heads, width].
+    [1, tokens, heads, width]. In a narrowed pass the queries are the documents' last tokens alone.
     """
     packing: Packing = options["packing"]
     layer: int = module.layer_idx  # type: ignore[assignment]
@@ -100,59 +138,72 @@ def packed_attention(
     before = None if packing.keep else packing.prefix.get(layer)
     scale = options.get("scaling") or query.shape[-1] ** -0.5
     window, softcap = options.get("sliding_window"), options.get("softcap")
-    out = query.new_zeros(1, query.shape[2], query.shape[1], value.shape[3])
-    for start, count, length in packing.groups:
-        stop = start + count * length
-
-        def documents(rows: Tensor) -> Tensor:
-            return rows[0, :, start:stop].unflatten(1, (count, length)).transpose(0, 1)  # noqa: B023
-
-        q, k, v = documents(query), documents(key), documents(value)
-        known = 0
+    out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
+    done = 0
+    for group in packing.groups:
+        kv = KeyValues(group.split(key), group.split(value))
         if before is not None:
-            known = before.keys.shape[2]
-            k = torch.cat([before.keys.expand(count, -1, -1, -1), k], dim=2)
-            v = torch.cat([before.values.expand(count, -1, -1, -1), v], dim=2)
-        mask = packing.mask(length, known, window, query)
-        attended = _attend(q, k, v, mask, scale, softcap)
-        out[0, start:stop] = attended.transpose(1, 2).reshape(count * length, query.shape[1], -1)
-    return out, None
+            kv = kv.after(before)
+        mask = packing.mask(group.length, kv.keys.shape[2] - group.length, window, query)
+        if packing.narrowed:
+            own = slice(done, done + group.documents)
+            q, mask = query[0, :, own].transpose(0, 1)[:, :, None], mask[group.ends][:, None, None]
+        else:
+            own, q = group.span, group.split(query)
+        if packing.narrowed or group.real is None:
+            _attend(q, kv, mask, scale, softcap, out[own].unflatten(0, (group.documents, -1)).transpose(1, 2))
+        else:
+            padded = out.new_empty(group.documents, group.length, *out.shape[1:])
+            _attend(q, kv, mask, scale, softcap, padded.transpose(1, 2))
+            out[own] = padded.flatten(0, 1)[group.real]
+        done = own.stop
+    out[done:] = 0  # the padding's
+    return out[None], None
 
 
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float | None) -> Tensor:
-    """Softmax attention, [documents, heads, length, width]."""
+def _attend(q: Tensor, kv: KeyValues, mask: Tensor, scale: float, softcap: float | None, out: Tensor) -> None:
+    """Softmax attention into `out`, all [documents, heads, length, width]; `mask` is that of the last keys."""
     if softcap is None and q.device.type != "cpu":
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale, enable_gqa=q.shape[1] != k.shape[1])
+        mask = F.pad(mask, (kv.keys.shape[2] - mask.shape[-1], 0))
+        gqa = q.shape[1] != kv.keys.shape[1]
+        out.copy_(
+            F.scaled_dot_product_attention(q, kv.keys, kv.values, attn_mask=mask, scale=scale, enable_gqa=gqa)
+        )  # fmt: skip
+        return
     # Queries go in blocks: what a block cannot see yet is not computed, and its scores stay in the processor's cache.
     length = q.shape[2]
-    before = k.shape[2] - length
+    later = mask.shape[-1] - length
     count = max(1, round(length / BLOCK))
-    bounds = [length * block // count for block in range(count + 1)]
-    blocks = [
-        _attend_block(
-            q[:, :, start:stop], k[:, :, : before + stop], v[:, :, : before + stop],
-            mask[start:stop, : before + stop], scale, softcap,
-        )
-        for start, stop in pairwise(bounds)
-    ]  # fmt: skip
-    return blocks[0] if count == 1 else torch.cat(blocks, dim=2)
+    for start, stop in pairwise(length * block // count for block in range(count + 1)):
+        seen = kv.cut(kv.keys.shape[2] - length + stop)
+        rows = slice(start, stop)
+        _attend_block(q[:, :, rows], seen, mask[..., rows, : later + stop], scale, softcap, out[:, :, rows])
 
 
-def _attend_block(q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float | None) -> Tensor:
+def _attend_block(q: Tensor, kv: KeyValues, mask: Tensor, scale: float, softcap: float | None, out: Tensor) -> None:
     """On short documents two plain products are 2 to 3 times as fast on a CPU as the fused kernel."""
     docs, heads, length, width = q.shape
-    groups = heads // k.shape[1]
+    groups = heads // kv.keys.shape[1]
     # Heads that share keys are rows of one product.
-    q = q.reshape(docs * k.shape[1], groups * length, width)
-    k, v = k.flatten(0, 1), v.flatten(0, 1)
-    rows = mask.repeat(groups, 1)
-    if softcap is None:
-        scores = torch.baddbmm(rows, q, k.transpose(1, 2), alpha=scale)
-    else:
-        scores = torch.tanh(torch.bmm(q, k.transpose(1, 2)) * (scale / softcap)) * softcap + rows
-    # The softmax of bfloat16 takes half as long again as the way over float32.
-    shares = torch.softmax(scores.float(), dim=-1).to(v.dtype)
-    return torch.bmm(shares, v).view(docs, heads, length, -1)
+    q = q.reshape(-1, groups * length, width)
+    k, v = kv.keys.flatten(0, 1), kv.values.flatten(0, 1)
+    scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
+    shape = (docs, heads, length, -1)
+    scores.view(shape)[..., -mask.shape[-1] :] += mask
+    if torch.finfo(scores.dtype).max < _WIDE:
+        out.copy_(torch.bmm(torch.softmax(scores.float(), dim=-1).to(v.dtype), v).view(shape))
+        return
+    # Without the largest score taken off first, which costs two passes more: the sums say where that was needed.
+    weights = scores.exp()
+    total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32)
+    torch.div(torch.bmm(weights, v).view(shape), total.to(v.dtype).view(shape), out=out)
+    low, high = total.aminmax()
+    if low < 1 / _WIDE or high > _WIDE:
+        far = ((total > _WIDE) | (total < 1 / _WIDE)).view(shape)
+        safe = torch.bmm(torch.softmax(scores.float(), dim=-1).to(v.dtype), v)
+        out.copy_(torch.where(far, safe.view(shape), out))
 
 
 def pack(rows: Sequence[Sequence[int]], before: int) -> tuple[Int[Tensor, "1 tokens"], Int[Tensor, "1 tokens"]]:
