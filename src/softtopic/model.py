@@ -261,7 +261,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"{len(texts)} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
             )
         self.vocabulary_ = Vocabulary.build(self.vocabulary, texts, self.language)
-        return corpus, extract(corpus, self.vocabulary_, self.teacher_, features=self.features, progress=self.progress)
+        features = extract(corpus, self.vocabulary_, self.teacher_, features=self.features, progress=self.progress)
+        # Training needs its memory more than new documents need it loaded already.
+        self.teacher_.close()
+        return corpus, features
 
     def _stored(self) -> tuple[Corpus, Features]:
         if self.features is None or self.features == "auto":

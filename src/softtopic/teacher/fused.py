@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from softtopic.teacher.packed import ROWS, Packing, packed_attention
 
 # Rows the weights are laid out for: those of a full pack.
-_ROWS = 1024
+_ROWS = 2048
 
 _GATED = ("gate_proj", "up_proj", "down_proj")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")

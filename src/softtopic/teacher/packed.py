@@ -54,6 +54,15 @@ class KeyValues:
 
 
 @dataclass(frozen=True)
+class Scoring:
+    """How scores of queries and keys are made."""
+
+    scale: float
+    softcap: float | None
+    causal: bool  # a token sees all before it, nothing after
+
+
+@dataclass(frozen=True)
 class Group:
     """Documents whose attention is computed together, each taken to be `length` tokens long."""
 
@@ -105,7 +114,7 @@ class Packing:
     def mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
         """0 where a token may look, -inf elsewhere; of the last tokens only, where all see what stands before."""
         if window is None:
-            before = 0
+            before = 0  # the square at the end says it all
         key = (length, window, before)
         if key not in self.masks:
             keys = torch.arange(before + length, device=like.device)
@@ -136,8 +145,12 @@ def packed_attention(
     if packing.keep:
         packing.prefix[layer] = KeyValues(key, value)
     before = None if packing.keep else packing.prefix.get(layer)
-    scale = options.get("scaling") or query.shape[-1] ** -0.5
-    window, softcap = options.get("sliding_window"), options.get("softcap")
+    window = options.get("sliding_window")
+    scoring = Scoring(
+        options.get("scaling") or query.shape[-1] ** -0.5,
+        options.get("softcap"),
+        causal=window is None and not packing.narrowed,
+    )
     out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     done = 0
     for group in packing.groups:
@@ -151,23 +164,23 @@ def packed_attention(
         else:
             own, q = group.span, group.split(query)
         if packing.narrowed or group.real is None:
-            _attend(q, kv, mask, scale, softcap, out[own].unflatten(0, (group.documents, -1)).transpose(1, 2))
+            _attend(q, kv, mask, scoring, out[own].unflatten(0, (group.documents, -1)).transpose(1, 2))
         else:
             padded = out.new_empty(group.documents, group.length, *out.shape[1:])
-            _attend(q, kv, mask, scale, softcap, padded.transpose(1, 2))
+            _attend(q, kv, mask, scoring, padded.transpose(1, 2))
             out[own] = padded.flatten(0, 1)[group.real]
         done = own.stop
     out[done:] = 0  # the padding's
     return out[None], None
 
 
-def _attend(q: Tensor, kv: KeyValues, mask: Tensor, scale: float, softcap: float | None, out: Tensor) -> None:
+def _attend(q: Tensor, kv: KeyValues, mask: Tensor, scoring: Scoring, out: Tensor) -> None:
     """Softmax attention into `out`, all [documents, heads, length, width]; `mask` is that of the last keys."""
-    if softcap is None and q.device.type != "cpu":
+    if scoring.softcap is None and q.device.type != "cpu":
         mask = F.pad(mask, (kv.keys.shape[2] - mask.shape[-1], 0))
         gqa = q.shape[1] != kv.keys.shape[1]
         out.copy_(
-            F.scaled_dot_product_attention(q, kv.keys, kv.values, attn_mask=mask, scale=scale, enable_gqa=gqa)
+            F.scaled_dot_product_attention(q, kv.keys, kv.values, attn_mask=mask, scale=scoring.scale, enable_gqa=gqa)
         )  # fmt: skip
         return
     # Queries go in blocks: what a block cannot see yet is not computed, and its scores stay in the processor's cache.
@@ -177,19 +190,21 @@ def _attend(q: Tensor, kv: KeyValues, mask: Tensor, scale: float, softcap: float
     for start, stop in pairwise(length * block // count for block in range(count + 1)):
         seen = kv.cut(kv.keys.shape[2] - length + stop)
         rows = slice(start, stop)
-        _attend_block(q[:, :, rows], seen, mask[..., rows, : later + stop], scale, softcap, out[:, :, rows])
+        # All that stands before a block is seen by it, unless there is a window.
+        columns = slice(start if scoring.causal else 0, later + stop)
+        _attend_block(q[:, :, rows], seen, mask[..., rows, columns], scoring, out[:, :, rows])
 
 
-def _attend_block(q: Tensor, kv: KeyValues, mask: Tensor, scale: float, softcap: float | None, out: Tensor) -> None:
+def _attend_block(q: Tensor, kv: KeyValues, mask: Tensor, scoring: Scoring, out: Tensor) -> None:
     """On short documents two plain products are 2 to 3 times as fast on a CPU as the fused kernel."""
     docs, heads, length, width = q.shape
     groups = heads // kv.keys.shape[1]
     # Heads that share keys are rows of one product.
     q = q.reshape(-1, groups * length, width)
     k, v = kv.keys.flatten(0, 1), kv.values.flatten(0, 1)
-    scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale)
-    if softcap is not None:
-        scores = torch.tanh(scores / softcap) * softcap
+    scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scoring.scale)
+    if scoring.softcap is not None:
+        scores = torch.tanh(scores / scoring.softcap) * scoring.softcap
     shape = (docs, heads, length, -1)
     scores.view(shape)[..., -mask.shape[-1] :] += mask
     if torch.finfo(scores.dtype).max < _WIDE:
