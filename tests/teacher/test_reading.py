@@ -14,6 +14,7 @@ from transformers import (
 )
 
 from softtopic.teacher.loading import LanguageModel
+from softtopic.teacher.packed import Packing, packed_attention
 from softtopic.teacher.reading import PackedReader, PlainReader, open_reader
 
 SIZES = {
@@ -110,6 +111,29 @@ def test_without_a_prefix():
     row, tokens = rows_of([9])[0], torch.arange(300)
     out = lm.model(torch.tensor([row]))
     torch.testing.assert_close(open_reader(lm, []).read([row], tokens).logits, out.logits[:, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("size", [1.0, 30.0, 300.0])
+def test_attention_is_a_softmax_however_large_the_scores(dtype, size):
+    drawn = torch.Generator().manual_seed(3)
+    lengths = [2, 2, 33, 34, 90]
+    rows = sum(lengths)
+    query, key, value = (torch.randn(1, 4, rows, 8, generator=drawn).to(dtype) for _ in range(3))
+    # One document whose scores are all far below 0: its exponentials alone would vanish.
+    query, key = query * size**0.5, key * size**0.5
+    query[:, :, :4], key[:, :, :4] = query[:, :, :4].abs(), -key[:, :, :4].abs()
+    layer = torch.nn.Module()
+    layer.layer_idx = 0
+    found, _ = packed_attention(layer, query, key, value, packing=Packing(lengths))
+    start = 0
+    for length in lengths:
+        q, k, v = (part[0, :, start : start + length].float() for part in (query, key, value))
+        wanted = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(0, 1)
+        # A score of 300 is off by up to 1 in bfloat16, and its weight with it: there it must only end well.
+        near = 1e-6 * size + 1e-5 if dtype is torch.float32 else 0.03 if size == 1 else 4.0
+        torch.testing.assert_close(found[0, start : start + length].float(), wanted, atol=near, rtol=near)
+        start += length
 
 
 def test_packs_hold_at_most_the_budget_and_every_row_once():

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import BFloat16
 from torch import Tensor, nn
 
@@ -148,7 +147,7 @@ def _is_gated(module: nn.Module) -> bool:
 
 
 def _norm(x: BFloat16[Tensor, "tokens width"], epsilon: float) -> BFloat16[Tensor, "tokens width"]:
-    """x over the root of its mean square; the norm's own weights are folded into what follows."""
+    """X over the root of its mean square; the norm's own weights are folded into what follows."""
     wide = x.float()
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
     wide *= (length.square() / x.shape[1] + epsilon).rsqrt()

@@ -202,23 +202,28 @@ def _attend_block(q: Tensor, kv: KeyValues, mask: Tensor, scoring: Scoring, out:
     # Heads that share keys are rows of one product.
     q = q.reshape(-1, groups * length, width)
     k, v = kv.keys.flatten(0, 1), kv.values.flatten(0, 1)
-    scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scoring.scale)
-    if scoring.softcap is not None:
-        scores = torch.tanh(scores / scoring.softcap) * scoring.softcap
     shape = (docs, heads, length, -1)
-    scores.view(shape)[..., -mask.shape[-1] :] += mask
-    if torch.finfo(scores.dtype).max < _WIDE:
-        out.copy_(torch.bmm(torch.softmax(scores.float(), dim=-1).to(v.dtype), v).view(shape))
+
+    def scored() -> Tensor:
+        scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scoring.scale)
+        if scoring.softcap is not None:
+            scores = scores.div_(scoring.softcap).tanh_().mul_(scoring.softcap)
+        scores.view(shape)[..., -mask.shape[-1] :] += mask
+        return scores
+
+    def safe() -> Tensor:
+        return torch.bmm(torch.softmax(scored().float(), dim=-1).to(v.dtype), v).view(shape)
+
+    if torch.finfo(q.dtype).max < _WIDE:
+        out.copy_(safe())
         return
     # Without the largest score taken off first, which costs two passes more: the sums say where that was needed.
-    weights = scores.exp()
-    total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32)
-    torch.div(torch.bmm(weights, v).view(shape), total.to(v.dtype).view(shape), out=out)
+    weights = scored().exp_()
+    total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32).view(shape)
+    torch.div(torch.bmm(weights, v).view(shape), total.to(v.dtype), out=out)
     low, high = total.aminmax()
-    if low < 1 / _WIDE or high > _WIDE:
-        far = ((total > _WIDE) | (total < 1 / _WIDE)).view(shape)
-        safe = torch.bmm(torch.softmax(scores.float(), dim=-1).to(v.dtype), v)
-        out.copy_(torch.where(far, safe.view(shape), out))
+    if not (low > 1 / _WIDE and high < _WIDE):
+        out.copy_(torch.where((total > 1 / _WIDE) & (total < _WIDE), out, safe()))
 
 
 def pack(rows: Sequence[Sequence[int]], before: int) -> tuple[Int[Tensor, "1 tokens"], Int[Tensor, "1 tokens"]]:
