@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from transformers import (
@@ -78,6 +80,28 @@ def test_every_family_agrees_with_the_models_own_forward(family):
         found = reader.read([rows[row] for row in batch], tokens)
         torch.testing.assert_close(found.states, states[batch], atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(found.logits, logits[batch], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_tokens_followed_see_their_document_and_their_own_line(family):
+    lm = model_of(FAMILIES[family])
+    oracle = PlainReader(LanguageModel(copy.deepcopy(lm.model), None, lm.device), PREFIX)
+    reader = open_reader(lm, PREFIX)
+    lengths = [3, 3, 17, 18, 33]
+    rows = rows_of(lengths)
+    drawn = torch.Generator().manual_seed(4)
+    tokens = [torch.randint(0, 300, (5, count), generator=drawn) for count in (3, 2, 2)]
+    parents = [torch.full((5, 3), -1), torch.tensor([[2, 0]] * 5), torch.tensor([[4, -1]] * 5)]
+    for batch in reader.batches(lengths, 10_000):
+        reader.states([rows[document] for document in batch], keep=True)
+        found = [reader.follow(new[batch], line[batch]) for new, line in zip(tokens, parents, strict=True)]
+        for place, document in enumerate(batch):
+            (a, b, c), (d, e), (f, g) = (level[document].tolist() for level in tokens)
+            lines = [[[a], [b], [c]], [[c, d], [a, e]], [[a, e, f], [g]]]
+            for states, expected in zip(found, lines, strict=True):
+                wanted = torch.cat([oracle.states([rows[document] + line]) for line in expected])
+                torch.testing.assert_close(states[place], wanted, atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()

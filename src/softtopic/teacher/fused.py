@@ -13,7 +13,7 @@ import torch
 from jaxtyping import BFloat16
 from torch import Tensor, nn
 
-from softtopic.teacher.packed import ROWS, Packing, packed_attention
+from softtopic.teacher.packed import ROWS, Branching, Packing, packed_attention
 
 # Rows the weights are laid out for: those of a full pack.
 _ROWS = 2048
@@ -102,13 +102,18 @@ class _Layer:
         self._heads = linear[0].out_features // self._width
 
     def __call__(
-        self, hidden_states: Tensor, *, position_embeddings: tuple[Tensor, Tensor], packing: Packing, **_: Any
+        self,
+        hidden_states: Tensor,
+        *,
+        position_embeddings: tuple[Tensor, Tensor],
+        packing: Packing | Branching,
+        **_: Any,
     ) -> Tensor:
         x = hidden_states[0]
         heads = _linear(self._qkv, None, _norm(x, self._epsilons[0])).unflatten(1, (-1, self._width))
         rotated = _rotate(heads[:, : self._rotated], *position_embeddings)
         query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :]
-        if self._last:
+        if self._last and isinstance(packing, Packing):
             packing.narrowed = True
             ends = packing.last
             rows = torch.tensor([*ends, *[ends[-1]] * (-len(ends) % ROWS)])

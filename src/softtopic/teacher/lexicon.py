@@ -12,16 +12,16 @@ from softtopic.types import DocInt
 ANCHOR = "a"
 
 
-def continuation_tokens(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def continuation_tokens(tokenizer: Any, texts: Sequence[str], anchor: str = ANCHOR) -> list[list[int]]:
     """Token ids of texts as they continue another text: no special tokens are added, none are recognised inside.
 
     A document that spells out a control token of the language model is read as plain characters.
     """
     options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
-    anchor = tokenizer(ANCHOR, **options)["input_ids"]
-    rows = tokenizer([ANCHOR + text for text in texts], **options)["input_ids"] if texts else []
-    if all(row[: len(anchor)] == anchor for row in rows):
-        return [row[len(anchor) :] for row in rows]
+    start = tokenizer(anchor, **options)["input_ids"]
+    rows = tokenizer([anchor + text for text in texts], **options)["input_ids"] if texts else []
+    if all(row[: len(start)] == start for row in rows):
+        return [row[len(start) :] for row in rows]
     # The tokenizer merged the anchor with what follows; read such texts on their own.
     return tokenizer(list(texts), **options)["input_ids"]
 

@@ -11,7 +11,7 @@ import torch
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.teacher.lexicon import continuation_tokens, first_tokens, leading_tokens
+from softtopic.teacher.lexicon import continuation_tokens, leading_tokens
 from softtopic.teacher.loading import (
     EMBEDDED,
     LanguageModel,
@@ -22,6 +22,8 @@ from softtopic.teacher.loading import (
 )
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
+from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords
+from softtopic.teacher.tree import WordTree, word_ends
 from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
 
@@ -52,6 +54,8 @@ class Teacher:
         lm: "smollm2-135m" (embedded), a folder transformers can open, or a Hugging Face id in the local cache.
         prompt: what the language model is asked.
         max_tokens: a document is cut to this many tokens; the text after it never is.
+        branches: how many first tokens of words are followed after each document, so that words of several tokens get
+            their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
         dtype: "auto" (bfloat16 where the processor computes in it, else float32), "bfloat16", "float16", "float32".
 
@@ -65,14 +69,19 @@ class Teacher:
         *,
         prompt: Prompt = Prompt(),
         max_tokens: int = 160,
+        branches: int = 0,
         device: str = "auto",
         dtype: str = "auto",
     ) -> None:
         if max_tokens < 1:
             raise InputError(f"max_tokens is {max_tokens}; give at least 1")
+        if branches < 0:
+            raise InputError(f"branches is {branches}; give at least 0")
+        self.branches = branches
         self.lm = lm
         self.prompt = prompt
         self.max_tokens = max_tokens
+        self._last_scorer: tuple[str, Scorer] | None = None
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
 
@@ -81,7 +90,7 @@ class Teacher:
         """What the features depend on beside the texts and the vocabulary; known without loading the model."""
         return fingerprint_strings([
             language_model_fingerprint(self.lm), self.prompt.fingerprint, str(self.max_tokens), str(self.dtype),
-            self.device.type, f"version {VERSION}",
+            self.device.type, f"version {VERSION}", *([f"branches {self.branches}"] if self.branches else []),
         ])  # fmt: skip
 
     @property
@@ -92,6 +101,7 @@ class Teacher:
             "instruction": self.prompt.instruction,
             "demonstrations": [list(pair) for pair in self.prompt.demonstrations],
             "max_tokens": self.max_tokens,
+            "branches": self.branches,
             "dtype": str(self.dtype).removeprefix("torch."),
         }
 
@@ -103,6 +113,7 @@ class Teacher:
             description["lm"],
             prompt=prompt,
             max_tokens=description["max_tokens"],
+            branches=description["branches"],
             dtype=description["dtype"],
             device=device,
         )
@@ -115,17 +126,14 @@ class Teacher:
 
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
-        tokens, words = np.unique(self._first_tokens(vocabulary), return_inverse=True)
-        wanted = torch.from_numpy(tokens).to(self.device)
-        columns = torch.from_numpy(words).to(self.device)
         rows = self.rows(texts)
+        scorer = self._scorer(vocabulary)
         hidden = np.empty((len(rows), self._width), dtype=self._storage)
         log_probs = np.empty((len(rows), len(vocabulary)), dtype=np.float16)
         for batch in self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]):
-            reading = self._reader.read([rows[document] for document in batch], wanted)
-            scores = torch.log_softmax(reading.logits[:, columns], dim=1)
-            hidden[batch] = reading.states.cpu().numpy()
-            log_probs[batch] = scores.cpu().numpy()
+            scored = scorer(self._reader, [rows[document] for document in batch])
+            hidden[batch] = scored.states.cpu().numpy()
+            log_probs[batch] = scored.log_probs.cpu().numpy()
             if progress is not None:
                 progress(len(batch))
         return TeacherOutput(log_probs, hidden)
@@ -138,6 +146,7 @@ class Teacher:
         """Let the language model go; the next `read` loads it again."""
         for loaded in ("_language_model", "_reader", "_probe"):
             self.__dict__.pop(loaded, None)
+        self._last_scorer = None
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each document, cut to `max_tokens`, and of what follows it."""
@@ -157,8 +166,19 @@ class Teacher:
                 found[place] = continuation_tokens(tokenizer, [f" {text[:reach]}"])[0]
         return [tokens[: self.max_tokens] for tokens in found]
 
-    def _first_tokens(self, vocabulary: Vocabulary) -> np.ndarray:
-        return first_tokens(self._language_model.tokenizer, vocabulary.words)
+    def _scorer(self, vocabulary: Vocabulary) -> Scorer:
+        """How the words of a vocabulary are scored; the last vocabulary's is kept."""
+        if self._last_scorer is None or self._last_scorer[0] != vocabulary.fingerprint:
+            self._last_scorer = (vocabulary.fingerprint, self._new_scorer(vocabulary))
+        return self._last_scorer[1]
+
+    def _new_scorer(self, vocabulary: Vocabulary) -> Scorer:
+        lm = self._language_model
+        if not self.branches:
+            return FirstTokens(lm.tokenizer, vocabulary.words, self.device)
+        tree = WordTree.build(lm.tokenizer, vocabulary.words)
+        blank = self._reader.after(continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0])
+        return WholeWords(tree, self.branches, blank, BUDGET[self.device.type])
 
     @cached_property
     def _language_model(self) -> LanguageModel:
@@ -176,7 +196,8 @@ class Teacher:
                 f"the prompt and {self.max_tokens} tokens of a document are {whole} tokens, more than the {room} "
                 f"{self.lm} reads; give a smaller max_tokens or a shorter prompt"
             )
-        return open_reader(lm, prefix)
+        size = lm.model.get_output_embeddings().weight.shape[0]
+        return open_reader(lm, prefix, word_ends(lm.tokenizer, size) if self.branches else ())
 
     @cached_property
     def _probe(self) -> torch.Tensor:

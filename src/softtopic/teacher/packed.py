@@ -10,7 +10,7 @@ transformers hands keyword arguments of a model's forward down to its attention 
 gets there. Models that do otherwise are found out by the probe in `softtopic.teacher.model` and read plainly.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby, pairwise
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 # Queries of a long document that are scored together.
@@ -40,6 +40,15 @@ class KeyValues:
     keys: Tensor
     values: Tensor
 
+    @property
+    def both(self) -> tuple[Tensor, Tensor]:
+        return self.keys, self.values
+
+    def of(self, documents: slice, tokens: int) -> "KeyValues":
+        """Of some documents of a row that holds the same number of tokens of each."""
+        rows = slice(documents.start * tokens, documents.stop * tokens)
+        return KeyValues(*(side[0, :, rows].unflatten(1, (-1, tokens)).transpose(0, 1) for side in self.both))
+
     def cut(self, tokens: int) -> "KeyValues":
         """The first tokens alone."""
         return KeyValues(self.keys[:, :, :tokens], self.values[:, :, :tokens])
@@ -51,15 +60,6 @@ class KeyValues:
             torch.cat([before.keys.expand(shape), self.keys], dim=2),
             torch.cat([before.values.expand(shape), self.values], dim=2),
         )
-
-
-@dataclass(frozen=True)
-class Scoring:
-    """How scores of queries and keys are made."""
-
-    scale: float
-    softcap: float | None
-    causal: bool  # a token sees all before it, nothing after
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,25 @@ class Group:
         return own.unflatten(1, (self.documents, self.length)).transpose(0, 1)
 
 
+@dataclass(frozen=True)
+class Part:
+    """Attention computed in one go: queries of some documents, and what they look at."""
+
+    rows: slice  # where the queries lie
+    queries: Float[Tensor, "documents heads length width"]
+    kv: KeyValues
+    mask: Tensor  # 0 or -inf, for the last keys
+    causal: bool  # a query sees all before it, nothing after: the mask is a square with zeros below its diagonal
+    real: Int[Tensor, " tokens"] | None = None  # which of the padded queries are wanted
+
+
 @dataclass
 class Packing:
     """Where the documents lie in the row, and what stands before each of them."""
 
     lengths: Sequence[int]  # in ascending order
     prefix: dict[int, KeyValues] = field(default_factory=dict)  # by layer
-    keep: bool = False  # remember this row's keys and values: it is the prefix of those to come
+    kept: dict[int, KeyValues] | None = None  # by layer, this row's keys and values, where they are wanted later
     narrowed: bool = False  # the last layer went on with the documents' last tokens alone
     masks: dict[tuple[int, int | None, int], Tensor] = field(default_factory=dict)
     device: torch.device | None = None
@@ -111,10 +123,30 @@ class Packing:
         """Position of each document's last token."""
         return [end - 1 for end in accumulate(self.lengths)]
 
-    def mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
+    def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
+        """The attention of one layer, document by document of about one length."""
+        if self.kept is not None:
+            self.kept[layer] = KeyValues(key, value)
+        before = self.prefix.get(layer)
+        done = 0
+        for group in self.groups:
+            kv = KeyValues(group.split(key), group.split(value))
+            if before is not None:
+                kv = kv.after(before)
+            mask = self._mask(group.length, kv.keys.shape[2] - group.length, window, query)
+            if self.narrowed:
+                rows = slice(done, done + group.documents)
+                yield Part(
+                    rows, query[0, :, rows].transpose(0, 1)[:, :, None], kv, mask[group.ends][:, None, None], False
+                )
+                done = rows.stop
+            else:
+                yield Part(group.span, group.split(query), kv, mask, window is None, group.real)
+
+    def _mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
         """0 where a token may look, -inf elsewhere; of the last tokens only, where all see what stands before."""
         if window is None:
-            before = 0  # the square at the end says it all
+            before = 0
         key = (length, window, before)
         if key not in self.masks:
             keys = torch.arange(before + length, device=like.device)
@@ -124,6 +156,54 @@ class Packing:
                 hidden |= keys <= queries - window
             self.masks[key] = torch.zeros_like(hidden, dtype=like.dtype).masked_fill_(hidden, float("-inf"))
         return self.masks[key]
+
+
+@dataclass
+class Branching:
+    """The same number of alternative next tokens after each document of a pass, blind to one another.
+
+    They may follow tokens of earlier branchings: `lineage` says which, over all tokens branched so far.
+    """
+
+    documents: Packing  # read before, and kept
+    earlier: "Sequence[Branching]"
+    lineage: Bool[Tensor, "documents branches branched"]  # itself included
+    kept: dict[int, KeyValues] = field(default_factory=dict)  # by layer
+    masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
+
+    def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
+        """The attention of one layer: each token sees its document and its own line."""
+        self.kept[layer] = KeyValues(key, value)
+        before = self.documents.prefix.get(layer)
+        own = (self.documents.kept or {})[layer]
+        done = 0
+        for place, group in enumerate(self.documents.groups):
+            documents = slice(done, done + group.documents)
+            pieces = [KeyValues(group.split(own.keys), group.split(own.values))]
+            pieces += [level.kept[layer].of(documents, level.lineage.shape[1]) for level in (*self.earlier, self)]
+            kv = KeyValues(*(torch.cat(side, dim=2) for side in zip(*(piece.both for piece in pieces), strict=True)))
+            if before is not None:
+                kv = kv.after(before)
+            known = 0 if before is None else before.keys.shape[2]
+            if (place, window) not in self.masks:
+                self.masks[place, window] = self._mask(group, documents, known, window).to(query.dtype)
+            count = self.lineage.shape[1]
+            rows = slice(documents.start * count, documents.stop * count)
+            queries = query[0, :, rows].unflatten(1, (group.documents, count)).transpose(0, 1)
+            yield Part(rows, queries, kv, self.masks[place, window], causal=False)
+            done = documents.stop
+
+    def _mask(self, group: Group, documents: slice, known: int, window: int | None) -> Tensor:
+        places = torch.arange(group.length, device=group.ends.device)
+        line = self.lineage[documents]
+        hidden = (places > group.ends[:, None])[:, None].expand(-1, line.shape[1], -1)
+        if window is not None:
+            # The token's own position less the window: what lies there or before is out of sight.
+            edge = (known + group.ends[:, None] + line.sum(dim=2) - window)[..., None]
+            prompt = torch.arange(known, device=edge.device) <= edge
+            hidden = torch.cat([prompt, hidden | (known + places <= edge)], dim=2)
+        hidden = torch.cat([hidden, ~line], dim=2)
+        return torch.zeros(hidden.shape, device=places.device).masked_fill_(hidden, float("-inf"))[:, None]
 
 
 def _rounded(length: int) -> int:
@@ -140,75 +220,59 @@ def packed_attention(
     Shapes: query [1, heads, tokens, width], key and value [1, fewer heads, tokens, width]; result
     [1, tokens, heads, width]. In a narrowed pass the queries are the documents' last tokens alone.
     """
-    packing: Packing = options["packing"]
+    packing: Packing | Branching = options["packing"]
     layer: int = module.layer_idx  # type: ignore[assignment]
-    if packing.keep:
-        packing.prefix[layer] = KeyValues(key, value)
-    before = None if packing.keep else packing.prefix.get(layer)
-    window = options.get("sliding_window")
-    scoring = Scoring(
-        options.get("scaling") or query.shape[-1] ** -0.5,
-        options.get("softcap"),
-        causal=window is None and not packing.narrowed,
-    )
+    scale, softcap = options.get("scaling") or query.shape[-1] ** -0.5, options.get("softcap")
     out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
     done = 0
-    for group in packing.groups:
-        kv = KeyValues(group.split(key), group.split(value))
-        if before is not None:
-            kv = kv.after(before)
-        mask = packing.mask(group.length, kv.keys.shape[2] - group.length, window, query)
-        if packing.narrowed:
-            own = slice(done, done + group.documents)
-            q, mask = query[0, :, own].transpose(0, 1)[:, :, None], mask[group.ends][:, None, None]
+    for part in packing.parts(layer, query, key, value, options.get("sliding_window")):
+        documents, heads, length = part.queries.shape[:3]
+        if part.real is None:
+            _attend(part, scale, softcap, out[part.rows].unflatten(0, (documents, length)).transpose(1, 2))
         else:
-            own, q = group.span, group.split(query)
-        if packing.narrowed or group.real is None:
-            _attend(q, kv, mask, scoring, out[own].unflatten(0, (group.documents, -1)).transpose(1, 2))
-        else:
-            padded = out.new_empty(group.documents, group.length, *out.shape[1:])
-            _attend(q, kv, mask, scoring, padded.transpose(1, 2))
-            out[own] = padded.flatten(0, 1)[group.real]
-        done = own.stop
+            padded = out.new_empty(documents, length, heads, out.shape[2])
+            _attend(part, scale, softcap, padded.transpose(1, 2))
+            out[part.rows] = padded.flatten(0, 1)[part.real]
+        done = part.rows.stop
     out[done:] = 0  # the padding's
     return out[None], None
 
 
-def _attend(q: Tensor, kv: KeyValues, mask: Tensor, scoring: Scoring, out: Tensor) -> None:
-    """Softmax attention into `out`, all [documents, heads, length, width]; `mask` is that of the last keys."""
-    if scoring.softcap is None and q.device.type != "cpu":
+def _attend(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:
+    """Softmax attention into `out`, [documents, heads, length, width]."""
+    q, kv, mask = part.queries, part.kv, part.mask
+    if softcap is None and q.device.type != "cpu":
         mask = F.pad(mask, (kv.keys.shape[2] - mask.shape[-1], 0))
         gqa = q.shape[1] != kv.keys.shape[1]
-        out.copy_(
-            F.scaled_dot_product_attention(q, kv.keys, kv.values, attn_mask=mask, scale=scoring.scale, enable_gqa=gqa)
-        )  # fmt: skip
+        out.copy_(F.scaled_dot_product_attention(q, *kv.both, attn_mask=mask, scale=scale, enable_gqa=gqa))
         return
-    # Queries go in blocks: what a block cannot see yet is not computed, and its scores stay in the processor's cache.
+    if not part.causal:
+        _attend_block(part, scale, softcap, out)
+        return
+    # Queries go in blocks: what a block cannot see is not computed, and its scores stay in the processor's cache.
     length = q.shape[2]
-    later = mask.shape[-1] - length
     count = max(1, round(length / BLOCK))
     for start, stop in pairwise(length * block // count for block in range(count + 1)):
-        seen = kv.cut(kv.keys.shape[2] - length + stop)
-        rows = slice(start, stop)
-        # All that stands before a block is seen by it, unless there is a window.
-        columns = slice(start if scoring.causal else 0, later + stop)
-        _attend_block(q[:, :, rows], seen, mask[..., rows, columns], scoring, out[:, :, rows])
+        rows, seen = slice(start, stop), kv.cut(kv.keys.shape[2] - length + stop)
+        # All that stands before the block is seen by the whole of it.
+        block = Part(rows, q[:, :, rows], seen, mask[rows, rows], causal=True)
+        _attend_block(block, scale, softcap, out[:, :, rows])
 
 
-def _attend_block(q: Tensor, kv: KeyValues, mask: Tensor, scoring: Scoring, out: Tensor) -> None:
+def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:
     """On short documents two plain products are 2 to 3 times as fast on a CPU as the fused kernel."""
-    docs, heads, length, width = q.shape
-    groups = heads // kv.keys.shape[1]
+    docs, heads, length, width = part.queries.shape
+    groups = heads // part.kv.keys.shape[1]
     # Heads that share keys are rows of one product.
-    q = q.reshape(-1, groups * length, width)
-    k, v = kv.keys.flatten(0, 1), kv.values.flatten(0, 1)
+    q = part.queries.reshape(-1, groups * length, width)
+    k, v = (side.flatten(0, 1) for side in part.kv.both)
     shape = (docs, heads, length, -1)
 
     def scored() -> Tensor:
-        scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scoring.scale)
-        if scoring.softcap is not None:
-            scores = scores.div_(scoring.softcap).tanh_().mul_(scoring.softcap)
-        scores.view(shape)[..., -mask.shape[-1] :] += mask
+        scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale)
+        if softcap is not None:
+            scores = scores.div_(softcap).tanh_().mul_(softcap)
+        scores.view(shape)[..., -part.mask.shape[-1] :] += part.mask
         return scores
 
     def safe() -> Tensor:

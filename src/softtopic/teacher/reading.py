@@ -6,8 +6,7 @@ Both give, for every document, the last hidden state and the logits of chosen to
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import final
+from typing import NamedTuple, final
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +14,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from softtopic.teacher.fused import fuse_layers, fuse_linear, let_go, unfuse
+from softtopic.teacher.head import Head
 from softtopic.teacher.loading import LanguageModel
-from softtopic.teacher.packed import NAME, ROWS, KeyValues, Packing, pack, packed_attention, packs
+from softtopic.teacher.packed import NAME, ROWS, Branching, KeyValues, Packing, pack, packed_attention, packs
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 _TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.02, torch.bfloat16: 0.1}
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What the language model makes of some documents, in float32."""
 
     states: Float[Tensor, "docs width"]  # last layer, after the final norm, at the last prompt token
@@ -35,22 +34,48 @@ class Reading:
 class Reader(ABC):
     """Reads token rows (a document and what follows it) after a common prefix."""
 
+    head: Head
+    device: torch.device
+
     @abstractmethod
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
         """Which rows to read together, about `budget` tokens at a time; every row once."""
 
-    @abstractmethod
     def read(self, rows: Sequence[Sequence[int]], tokens: Int[Tensor, " tokens"]) -> Reading:
-        """Read one batch."""
+        """Read one batch; `tokens` are those whose logits are wanted."""
+        states = self.states(rows)
+        return Reading(states, self.head.some(states, tokens))
+
+    @abstractmethod
+    def after(self, tokens: Sequence[int]) -> "Reader":
+        """A reader like this one whose prefix is longer by these tokens."""
+
+    @abstractmethod
+    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
+        """The last state of each row of one batch; with `keep`, `follow` can go on from there."""
+
+    @abstractmethod
+    def follow(
+        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
+    ) -> Float[Tensor, "docs branches width"]:
+        """The state after one token more, for several tokens after each document kept.
+
+        `parents` says what a token follows: -1 the document, else the place among the document's tokens followed so
+        far, over all calls since `states`.
+        """
 
 
 @final
 class PlainReader(Reader):
     """Whole prompts through the model's own forward, those of equal length together: no mask, no padding."""
 
-    def __init__(self, lm: LanguageModel, prefix: Sequence[int]) -> None:
+    def __init__(self, lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> None:
         self._lm = lm
+        self.device = lm.device
         self._prefix = list(prefix)
+        self.head = Head(lm.model, ending)
+        self._ending = ending
+        self._lines: list[list[list[int]]] = []  # of each document kept: itself, then every token line followed
 
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
         found: list[list[int]] = []
@@ -61,69 +86,103 @@ class PlainReader(Reader):
             found[-1].append(row)
         return found
 
-    def read(self, rows: Sequence[Sequence[int]], tokens: Int[Tensor, " tokens"]) -> Reading:
+    def after(self, tokens: Sequence[int]) -> "PlainReader":
+        return PlainReader(self._lm, [*self._prefix, *tokens], self._ending)
+
+    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
+        self._lines = [[list(row)] for row in rows] if keep else []
         ids = torch.tensor([[*self._prefix, *row] for row in rows], device=self._lm.device)
         out = self._lm.model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=1)
-        return Reading(out.hidden_states[-1][:, -1].float(), out.logits[:, -1, tokens].float())
+        return out.hidden_states[-1][:, -1].float()
+
+    def follow(
+        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
+    ) -> Float[Tensor, "docs branches width"]:
+        lines = self._lines
+        for line, nexts, places in zip(lines, tokens.tolist(), parents.tolist(), strict=True):
+            line.extend([*line[place + 1], token] for token, place in zip(nexts, places, strict=True))
+        count = tokens.shape[1]
+        states = [torch.cat([self.states([row]) for row in line[-count:]]) for line in lines]
+        self._lines = lines
+        return torch.stack(states)
 
 
 @final
 class PackedReader(Reader):
     """Documents end to end in one row, the prefix read once; see `softtopic.teacher.packed`."""
 
-    def __init__(self, lm: LanguageModel, prefix: Sequence[int]) -> None:
+    def __init__(self, lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> None:
         self._lm = lm
+        self.device = lm.device
         self._before = len(prefix)
         self._masks: dict[tuple[int, int | None, int], Tensor] = {}
         self._known: dict[int, KeyValues] = {}
-        self._head: _Head | None = None
+        self.head = Head(lm.model, ending)
+        self._prefix = list(prefix)
+        self._ending = ending
+        self._documents = Packing(())
+        self._followed: list[Branching] = []
         if prefix:
-            first = Packing([len(prefix)], keep=True)
-            self._states([list(prefix)], 0, first)
-            self._known = {layer: known.cut(len(prefix)) for layer, known in first.prefix.items()}
+            first = Packing([len(prefix)], kept={}, device=lm.device)
+            self._pass(*pack([list(prefix)], 0), first)
+            self._known = {layer: known.cut(len(prefix)) for layer, known in (first.kept or {}).items()}
 
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
         return packs(lengths, budget)
 
-    def read(self, rows: Sequence[Sequence[int]], tokens: Int[Tensor, " tokens"]) -> Reading:
-        packing = Packing([len(row) for row in rows], prefix=self._known, masks=self._masks, device=self._lm.device)
-        states = self._states(rows, self._before, packing)
-        states = (states[: len(rows)] if packing.narrowed else states[packing.last]).float()
-        if self._head is None or not torch.equal(self._head.tokens, tokens):
-            self._head = _Head(self._lm.model, tokens)
-        return Reading(states, self._head(states))
+    def after(self, tokens: Sequence[int]) -> "PackedReader":
+        return PackedReader(self._lm, [*self._prefix, *tokens], self._ending)
 
-    def _states(self, rows: Sequence[Sequence[int]], before: int, packing: Packing) -> Float[Tensor, "tokens width"]:
-        ids, positions = (part.to(self._lm.device) for part in pack(rows, before))
-        out = self._lm.model.base_model(input_ids=ids, position_ids=positions, use_cache=False, packing=packing)
+    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
+        packing = Packing(
+            [len(row) for row in rows],
+            prefix=self._known,
+            kept={} if keep else None,
+            masks=self._masks,
+            device=self._lm.device,
+        )
+        self._documents, self._followed = packing, []
+        states = self._pass(*pack(rows, self._before), packing)
+        return (states[: len(rows)] if packing.narrowed else states[packing.last]).float()
+
+    def follow(
+        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
+    ) -> Float[Tensor, "docs branches width"]:
+        docs, count = tokens.shape
+        lineage = torch.eye(count, dtype=torch.bool, device=tokens.device).expand(docs, -1, -1)
+        if self._followed:
+            # A token's line is its parent's and itself; the last row, of no token, stands for the document.
+            total = self._followed[-1].lineage.shape[2]
+            lines = [F.pad(level.lineage, (0, total - level.lineage.shape[2])) for level in self._followed]
+            known = F.pad(torch.cat(lines, dim=1), (0, 0, 0, 1))
+            place = parents.remainder(total + 1)[..., None].expand(-1, -1, total)
+            lineage = torch.cat([known.gather(1, place), lineage], dim=2)
+        branching = Branching(self._documents, tuple(self._followed), lineage)
+        lengths = torch.tensor(self._documents.lengths, device=tokens.device)[:, None]
+        positions = (self._before + lengths + lineage.sum(dim=2) - 1).flatten()
+        short = -docs * count % ROWS
+        ids, positions = (F.pad(part.flatten(), (0, short))[None] for part in (tokens, positions))
+        states = self._pass(ids, positions, branching)
+        self._followed.append(branching)
+        return states[: docs * count].float().unflatten(0, (docs, count))
+
+    def _pass(
+        self, ids: Int[Tensor, "1 tokens"], positions: Int[Tensor, "1 tokens"], packing: Packing | Branching
+    ) -> Float[Tensor, "rows width"]:
+        device = self._lm.device
+        out = self._lm.model.base_model(
+            input_ids=ids.to(device), position_ids=positions.to(device), use_cache=False, packing=packing
+        )
         return out.last_hidden_state[0]
 
 
-@final
-class _Head:
-    """The rows of the output layer for some tokens, in float32: a bfloat16 logit of 20 is off by up to 1/16."""
-
-    def __init__(self, model: torch.nn.Module, tokens: Int[Tensor, " tokens"]) -> None:
-        layer = model.get_output_embeddings()  # type: ignore[operator]
-        bias = getattr(layer, "bias", None)
-        self.tokens = tokens
-        self._weight = layer.weight[tokens].float()
-        self._bias = None if bias is None else bias[tokens].float()
-        settings = model.config.get_text_config()  # type: ignore[union-attr, operator]
-        scale = getattr(settings, "logit_scale", None) or 1 / (getattr(settings, "logits_scaling", None) or 1)
-        self._scale = float(scale)
-        self._softcap = getattr(settings, "final_logit_softcapping", None)
-
-    def __call__(self, states: Float[Tensor, "docs width"]) -> Float[Tensor, "docs tokens"]:
-        padded = F.pad(states, (0, 0, 0, -len(states) % ROWS))
-        logits = F.linear(padded, self._weight, self._bias)[: len(states)] * self._scale
-        return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap
-
-
 @torch.inference_mode()
-def open_reader(lm: LanguageModel, prefix: Sequence[int]) -> Reader:
-    """The fastest packed reader that agrees with the model's own forward on a probe, else the plain one."""
-    plain = PlainReader(lm, prefix)
+def open_reader(lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> Reader:
+    """The fastest packed reader that agrees with the model's own forward on a probe, else the plain one.
+
+    `ending` lists the tokens before which a word is over.
+    """
+    plain = PlainReader(lm, prefix, ending)
     if not getattr(lm.model, "_supports_attention_backend", False):
         return plain
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -142,7 +201,7 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int]) -> Reader:
         if fuse is not None and not fuse(body):
             continue
         try:
-            packed = PackedReader(lm, prefix)
+            packed = PackedReader(lm, prefix, ending)
             found = packed.read(rows, tokens)
             gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
             if gap <= _TOLERANCE[lm.model.dtype]:

@@ -1,0 +1,161 @@
+"""From the states of a language model to log probabilities of the vocabulary's words.
+
+`FirstTokens` is the published way: a word's score is that of its first token. `WholeWords` gives the probability that
+the word itself comes next and ends there, in any of its spellings.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int
+from torch import Tensor
+
+from softtopic.teacher.lexicon import first_tokens
+from softtopic.teacher.reading import Reader
+from softtopic.teacher.tree import WordTree
+
+# The least probability of a word, so that its logarithm can be stored in float16.
+_LEAST = 1e-300
+
+
+class Scored(NamedTuple):
+    """Features of one batch, float32."""
+
+    states: Float[Tensor, "docs width"]
+    log_probs: Float[Tensor, "docs vocab"]  # normalised over the vocabulary
+
+
+class Scorer(ABC):
+    """Reads one batch of rows, and scores the vocabulary after each."""
+
+    @abstractmethod
+    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
+        """Features of one batch."""
+
+
+@final
+class FirstTokens(Scorer):
+    """log softmax over the words of the logits of their first tokens."""
+
+    def __init__(self, tokenizer: Any, words: Sequence[str], device: torch.device) -> None:
+        tokens, places = np.unique(first_tokens(tokenizer, words), return_inverse=True)
+        self._tokens = torch.from_numpy(tokens).to(device)
+        self._places = torch.from_numpy(places).to(device)
+
+    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
+        states, logits = reader.read(rows, self._tokens)
+        return Scored(states, torch.log_softmax(logits[:, self._places], dim=1))
+
+
+@final
+class WholeWords(Scorer):
+    """The chain of a word's tokens and of an end after them, summed over its spellings.
+
+    After each document the `branches` likeliest first tokens are followed, half as many of their continuations, and so
+    on: there the numbers are the language model's own. What a node not followed has in probability goes to the words
+    below it in the shares they have after a prompt without a document.
+    """
+
+    def __init__(self, tree: WordTree, branches: int, blank: Reader, budget: int) -> None:
+        """`blank` is a reader whose prefix is a whole prompt without a document."""
+        self._tree = tree
+        self._branches = branches
+        self._device = blank.device
+        self._tokens, self._parents, self._words, self._children = (
+            torch.from_numpy(part).to(self._device) for part in (tree.tokens, tree.parents, tree.words, tree.children)
+        )
+        self._shares = self._learn(blank, budget)
+
+    def _learn(self, blank: Reader, budget: int) -> "_Shares":
+        paths = self._tree.paths
+        ending = torch.empty(len(paths), dtype=torch.float64, device=self._device)
+        whole = torch.empty_like(ending)
+        steps = torch.zeros_like(ending)
+        for batch in blank.batches([len(path) for path in paths], budget):
+            states = blank.states([paths[node] for node in batch])
+            totals = blank.head.totals(states)
+            whole[batch], ending[batch] = totals.whole.double(), totals.ending.double()
+            pair, below = self._below(torch.tensor(batch, device=self._device))
+            steps[below] = (blank.head.own(states[pair], self._tokens[below]) - totals.whole[pair]).double()
+        return _Shares.of(self._tree, steps.exp(), (ending - whole).exp())
+
+    def _below(self, nodes: Int[Tensor, " nodes"]) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
+        """Every child of some nodes: whose child it is, by its place among them, and which node it is."""
+        first, count = self._children[nodes].unbind(dim=1)
+        pair = torch.arange(len(nodes), device=self._device).repeat_interleave(count)
+        before = count.cumsum(0) - count
+        return pair, first[pair] + torch.arange(len(pair), device=self._device) - before[pair]
+
+    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
+        tree, head = self._tree, reader.head
+        states = reader.states(rows, keep=True)
+        roots = tree.levels[0].stop
+        logits = head.some(states, self._tokens[:roots]).double()
+        # Probability of arriving at a node, up to a factor for each document; 0 once it is spent on what follows.
+        mass = torch.zeros(len(rows), len(tree), dtype=torch.float64, device=self._device)
+        mass[:, :roots] = (logits - logits.amax(dim=1, keepdim=True)).exp_()
+        found = torch.zeros(len(rows), tree.n_words, dtype=torch.float64, device=self._device)
+        before: Int[Tensor, "docs branches"] | None = None
+        followed = 0
+        for depth, level in enumerate(tree.levels):
+            count = min(-(-self._branches >> depth) if depth else self._branches, level.stop - level.start)
+            here = mass[:, level]
+            if not count or not here.any():
+                break
+            chosen = here.topk(count, dim=1).indices + level.start
+            place = torch.full_like(chosen, -1)
+            if before is not None:
+                same = self._parents[chosen][:, :, None] == before[:, None, :]
+                place = torch.where(same.any(dim=2), followed - before.shape[1] + same.int().argmax(dim=2), -1)
+            after = reader.follow(self._tokens[chosen], place)
+            self._spend(mass, found, chosen, after, reader)
+            before, followed = chosen, followed + count
+        found += self._shares.spread(mass, tree.n_words)
+        # A word may share all its spellings with another.
+        found.clamp_min_(_LEAST)
+        return Scored(states, (found.log() - found.sum(dim=1, keepdim=True).log()).float())
+
+    def _spend(self, mass: Tensor, found: Tensor, chosen: Tensor, after: Tensor, reader: Reader) -> None:
+        """Move the mass of nodes followed to the words that end there and to the nodes below."""
+        own = mass.gather(1, chosen).flatten()
+        mass.scatter_(1, chosen, 0.0)
+        states = after.flatten(0, 1)
+        totals = reader.head.totals(states)
+        nodes = chosen.flatten()
+        documents = torch.arange(len(chosen), device=self._device).repeat_interleave(chosen.shape[1])
+        ends = own * (totals.ending - totals.whole).double().exp() * (self._words[nodes] >= 0)
+        found.index_put_((documents, self._words[nodes].clamp_min(0)), ends, accumulate=True)
+        pair, below = self._below(nodes)
+        steps = (reader.head.own(states[pair], self._tokens[below]) - totals.whole[pair]).double().exp()
+        mass.index_put_((documents[pair], below), own[pair] * steps, accumulate=True)
+
+
+class _Shares(NamedTuple):
+    """How the probability of arriving at a node is divided among the words at and below it."""
+
+    nodes: Int[Tensor, " entries"]
+    words: Int[Tensor, " entries"]
+    shares: Float64[Tensor, " entries"]
+
+    @classmethod
+    def of(cls, tree: WordTree, step: Float64[Tensor, " nodes"], end: Float64[Tensor, " nodes"]) -> "_Shares":
+        """From the probability of each node after its parent, and of an end after each node."""
+        device = step.device
+        parents = torch.from_numpy(tree.parents).to(device)
+        words = torch.from_numpy(tree.words).to(device)
+        at = (words >= 0).nonzero()[:, 0]
+        word, share = words[at], end[at].clamp_min(1e-12)
+        parts = []
+        while len(at):
+            parts.append((at, word, share))
+            share, up = share * step[at], parents[at]
+            inner = up >= 0
+            at, word, share = up[inner], word[inner], share[inner]
+        return cls(*(torch.cat(side) for side in zip(*parts, strict=True)))
+
+    def spread(self, mass: Float64[Tensor, "docs nodes"], n_words: int) -> Float64[Tensor, "docs vocab"]:
+        found = torch.zeros(n_words, len(mass), dtype=mass.dtype, device=mass.device)
+        return found.index_add_(0, self.words, mass.T[self.nodes] * self.shares[:, None]).T
