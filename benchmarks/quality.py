@@ -15,11 +15,13 @@ from softtopic.metrics.evaluation import evaluate
 from softtopic.teacher.prompt import PROMPTS
 
 ROWS = (
-    ("stackoverflow", "published", "paper", 0.70),
-    ("stackoverflow", "published", "default", None),
-    ("stackoverflow", "four-shot", "default", 0.80),
-    ("20newsgroups", "published", "paper", None),
-    ("20newsgroups", "published", "default", None),
+    ("stackoverflow", "published", "paper", 0, 0.70),
+    ("stackoverflow", "published", "default", 0, None),
+    ("stackoverflow", "published", "default", 4, None),
+    ("stackoverflow", "four-shot", "default", 0, 0.80),
+    ("stackoverflow", "four-shot", "default", 4, None),
+    ("20newsgroups", "published", "paper", 0, None),
+    ("20newsgroups", "published", "default", 0, None),
 )
 
 
@@ -30,14 +32,17 @@ def main() -> None:
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--only", help="one corpus")
     options.add_argument("--recipe", help="one recipe")
+    options.add_argument("--branches", type=int, help="one way of scoring")
     given = options.parse_args()
-    for data, prompt, recipe, target in ROWS:
-        if given.only not in (None, data) or given.recipe not in (None, recipe):
+    for data, prompt, recipe, branches, target in ROWS:
+        wanted = {"only": data, "recipe": recipe, "branches": branches}
+        if any(getattr(given, name) not in (None, value) for name, value in wanted.items()):
             continue
         corpus = load(data, data_dir=given.data_dir)
+        teacher = Teacher(prompt=PROMPTS[prompt], branches=branches)
         scores: dict[str, list[float]] = {}
         for seed in range(given.seeds):
-            model = TopicModel(given.topics, recipe=recipe, lm=Teacher(prompt=PROMPTS[prompt]), random_state=seed)
+            model = TopicModel(given.topics, recipe=recipe, lm=teacher, random_state=seed)
             result = evaluate(model.fit(corpus).probabilities_, corpus)
             top = model.topics.top_words(10)
             distinct = len({word for words in top for word in words}) / sum(map(len, top))

@@ -32,3 +32,34 @@ def test_half_a_demonstration_is_refused(pair):
 def test_unknown_prompt_lists_the_known():
     with pytest.raises(InputError, match="four-shot"):
         get_prompt("five-shot")
+
+
+def test_a_prompt_from_a_file(tmp_path):
+    path = tmp_path / "prompt.toml"
+    path.write_text("""
+instruction = "Name it."
+[[demonstrations]]
+text = "My sourdough starter smells of acetone."
+topic = "baking"
+""")
+    assert get_prompt(str(path)) == Prompt("Name it.", [("My sourdough starter smells of acetone.", "baking")])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("instruction = ", "is not TOML"), ("", "holds nothing"), ("instruction = 3", "holds instruction"),
+        ('instruction = "a"\nshots = 1', "shots"),
+        ('instruction = "a"\ndemonstrations = [{text = "a"}]', "without text"),
+        ('instruction = "a"\ndemonstrations = [{text = "a", topic = 3}]', "without text"),
+        ('instruction = "a"\ndemonstrations = [{text = "a", topic = ""}]', "not a pair"),
+        ('instruction = "a"\ndemonstrations = "b"', "holds demonstrations"), (None, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_prompt_file_is_one_line(tmp_path, content, said):
+    path = tmp_path / "prompt.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=said) as caught:
+        get_prompt(str(path))
+    assert "\n" not in str(caught.value)

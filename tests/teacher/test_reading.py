@@ -94,7 +94,7 @@ def test_tokens_followed_see_their_document_and_their_own_line(family):
     tokens = [torch.randint(0, 300, (5, count), generator=drawn) for count in (3, 2, 2)]
     parents = [torch.full((5, 3), -1), torch.tensor([[2, 0]] * 5), torch.tensor([[4, -1]] * 5)]
     for batch in reader.batches(lengths, 10_000):
-        reader.states([rows[document] for document in batch], keep=True)
+        reader.states([rows[document] for document in batch], room=7)
         found = [reader.follow(new[batch], line[batch]) for new, line in zip(tokens, parents, strict=True)]
         for place, document in enumerate(batch):
             (a, b, c), (d, e), (f, g) = (level[document].tolist() for level in tokens)

@@ -35,7 +35,7 @@ def brute_force(teacher: Teacher, text: str, words) -> np.ndarray:
 @torch.inference_mode()
 @pytest.mark.parametrize("which", ["embedded_lm", "tiny_lm"])
 def test_whole_words_are_what_brute_force_says(which, request, texts):
-    teacher = Teacher(request.getfixturevalue(which), dtype="float32", branches=64)
+    teacher = Teacher(request.getfixturevalue(which), dtype="float32", branches=10**6)
     found = teacher.read(texts[:3], Vocabulary(WORDS)).log_probs.astype(np.float64)
     for text, row in zip(texts[:3], found, strict=True):
         # Stored in float16: a log probability of 10 is off by up to .004.
@@ -57,7 +57,7 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
 def test_few_branches_keep_the_followed_words_in_proportion(embedded_lm, texts):
     words = Vocabulary(WORDS)
     few, many = (
-        Teacher(embedded_lm, dtype="float32", branches=n).read(texts, words).log_probs.astype(float) for n in (2, 64)
+        Teacher(embedded_lm, dtype="float32", branches=n).read(texts, words).log_probs.astype(float) for n in (2, 10**6)
     )
     for one, other in zip(few, many, strict=True):
         best = np.argsort(-other)[:2]

@@ -41,7 +41,12 @@ Label = Annotated[str | None, typer.Option("--label", help="Column of labels, fo
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
 Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
 Lm = Annotated[str, typer.Option("--lm", help="smollm2-135m, a local folder, or a Hugging Face id.")]
-PromptName = Annotated[str, typer.Option("--prompt", help="published, theme, single-label, tag or four-shot.")]
+PromptName = Annotated[
+    str, typer.Option("--prompt", help="published, theme, single-label, tag, four-shot, or a TOML file.")
+]
+Branches = Annotated[
+    int, typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone.")
+]
 MaxTokens = Annotated[int, typer.Option("--max-tokens", help="A document is cut to so many tokens.")]
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
@@ -111,7 +116,7 @@ def teach(
     file: File,
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160,
+    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = 0,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     quiet: Quiet = False,
 ) -> None:  # fmt: skip
@@ -121,7 +126,7 @@ def teach(
 
     _messages(quiet)
     corpus = _corpus(file, text, label, id, format)
-    teacher = _teacher(lm, prompt, max_tokens, device, dtype)
+    teacher = _teacher(lm, prompt, max_tokens=max_tokens, branches=branches, device=device, dtype=dtype)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
     store = extract_into(out, corpus, words, teacher, progress=not quiet)
     store.write_documents(corpus)
@@ -136,7 +141,7 @@ def fit(
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
     recipe: Recipe = "default", seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160,
+    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = 0,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
@@ -159,7 +164,7 @@ def fit(
     model = TopicModel(
         topics,
         recipe=recipe,
-        lm=_teacher(lm, prompt, max_tokens, device, dtype),
+        lm=_teacher(lm, prompt, max_tokens=max_tokens, branches=branches, device=device, dtype=dtype),
         vocabulary=_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
@@ -294,11 +299,11 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     return corpus
 
 
-def _teacher(lm: str, prompt: str, max_tokens: int, device: str, dtype: str) -> "Teacher":
+def _teacher(lm: str, prompt: str, **options: Any) -> "Teacher":
     from softtopic.teacher.model import Teacher
     from softtopic.teacher.prompt import get_prompt
 
-    return Teacher(lm, prompt=get_prompt(prompt), max_tokens=max_tokens, device=device, dtype=dtype)
+    return Teacher(lm, prompt=get_prompt(prompt), **options)
 
 
 def _vocabulary(given: str) -> int | list[str]:

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from softtopic.teacher.packed import ROWS
 
-# States whose logits over the whole vocabulary are held at a time.
-_CHUNK = 2 * ROWS
+# States and tokens whose logits are held at a time: they stay in the processor's cache.
+_CHUNK = 512
+_COLUMNS = 2048
 
 
 class Totals(NamedTuple):
@@ -39,7 +40,7 @@ class Head:
         self._softcap: float | None = getattr(settings, "final_logit_softcapping", None)
         self._chosen: tuple[Tensor, Tensor, Tensor | None] | None = None
         self._ending = ending
-        self._sorted: tuple[Tensor, Tensor | None] | None = None
+        self._blocks: list[list[tuple[Tensor, Tensor | None]]] | None = None
 
     def some(
         self, states: Float[Tensor, "states width"], tokens: Int[Tensor, " tokens"]
@@ -60,22 +61,32 @@ class Head:
 
     def totals(self, states: Float[Tensor, "states width"]) -> Totals:
         """Sums over the whole vocabulary."""
-        if self._sorted is None:
+        if self._blocks is None:
             ends = torch.zeros(len(self._weight), dtype=torch.bool, device=self._weight.device)
             ends[torch.tensor(self._ending, dtype=torch.long)] = True
-            order = torch.argsort(ends, descending=True, stable=True)
-            self._sorted = (self._weight[order], None if self._bias is None else self._bias[order])
-        parts: list[tuple[Tensor, Tensor]] = []
+            self._blocks = [
+                [
+                    (self._weight[rows], None if self._bias is None else self._bias[rows])
+                    for rows in side.nonzero()[:, 0].split(_COLUMNS)
+                ]
+                for side in (~ends, ends)
+            ]
+        parts: list[Tensor] = []
         for chunk in states.to(self._weight.dtype).split(_CHUNK):
             padded = F.pad(chunk, (0, 0, 0, -len(chunk) % ROWS))
-            logits = self._finish(F.linear(padded, *self._sorted)[: len(chunk)].float())
-            top = logits.amax(dim=1, keepdim=True)
-            mass = (logits - top).exp_()
-            ending = mass[:, : len(self._ending)].sum(dim=1)
-            whole = ending + mass[:, len(self._ending) :].sum(dim=1)
-            parts.append((whole.log() + top[:, 0], ending.log() + top[:, 0]))
-        return Totals(*(torch.cat(side) for side in zip(*parts, strict=True)))
+            sides = [
+                torch.stack([self._log_sum(padded, *block) for block in side]).logsumexp(0) for side in self._blocks
+            ]
+            parts.append(torch.stack(sides)[:, : len(chunk)])
+        going, ending = torch.cat(parts, dim=1)
+        return Totals(torch.logaddexp(going, ending), ending)
+
+    def _log_sum(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " states"]:
+        logits = self._finish(F.linear(states, weight, bias)).float()
+        top = logits.amax(dim=1, keepdim=True)
+        return logits.sub_(top).exp_().sum(dim=1).log_() + top[:, 0]
 
     def _finish(self, logits: Tensor) -> Tensor:
-        logits = logits * self._scale
+        if self._scale != 1:
+            logits = logits * self._scale
         return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap

@@ -44,22 +44,16 @@ class KeyValues:
     def both(self) -> tuple[Tensor, Tensor]:
         return self.keys, self.values
 
-    def of(self, documents: slice, tokens: int) -> "KeyValues":
-        """Of some documents of a row that holds the same number of tokens of each."""
-        rows = slice(documents.start * tokens, documents.stop * tokens)
-        return KeyValues(*(side[0, :, rows].unflatten(1, (-1, tokens)).transpose(0, 1) for side in self.both))
-
     def cut(self, tokens: int) -> "KeyValues":
         """The first tokens alone."""
         return KeyValues(self.keys[:, :, :tokens], self.values[:, :, :tokens])
 
-    def after(self, before: "KeyValues") -> "KeyValues":
-        """Preceded by what every document begins with."""
-        shape = (len(self.keys), -1, -1, -1)
-        return KeyValues(
-            torch.cat([before.keys.expand(shape), self.keys], dim=2),
-            torch.cat([before.values.expand(shape), self.values], dim=2),
-        )
+    def put(self, place: int, other: "KeyValues") -> int:
+        """Write others' tokens from a place on; returns the place after them."""
+        stop = place + other.keys.shape[2]
+        for side, new in zip(self.both, other.both, strict=True):
+            side[:, :, place:stop] = new
+        return stop
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,8 @@ class Packing:
 
     lengths: Sequence[int]  # in ascending order
     prefix: dict[int, KeyValues] = field(default_factory=dict)  # by layer
-    kept: dict[int, KeyValues] | None = None  # by layer, this row's keys and values, where they are wanted later
+    room: int = 0  # tokens that will follow each document in later passes
+    kept: dict[int, list[KeyValues]] | None = None  # by layer, what each group sees and the room after it
     narrowed: bool = False  # the last layer went on with the documents' last tokens alone
     masks: dict[tuple[int, int | None, int], Tensor] = field(default_factory=dict)
     device: torch.device | None = None
@@ -125,14 +120,11 @@ class Packing:
 
     def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
         """The attention of one layer, document by document of about one length."""
-        if self.kept is not None:
-            self.kept[layer] = KeyValues(key, value)
-        before = self.prefix.get(layer)
         done = 0
+        if self.kept is not None:
+            self.kept[layer] = []
         for group in self.groups:
-            kv = KeyValues(group.split(key), group.split(value))
-            if before is not None:
-                kv = kv.after(before)
+            kv = self._seen(layer, KeyValues(group.split(key), group.split(value)))
             mask = self._mask(group.length, kv.keys.shape[2] - group.length, window, query)
             if self.narrowed:
                 rows = slice(done, done + group.documents)
@@ -142,6 +134,22 @@ class Packing:
                 done = rows.stop
             else:
                 yield Part(group.span, group.split(query), kv, mask, window is None, group.real)
+
+    def _seen(self, layer: int, own: KeyValues) -> KeyValues:
+        """The prompt's beginning and a group's own tokens in one piece."""
+        before = self.prefix.get(layer)
+        known = 0 if before is None else before.keys.shape[2]
+        docs, heads, length, width = own.keys.shape
+        size = known + length + self.room
+        kv = KeyValues(
+            own.keys.new_empty(docs, heads, size, width), own.values.new_empty(docs, heads, size, own.values.shape[3])
+        )
+        if before is not None:
+            kv.put(0, before)
+        stop = kv.put(known, own)
+        if self.kept is not None:
+            self.kept[layer].append(kv)
+        return kv.cut(stop)
 
     def _mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
         """0 where a token may look, -inf elsewhere; of the last tokens only, where all see what stands before."""
@@ -166,31 +174,25 @@ class Branching:
     """
 
     documents: Packing  # read before, and kept
-    earlier: "Sequence[Branching]"
     lineage: Bool[Tensor, "documents branches branched"]  # itself included
-    kept: dict[int, KeyValues] = field(default_factory=dict)  # by layer
     masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
 
     def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
         """The attention of one layer: each token sees its document and its own line."""
-        self.kept[layer] = KeyValues(key, value)
-        before = self.documents.prefix.get(layer)
-        own = (self.documents.kept or {})[layer]
+        count, branched = self.lineage.shape[1:]
         done = 0
-        for place, group in enumerate(self.documents.groups):
+        for place, (group, kv) in enumerate(
+            zip(self.documents.groups, (self.documents.kept or {})[layer], strict=True)
+        ):
             documents = slice(done, done + group.documents)
-            pieces = [KeyValues(group.split(own.keys), group.split(own.values))]
-            pieces += [level.kept[layer].of(documents, level.lineage.shape[1]) for level in (*self.earlier, self)]
-            kv = KeyValues(*(torch.cat(side, dim=2) for side in zip(*(piece.both for piece in pieces), strict=True)))
-            if before is not None:
-                kv = kv.after(before)
-            known = 0 if before is None else before.keys.shape[2]
+            rows = slice(documents.start * count, documents.stop * count)
+            new = KeyValues(*(side[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1) for side in (key, value)))
+            known = kv.keys.shape[2] - self.documents.room - group.length
+            stop = kv.put(known + group.length + branched - count, new)
             if (place, window) not in self.masks:
                 self.masks[place, window] = self._mask(group, documents, known, window).to(query.dtype)
-            count = self.lineage.shape[1]
-            rows = slice(documents.start * count, documents.stop * count)
-            queries = query[0, :, rows].unflatten(1, (group.documents, count)).transpose(0, 1)
-            yield Part(rows, queries, kv, self.masks[place, window], causal=False)
+            queries = query[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1)
+            yield Part(rows, queries, kv.cut(stop), self.masks[place, window], causal=False)
             done = documents.stop
 
     def _mask(self, group: Group, documents: slice, known: int, window: int | None) -> Tensor:

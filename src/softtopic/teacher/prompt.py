@@ -1,7 +1,9 @@
 """What the language model is asked: an instruction, worked examples, and where the document goes."""
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError
@@ -64,7 +66,34 @@ PROMPTS: dict[str, Prompt] = {
 
 
 def get_prompt(name: str) -> Prompt:
-    """A ready-made prompt by name; raises InputError with the names there are."""
+    """A ready-made prompt by name, or one from a TOML file; raises InputError with the names there are."""
+    if name.endswith(".toml"):
+        return read_prompt(name)
     if name not in PROMPTS:
-        raise InputError(f"prompt {name!r} is not known; choose one of {', '.join(PROMPTS)}")
+        raise InputError(f"prompt {name!r} is not known; choose one of {', '.join(PROMPTS)}, or give a .toml file")
     return PROMPTS[name]
+
+
+def read_prompt(path: str | Path) -> Prompt:
+    """The prompt of a TOML file: `instruction`, and `[[demonstrations]]` each with a `text` and a `topic`.
+
+    Raises InputError where the file is missing or holds anything else.
+    """
+    expected = 'expected instruction = "..." and [[demonstrations]] with text and topic'
+    try:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"prompt file {path} cannot be read ({error}); give a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"prompt file {path} is not TOML ({error}); {expected}") from None
+    unknown = set(given) - {"instruction", "demonstrations"}
+    shown = given.get("demonstrations", [])
+    if unknown or not isinstance(given.get("instruction"), str) or not isinstance(shown, list):
+        raise InputError(f"prompt file {path} holds {', '.join(sorted(given)) or 'nothing'}; {expected}")
+    if not all(isinstance(one, dict) and set(one) == {"text", "topic"} and _strings(one) for one in shown):
+        raise InputError(f"prompt file {path} has a demonstration without text and topic; {expected}")
+    return Prompt(given["instruction"], tuple((one["text"], one["topic"]) for one in shown))
+
+
+def _strings(given: dict) -> bool:
+    return all(isinstance(value, str) for value in given.values())

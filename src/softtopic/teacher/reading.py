@@ -51,8 +51,8 @@ class Reader(ABC):
         """A reader like this one whose prefix is longer by these tokens."""
 
     @abstractmethod
-    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
-        """The last state of each row of one batch; with `keep`, `follow` can go on from there."""
+    def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
+        """The last state of each row of one batch; with `room` for tokens, `follow` can go on from there."""
 
     @abstractmethod
     def follow(
@@ -89,8 +89,8 @@ class PlainReader(Reader):
     def after(self, tokens: Sequence[int]) -> "PlainReader":
         return PlainReader(self._lm, [*self._prefix, *tokens], self._ending)
 
-    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
-        self._lines = [[list(row)] for row in rows] if keep else []
+    def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
+        self._lines = [[list(row)] for row in rows] if room else []
         ids = torch.tensor([[*self._prefix, *row] for row in rows], device=self._lm.device)
         out = self._lm.model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=1)
         return out.hidden_states[-1][:, -1].float()
@@ -125,7 +125,7 @@ class PackedReader(Reader):
         if prefix:
             first = Packing([len(prefix)], kept={}, device=lm.device)
             self._pass(*pack([list(prefix)], 0), first)
-            self._known = {layer: known.cut(len(prefix)) for layer, known in (first.kept or {}).items()}
+            self._known = {layer: known[0].cut(len(prefix)) for layer, known in (first.kept or {}).items()}
 
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
         return packs(lengths, budget)
@@ -133,11 +133,12 @@ class PackedReader(Reader):
     def after(self, tokens: Sequence[int]) -> "PackedReader":
         return PackedReader(self._lm, [*self._prefix, *tokens], self._ending)
 
-    def states(self, rows: Sequence[Sequence[int]], *, keep: bool = False) -> Float[Tensor, "docs width"]:
+    def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
         packing = Packing(
             [len(row) for row in rows],
             prefix=self._known,
-            kept={} if keep else None,
+            kept={} if room else None,
+            room=room,
             masks=self._masks,
             device=self._lm.device,
         )
@@ -157,7 +158,7 @@ class PackedReader(Reader):
             known = F.pad(torch.cat(lines, dim=1), (0, 0, 0, 1))
             place = parents.remainder(total + 1)[..., None].expand(-1, -1, total)
             lineage = torch.cat([known.gather(1, place), lineage], dim=2)
-        branching = Branching(self._documents, tuple(self._followed), lineage)
+        branching = Branching(self._documents, lineage)
         lengths = torch.tensor(self._documents.lengths, device=tokens.device)[:, None]
         positions = (self._before + lengths + lineage.sum(dim=2) - 1).flatten()
         short = -docs * count % ROWS

@@ -54,9 +54,9 @@ class FirstTokens(Scorer):
 class WholeWords(Scorer):
     """The chain of a word's tokens and of an end after them, summed over its spellings.
 
-    After each document the `branches` likeliest first tokens are followed, half as many of their continuations, and so
-    on: there the numbers are the language model's own. What a node not followed has in probability goes to the words
-    below it in the shares they have after a prompt without a document.
+    After each document the `branches` likeliest first tokens are followed, a quarter as many of their continuations,
+    and so on: there the numbers are the language model's own. What a node not followed has in probability goes to the
+    words below it in the shares they have after a prompt without a document.
     """
 
     def __init__(self, tree: WordTree, branches: int, blank: Reader, budget: int) -> None:
@@ -91,7 +91,8 @@ class WholeWords(Scorer):
 
     def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
         tree, head = self._tree, reader.head
-        states = reader.states(rows, keep=True)
+        counts = self._counts()
+        states = reader.states(rows, room=sum(counts))
         roots = tree.levels[0].stop
         logits = head.some(states, self._tokens[:roots]).double()
         # Probability of arriving at a node, up to a factor for each document; 0 once it is spent on what follows.
@@ -100,10 +101,9 @@ class WholeWords(Scorer):
         found = torch.zeros(len(rows), tree.n_words, dtype=torch.float64, device=self._device)
         before: Int[Tensor, "docs branches"] | None = None
         followed = 0
-        for depth, level in enumerate(tree.levels):
-            count = min(-(-self._branches >> depth) if depth else self._branches, level.stop - level.start)
+        for level, count in zip(tree.levels, counts, strict=False):
             here = mass[:, level]
-            if not count or not here.any():
+            if not here.any():
                 break
             chosen = here.topk(count, dim=1).indices + level.start
             place = torch.full_like(chosen, -1)
@@ -117,6 +117,13 @@ class WholeWords(Scorer):
         # A word may share all its spellings with another.
         found.clamp_min_(_LEAST)
         return Scored(states, (found.log() - found.sum(dim=1, keepdim=True).log()).float())
+
+    def _counts(self) -> list[int]:
+        """How many nodes of each level are followed: most of what can be told apart is told by the first."""
+        counts = [
+            min(self._branches >> 2 * depth, level.stop - level.start) for depth, level in enumerate(self._tree.levels)
+        ]
+        return [count for count in counts if count]
 
     def _spend(self, mass: Tensor, found: Tensor, chosen: Tensor, after: Tensor, reader: Reader) -> None:
         """Move the mass of nodes followed to the words that end there and to the nodes below."""
