@@ -12,6 +12,7 @@ import typer
 
 # Heavy modules are imported inside the commands: `softtopic --help` has no use for them.
 from softtopic.cli.output import (
+    print_estimate,
     print_evaluation,
     print_json,
     print_rows,
@@ -118,7 +119,8 @@ def teach(
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = 0,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
-    quiet: Quiet = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
+    as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Read documents with the language model and keep what it says, for any number of fits."""
     from softtopic.extract.plan import extract_into
@@ -128,8 +130,16 @@ def teach(
     corpus = _corpus(file, text, label, id, format)
     teacher = _teacher(lm, prompt, max_tokens=max_tokens, branches=branches, device=device, dtype=dtype)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
+    if dry_run:
+        from softtopic.extract.estimate import estimate
+
+        print_estimate(asdict(estimate(corpus, words, teacher)), as_json=as_json)
+        return
     store = extract_into(out, corpus, words, teacher, progress=not quiet)
     store.write_documents(corpus)
+    if as_json:
+        print_json({"features": str(out), "distinct": len(corpus.distinct.texts)})
+        return
     print(f"{len(corpus.distinct.texts)} distinct documents in {out}. Try: softtopic fit --features {out} --topics 50")
 
 

@@ -61,6 +61,16 @@ def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([*cells, last]).rstrip())
 
 
+def print_estimate(cost: dict[str, int | float], *, as_json: bool) -> None:
+    """What reading will take: a line each, or one JSON object."""
+    if as_json:
+        print_json(cost)
+        return
+    units = {"seconds": f"{cost['seconds']:,.0f}", "bytes": f"{cost['bytes']:,}"}
+    for name, value in cost.items():
+        print(f"{name:<10} {units.get(name, f'{value:,}'):>15}")
+
+
 def print_evaluation(scores: dict[str, float | int]) -> None:
     print()
     for name, value in scores.items():

@@ -113,7 +113,7 @@ class Teacher:
             description["lm"],
             prompt=prompt,
             max_tokens=description["max_tokens"],
-            branches=description["branches"],
+            branches=description.get("branches", 0),
             dtype=description["dtype"],
             device=device,
         )

@@ -1,0 +1,33 @@
+import pytest
+
+from softtopic.corpus import Corpus
+from softtopic.errors import InputError
+from softtopic.extract.estimate import estimate
+from softtopic.extract.plan import extract_into
+from softtopic.teacher.model import Teacher
+from softtopic.vocabulary import Vocabulary
+
+WORDS = Vocabulary(tuple(f"{word}{number}" for word in ("sql", "orbit", "bread", "tax") for number in range(250)))
+
+
+def test_counts_are_exact_and_bytes_are_near(tiny_lm, texts, tmp_path):
+    many = [f"{text} {number} " * (1 + number % 5) for number in range(60) for text in texts]
+    corpus = Corpus.from_texts([*many, *many[:7], " ", ""])
+    teacher = Teacher(tiny_lm)
+    found = estimate(corpus, WORDS, teacher, sample=3000)
+    assert (found.documents, found.distinct) == (len(many) + 9, len(many))
+    assert found.tokens == sum(len(row) for row in teacher.rows(many))
+    assert found.seconds > 0
+    store = extract_into(tmp_path / "features", corpus, WORDS, teacher)
+    store.write_documents(corpus)
+    truth = sum(file.stat().st_size for file in store.path.glob("*.parquet"))
+    assert 0.8 < found.bytes / truth < 1.2
+
+
+def test_a_corpus_smaller_than_the_sample_is_read_whole(tiny_lm, texts):
+    assert estimate(Corpus.from_texts(texts), WORDS, Teacher(tiny_lm)).distinct == len(texts)
+
+
+def test_nothing_to_read(tiny_lm):
+    with pytest.raises(InputError, match="every document is empty"):
+        estimate(Corpus.from_texts(["", " "]), WORDS, Teacher(tiny_lm))
