@@ -2,14 +2,15 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.extract.plan import extract_into
+from softtopic.extract.plan import manifest_of
+from softtopic.store import Features, FeatureStore, Manifest
 from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
 
@@ -29,7 +30,7 @@ class Estimate:
 
 
 def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE) -> Estimate:
-    """Read about `sample` tokens of documents from all over the corpus into a temporary folder, and scale up.
+    """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
     Tokens are counted, not estimated. Raises InputError where every document is empty.
     """
@@ -43,15 +44,30 @@ def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: i
     opening = time.perf_counter() - start
     lengths = np.array([len(row) for row in teacher.rows(texts)])
     part = _spread(texts, lengths, sample)
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        store = extract_into(Path(folder) / "features", part, vocabulary, teacher)
-        reading = time.perf_counter() - start
-        store.write_documents(part)
-        size = sum(file.stat().st_size for file in store.path.glob("*.parquet"))
-    share = len(part) / len(texts)
+    start = time.perf_counter()
+    output = teacher.read(part.texts, vocabulary)
+    reading = time.perf_counter() - start
     of_tokens = sum(len(row) for row in teacher.rows(part.texts)) / int(lengths.sum())
-    return Estimate(len(corpus), len(texts), int(lengths.sum()), opening + reading / of_tokens, round(size / share))
+    features = Features(output.log_probs, output.hidden)
+    size = _size(part, features, manifest_of(corpus, vocabulary, teacher))
+    return Estimate(len(corpus), len(texts), int(lengths.sum()), opening + reading / of_tokens, size)
+
+
+def _size(part: Corpus, features: Features, whole: Manifest) -> int:
+    """Bytes of the whole store: so much for a file and so much for a row, from two stores of different sizes."""
+    counts = (len(part), max(1, len(part) // 2))
+    sizes: list[int] = []
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            store = FeatureStore.create(Path(folder) / "features", replace(whole, rows=count, shard_rows=count))
+            store.write(
+                store.shards[0], part.ids[:count], Features(features.log_probs[:count], features.hidden[:count])
+            )
+            store.write_documents(part.take(count))
+            sizes.append(sum(file.stat().st_size for file in store.path.glob("*.parquet")))
+    row = (sizes[0] - sizes[1]) / max(1, counts[0] - counts[1])
+    files = -(-whole.rows // whole.shard_rows)
+    return round(files * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
 
 
 def _spread(texts: tuple[str, ...], lengths: np.ndarray, sample: int) -> Corpus:
