@@ -14,7 +14,7 @@ from softtopic.recipes import RECIPES
 from softtopic.vocabulary import Vocabulary
 
 WORDS = ["sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light"]
-QUICK = replace(RECIPES["default"], training=replace(RECIPES["default"].training, epochs=5, batch_size=4))
+QUICK = replace(RECIPES["default"], training=replace(RECIPES["default"].training, epochs=5, batch_size=4), branches=0)
 
 
 def quick(lm, **options) -> TopicModel:
@@ -224,3 +224,19 @@ def test_the_embedded_model_finds_topics(embedded_lm, texts):
     # The database questions are nearer to one another than to the bread.
     assert abs(theta[0] - theta[5]).sum() < abs(theta[0] - theta[7]).sum()
     assert np.abs(model.transform(texts[:3]) - theta[:3]).max() < 0.02
+
+
+def test_whole_words_are_scored_for_training_and_not_for_new_documents(tiny_lm, texts, monkeypatch):
+    import softtopic.teacher.model as teachers
+
+    model = quick(Teacher(tiny_lm, branches=2, dtype="float32"), features=None).fit(texts)
+    monkeypatch.setattr(teachers, "WholeWords", None)  # would fail if it were needed
+    np.testing.assert_allclose(model.transform(texts), model.probabilities_, atol=1e-6)
+
+
+def test_the_recipe_says_how_words_are_scored(tiny_lm):
+    for recipe, branches in (("default", 4), ("paper", 0)):
+        model = TopicModel(2, recipe=recipe, lm=tiny_lm)
+        with pytest.raises(InputError):
+            model.fit([])
+        assert model.teacher_.branches == branches

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError, StoreMismatchError
-from softtopic.extract.plan import extract
+from softtopic.extract.plan import extract, is_kept
 from softtopic.index import RetrievalIndex
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
@@ -127,9 +127,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if not distinct:
             return self._spread(corpus, np.empty((0, self.n_topics), dtype=np.float32))
         keep = self.features if self.features is None or len(distinct) >= _KEEP_FROM else None
-        features = extract(
-            corpus, self.vocabulary_, self.teacher_, features="auto" if keep else None, progress=self.progress
-        )
+        known = keep and is_kept(corpus, self.vocabulary_, self.teacher_)
+        teacher = self.teacher_ if known else self.teacher_.states_only
+        features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
         return self._spread(corpus, self._infer(features.hidden))
 
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
@@ -247,7 +247,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features]:
-        self.teacher_ = self.lm if isinstance(self.lm, Teacher) else Teacher(self.lm)
+        branches = get_recipe(self.recipe).branches
+        self.teacher_ = self.lm if isinstance(self.lm, Teacher) else Teacher(self.lm, branches=branches)
         if soft_labels is not None or hidden is not None:
             return self._brought(X, soft_labels, hidden)
         if X is None:

@@ -14,12 +14,15 @@ class Recipe:
     calibrate: bool = False  # take each word's mean log probability over the corpus off the soft labels
     standardise: bool = False  # bring every input column to mean 0 and deviation 1
     dropout: float = 0.2
+    branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
 
 
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": Recipe(),
-    "default": Recipe(training=TrainingConfig(batch_size=512, least_batches=32), calibrate=True, standardise=True),
+    "default": Recipe(
+        training=TrainingConfig(batch_size=512, least_batches=32), calibrate=True, standardise=True, branches=4
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from softtopic.teacher.head import Head
 from softtopic.teacher.loading import LanguageModel
 from softtopic.teacher.packed import Packing, packed_attention
 from softtopic.teacher.reading import PackedReader, PlainReader, open_reader
@@ -102,6 +103,20 @@ def test_tokens_followed_see_their_document_and_their_own_line(family):
             for states, expected in zip(found, lines, strict=True):
                 wanted = torch.cat([oracle.states([rows[document] + line]) for line in expected])
                 torch.testing.assert_close(states[place], wanted, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
+def test_sums_over_the_whole_vocabulary_are_those_of_the_models_own_logits(family):
+    lm = model_of(FAMILIES[family])
+    row = rows_of([9])[0]
+    out = lm.model(torch.tensor([row]), output_hidden_states=True)
+    ending = [0, 7, 8, 299]
+    totals = Head(lm.model, ending).totals(out.hidden_states[-1][0])
+    torch.testing.assert_close(totals.whole, out.logits[0].logsumexp(dim=1), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(totals.ending, out.logits[0, :, ending].logsumexp(dim=1), atol=1e-4, rtol=1e-4)
+    own = Head(lm.model).own(out.hidden_states[-1][0], torch.arange(9))
+    torch.testing.assert_close(own, out.logits[0, range(9), range(9)], atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()

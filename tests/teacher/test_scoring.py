@@ -88,3 +88,9 @@ def test_a_word_ends_before_space_and_punctuation(embedded_lm):
         token = tokenizer(text, add_special_tokens=False)["input_ids"][0]
         assert (token in ends) is ended, text
     assert tokenizer.eos_token_id in ends
+    # The fast way says what decoding every token says.
+    anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1]
+    for token in set(range(0, len(tokenizer), 97)) - set(tokenizer.all_special_ids):
+        text = tokenizer.decode([anchor, token])[1:]
+        continues = text[:1].isalnum() or text[:1] in ("_", "\ufffd")
+        assert (token in ends) is not continues, text

@@ -46,7 +46,8 @@ PromptName = Annotated[
     str, typer.Option("--prompt", help="published, theme, single-label, tag, four-shot, or a TOML file.")
 ]
 Branches = Annotated[
-    int, typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone.")
+    int | None,
+    typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone."),
 ]
 MaxTokens = Annotated[int, typer.Option("--max-tokens", help="A document is cut to so many tokens.")]
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
@@ -117,7 +118,7 @@ def teach(
     file: File,
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = 0,
+    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
     as_json: Json = False, quiet: Quiet = False,
@@ -128,7 +129,7 @@ def teach(
 
     _messages(quiet)
     corpus = _corpus(file, text, label, id, format)
-    teacher = _teacher(lm, prompt, max_tokens=max_tokens, branches=branches, device=device, dtype=dtype)
+    teacher = _teacher(lm, prompt, "default", branches, max_tokens=max_tokens, device=device, dtype=dtype)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
     if dry_run:
         from softtopic.extract.estimate import estimate
@@ -151,7 +152,7 @@ def fit(
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
     recipe: Recipe = "default", seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = 0,
+    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
@@ -174,7 +175,7 @@ def fit(
     model = TopicModel(
         topics,
         recipe=recipe,
-        lm=_teacher(lm, prompt, max_tokens=max_tokens, branches=branches, device=device, dtype=dtype),
+        lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, device=device, dtype=dtype),
         vocabulary=_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
@@ -309,11 +310,13 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     return corpus
 
 
-def _teacher(lm: str, prompt: str, **options: Any) -> "Teacher":
+def _teacher(lm: str, prompt: str, recipe: str, branches: int | None, **options: Any) -> "Teacher":
+    from softtopic.recipes import get_recipe
     from softtopic.teacher.model import Teacher
     from softtopic.teacher.prompt import get_prompt
 
-    return Teacher(lm, prompt=get_prompt(prompt), **options)
+    branches = get_recipe(recipe).branches if branches is None else branches
+    return Teacher(lm, prompt=get_prompt(prompt), branches=branches, **options)
 
 
 def _vocabulary(given: str) -> int | list[str]:

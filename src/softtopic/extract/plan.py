@@ -92,3 +92,9 @@ def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> 
     """The folder in the cache where the features of this corpus are kept."""
     key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint])
     return cache_dir() / "features" / key[:32]
+
+
+def is_kept(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> bool:
+    """Whether the cache holds all features of this corpus."""
+    path = automatic_path(corpus, vocabulary, teacher)
+    return (path / "manifest.json").exists() and not FeatureStore.open(path).missing()

@@ -118,6 +118,13 @@ class Teacher:
             device=device,
         )
 
+    @cached_property
+    def states_only(self) -> "Teacher":
+        """The same teacher for documents whose labels nobody asks for: equal hidden states, for less."""
+        if not self.branches:
+            return self
+        return Teacher.described(self.description | {"branches": 0}, device=str(self.device))
+
     @torch.inference_mode()
     def read(
         self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None

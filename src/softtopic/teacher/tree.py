@@ -11,6 +11,9 @@ from jaxtyping import Int
 
 from softtopic.teacher.lexicon import continuation_tokens
 
+# How vocabularies write the space, newline and tab a token begins with: bytes as letters, or SentencePiece's mark.
+_SPACE = ("Ġ", "Ċ", "ĉ", "č", "▁")
+
 
 @dataclass(frozen=True)
 class WordTree:
@@ -64,17 +67,19 @@ class WordTree:
 
 def word_ends(tokenizer: Any, size: int) -> list[int]:
     """The tokens before which a word is over: those that begin with no letter, digit or underscore."""
-    anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1]
     special = set(tokenizer.all_special_ids)
     known = min(size, len(tokenizer))
+    raw = tokenizer.convert_ids_to_tokens(list(range(known)))
+    ends = {token for token in range(known) if token in special or raw[token][:1] in _SPACE}
+    # Decoding tells for certain what a token begins with, and takes long for a whole vocabulary.
+    clear = {token for token in range(known) if raw[token][:1].isascii() and not raw[token].startswith("<0x")}
+    ends |= {token for token in clear if not _continues(raw[token])}
+    anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1]
     begin = tokenizer.decode([anchor])
-    texts = tokenizer.batch_decode([[anchor, token] for token in range(known)], clean_up_tokenization_spaces=False)
-    ends = [
-        token
-        for token, text in enumerate(texts)
-        if token in special or not _continues(text.removeprefix(begin))
-    ]  # fmt: skip
-    return [*ends, *range(known, size)]
+    unclear = sorted(set(range(known)) - clear - ends)
+    texts = tokenizer.batch_decode([[anchor, token] for token in unclear], clean_up_tokenization_spaces=False)
+    ends |= {token for token, text in zip(unclear, texts, strict=True) if not _continues(text.removeprefix(begin))}
+    return sorted([*ends, *range(known, size)])
 
 
 def _continues(text: str) -> bool:
