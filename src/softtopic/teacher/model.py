@@ -184,6 +184,7 @@ class Teacher:
         if not self.branches:
             return FirstTokens(lm.tokenizer, vocabulary.words, self.device)
         tree = WordTree.build(lm.tokenizer, vocabulary.words)
+        log.info("learning the %d spellings of %d words", int((tree.words >= 0).sum()), tree.n_words)
         blank = self._reader.after(continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0])
         return WholeWords(tree, self.branches, blank, BUDGET[self.device.type])
 
