@@ -100,7 +100,11 @@ def kill_and_finish(tiny_lm, folder, times: int) -> int:
         command = [sys.executable, "-c", textwrap.dedent(SCRIPT), tiny_lm, str(folder)]
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert worker.stdout.readline() == "reading\n"
-        time.sleep(chance.uniform(0, 0.25))
+        # So many shards further, and a little: by the clock alone a fast machine would be done before.
+        wanted = len(list(folder.glob("part-*"))) + chance.randrange(0, 50 // times + 1)
+        while len(list(folder.glob("part-*"))) < wanted and worker.poll() is None:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.005))
         worker.send_signal(signal.SIGKILL)
         caught += "done" not in worker.communicate()[0]
     return caught
