@@ -290,3 +290,34 @@ def test_anything_else_is_one_line_and_exit_1(run, model, monkeypatch):
     assert code == 1
     assert "unexpected ZeroDivisionError" in err
     assert err.count("\n") == 1
+
+
+def test_a_dry_run_says_what_it_will_take_and_writes_nothing(run, posts, tiny_lm, tmp_path):
+    out = tmp_path / "features"
+    given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--out", out, "--vocabulary", "40", "--quiet"]
+    code, said, err = run(*given, "--dry-run", "--json")
+    assert (code, err) == (0, "")
+    cost = json.loads(said)
+    assert (cost["documents"], cost["distinct"]) == (12, 12)
+    assert min(cost["tokens"], cost["seconds"], cost["bytes"]) > 0
+    code, said, _ = run(*given, "--dry-run")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines()] == list(cost)
+    assert not out.exists()
+
+
+def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp_path):
+    prompt = tmp_path / "mine.toml"
+    prompt.write_text('instruction = "Name it."\n[[demonstrations]]\ntext = "a starter"\ntopic = "bread"\n')
+    given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--quiet"]
+    for name, options, branches in (("a", ["--prompt", prompt], 4), ("b", ["--branches", "0"], 0)):
+        code, _, err = run(*given, "--out", tmp_path / name, *options)
+        assert (code, err) == (0, "")
+        described = json.loads((tmp_path / name / "manifest.json").read_text())["described"]
+        assert described["branches"] == branches
+    first = json.loads((tmp_path / "a" / "manifest.json").read_text())["described"]
+    assert (first["instruction"], first["demonstrations"]) == ("Name it.", [["a starter", "bread"]])
+    for wrong in (["--branches", "-1"], ["--prompt", tmp_path / "none.toml"], ["--prompt", "nonsense"]):
+        code, said, err = run(*given, "--out", tmp_path / "c", *wrong)
+        assert (code, said, err.count("\n")) == (2, "", 1)
+        assert not (tmp_path / "c").exists()

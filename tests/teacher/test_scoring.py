@@ -1,12 +1,20 @@
 """Whole-word scores against brute force: every spelling of every word, token by token, in full forward passes."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from softtopic.datasets import FILES, load
+from softtopic.errors import LanguageModelError
+from softtopic.teacher.loading import load_language_model
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.tree import WordTree, word_ends
 from softtopic.vocabulary import Vocabulary
+
+DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
 
 WORDS = (
     "sub", "subquery", "subdomain", "query", "sql", "rocket", "rockets", "orbit", "kubernetes", "bread", "sourdough",
@@ -14,32 +22,48 @@ WORDS = (
 )  # fmt: skip
 
 
-def brute_force(teacher: Teacher, text: str, words) -> np.ndarray:
+def brute_force(lm: str, rendered: str, words) -> np.ndarray:
     """log P(word) over the vocabulary, from the definition and the model's own forward alone."""
-    loaded = Teacher(teacher.lm, dtype="float32")._language_model
+    loaded = load_language_model(lm, torch.device("cpu"), torch.float32)
     model, tokenizer = loaded.model, loaded.tokenizer
-    prompt = tokenizer(teacher.prompt.render(text))["input_ids"]
-    size = model.get_output_embeddings().weight.shape[0]
-    ends = torch.tensor(word_ends(tokenizer, size))
-    tree = WordTree.build(tokenizer, words)
+    prompt = tokenizer(rendered)["input_ids"]
+    ends = torch.tensor(word_ends(tokenizer, model.get_output_embeddings().weight.shape[0]))
     found = np.zeros(len(words))
-    for path, word in zip(tree.paths, tree.words, strict=True):
-        if word < 0:
-            continue
-        logits = model(torch.tensor([[*prompt, *path]])).logits[0].double().log_softmax(dim=1)
-        chain = sum(float(logits[len(prompt) - 1 + place, token]) for place, token in enumerate(path))
-        found[word] += np.exp(chain + float(logits[-1, ends].logsumexp(dim=0)))
+    for word, spelled in enumerate(words):
+        for form in {f" {spelled}", f" {spelled.capitalize()}", f" {spelled.upper()}", spelled}:
+            path = tokenizer(form, add_special_tokens=False)["input_ids"]
+            logits = model(torch.tensor([[*prompt, *path]]), logits_to_keep=len(path) + 1).logits[0].double()
+            steps = logits.log_softmax(dim=1)
+            chain = steps[range(len(path)), path].sum() + steps[-1, ends].logsumexp(dim=0)
+            found[word] += float(chain.exp())
     return np.log(found) - np.log(found.sum())
+
+
+def check_against_brute_force(lm: str, texts) -> None:
+    """In float32, before anything is rounded for storage."""
+    teacher = Teacher(lm, dtype="float32", branches=10**6)
+    teacher.open()
+    rows = teacher.rows(texts)
+    scorer = teacher._scorer(Vocabulary(WORDS))
+    for batch in teacher._reader.batches([len(row) for row in rows], 300):
+        found = scorer(teacher._reader, [rows[document] for document in batch]).log_probs.numpy()
+        for row, document in zip(found, batch, strict=True):
+            wanted = brute_force(lm, teacher.prompt.render(texts[document]), WORDS)
+            np.testing.assert_allclose(row, wanted, atol=1e-3, rtol=0)
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("which", ["embedded_lm", "tiny_lm"])
 def test_whole_words_are_what_brute_force_says(which, request, texts):
-    teacher = Teacher(request.getfixturevalue(which), dtype="float32", branches=10**6)
-    found = teacher.read(texts[:3], Vocabulary(WORDS)).log_probs.astype(np.float64)
-    for text, row in zip(texts[:3], found, strict=True):
-        # Stored in float16: a log probability of 10 is off by up to .004.
-        np.testing.assert_allclose(row, brute_force(teacher, text, WORDS), atol=1e-3, rtol=5e-4)
+    check_against_brute_force(request.getfixturevalue(which), texts[:2])
+
+
+@pytest.mark.slow
+@torch.inference_mode()
+def test_whole_words_of_twenty_real_documents_are_what_brute_force_says(embedded_lm):
+    if not (DATA / FILES["stackoverflow"]).is_file():
+        pytest.skip("needs the StackOverflow titles")
+    check_against_brute_force(embedded_lm, load("stackoverflow", data_dir=DATA).texts[::1000])
 
 
 @torch.inference_mode()
@@ -54,15 +78,31 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
 
 
 @torch.inference_mode()
-def test_few_branches_keep_the_followed_words_in_proportion(embedded_lm, texts):
+def test_more_branches_come_nearer_to_the_truth(embedded_lm, texts):
     words = Vocabulary(WORDS)
-    few, many = (
-        Teacher(embedded_lm, dtype="float32", branches=n).read(texts, words).log_probs.astype(float) for n in (2, 10**6)
-    )
-    for one, other in zip(few, many, strict=True):
-        best = np.argsort(-other)[:2]
-        assert set(best) <= set(np.argsort(-one)[:4])
-        np.testing.assert_allclose(np.exp(one).sum(), 1, atol=5e-3)
+    tried = {
+        branches: Teacher(embedded_lm, dtype="float32", branches=branches).read(texts, words).log_probs.astype(float)
+        for branches in (0, 1, 4, 16, 10**6)
+    }
+    truth = tried.pop(10**6)
+    np.testing.assert_allclose(np.exp(truth).sum(axis=1), 1, atol=5e-3)
+    # KL(truth ‖ tried) in nats, mean over documents.
+    far = [float((np.exp(truth) * (truth - found)).sum(axis=1).mean()) for found in tried.values()]
+    assert far[0] > far[1] > far[2] > far[3] >= 0
+    assert far[3] < 0.05 * far[0]
+
+
+@torch.inference_mode()
+def test_tokens_followed_fit_into_the_context(tiny_lm):
+    fits = Teacher(tiny_lm)
+    fits.open()
+    # A document of one token, taken off again.
+    before = len(fits._reader._prefix) + len(fits.rows(["a"])[0]) - 1
+    room = fits._language_model.model.config.max_position_embeddings - before
+    text = ["word " * 600]
+    assert Teacher(tiny_lm, max_tokens=room - 2, branches=4).read(text, Vocabulary(WORDS)).log_probs.shape == (1, 16)
+    with pytest.raises(LanguageModelError, match="smaller max_tokens"):
+        Teacher(tiny_lm, max_tokens=room - 1, branches=4).open()
 
 
 def test_every_spelling_is_in_the_tree(embedded_lm):

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
 from softtopic.teacher.model import Teacher
+from softtopic.types import DocInt
 from softtopic.vocabulary import Vocabulary
 
 # Tokens read for the estimate: some seconds on two cores.
@@ -43,14 +45,15 @@ def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: i
     teacher.read(texts[:32], vocabulary)
     opening = time.perf_counter() - start
     lengths = np.array([len(row) for row in teacher.rows(texts)])
-    part = _spread(texts, lengths, sample)
+    chosen = _spread(lengths, sample)
+    part = Corpus.from_texts([texts[place] for place in chosen])
     start = time.perf_counter()
     output = teacher.read(part.texts, vocabulary)
     reading = time.perf_counter() - start
-    of_tokens = sum(len(row) for row in teacher.rows(part.texts)) / int(lengths.sum())
+    seconds = opening + reading * lengths.sum() / lengths[chosen].sum()
     features = Features(output.log_probs, output.hidden)
     size = _size(part, features, manifest_of(corpus, vocabulary, teacher))
-    return Estimate(len(corpus), len(texts), int(lengths.sum()), opening + reading / of_tokens, size)
+    return Estimate(len(corpus), len(texts), int(lengths.sum()), float(seconds), size)
 
 
 def _size(part: Corpus, features: Features, whole: Manifest) -> int:
@@ -70,9 +73,8 @@ def _size(part: Corpus, features: Features, whole: Manifest) -> int:
     return round(files * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
 
 
-def _spread(texts: tuple[str, ...], lengths: np.ndarray, sample: int) -> Corpus:
-    """Documents at equal distances in the order of their lengths, about `sample` tokens of them."""
-    count = max(1, min(len(texts), round(len(texts) * sample / int(lengths.sum()))))
-    places = ((np.arange(count) + 0.5) * len(texts) / count).astype(int)
-    chosen = np.sort(np.argsort(lengths, kind="stable")[places])
-    return Corpus.from_texts([texts[place] for place in chosen])
+def _spread(lengths: DocInt, sample: int) -> Int[np.ndarray, " chosen"]:
+    """Places of documents at equal distances in the order of their lengths, about `sample` tokens of them."""
+    count = max(1, min(len(lengths), round(len(lengths) * sample / int(lengths.sum()))))
+    places = ((np.arange(count) + 0.5) * len(lengths) / count).astype(int)
+    return np.sort(np.argsort(lengths, kind="stable")[places])

@@ -55,7 +55,7 @@ def _replace(body: nn.Module, forwards: Callable[[nn.Module], Iterator[tuple[nn.
     try:
         for module, forward in list(forwards(body)):
             vars(module)["forward"] = forward
-    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
+    except (AttributeError, RuntimeError, TypeError):
         return False
     return True
 
@@ -152,7 +152,7 @@ def _is_gated(module: nn.Module) -> bool:
 
 
 def _norm(x: BFloat16[Tensor, "tokens width"], epsilon: float) -> BFloat16[Tensor, "tokens width"]:
-    """X over the root of its mean square; the norm's own weights are folded into what follows."""
+    """Divide by the root of the mean square; the norm's own weights are folded into what follows."""
     wide = x.float()
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
     wide *= (length.square() / x.shape[1] + epsilon).rsqrt()

@@ -22,7 +22,7 @@ from softtopic.teacher.loading import (
 )
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
-from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords
+from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
 from softtopic.teacher.tree import WordTree, word_ends
 from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
@@ -197,7 +197,8 @@ class Teacher:
     def _reader(self) -> Reader:
         lm = self._language_model
         prefix = leading_tokens(lm.tokenizer, self.prompt.prefix)
-        whole = len(prefix) + self.max_tokens + len(continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0])
+        suffix = continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0]
+        whole = len(prefix) + self.max_tokens + len(suffix) + levels_followed(self.branches)
         room = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
         if room is not None and whole > room:
             raise LanguageModelError(

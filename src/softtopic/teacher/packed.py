@@ -1,13 +1,13 @@
 """One forward pass over many documents of any length without a padded token.
 
 Documents lie end to end in one row of tokens. Every linear layer sees that row as one matrix; only attention looks at
-documents one by one, those of equal length together. The prompt's beginning was read once: its keys and values stand
-before each document's own. A document is computed with the same shapes whatever its neighbours are, so its result
+documents one by one, those of about one length together. The prompt's beginning was read once: its keys and values
+stand before each document's own. A document is computed with the same shapes whatever its neighbours are, so its result
 does not depend on the batch: bit for bit wherever matrix products work row by row (seen on CPU in bfloat16, and in
 float32 once rows are padded to ROWS).
 
 transformers hands keyword arguments of a model's forward down to its attention function, and that is how `Packing`
-gets there. Models that do otherwise are found out by the probe in `softtopic.teacher.model` and read plainly.
+gets there. Models that do otherwise are found out by the probe in `softtopic.teacher.reading` and read plainly.
 """
 
 from collections.abc import Iterator, Sequence
@@ -101,15 +101,16 @@ class Packing:
         found: list[Group] = []
         start = 0
         for length, run in groupby(self.lengths, _rounded):
-            own = torch.tensor(list(run), device=self.device)
+            # On the CPU up to the end: asking a GPU for a number makes it wait.
+            own = torch.tensor(list(run))
             stop = start + int(own.sum())
             gather = real = None
             if (own != length).any():
-                places = torch.arange(length, device=self.device).expand(len(own), -1)
+                places = torch.arange(length).expand(len(own), -1)
                 begin = (start + own.cumsum(0) - own)[:, None]
-                gather = (begin + places.minimum(own[:, None] - 1)).flatten()
-                real = (places < own[:, None]).flatten().nonzero()[:, 0]
-            found.append(Group(slice(start, stop), len(own), length, own - 1, gather, real))
+                gather = (begin + places.minimum(own[:, None] - 1)).flatten().to(self.device)
+                real = (places < own[:, None]).flatten().nonzero()[:, 0].to(self.device)
+            found.append(Group(slice(start, stop), len(own), length, (own - 1).to(self.device), gather, real))
             start = stop
         return found
 

@@ -69,12 +69,11 @@ class Reader(ABC):
 class PlainReader(Reader):
     """Whole prompts through the model's own forward, those of equal length together: no mask, no padding."""
 
-    def __init__(self, lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> None:
+    def __init__(self, lm: LanguageModel, prefix: Sequence[int], head: Head | None = None) -> None:
         self._lm = lm
         self.device = lm.device
         self._prefix = list(prefix)
-        self.head = Head(lm.model, ending)
-        self._ending = ending
+        self.head = head or Head(lm.model)
         self._lines: list[list[list[int]]] = []  # of each document kept: itself, then every token line followed
 
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
@@ -87,7 +86,7 @@ class PlainReader(Reader):
         return found
 
     def after(self, tokens: Sequence[int]) -> "PlainReader":
-        return PlainReader(self._lm, [*self._prefix, *tokens], self._ending)
+        return PlainReader(self._lm, [*self._prefix, *tokens], self.head)
 
     def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
         self._lines = [[list(row)] for row in rows] if room else []
@@ -111,15 +110,14 @@ class PlainReader(Reader):
 class PackedReader(Reader):
     """Documents end to end in one row, the prefix read once; see `softtopic.teacher.packed`."""
 
-    def __init__(self, lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> None:
+    def __init__(self, lm: LanguageModel, prefix: Sequence[int], head: Head | None = None) -> None:
         self._lm = lm
         self.device = lm.device
         self._before = len(prefix)
         self._masks: dict[tuple[int, int | None, int], Tensor] = {}
         self._known: dict[int, KeyValues] = {}
-        self.head = Head(lm.model, ending)
+        self.head = head or Head(lm.model)
         self._prefix = list(prefix)
-        self._ending = ending
         self._documents = Packing(())
         self._followed: list[Branching] = []
         if prefix:
@@ -131,7 +129,7 @@ class PackedReader(Reader):
         return packs(lengths, budget)
 
     def after(self, tokens: Sequence[int]) -> "PackedReader":
-        return PackedReader(self._lm, [*self._prefix, *tokens], self._ending)
+        return PackedReader(self._lm, [*self._prefix, *tokens], self.head)
 
     def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
         packing = Packing(
@@ -183,7 +181,8 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] 
 
     `ending` lists the tokens before which a word is over.
     """
-    plain = PlainReader(lm, prefix, ending)
+    head = Head(lm.model, ending)
+    plain = PlainReader(lm, prefix, head)
     if not getattr(lm.model, "_supports_attention_backend", False):
         return plain
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
@@ -202,7 +201,7 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] 
         if fuse is not None and not fuse(body):
             continue
         try:
-            packed = PackedReader(lm, prefix, ending)
+            packed = PackedReader(lm, prefix, head)
             found = packed.read(rows, tokens)
             gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
             if gap <= _TOLERANCE[lm.model.dtype]:

@@ -21,6 +21,11 @@ from softtopic.teacher.tree import WordTree
 _LEAST = 1e-300
 
 
+def levels_followed(branches: int) -> int:
+    """How many tokens deep a spelling is followed: a quarter as many nodes at each level, while any are left."""
+    return (branches.bit_length() + 1) // 2
+
+
 class Scored(NamedTuple):
     """Features of one batch, float32."""
 
@@ -80,7 +85,7 @@ class WholeWords(Scorer):
             whole[batch], ending[batch] = totals.whole.double(), totals.ending.double()
             pair, below = self._below(torch.tensor(batch, device=self._device))
             steps[below] = (blank.head.own(states[pair], self._tokens[below]) - totals.whole[pair]).double()
-        return _Shares.of(self._tree, steps.exp(), (ending - whole).exp())
+        return _Shares.of(self._parents, self._words, steps.exp(), (ending - whole).exp())
 
     def _below(self, nodes: Int[Tensor, " nodes"]) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
         """Every child of some nodes: whose child it is, by its place among them, and which node it is."""
@@ -120,10 +125,8 @@ class WholeWords(Scorer):
 
     def _counts(self) -> list[int]:
         """How many nodes of each level are followed: most of what can be told apart is told by the first."""
-        counts = [
-            min(self._branches >> 2 * depth, level.stop - level.start) for depth, level in enumerate(self._tree.levels)
-        ]
-        return [count for count in counts if count]
+        followed = self._tree.levels[: levels_followed(self._branches)]
+        return [min(self._branches >> 2 * depth, level.stop - level.start) for depth, level in enumerate(followed)]
 
     def _spend(self, mass: Tensor, found: Tensor, chosen: Tensor, after: Tensor, reader: Reader) -> None:
         """Move the mass of nodes followed to the words that end there and to the nodes below."""
@@ -148,11 +151,14 @@ class _Shares(NamedTuple):
     shares: Float64[Tensor, " entries"]
 
     @classmethod
-    def of(cls, tree: WordTree, step: Float64[Tensor, " nodes"], end: Float64[Tensor, " nodes"]) -> "_Shares":
+    def of(
+        cls,
+        parents: Int[Tensor, " nodes"],
+        words: Int[Tensor, " nodes"],
+        step: Float64[Tensor, " nodes"],
+        end: Float64[Tensor, " nodes"],
+    ) -> "_Shares":
         """From the probability of each node after its parent, and of an end after each node."""
-        device = step.device
-        parents = torch.from_numpy(tree.parents).to(device)
-        words = torch.from_numpy(tree.words).to(device)
         at = (words >= 0).nonzero()[:, 0]
         word, share = words[at], end[at].clamp_min(1e-12)
         parts = []
