@@ -9,7 +9,9 @@ import argparse
 import json
 import statistics
 
-from softtopic import Teacher, TopicModel
+import numpy as np
+
+from softtopic import Corpus, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.metrics.evaluation import evaluate
 from softtopic.teacher.prompt import PROMPTS
@@ -22,7 +24,19 @@ ROWS = (
     ("stackoverflow", "four-shot", "default", 4, None),
     ("20newsgroups", "published", "paper", 0, None),
     ("20newsgroups", "published", "default", 0, None),
+    ("20newsgroups", "published", "default", 4, None),
+    ("tweettopic", "published", "default", 0, None),
+    ("tweettopic", "published", "default", 4, None),
 )
+
+
+def spread(corpus: Corpus, documents: int) -> Corpus:
+    """Distinct documents at equal distances."""
+    first = np.unique(corpus.distinct.rows, return_index=True)[1]
+    places = np.sort(first[corpus.distinct.rows[first] >= 0])
+    places = places[:: max(1, len(places) // documents)][:documents]
+    labels = corpus.labels or ()
+    return Corpus.from_texts([corpus.texts[p] for p in places], labels=[labels[p] for p in places])
 
 
 def main() -> None:
@@ -33,12 +47,15 @@ def main() -> None:
     options.add_argument("--only", help="one corpus")
     options.add_argument("--recipe", help="one recipe")
     options.add_argument("--branches", type=int, help="one way of scoring")
+    options.add_argument("--documents", type=int, help="so many distinct ones, at equal distances in the file")
     given = options.parse_args()
     for data, prompt, recipe, branches, target in ROWS:
         wanted = {"only": data, "recipe": recipe, "branches": branches}
         if any(getattr(given, name) not in (None, value) for name, value in wanted.items()):
             continue
         corpus = load(data, data_dir=given.data_dir)
+        if given.documents is not None:
+            corpus = spread(corpus, given.documents)
         teacher = Teacher(prompt=PROMPTS[prompt], branches=branches)
         scores: dict[str, list[float]] = {}
         for seed in range(given.seeds):
@@ -52,7 +69,7 @@ def main() -> None:
         row = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
         print(json.dumps({
             "corpus": data, "documents": result.n_documents, "topics": given.topics, "prompt": prompt,
-            "recipe": recipe, "seeds": given.seeds, "target_purity": target,
+            "recipe": recipe, "branches": branches, "seeds": given.seeds, "target_purity": target,
         } | row), flush=True)  # fmt: skip
 
 
