@@ -12,7 +12,7 @@ from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.model import Teacher, TeacherOutput
 from softtopic.types import DocInt
 from softtopic.vocabulary import Vocabulary
 
@@ -41,19 +41,31 @@ def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: i
         raise InputError("every document is empty; give at least one with text")
     start = time.perf_counter()
     teacher.open()
-    # What is done once: compiling products, and learning the vocabulary's spellings.
-    teacher.read(texts[:32], vocabulary)
     opening = time.perf_counter() - start
     lengths = np.array([len(row) for row in teacher.rows(texts)])
     chosen = _spread(lengths, sample)
-    part = Corpus.from_texts([texts[place] for place in chosen])
+    # The first quarter pays for what is done once: compiled products, the vocabulary's spellings.
+    first, rest = chosen[::4], np.delete(chosen, np.s_[::4])
+    once, output = _timed(texts, first, vocabulary, teacher)
+    left, seconds = int(lengths.sum() - lengths[first].sum()), opening + once
+    part = first
+    if len(rest):
+        reading, output = _timed(texts, rest, vocabulary, teacher)
+        seconds, part = seconds + reading * left / int(lengths[rest].sum()), rest
+    size = _size(
+        Corpus.from_texts([texts[place] for place in part]),
+        Features(output.log_probs, output.hidden),
+        manifest_of(corpus, vocabulary, teacher),
+    )
+    return Estimate(len(corpus), len(texts), int(lengths.sum()), seconds, size)
+
+
+def _timed(
+    texts: tuple[str, ...], chosen: Int[np.ndarray, " chosen"], vocabulary: Vocabulary, teacher: Teacher
+) -> tuple[float, TeacherOutput]:
     start = time.perf_counter()
-    output = teacher.read(part.texts, vocabulary)
-    reading = time.perf_counter() - start
-    seconds = opening + reading * lengths.sum() / lengths[chosen].sum()
-    features = Features(output.log_probs, output.hidden)
-    size = _size(part, features, manifest_of(corpus, vocabulary, teacher))
-    return Estimate(len(corpus), len(texts), int(lengths.sum()), float(seconds), size)
+    output = teacher.read([texts[place] for place in chosen], vocabulary)
+    return time.perf_counter() - start, output
 
 
 def _size(part: Corpus, features: Features, whole: Manifest) -> int:
