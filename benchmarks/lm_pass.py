@@ -41,7 +41,7 @@ def peak(dtype: torch.dtype) -> float:
 def published_loop(teacher: Teacher, lm, texts: list[str], words: Vocabulary) -> float:
     """Seconds for the texts, one at a time. Documents are cut to the same tokens as in our pass."""
     tokens = first_tokens(lm.tokenizer, words.words).tolist()
-    prefix = lm.tokenizer(teacher.prompt.prefix)["input_ids"]
+    prefix = lm.tokenizer(teacher.prompts[0].prefix)["input_ids"]
     start = time.perf_counter()
     for text in texts:
         ids = torch.tensor([[*prefix, *teacher.rows([text])[0]]])

@@ -93,16 +93,26 @@ def test_tokens_followed_see_their_document_and_their_own_line(family):
     rows = rows_of(lengths)
     drawn = torch.Generator().manual_seed(4)
     tokens = [torch.randint(0, 300, (5, count), generator=drawn) for count in (3, 2, 2)]
+    runs = [torch.randint(0, 300, (5, count), generator=drawn) for count in (3, 2)]
     parents = [torch.full((5, 3), -1), torch.tensor([[2, 0]] * 5), torch.tensor([[4, -1]] * 5)]
     for batch in reader.batches(lengths, 10_000):
-        reader.states([rows[document] for document in batch], room=7)
+        reader.states([rows[document] for document in batch], room=12)
         found = [reader.follow(new[batch], line[batch]) for new, line in zip(tokens, parents, strict=True)]
+        # A chain after the fifth token followed, and another after the document.
+        chains = [
+            reader.chain(run[batch], torch.full((len(batch),), place)) for run, place in zip(runs, (4, -1), strict=True)
+        ]
+        assert reader.followed == 12
         for place, document in enumerate(batch):
             (a, b, c), (d, e), (f, g) = (level[document].tolist() for level in tokens)
             lines = [[[a], [b], [c]], [[c, d], [a, e]], [[a, e, f], [g]]]
             for states, expected in zip(found, lines, strict=True):
                 wanted = torch.cat([oracle.states([rows[document] + line]) for line in expected])
                 torch.testing.assert_close(states[place], wanted, atol=1e-4, rtol=1e-4)
+            first, second = (run[document].tolist() for run in runs)
+            wanted = oracle.states([rows[document] + [a, e, *first]]), oracle.states([rows[document] + second])
+            for states, expected in zip(chains, wanted, strict=True):
+                torch.testing.assert_close(states[place], expected[0], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -43,12 +43,14 @@ def check_against_brute_force(lm: str, texts) -> None:
     """In float32, before anything is rounded for storage."""
     teacher = Teacher(lm, dtype="float32", branches=10**6)
     teacher.open()
-    rows = teacher.rows(texts)
+    (asking,) = teacher._askings
+    documents = teacher._document_tokens(texts)
     scorer = teacher._scorer(Vocabulary(WORDS))
-    for batch in teacher._reader.batches([len(row) for row in rows], 300):
-        found = scorer(teacher._reader, [rows[document] for document in batch]).log_probs.numpy()
+    for batch in asking.reader.batches([len(tokens) for tokens in documents], 300):
+        (answer,) = asking([documents[document] for document in batch], scorer.room)
+        found = scorer(asking.reader, answer).numpy()
         for row, document in zip(found, batch, strict=True):
-            wanted = brute_force(lm, teacher.prompt.render(texts[document]), WORDS)
+            wanted = brute_force(lm, teacher.prompts[0].render(texts[document]), WORDS)
             np.testing.assert_allclose(row, wanted, atol=1e-3, rtol=0)
 
 
@@ -97,7 +99,7 @@ def test_tokens_followed_fit_into_the_context(tiny_lm):
     fits = Teacher(tiny_lm)
     fits.open()
     # A document of one token, taken off again.
-    before = len(fits._reader._prefix) + len(fits.rows(["a"])[0]) - 1
+    before = len(fits._askings[0].questions[0].prefix) + len(fits.rows(["a"])[0]) - 1
     room = fits._language_model.model.config.max_position_embeddings - before
     text = ["word " * 600]
     assert Teacher(tiny_lm, max_tokens=room - 2, branches=4).read(text, Vocabulary(WORDS)).log_probs.shape == (1, 16)

@@ -25,7 +25,7 @@ def published_way(teacher: Teacher, text: str, words: Vocabulary) -> tuple[np.nd
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=teacher.dtype).eval()
     with torch.inference_mode():
-        ids = tokenizer(teacher.prompt.render(text), return_tensors="pt")["input_ids"]
+        ids = tokenizer(teacher.prompts[0].render(text), return_tensors="pt")["input_ids"]
         out = model(ids, output_hidden_states=True)
     first = [tokenizer.encode(" " + word, add_special_tokens=False)[0] for word in words.words]
     return (
@@ -68,7 +68,7 @@ def test_labels_are_about_the_document(embedded_lm):
 def test_documents_are_cut_and_the_text_after_them_never_is(embedded_lm):
     short, long = Teacher(embedded_lm, max_tokens=5), "the quick brown fox jumps over the lazy dog " * 100
     (row,) = short.rows([long])
-    suffix = continuation_tokens(short._language_model.tokenizer, [short.prompt.suffix])[0]
+    suffix = continuation_tokens(short._language_model.tokenizer, [short.prompts[0].suffix])[0]
     assert row[-len(suffix) :] == suffix
     assert len(row) == 5 + len(suffix)
     assert row[:5] == short.rows(["the quick brown fox jumps"])[0][:5]
@@ -117,10 +117,15 @@ def test_first_tokens_are_those_of_the_word_in_the_middle_of_a_text(embedded_lm)
 def test_fingerprints_follow_everything_the_numbers_depend_on(embedded_lm, tiny_lm):
     teachers = [
         Teacher(embedded_lm), Teacher(tiny_lm), Teacher(embedded_lm, prompt=Prompt("Name it.")),
-        Teacher(embedded_lm, max_tokens=99), Teacher(embedded_lm, dtype="float16"),
+        Teacher(embedded_lm, max_tokens=99), Teacher(embedded_lm, dtype="float16"), Teacher(embedded_lm, branches=4),
+        Teacher(embedded_lm, cut="windows"), Teacher(embedded_lm, prompt=[Prompt(), Prompt("Name it.")]),
+        Teacher(embedded_lm, prompt=Prompt(reasoning="Keywords:")),
+        Teacher(embedded_lm, prompt=Prompt(reasoning="Keywords:", reasoning_tokens=3)),
+        Teacher(embedded_lm, prompt=Prompt(document_first=True)),
     ]  # fmt: skip
     assert len({teacher.fingerprint for teacher in teachers}) == len(teachers)
-    assert Teacher.described(teachers[2].description).fingerprint == teachers[2].fingerprint
+    for teacher in teachers:
+        assert Teacher.described(teacher.description).fingerprint == teacher.fingerprint
 
 
 def test_a_changed_weight_file_is_another_language_model(tiny_lm):

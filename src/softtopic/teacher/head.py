@@ -81,6 +81,21 @@ class Head:
         going, ending = torch.cat(parts, dim=1)
         return Totals(torch.logaddexp(going, ending), ending)
 
+    def likeliest(self, states: Float[Tensor, "states width"]) -> Int[Tensor, " states"]:
+        """The token with the largest logit for each state."""
+        parts: list[Tensor] = []
+        for chunk in states.to(self._weight.dtype).split(_CHUNK):
+            padded = F.pad(chunk, (0, 0, 0, -len(chunk) % ROWS))
+            blocks = [
+                F.linear(padded, self._weight[start : start + _COLUMNS], bias).max(dim=1)
+                for start in range(0, len(self._weight), _COLUMNS)
+                for bias in (None if self._bias is None else self._bias[start : start + _COLUMNS],)
+            ]
+            best = torch.stack([block.values for block in blocks]).argmax(dim=0)
+            tokens = torch.stack([block.indices for block in blocks]).gather(0, best[None])[0] + best * _COLUMNS
+            parts.append(tokens[: len(chunk)])
+        return torch.cat(parts)
+
     def _log_sum(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " states"]:
         logits = self._finish(F.linear(states, weight, bias)).float()
         top = logits.amax(dim=1, keepdim=True)

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.teacher.lexicon import continuation_tokens, leading_tokens
+from softtopic.teacher.asking import Asking, Question, note_stops
+from softtopic.teacher.cutting import check_cut, pieces
+from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import (
     EMBEDDED,
     LanguageModel,
@@ -21,7 +24,7 @@ from softtopic.teacher.loading import (
     pick_dtype,
 )
 from softtopic.teacher.prompt import Prompt
-from softtopic.teacher.reading import Reader, open_reader
+from softtopic.teacher.reading import open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
 from softtopic.teacher.tree import WordTree, word_ends
 from softtopic.types import DocHidden, DocVocab
@@ -52,8 +55,10 @@ class Teacher:
 
     Args:
         lm: "smollm2-135m" (embedded), a folder transformers can open, or a Hugging Face id in the local cache.
-        prompt: what the language model is asked.
+        prompt: what the language model is asked; of several prompts the mean log probabilities and states are taken.
         max_tokens: a document is cut to this many tokens; the text after it never is.
+        cut: what is read of a longer document: its "head", "head-tail" (half of the tokens from each end) or "windows"
+            (up to 8 pieces of that length, of which the mean is taken).
         branches: how many first tokens of words are followed after each document, so that words of several tokens get
             their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
@@ -67,8 +72,9 @@ class Teacher:
         self,
         lm: str = EMBEDDED,
         *,
-        prompt: Prompt = Prompt(),
+        prompt: Prompt | Sequence[Prompt] = Prompt(),
         max_tokens: int = 160,
+        cut: str = "head",
         branches: int = 0,
         device: str = "auto",
         dtype: str = "auto",
@@ -77,10 +83,14 @@ class Teacher:
             raise InputError(f"max_tokens is {max_tokens}; give at least 1")
         if branches < 0:
             raise InputError(f"branches is {branches}; give at least 0")
+        check_cut(cut)
         self.branches = branches
         self.lm = lm
-        self.prompt = prompt
+        self.prompts = (prompt,) if isinstance(prompt, Prompt) else tuple(prompt)
+        if not self.prompts:
+            raise InputError("no prompt is given; give at least one")
         self.max_tokens = max_tokens
+        self.cut = cut
         self._last_scorer: tuple[str, Scorer] | None = None
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
@@ -89,8 +99,9 @@ class Teacher:
     def fingerprint(self) -> str:
         """What the features depend on beside the texts and the vocabulary; known without loading the model."""
         return fingerprint_strings([
-            language_model_fingerprint(self.lm), self.prompt.fingerprint, str(self.max_tokens), str(self.dtype),
-            self.device.type, f"version {VERSION}", *([f"branches {self.branches}"] if self.branches else []),
+            language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in self.prompts),
+            str(self.max_tokens), str(self.dtype), self.device.type, f"version {VERSION}",
+            *([f"branches {self.branches}"] if self.branches else []), *([self.cut] if self.cut != "head" else []),
         ])  # fmt: skip
 
     @property
@@ -98,9 +109,9 @@ class Teacher:
         """The teacher as plain values, for manifests and model folders."""
         return {
             "lm": self.lm,
-            "instruction": self.prompt.instruction,
-            "demonstrations": [list(pair) for pair in self.prompt.demonstrations],
+            "prompts": [prompt.description for prompt in self.prompts],
             "max_tokens": self.max_tokens,
+            "cut": self.cut,
             "branches": self.branches,
             "dtype": str(self.dtype).removeprefix("torch."),
         }
@@ -108,15 +119,9 @@ class Teacher:
     @classmethod
     def described(cls, description: dict[str, Any], *, device: str = "auto") -> "Teacher":
         """The teacher of a description."""
-        prompt = Prompt(description["instruction"], tuple(map(tuple, description["demonstrations"])))
-        return cls(
-            description["lm"],
-            prompt=prompt,
-            max_tokens=description["max_tokens"],
-            branches=description.get("branches", 0),
-            dtype=description["dtype"],
-            device=device,
-        )
+        settings = description | {"prompt": [Prompt.described(prompt) for prompt in description["prompts"]]}
+        del settings["prompts"]
+        return cls(settings.pop("lm"), **settings, device=device)
 
     @cached_property
     def states_only(self) -> "Teacher":
@@ -133,17 +138,29 @@ class Teacher:
 
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
-        rows = self.rows(texts)
         scorer = self._scorer(vocabulary)
-        hidden = np.empty((len(rows), self._width), dtype=self._storage)
-        log_probs = np.empty((len(rows), len(vocabulary)), dtype=np.float16)
-        for batch in self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]):
-            scored = scorer(self._reader, [rows[document] for document in batch])
-            hidden[batch] = scored.states.cpu().numpy()
-            log_probs[batch] = scored.log_probs.cpu().numpy()
-            if progress is not None:
-                progress(len(batch))
-        return TeacherOutput(log_probs, hidden)
+        parts = [self._pieces(text) for text in self._document_tokens(texts)]
+        read = [piece for part in parts for piece in part]
+        owners = np.array([place for place, part in enumerate(parts) for _ in part], dtype=np.int64)
+        # Sums are exact enough in float32; most often there is nothing to sum.
+        several = len(self.prompts) > 1 or len(read) > len(parts)
+        hidden = np.zeros((len(parts), self._width), dtype=np.float32 if several else self._storage)
+        log_probs = np.zeros((len(parts), len(vocabulary)), dtype=np.float32 if several else np.float16)
+        told = progress or (lambda _: None)
+        for place, asking in enumerate(self._askings):
+            lengths = [len(piece) + len(asking.opening) for piece in read]
+            for batch in asking.reader.batches(lengths, BUDGET[self.device.type]):
+                for answer in asking([read[piece] for piece in batch], scorer.room):
+                    np.add.at(log_probs, owners[batch], scorer(asking.reader, answer).cpu().numpy())
+                    np.add.at(hidden, owners[batch], answer.states.cpu().numpy())
+                if place == 0:
+                    # A document is counted with the first of its pieces.
+                    told(int((np.diff(owners, prepend=-1)[batch] > 0).sum()))
+        if several:
+            count = len(self.prompts) * np.bincount(owners, minlength=len(parts))[:, None]
+            log_probs = log_softmax(log_probs / count, axis=1)
+            hidden /= count
+        return TeacherOutput(log_probs.astype(np.float16), hidden.astype(self._storage))
 
     def open(self) -> None:
         """Load the language model now; `read` does so by itself."""
@@ -151,19 +168,30 @@ class Teacher:
 
     def close(self) -> None:
         """Let the language model go; the next `read` loads it again."""
-        for loaded in ("_language_model", "_reader", "_probe"):
+        for loaded in ("_language_model", "_askings", "_probe"):
             self.__dict__.pop(loaded, None)
         self._last_scorer = None
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token ids of each document, cut to `max_tokens`, and of what follows it."""
-        tokenizer = self._language_model.tokenizer
-        suffix = continuation_tokens(tokenizer, [self.prompt.suffix])[0]
-        return [[*document, *suffix] for document in self._document_tokens([_clean(text) for text in texts])]
+        """All token ids read of each document, and of what is read together with it."""
+        return [
+            [token for asking in self._askings for piece in self._pieces(tokens) for token in [*piece, *asking.opening]]
+            for tokens in self._document_tokens(texts)
+        ]
 
-    def _document_tokens(self, texts: list[str]) -> list[list[int]]:
+    def _pieces(self, tokens: list[int]) -> list[list[int]]:
+        return pieces(tokens, self.max_tokens, self.cut, self._gap)
+
+    @cached_property
+    def _gap(self) -> list[int]:
+        return continuation_tokens(self._language_model.tokenizer, [" ..."])[0]
+
+    def _document_tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Documents of megabytes are not tokenised to their end: a share of the characters is enough nearly always."""
-        tokenizer, room = self._language_model.tokenizer, 16 * self.max_tokens
+        tokenizer, texts = self._language_model.tokenizer, [_clean(text) for text in texts]
+        if self.cut != "head":
+            return continuation_tokens(tokenizer, [f" {text}" for text in texts])
+        room = 16 * self.max_tokens
         found = continuation_tokens(tokenizer, [f" {text[:room]}" for text in texts])
         for place, text in enumerate(texts):
             reach = room
@@ -185,7 +213,10 @@ class Teacher:
             return FirstTokens(lm.tokenizer, vocabulary.words, self.device)
         tree = WordTree.build(lm.tokenizer, vocabulary.words)
         log.info("learning the %d spellings of %d words", int((tree.words >= 0).sum()), tree.n_words)
-        blank = self._reader.after(continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0])
+        question = self._askings[0].questions[0]
+        # Without a document and without a note: what the first prompt alone makes likely.
+        ending = continuation_tokens(lm.tokenizer, [self.prompts[0].suffix])[0]
+        blank = self._askings[0].reader.at([*question.prefix, *ending])
         return WholeWords(tree, self.branches, blank, BUDGET[self.device.type])
 
     @cached_property
@@ -194,26 +225,37 @@ class Teacher:
         return load_language_model(self.lm, self.device, self.dtype)
 
     @cached_property
-    def _reader(self) -> Reader:
+    def _askings(self) -> list[Asking]:
+        """The prompts, those with the same beginning together."""
         lm = self._language_model
-        prefix = leading_tokens(lm.tokenizer, self.prompt.prefix)
-        suffix = continuation_tokens(lm.tokenizer, [self.prompt.suffix])[0]
-        whole = len(prefix) + self.max_tokens + len(suffix) + levels_followed(self.branches)
-        room = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
+        size = lm.model.get_output_embeddings().weight.shape[0]
+        groups: dict[tuple[int, ...], list[Question]] = {}
+        for prompt in self.prompts:
+            question = Question.of(prompt, lm.tokenizer)
+            self._check_room(question)
+            groups.setdefault(tuple(question.prefix), []).append(question)
+        noted = any(prompt.reasoning for prompt in self.prompts)
+        stops = torch.tensor(note_stops(lm.tokenizer, size) if noted else [], dtype=torch.long, device=self.device)
+        first, *others = groups
+        reader = open_reader(lm, first, word_ends(lm.tokenizer, size) if self.branches else ())
+        readers = [reader, *(reader.at(prefix) for prefix in others)]
+        return [Asking(reader, group, stops) for reader, group in zip(readers, groups.values(), strict=True)]
+
+    def _check_room(self, question: Question) -> None:
+        room = getattr(self._language_model.model.config.get_text_config(), "max_position_embeddings", None)
+        whole = len(question.prefix) + self.max_tokens + question.length + levels_followed(self.branches)
         if room is not None and whole > room:
             raise LanguageModelError(
                 f"the prompt and {self.max_tokens} tokens of a document are {whole} tokens, more than the {room} "
                 f"{self.lm} reads; give a smaller max_tokens or a shorter prompt"
             )
-        size = lm.model.get_output_embeddings().weight.shape[0]
-        return open_reader(lm, prefix, word_ends(lm.tokenizer, size) if self.branches else ())
 
     @cached_property
     def _probe(self) -> torch.Tensor:
         """The states of one short document: their width and range stand for all."""
-        row = self.rows(["a short text"])
+        asking = self._askings[0]
         with torch.inference_mode():
-            return self._reader.read(row, torch.zeros(1, dtype=torch.long, device=self.device)).states
+            return next(asking(self._document_tokens(["a short text"]), 0)).states
 
     @property
     def _width(self) -> int:

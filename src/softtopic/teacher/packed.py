@@ -169,14 +169,20 @@ class Packing:
 
 @dataclass
 class Branching:
-    """The same number of alternative next tokens after each document of a pass, blind to one another.
+    """The same number of tokens after each document of a pass; each sees the document and its own line alone.
 
-    They may follow tokens of earlier branchings: `lineage` says which, over all tokens branched so far.
+    A line may hold tokens of earlier branchings and of this one: `lineage` says which, over all tokens so far.
     """
 
     documents: Packing  # read before, and kept
     lineage: Bool[Tensor, "documents branches branched"]  # itself included
+    depths: Int[Tensor, "documents branched"]  # how many tokens each one's line has
     masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many tokens there are after each document in this pass."""
+        return self.lineage.shape[1]
 
     def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
         """The attention of one layer: each token sees its document and its own line."""
@@ -198,14 +204,17 @@ class Branching:
 
     def _mask(self, group: Group, documents: slice, known: int, window: int | None) -> Tensor:
         places = torch.arange(group.length, device=group.ends.device)
-        line = self.lineage[documents]
+        line, depths = self.lineage[documents], self.depths[documents]
         hidden = (places > group.ends[:, None])[:, None].expand(-1, line.shape[1], -1)
+        unseen = ~line
         if window is not None:
             # The token's own position less the window: what lies there or before is out of sight.
-            edge = (known + group.ends[:, None] + line.sum(dim=2) - window)[..., None]
+            edge = (line.sum(dim=2) - window)[..., None]
+            unseen = unseen | (depths[:, None] <= edge)
+            edge = edge + known + group.ends[:, None, None]
             prompt = torch.arange(known, device=edge.device) <= edge
             hidden = torch.cat([prompt, hidden | (known + places <= edge)], dim=2)
-        hidden = torch.cat([hidden, ~line], dim=2)
+        hidden = torch.cat([hidden, unseen], dim=2)
         return torch.zeros(hidden.shape, device=places.device).masked_fill_(hidden, float("-inf"))[:, None]
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from softtopic.teacher.fused import fuse_layers, fuse_linear, let_go, unfuse
@@ -47,8 +47,13 @@ class Reader(ABC):
         return Reading(states, self.head.some(states, tokens))
 
     @abstractmethod
-    def after(self, tokens: Sequence[int]) -> "Reader":
-        """A reader like this one whose prefix is longer by these tokens."""
+    def at(self, prefix: Sequence[int]) -> "Reader":
+        """A reader of the same language model after another prefix."""
+
+    @property
+    @abstractmethod
+    def followed(self) -> int:
+        """How many tokens have been followed after each document, over all calls since `states`."""
 
     @abstractmethod
     def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
@@ -63,6 +68,12 @@ class Reader(ABC):
         `parents` says what a token follows: -1 the document, else the place among the document's tokens followed so
         far, over all calls since `states`.
         """
+
+    @abstractmethod
+    def chain(
+        self, tokens: Int[Tensor, "docs tokens"], parents: Int[Tensor, " docs"]
+    ) -> Float[Tensor, "docs width"]:  # fmt: skip
+        """The state after the last of several tokens, each of which follows the one before it."""
 
 
 @final
@@ -85,8 +96,12 @@ class PlainReader(Reader):
             found[-1].append(row)
         return found
 
-    def after(self, tokens: Sequence[int]) -> "PlainReader":
-        return PlainReader(self._lm, [*self._prefix, *tokens], self.head)
+    def at(self, prefix: Sequence[int]) -> "PlainReader":
+        return PlainReader(self._lm, prefix, self.head)
+
+    @property
+    def followed(self) -> int:
+        return len(self._lines[0]) - 1
 
     def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
         self._lines = [[list(row)] for row in rows] if room else []
@@ -97,13 +112,23 @@ class PlainReader(Reader):
     def follow(
         self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
     ) -> Float[Tensor, "docs branches width"]:
-        lines = self._lines
-        for line, nexts, places in zip(lines, tokens.tolist(), parents.tolist(), strict=True):
+        for line, nexts, places in zip(self._lines, tokens.tolist(), parents.tolist(), strict=True):
             line.extend([*line[place + 1], token] for token, place in zip(nexts, places, strict=True))
-        count = tokens.shape[1]
-        states = [torch.cat([self.states([row]) for row in line[-count:]]) for line in lines]
+        return torch.stack([self._last(line[-tokens.shape[1] :]) for line in self._lines])
+
+    def chain(
+        self, tokens: Int[Tensor, "docs tokens"], parents: Int[Tensor, " docs"]
+    ) -> Float[Tensor, "docs width"]:  # fmt: skip
+        for line, nexts, place in zip(self._lines, tokens.tolist(), parents.tolist(), strict=True):
+            begin = line[place + 1]
+            line.extend([*begin, *nexts[:stop]] for stop in range(1, len(nexts) + 1))
+        return torch.cat([self._last(line[-1:]) for line in self._lines])
+
+    def _last(self, rows: list[list[int]]) -> Float[Tensor, "rows width"]:
+        lines = self._lines
+        states = torch.cat([self.states([row]) for row in rows])
         self._lines = lines
-        return torch.stack(states)
+        return states
 
 
 @final
@@ -117,7 +142,6 @@ class PackedReader(Reader):
         self._masks: dict[tuple[int, int | None, int], Tensor] = {}
         self._known: dict[int, KeyValues] = {}
         self.head = head or Head(lm.model)
-        self._prefix = list(prefix)
         self._documents = Packing(())
         self._followed: list[Branching] = []
         if prefix:
@@ -128,8 +152,12 @@ class PackedReader(Reader):
     def batches(self, lengths: Sequence[int], budget: int) -> list[list[int]]:
         return packs(lengths, budget)
 
-    def after(self, tokens: Sequence[int]) -> "PackedReader":
-        return PackedReader(self._lm, [*self._prefix, *tokens], self.head)
+    def at(self, prefix: Sequence[int]) -> "PackedReader":
+        return PackedReader(self._lm, prefix, self.head)
+
+    @property
+    def followed(self) -> int:
+        return self._followed[-1].lineage.shape[2] if self._followed else 0
 
     def states(self, rows: Sequence[Sequence[int]], *, room: int = 0) -> Float[Tensor, "docs width"]:
         packing = Packing(
@@ -147,18 +175,37 @@ class PackedReader(Reader):
     def follow(
         self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
     ) -> Float[Tensor, "docs branches width"]:
+        own = torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
+        return self._branch(tokens, self._lines(parents), own)
+
+    def chain(
+        self, tokens: Int[Tensor, "docs tokens"], parents: Int[Tensor, " docs"]
+    ) -> Float[Tensor, "docs width"]:  # fmt: skip
+        count = tokens.shape[1]
+        own = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
+        return self._branch(tokens, self._lines(parents[:, None]).expand(-1, count, -1), own)[:, -1]
+
+    def _lines(self, places: Int[Tensor, "docs places"]) -> Bool[Tensor, "docs places followed"]:
+        """The tokens followed so far that stand in the line of each place; none in that of a document, -1."""
+        total = self.followed
+        if not total:
+            return places.new_zeros(*places.shape, 0, dtype=torch.bool)
+        lines = [F.pad(level.lineage, (0, total - level.lineage.shape[2])) for level in self._followed]
+        known = F.pad(torch.cat(lines, dim=1), (0, 0, 0, 1))
+        return known.gather(1, places.remainder(total + 1)[..., None].expand(-1, -1, total))
+
+    def _branch(
+        self,
+        tokens: Int[Tensor, "docs branches"],
+        before: Bool[Tensor, "docs branches followed"],
+        own: Bool[Tensor, "branches branches"],
+    ) -> Float[Tensor, "docs branches width"]:
         docs, count = tokens.shape
-        lineage = torch.eye(count, dtype=torch.bool, device=tokens.device).expand(docs, -1, -1)
-        if self._followed:
-            # A token's line is its parent's and itself; the last row, of no token, stands for the document.
-            total = self._followed[-1].lineage.shape[2]
-            lines = [F.pad(level.lineage, (0, total - level.lineage.shape[2])) for level in self._followed]
-            known = F.pad(torch.cat(lines, dim=1), (0, 0, 0, 1))
-            place = parents.remainder(total + 1)[..., None].expand(-1, -1, total)
-            lineage = torch.cat([known.gather(1, place), lineage], dim=2)
-        branching = Branching(self._documents, lineage)
+        lineage = torch.cat([before, own.expand(docs, -1, -1)], dim=2)
+        depths = torch.cat([*(level.depths[:, -level.count :] for level in self._followed), lineage.sum(dim=2)], dim=1)
+        branching = Branching(self._documents, lineage, depths)
         lengths = torch.tensor(self._documents.lengths, device=tokens.device)[:, None]
-        positions = (self._before + lengths + lineage.sum(dim=2) - 1).flatten()
+        positions = self._before + lengths + depths[:, -count:] - 1
         short = -docs * count % ROWS
         ids, positions = (F.pad(part.flatten(), (0, short))[None] for part in (tokens, positions))
         states = self._pass(ids, positions, branching)

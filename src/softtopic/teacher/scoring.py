@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
+from softtopic.teacher.asking import Answer
 from softtopic.teacher.lexicon import first_tokens
 from softtopic.teacher.reading import Reader
 from softtopic.teacher.tree import WordTree
@@ -26,19 +27,14 @@ def levels_followed(branches: int) -> int:
     return (branches.bit_length() + 1) // 2
 
 
-class Scored(NamedTuple):
-    """Features of one batch, float32."""
-
-    states: Float[Tensor, "docs width"]
-    log_probs: Float[Tensor, "docs vocab"]  # normalised over the vocabulary
-
-
 class Scorer(ABC):
-    """Reads one batch of rows, and scores the vocabulary after each."""
+    """Scores the vocabulary after each document of a batch."""
+
+    room: int = 0  # how many tokens it follows after each document
 
     @abstractmethod
-    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
-        """Features of one batch."""
+    def __call__(self, reader: Reader, answer: Answer) -> Float[Tensor, "docs vocab"]:
+        """Log probabilities, normalised over the vocabulary; the reader has just given this answer."""
 
 
 @final
@@ -50,9 +46,9 @@ class FirstTokens(Scorer):
         self._tokens = torch.from_numpy(tokens).to(device)
         self._places = torch.from_numpy(places).to(device)
 
-    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
-        states, logits = reader.read(rows, self._tokens)
-        return Scored(states, torch.log_softmax(logits[:, self._places], dim=1))
+    def __call__(self, reader: Reader, answer: Answer) -> Float[Tensor, "docs vocab"]:
+        logits = reader.head.some(answer.states, self._tokens)
+        return torch.log_softmax(logits[:, self._places], dim=1)
 
 
 @final
@@ -67,11 +63,14 @@ class WholeWords(Scorer):
     def __init__(self, tree: WordTree, branches: int, blank: Reader, budget: int) -> None:
         """`blank` is a reader whose prefix is a whole prompt without a document."""
         self._tree = tree
-        self._branches = branches
         self._device = blank.device
         self._tokens, self._parents, self._words, self._children = (
             torch.from_numpy(part).to(self._device) for part in (tree.tokens, tree.parents, tree.words, tree.children)
         )
+        # How many nodes of each level are followed: most of what can be told apart is told by the first.
+        levels = tree.levels[: levels_followed(branches)]
+        self._counts = [min(branches >> 2 * depth, level.stop - level.start) for depth, level in enumerate(levels)]
+        self.room = sum(self._counts)
         self._shares = self._learn(blank, budget)
 
     def _learn(self, blank: Reader, budget: int) -> "_Shares":
@@ -94,39 +93,33 @@ class WholeWords(Scorer):
         before = count.cumsum(0) - count
         return pair, first[pair] + torch.arange(len(pair), device=self._device) - before[pair]
 
-    def __call__(self, reader: Reader, rows: Sequence[Sequence[int]]) -> Scored:
-        tree, head = self._tree, reader.head
-        counts = self._counts()
-        states = reader.states(rows, room=sum(counts))
+    def __call__(self, reader: Reader, answer: Answer) -> Float[Tensor, "docs vocab"]:
+        tree, states = self._tree, answer.states
         roots = tree.levels[0].stop
-        logits = head.some(states, self._tokens[:roots]).double()
+        logits = reader.head.some(states, self._tokens[:roots]).double()
         # Probability of arriving at a node, up to a factor for each document; 0 once it is spent on what follows.
-        mass = torch.zeros(len(rows), len(tree), dtype=torch.float64, device=self._device)
+        mass = torch.zeros(len(states), len(tree), dtype=torch.float64, device=self._device)
         mass[:, :roots] = (logits - logits.amax(dim=1, keepdim=True)).exp_()
-        found = torch.zeros(len(rows), tree.n_words, dtype=torch.float64, device=self._device)
+        found = torch.zeros(len(states), tree.n_words, dtype=torch.float64, device=self._device)
         before: Int[Tensor, "docs branches"] | None = None
-        followed = 0
-        for level, count in zip(tree.levels, counts, strict=False):
+        last = answer.last[:, None]
+        for level, count in zip(tree.levels, self._counts, strict=False):
             here = mass[:, level]
             if not here.any():
                 break
             chosen = here.topk(count, dim=1).indices + level.start
-            place = torch.full_like(chosen, -1)
+            place = last.expand(-1, count)
             if before is not None:
                 same = self._parents[chosen][:, :, None] == before[:, None, :]
-                place = torch.where(same.any(dim=2), followed - before.shape[1] + same.int().argmax(dim=2), -1)
+                known = reader.followed - before.shape[1] + same.int().argmax(dim=2)
+                place = torch.where(same.any(dim=2), known, place)
             after = reader.follow(self._tokens[chosen], place)
             self._spend(mass, found, chosen, after, reader)
-            before, followed = chosen, followed + count
+            before = chosen
         found += self._shares.spread(mass, tree.n_words)
         # A word may share all its spellings with another.
         found.clamp_min_(_LEAST)
-        return Scored(states, (found.log() - found.sum(dim=1, keepdim=True).log()).float())
-
-    def _counts(self) -> list[int]:
-        """How many nodes of each level are followed: most of what can be told apart is told by the first."""
-        followed = self._tree.levels[: levels_followed(self._branches)]
-        return [min(self._branches >> 2 * depth, level.stop - level.start) for depth, level in enumerate(followed)]
+        return (found.log() - found.sum(dim=1, keepdim=True).log()).float()
 
     def _spend(self, mass: Tensor, found: Tensor, chosen: Tensor, after: Tensor, reader: Reader) -> None:
         """Move the mass of nodes followed to the words that end there and to the nodes below."""

@@ -1,0 +1,122 @@
+"""Notes and several prompts against the model's own forward over whole prompts, one document at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from softtopic.errors import InputError
+from softtopic.teacher.asking import note_stops
+from softtopic.teacher.cutting import WINDOWS, pieces
+from softtopic.teacher.loading import load_language_model
+from softtopic.teacher.model import Teacher
+from softtopic.teacher.prompt import Prompt
+from softtopic.vocabulary import Vocabulary
+
+WORDS = Vocabulary(("database", "sql", "space", "cooking", "politics", "music"))
+SETTINGS = {"dtype": "float32", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def own(embedded_lm):
+    return load_language_model(embedded_lm, torch.device("cpu"), torch.float32)
+
+
+def forward(lm, ids):
+    out = lm.model(torch.tensor([ids]), output_hidden_states=True)
+    return out.logits[0, -1], out.hidden_states[-1][0, -1]
+
+
+@torch.inference_mode()
+def noted(lm, prompt: Prompt, text: str) -> tuple[list[int], torch.Tensor]:
+    """The note written token by token, and the last state of the whole prompt with it."""
+    encode = lambda part: lm.tokenizer(part, add_special_tokens=False)["input_ids"]  # noqa: E731
+    stops = set(note_stops(lm.tokenizer, lm.model.get_output_embeddings().weight.shape[0]))
+    ids, note = encode(f"{prompt.prefix} {text}{prompt.cue}"), []
+    while len(note) < prompt.reasoning_tokens:
+        token = int(forward(lm, ids + note)[0].argmax())
+        if token in stops:
+            break
+        note.append(token)
+    return note, forward(lm, ids + note + encode(prompt.suffix))[1]
+
+
+@pytest.mark.parametrize("branches", [0, 4])
+def test_notes_are_what_the_model_writes_by_itself(embedded_lm, own, texts, branches):
+    prompt = Prompt(reasoning="Keywords:", reasoning_tokens=6)
+    found = Teacher(embedded_lm, prompt=prompt, branches=branches, **SETTINGS).read(texts[:5], WORDS)
+    notes, wanted = zip(*(noted(own, prompt, text) for text in texts[:5]), strict=True)
+    assert len({len(note) for note in notes}) > 1 or len(notes[0]) == 6
+    np.testing.assert_allclose(found.hidden, torch.stack(wanted).numpy(), atol=0.05, rtol=1e-2)
+
+
+def test_a_note_ends_at_a_line_break(embedded_lm, own, texts):
+    """With more tokens than a line has, only the line counts."""
+    prompts = [Prompt(reasoning="Title:", reasoning_tokens=count) for count in (24, 30)]
+    assert all(len(noted(own, prompts[0], text)[0]) < 24 for text in texts[:2])
+    short, long = (Teacher(embedded_lm, prompt=prompt, **SETTINGS).read(texts[:2], WORDS) for prompt in prompts)
+    np.testing.assert_allclose(short.hidden, long.hidden, atol=1e-2)
+
+
+@pytest.mark.parametrize("document_first", [True, False])
+@pytest.mark.parametrize("branches", [0, 4])
+def test_several_prompts_are_the_mean_of_each(embedded_lm, texts, document_first, branches):
+    prompts = [
+        Prompt(document_first=document_first),
+        Prompt("Name it.", document_first=document_first),
+        Prompt("Say it.", reasoning="Keywords:", reasoning_tokens=3, document_first=document_first),
+    ]
+    teacher = Teacher(embedded_lm, prompt=prompts, branches=branches, **SETTINGS)
+    teacher.open()
+    assert len(teacher._askings) == (1 if document_first else 3)
+    found = teacher.read(texts, WORDS)
+    if branches:
+        # Shares are learnt after the first prompt, and words not followed differ by them.
+        assert np.isfinite(found.log_probs).all()
+        return
+    each = [Teacher(embedded_lm, prompt=prompt, **SETTINGS).read(texts, WORDS) for prompt in prompts]
+    mean = np.mean([one.log_probs.astype(float) for one in each], axis=0)
+    mean -= np.log(np.exp(mean).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(found.log_probs, mean, atol=0.02)
+    np.testing.assert_allclose(found.hidden, np.mean([one.hidden for one in each], axis=0), atol=0.05, rtol=1e-2)
+
+
+def test_windows_are_the_mean_of_each(tiny_lm, texts):
+    long = " ".join(texts)
+    teacher = Teacher(tiny_lm, max_tokens=20, cut="windows", **SETTINGS)
+    found = teacher.read([long, texts[0]], WORDS)
+    (tokens,) = teacher._document_tokens([long])
+    parts = pieces(tokens, 20, "windows", ())
+    assert len(parts) > 2
+    (asking,) = teacher._askings
+    with torch.inference_mode():
+        states = [next(asking([part], 0)).states[0] for part in parts]
+    np.testing.assert_allclose(found.hidden[0], torch.stack(states).mean(dim=0), atol=2e-3, rtol=1e-2)
+    np.testing.assert_array_equal(found.hidden[1], Teacher(tiny_lm, **SETTINGS).read([texts[0]], WORDS).hidden[0])
+    counted = []
+    teacher.read([long, texts[0]], WORDS, counted.append)
+    assert sum(counted) == 2
+
+
+@pytest.mark.parametrize(("cut", "length"), [("head", 9), ("head-tail", 9), ("windows", 9), ("windows", 500)])
+def test_pieces(cut, length):
+    size, gap = 7, [-1]
+    found = pieces(range(length), size, cut, gap)
+    assert all(0 < len(piece) <= size for piece in found)
+    assert found[0][0] == 0
+    match cut:
+        case "head":
+            assert found == [list(range(7))]
+        case "head-tail":
+            assert found == [[0, 1, 2, -1, 6, 7, 8]]
+        case "windows":
+            assert found[-1][-1] == length - 1
+            assert len(found) == min(WINDOWS, -(-length // size))
+            assert length > size * WINDOWS or {token for piece in found for token in piece} == set(range(length))
+    assert pieces(range(7), size, cut, gap) == [list(range(7))]
+
+
+def test_what_cannot_be_asked(tiny_lm):
+    with pytest.raises(InputError, match="head-tail"):
+        Teacher(tiny_lm, cut="tail")
+    with pytest.raises(InputError, match="at least one"):
+        Teacher(tiny_lm, prompt=[])
