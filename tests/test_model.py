@@ -240,3 +240,32 @@ def test_the_recipe_says_how_words_are_scored(tiny_lm):
         with pytest.raises(InputError):
             model.fit([])
         assert model.teacher_.branches == branches
+
+
+def test_new_documents_get_soft_labels_calibrated_by_the_old(tiny_lm, texts, tmp_path):
+    model = quick(Teacher(tiny_lm, dtype="float32"), features=None).fit(texts)
+    labels = model.soft_labels([*texts[:2], " "])
+    assert labels.shape == (3, len(WORDS))
+    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(labels[2], 1 / len(WORDS), rtol=1e-5)
+    read = model.teacher_.read(texts[:2], model.vocabulary_).log_probs.astype(float)
+    wanted = np.exp((read - model.calibration_.prior) / 3)
+    np.testing.assert_allclose(labels[:2], wanted / wanted.sum(axis=1, keepdims=True), atol=1e-4)
+    model.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded.soft_labels(texts[:2]), labels[:2], atol=1e-4)
+
+
+def test_a_content_free_prior_is_read_and_kept(tiny_lm, texts, tmp_path):
+    recipe = replace(QUICK, calibration="content-free", strength=0.5)
+    model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
+    assert np.ptp(model.calibration_.prior - quick(tiny_lm, features=None).fit(texts).calibration_.prior) > 0.01
+    model.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model").calibration_
+    assert (loaded.source, loaded.strength) == ("content-free", 0.5)
+    np.testing.assert_array_equal(loaded.prior, model.calibration_.prior)
+    read = model.teacher_.read(texts, model.vocabulary_)
+    with pytest.raises(InputError, match="content-free"):
+        quick(tiny_lm, recipe=recipe).fit(soft_labels=read.log_probs, hidden=read.hidden)
+    with pytest.raises(InputError, match="choose one of none"):
+        quick(tiny_lm, recipe=replace(QUICK, calibration="magic")).fit(texts)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
@@ -19,9 +20,10 @@ from softtopic.corpus import Corpus
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.extract.plan import extract, is_kept
 from softtopic.index import RetrievalIndex
+from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
-from softtopic.teacher.calibrate import corpus_prior
+from softtopic.teacher.calibrate import CONTENT_FREE, Calibration, check_calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
 from softtopic.teacher.model import Teacher
 from softtopic.topics import Topics, representative_documents
@@ -104,6 +106,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError(
                 f"{len(features)} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
             )
+        self.calibration_ = self._calibrate(features, asked=hidden is None)
+        # Training needs its memory more than new documents need it loaded already.
+        self.teacher_.close()
         self._train(features, rows[rows >= 0])
         self._keep(corpus, self._infer(features.hidden))
         return self
@@ -131,6 +136,20 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         teacher = self.teacher_ if known else self.teacher_.states_only
         features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
         return self._spread(corpus, self._infer(features.hidden))
+
+    def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
+        """What the teacher expects of documents, old or new, as the model was taught: [documents, vocab], float32.
+
+        Calibrated by the training corpus and tempered; rows sum to 1, those of blank documents are uniform.
+        """
+        check_is_fitted(self, "backbone_")
+        corpus, recipe = X if isinstance(X, Corpus) else Corpus.from_texts(X), get_recipe(self.recipe)
+        read = extract(corpus, self.vocabulary_, self.teacher_, features=None, progress=self.progress).log_probs
+        prior = None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset)
+        settings = {"temperature": recipe.training.temperature, "top_k": recipe.training.top_k, "prior": prior}
+        blank = np.zeros((1, len(self.vocabulary_)), dtype=np.float32)
+        labels = soft_labels(torch.from_numpy(read), **settings).numpy()
+        return np.concatenate([labels, softmax(blank, axis=1)])[corpus.distinct.rows]
 
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
         """The top words of every topic with their probabilities."""
@@ -223,7 +242,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     vocabulary_: Vocabulary
     teacher_: Teacher
     training_: TrainingReport | None
-    prior_: Float[np.ndarray, " vocab"] | None
+    calibration_: Calibration | None
     components_: TopicVocab
     probabilities_: DocTopic
     topics_: DocInt
@@ -237,7 +256,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError(f"n_topics is {self.n_topics}; give a whole number of at least 2")
         if self.backbone not in BACKBONES:
             raise InputError(f"backbone {self.backbone!r} is not known; choose one of {', '.join(BACKBONES)}")
-        get_recipe(self.recipe)
+        recipe = get_recipe(self.recipe)
+        check_calibration(recipe.calibration, recipe.strength)
 
     def _check_topic(self, topic: int) -> None:
         check_is_fitted(self, "backbone_")
@@ -263,8 +283,6 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             )
         self.vocabulary_ = Vocabulary.build(self.vocabulary, texts, self.language)
         features = extract(corpus, self.vocabulary_, self.teacher_, features=self.features, progress=self.progress)
-        # Training needs its memory more than new documents need it loaded already.
-        self.teacher_.close()
         return corpus, features
 
     def _stored(self) -> tuple[Corpus, Features]:
@@ -297,17 +315,30 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
         return Corpus.from_rows(given), Features(soft_labels, hidden)
 
+    def _calibrate(self, features: Features, *, asked: bool) -> Calibration | None:
+        recipe = get_recipe(self.recipe)
+        if recipe.calibration == "none":
+            return None
+        if recipe.calibration == "corpus":
+            return Calibration.fit(features.log_probs, "corpus", recipe.strength)
+        if not asked:
+            raise InputError(
+                "soft_labels= without a language model know no content-free prior; calibrate on the corpus"
+            )
+        output = self.teacher_.read(CONTENT_FREE, self.vocabulary_)
+        return Calibration.fit(output.log_probs, "content-free", recipe.strength)
+
     def _train(self, features: Features, documents: DocInt) -> None:
         recipe = get_recipe(self.recipe)
         device = pick_device(self.teacher_.device.type)
         noise = torch.Generator(device).manual_seed(self.random_state)
-        self.prior_ = corpus_prior(features.log_probs) if recipe.calibrate else None
+        prior = None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)
         data = TrainingData.distil(
             torch.from_numpy(features.hidden).to(device),
             torch.from_numpy(features.log_probs),
             torch.from_numpy(documents).to(device),
             recipe.training,
-            None if self.prior_ is None else torch.from_numpy(self.prior_).to(device),
+            prior,
         )
         settings = {
             "n_inputs": features.hidden.shape[1],

@@ -11,7 +11,8 @@ class Recipe:
     """Everything between the teacher's features and a trained model that is not a size."""
 
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    calibrate: bool = False  # take each word's mean log probability over the corpus off the soft labels
+    calibration: str = "none"  # the prior taken off soft labels: of the "corpus", or after "content-free" documents
+    strength: float = 1.0  # how much of it
     standardise: bool = False  # bring every input column to mean 0 and deviation 1
     dropout: float = 0.2
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
@@ -21,7 +22,7 @@ RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": Recipe(),
     "default": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32), calibrate=True, standardise=True, branches=4
+        training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
     ),
 }
 

@@ -12,6 +12,7 @@ from softtopic.backbones.registry import build_backbone
 from softtopic.errors import ModelFileError
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES, Recipe, get_recipe
+from softtopic.teacher.calibrate import Calibration
 from softtopic.teacher.model import Teacher
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig
@@ -35,8 +36,8 @@ def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
     }
     tensors = {_WEIGHTS + name: value.cpu().numpy() for name, value in model.backbone_.state_dict().items()}
     tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
-    if model.prior_ is not None:
-        tensors["prior"] = model.prior_
+    if model.calibration_ is not None:
+        tensors["prior"] = model.calibration_.prior
     topics = [
         {"words": words, "representative_documents": examples if excerpts else []}
         for words, examples in zip(model.topics.top_words(15), model.representative_docs_, strict=True)
@@ -82,7 +83,10 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.backbone_.to(teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
-    model.prior_ = tensors.get("prior")
+    recipe = get_recipe(model.recipe)
+    model.calibration_ = (
+        Calibration(tensors["prior"], recipe.calibration, recipe.strength) if "prior" in tensors else None
+    )
     model.mean_theta_, model.probabilities_ = tensors["mean_theta"], tensors["theta"]
     model.topics_ = model.probabilities_.argmax(axis=1)
     model.ids_, model.excerpts_ = tuple(files.documents["id"]), tuple(files.documents["text"])

@@ -315,9 +315,12 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
         assert (code, err) == (0, "")
         described = json.loads((tmp_path / name / "manifest.json").read_text())["described"]
         assert described["branches"] == branches
-    first = json.loads((tmp_path / "a" / "manifest.json").read_text())["described"]
+    (first,) = json.loads((tmp_path / "a" / "manifest.json").read_text())["described"]["prompts"]
     assert (first["instruction"], first["demonstrations"]) == ("Name it.", [["a starter", "bread"]])
-    for wrong in (["--branches", "-1"], ["--prompt", tmp_path / "none.toml"], ["--prompt", "nonsense"]):
+    code, _, _ = run(*given, "--out", tmp_path / "d", "--prompt", "tag", "--prompt", prompt, "--cut", "windows")
+    described = json.loads((tmp_path / "d" / "manifest.json").read_text())["described"]
+    assert (code, len(described["prompts"]), described["cut"]) == (0, 2, "windows")
+    for wrong in (["--branches", "-1"], ["--prompt", tmp_path / "none.toml"], ["--prompt", "nonsense"], ["--cut", "x"]):
         code, said, err = run(*given, "--out", tmp_path / "c", *wrong)
         assert (code, said, err.count("\n")) == (2, "", 1)
         assert not (tmp_path / "c").exists()

@@ -25,6 +25,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
+    from softtopic.recipes import Recipe as RecipeSettings
     from softtopic.teacher.model import Teacher
 
 app = typer.Typer(
@@ -42,8 +43,15 @@ Label = Annotated[str | None, typer.Option("--label", help="Column of labels, fo
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
 Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
 Lm = Annotated[str, typer.Option("--lm", help="smollm2-135m, a local folder, or a Hugging Face id.")]
-PromptName = Annotated[
-    str, typer.Option("--prompt", help="published, theme, single-label, tag, four-shot, or a TOML file.")
+PromptNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prompt",
+        help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean.",
+    ),
+]
+Cut = Annotated[
+    str, typer.Option("--cut", help="What is read of a longer document: head, head-tail, or windows (their mean).")
 ]
 Branches = Annotated[
     int | None,
@@ -55,6 +63,10 @@ Language = Annotated[str, typer.Option("--language", help="Whose stop words to l
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16 or float32.")]
 Recipe = Annotated[str, typer.Option("--recipe", help="default, or paper: the published settings.")]
+Calibration = Annotated[
+    str | None, typer.Option("--calibration", help="none, corpus or content-free: the prior over words taken off.")
+]
+Strength = Annotated[float | None, typer.Option("--strength", help="How much of it, 0 to 2.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
@@ -118,7 +130,8 @@ def teach(
     file: File,
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
+    lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
+    max_tokens: MaxTokens = 160, cut: Cut = "head",
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
     as_json: Json = False, quiet: Quiet = False,
@@ -129,7 +142,7 @@ def teach(
 
     _messages(quiet)
     corpus = _corpus(file, text, label, id, format)
-    teacher = _teacher(lm, prompt, "default", branches, max_tokens=max_tokens, device=device, dtype=dtype)
+    teacher = _teacher(lm, prompt, "default", branches, max_tokens=max_tokens, cut=cut, device=device, dtype=dtype)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
     if dry_run:
         from softtopic.extract.estimate import estimate
@@ -150,9 +163,10 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
     topics: Topics = 50,
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
-    recipe: Recipe = "default", seed: Seed = 0,
+    recipe: Recipe = "default", calibration: Calibration = None, strength: Strength = None, seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
+    lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
+    max_tokens: MaxTokens = 160, cut: Cut = "head",
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
@@ -174,8 +188,8 @@ def fit(
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
-        recipe=recipe,
-        lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, device=device, dtype=dtype),
+        recipe=_recipe(recipe, calibration=calibration, strength=strength),
+        lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, cut=cut, device=device, dtype=dtype),
         vocabulary=_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
@@ -310,13 +324,22 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     return corpus
 
 
-def _teacher(lm: str, prompt: str, recipe: str, branches: int | None, **options: Any) -> "Teacher":
+def _teacher(lm: str, prompts: list[str] | None, recipe: str, branches: int | None, **options: Any) -> "Teacher":
     from softtopic.recipes import get_recipe
     from softtopic.teacher.model import Teacher
     from softtopic.teacher.prompt import get_prompt
 
     branches = get_recipe(recipe).branches if branches is None else branches
-    return Teacher(lm, prompt=get_prompt(prompt), branches=branches, **options)
+    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
+
+
+def _recipe(name: str, **changed: Any) -> "RecipeSettings":
+    """A recipe by name, with the options that were given."""
+    from dataclasses import replace
+
+    from softtopic.recipes import get_recipe
+
+    return replace(get_recipe(name), **{option: value for option, value in changed.items() if value is not None})
 
 
 def _vocabulary(given: str) -> int | list[str]:

@@ -24,7 +24,7 @@ from softtopic.teacher.loading import (
     pick_dtype,
 )
 from softtopic.teacher.prompt import Prompt
-from softtopic.teacher.reading import open_reader
+from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
 from softtopic.teacher.tree import WordTree, word_ends
 from softtopic.types import DocHidden, DocVocab
@@ -162,13 +162,21 @@ class Teacher:
             hidden /= count
         return TeacherOutput(log_probs.astype(np.float16), hidden.astype(self._storage))
 
+    def asking(self, prompt: Prompt) -> "Teacher":
+        """The same teacher with another prompt; a language model that is loaded is shared."""
+        other = Teacher.described(self.description | {"prompts": [prompt.description]}, device=str(self.device))
+        other.__dict__ |= {
+            name: self.__dict__[name] for name in ("_language_model", "_reader") if name in self.__dict__
+        }
+        return other
+
     def open(self) -> None:
         """Load the language model now; `read` does so by itself."""
         _ = self._probe
 
     def close(self) -> None:
         """Let the language model go; the next `read` loads it again."""
-        for loaded in ("_language_model", "_askings", "_probe"):
+        for loaded in ("_language_model", "_reader", "_askings", "_probe"):
             self.__dict__.pop(loaded, None)
         self._last_scorer = None
 
@@ -216,7 +224,7 @@ class Teacher:
         question = self._askings[0].questions[0]
         # Without a document and without a note: what the first prompt alone makes likely.
         ending = continuation_tokens(lm.tokenizer, [self.prompts[0].suffix])[0]
-        blank = self._askings[0].reader.at([*question.prefix, *ending])
+        blank = self._reader.at([*question.prefix, *ending])
         return WholeWords(tree, self.branches, blank, BUDGET[self.device.type])
 
     @cached_property
@@ -236,10 +244,14 @@ class Teacher:
             groups.setdefault(tuple(question.prefix), []).append(question)
         noted = any(prompt.reasoning for prompt in self.prompts)
         stops = torch.tensor(note_stops(lm.tokenizer, size) if noted else [], dtype=torch.long, device=self.device)
-        first, *others = groups
-        reader = open_reader(lm, first, word_ends(lm.tokenizer, size) if self.branches else ())
-        readers = [reader, *(reader.at(prefix) for prefix in others)]
-        return [Asking(reader, group, stops) for reader, group in zip(readers, groups.values(), strict=True)]
+        return [Asking(self._reader.at(prefix), group, stops) for prefix, group in groups.items()]
+
+    @cached_property
+    def _reader(self) -> Reader:
+        """Without a prefix: every prompt's own is read after it."""
+        lm = self._language_model
+        size = lm.model.get_output_embeddings().weight.shape[0]
+        return open_reader(lm, (), word_ends(lm.tokenizer, size) if self.branches else ())
 
     def _check_room(self, question: Question) -> None:
         room = getattr(self._language_model.model.config.get_text_config(), "max_position_embeddings", None)

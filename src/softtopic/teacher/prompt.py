@@ -48,7 +48,10 @@ class Prompt:
     @classmethod
     def described(cls, description: dict[str, Any]) -> "Prompt":
         """The prompt of a description."""
-        return cls(**description | {"demonstrations": tuple(map(tuple, description["demonstrations"]))})
+        shown = tuple(map(tuple, description["demonstrations"]))
+        return cls(
+            **{name: value for name, value in description.items() if name != "demonstrations"}, demonstrations=shown
+        )
 
     @property
     def description(self) -> dict[str, Any]:
