@@ -79,6 +79,7 @@ def tiny_lm(embedded_lm, tmp_path_factory) -> str:
 @pytest.fixture(autouse=True)
 def own_features(tmp_path, monkeypatch):
     """Features of a test are its own; assets and the converted model are shared."""
-    import softtopic.extract.plan as plan
+    from softtopic.extract import demonstrations, plan
 
-    monkeypatch.setattr(plan, "cache_dir", lambda: tmp_path / "cache")
+    for module in (plan, demonstrations):
+        monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")

@@ -5,8 +5,9 @@ word the language model expects of the whole group. All are read on one sample o
 shared words. A prompt's score is how often it labels a document more like its neighbour than like a random document.
 """
 
+import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler, normalize
 
+from softtopic.assets import cache_dir
+from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.progress import Progress
+from softtopic.publish import staged_file
 from softtopic.teacher.model import Teacher, TeacherOutput
 from softtopic.teacher.prompt import PROMPTS, Prompt
 from softtopic.types import DocVocab
@@ -26,18 +31,26 @@ from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 
+# Raise it when the same corpus would be given another prompt.
+VERSION = 1
+
 # Words of an example: long ones cost reading for every document.
 EXAMPLE_WORDS = 30
-# Examples in a prompt, and how many drawings of each size are tried.
+# Examples in a prompt, and how many drawings of each size are tried in two rounds.
 SIZES = (4, 8)
-DRAWINGS = 3
+DRAWINGS = (3, 2)  # with the words the given prompt finds, then with those of the best so far
+# Tokens of documents read for each candidate, and of each document.
+TOKENS = 16_000
+LENGTH = 96
 # Another prompt than the given one must be better by this much: about the spread of a score.
 MARGIN = 0.005
 
 _POOL = 20_000  # documents among which neighbours are looked for
 _NEIGHBOURS = 3
+_CIRCLE = 0.005  # share of the pool they are drawn from
 _ALIKE = 0.95  # nearer documents are the same text in another guise
 _RANDOM = 50
+_LEAST = 20  # pairs below which nothing can be told
 
 
 @dataclass(frozen=True)
@@ -55,47 +68,74 @@ class _Sample(NamedTuple):
     others: Int[np.ndarray, "pairs random"]  # places of documents of other anchors
 
 
+def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, *, progress: bool = False) -> Teacher:
+    """The teacher with the prompt that suits the corpus best, its own where none is better.
+
+    The choice is kept in the cache folder: it is made once for a corpus, a vocabulary and a teacher.
+    """
+    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, f"version {VERSION}"])
+    path = cache_dir() / "prompts" / f"{key[:32]}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        return teacher.asking(Prompt.described(kept["prompt"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
+    chosen = ranked[0]
+    log.info("prompt: %s", "the given one" if chosen.prompt == teacher.prompts[0] else chosen.name)
+    for text, word in chosen.prompt.demonstrations:
+        log.info("  %s → %s", text, word)
+    tried = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
+    with staged_file(path) as staging:
+        staging.write_text(
+            json.dumps({"prompt": chosen.prompt.description, "tried": tried}, ensure_ascii=False, indent=1)
+        )
+    return teacher.asking(chosen.prompt)
+
+
 def choose_prompt(
-    texts: Sequence[str],
-    vocabulary: Vocabulary,
-    teacher: Callable[[Prompt], Teacher],
-    *,
-    given: Prompt = Prompt(),
-    tokens: int = 16_000,
+    texts: Sequence[str], vocabulary: Vocabulary, teacher: Teacher, *, tokens: int = TOKENS, progress: bool = False
 ) -> list[Tried]:
     """All prompts tried, the chosen one first.
 
     Args:
         texts: distinct documents.
         vocabulary: the topic words; examples are answered with them.
-        teacher: a teacher for a prompt.
-        given: what is kept where nothing is better.
+        teacher: its own prompt is the one to beat.
         tokens: about how many tokens of documents are read for each candidate.
+        progress: show a bar.
 
     """
-    rng = np.random.default_rng(0)
-    sample = _draw(texts, teacher(given), tokens, rng)
-    known: list[tuple[Tried, TeacherOutput]] = []
+    quick = teacher.quick(max_tokens=min(teacher.max_tokens, LENGTH))
+    quick.open()
+    sample = _draw(texts, quick, tokens, np.random.default_rng(0))
+    if sample is None:
+        log.info("too few documents share words to choose a prompt by; the given one stays")
+        return [Tried("given", teacher.prompts[0], 0.5)]
+    known: dict[Prompt, tuple[Tried, TeacherOutput]] = {}
+    count = 2 + sum(DRAWINGS) * len(SIZES)
+    with Progress("choosing a prompt", count, "prompt", show=progress) as bar:
 
-    def attempt(name: str, prompt: Prompt) -> None:
-        if prompt in [tried.prompt for tried, _ in known]:
-            return
-        output = teacher(prompt).read(sample.texts, vocabulary)
-        known.append((Tried(name, prompt, agreement(output.log_probs, sample)), output))
-        log.info("%s: %.3f", name, known[-1][0].agreement)
+        def attempt(name: str, prompt: Prompt) -> None:
+            if prompt not in known:
+                output = quick.asking(prompt).read(sample.texts, vocabulary)
+                known[prompt] = Tried(name, prompt, agreement(output.log_probs, sample)), output
+            bar.advance(1)
 
-    attempt("given", given)
-    attempt("four-shot", PROMPTS["four-shot"])
-    for generation in range(2):
-        _, output = known[0] if generation == 0 else max(known, key=lambda pair: pair[0].agreement)
-        for size in SIZES:
-            for drawing in range(DRAWINGS if generation == 0 else 2):
-                shown = examples(sample.texts, output, vocabulary, size, seed=10 * generation + drawing)
-                attempt(f"{size} of its own, {generation}.{drawing}", Prompt(PROMPTS["four-shot"].instruction, shown))
-    ranked = sorted((tried for tried, _ in known), key=lambda tried: -tried.agreement)
-    if ranked[0].agreement < known[0][0].agreement + MARGIN:
-        ranked.insert(0, ranked.pop(ranked.index(known[0][0])))
-    return ranked
+        attempt("given", teacher.prompts[0])
+        attempt("four-shot", PROMPTS["four-shot"])
+        # The first examples are answered by the given prompt, the next by the best so far.
+        seen = known[teacher.prompts[0]][1]
+        for generation, drawings in enumerate(DRAWINGS):
+            for size in (size for size in SIZES if size <= len(sample.texts)):
+                for seed in range(drawings):
+                    shown = examples(sample.texts, seen, vocabulary, size, seed=10 * generation + seed)
+                    attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
+            seen = max(known.values(), key=lambda pair: pair[0].agreement)[1]
+    first, *others = (tried for tried, _ in known.values())
+    ranked = sorted(others, key=lambda tried: -tried.agreement)
+    place = 0 if not ranked or ranked[0].agreement < first.agreement + MARGIN else len(ranked)
+    return [*ranked[:place], first, *ranked[place:]]
 
 
 def examples(
@@ -136,20 +176,30 @@ def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
     return scores - scores.mean(axis=0)
 
 
-def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Generator) -> _Sample:
-    """Documents from all over the corpus and their neighbours, about `tokens` tokens."""
-    pool = np.sort(rng.permutation(len(texts))[:_POOL])
-    weights = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=0.3).fit_transform([texts[place] for place in pool])
-    space = normalize(TruncatedSVD(min(100, weights.shape[1] - 1), random_state=0).fit_transform(weights))
-    mean = np.mean([len(row) for row in teacher.rows([texts[place] for place in pool[:200]])])
+def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Generator) -> _Sample | None:
+    """Documents from all over the corpus and their neighbours; None where too few share words."""
+    pool = [texts[place] for place in np.sort(rng.permutation(len(texts))[:_POOL])]
+    try:
+        weights = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=0.3).fit_transform(pool)
+    except ValueError:
+        return None
+    width = min(100, weights.shape[1] - 1, len(pool) - 1)
+    if width < 2:
+        return None
+    space = normalize(TruncatedSVD(width, random_state=0).fit_transform(weights))
+    mean = np.mean([len(row) for row in teacher.rows(pool[:200])])
     anchors = rng.permutation(len(pool))[: max(32, round(tokens / mean / 3))]
-    near, ids = NearestNeighbors(n_neighbors=min(len(pool), 3 * _NEIGHBOURS)).fit(space).kneighbors(space[anchors])
-    alike = 1 - near**2 / 2
+    # Of one subject, not of one wording: neighbours are drawn from a wide circle.
+    reach = min(len(pool), max(2 * _NEIGHBOURS, round(_CIRCLE * len(pool))))
+    near, ids = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[anchors])
+    alike = (1 - near**2 / 2 > 0.1) & (1 - near**2 / 2 < _ALIKE) & (ids != anchors[:, None])
     pairs = [
         (anchor, other)
-        for anchor, row, likeness in zip(anchors, ids, alike, strict=True)
-        for other in [o for o, a in zip(row, likeness, strict=True) if o != anchor and 0.1 < a < _ALIKE][:_NEIGHBOURS]
+        for anchor, row, fits in zip(anchors, ids, alike, strict=True)
+        for other in rng.permutation(row[fits])[:_NEIGHBOURS]
     ]
+    if len(pairs) < _LEAST:
+        return None
     places, inverse = np.unique(np.array(pairs).ravel(), return_inverse=True)
     others = rng.integers(0, len(places), (len(pairs), _RANDOM))
-    return _Sample([texts[pool[place]] for place in places], inverse.reshape(-1, 2), others)
+    return _Sample([pool[place] for place in places], inverse.reshape(-1, 2), others)
