@@ -81,6 +81,21 @@ def test_other_programs_can_open_the_shards(store):
     assert table.schema.field("hidden").type == pa.list_(pa.float16(), 4)
 
 
+def test_other_programs_can_open_the_shards_of_cut_labels(tmp_path):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    table = pq.read_table(cut.path / "part-00001.parquet")
+    assert table.column_names == ["id", "words", "log_probs", "rest", "hidden"]
+    assert table.schema.field("words").type == pa.list_(pa.uint16(), 2)
+    assert table.schema.field("log_probs").type == pa.list_(pa.float16(), 2)
+    assert table.schema.field("rest").type == pa.float32()
+    written = features(5).log_probs[2:4]
+    for row, words, kept in zip(written, table["words"].to_pylist(), table["log_probs"].to_pylist(), strict=True):
+        assert words == np.argsort(-row)[:2].tolist()
+        assert kept == row[words].tolist()
+    assert not cut.missing()
+    assert cut.read().log_probs.shape == (5, 3)
+
+
 def remove(path: Path) -> None:
     path.unlink()
 
@@ -118,9 +133,10 @@ def test_all_that_is_missing_is_listed_in_order(tmp_path):
     assert begun.missing() == [begun.shards[0], begun.shards[2]]
 
 
-def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path):
-    written = features(5)
-    whole = fill(FeatureStore.create(tmp_path / "f", manifest(shard_rows=5)), written)
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path, top_k):
+    whole = fill(FeatureStore.create(tmp_path / "f", manifest(shard_rows=5, top_k=top_k)), features(5))
+    written = whole.read()
     path = whole.path / whole.shards[0].file
     data = path.read_bytes()
     refused = 0

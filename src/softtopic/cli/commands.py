@@ -120,6 +120,7 @@ def teach(
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
+    top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
@@ -134,9 +135,9 @@ def teach(
     if dry_run:
         from softtopic.extract.estimate import estimate
 
-        print_estimate(asdict(estimate(corpus, words, teacher)), as_json=as_json)
+        print_estimate(asdict(estimate(corpus, words, teacher, top_k=top_k)), as_json=as_json)
         return
-    store = extract_into(out, corpus, words, teacher, progress=not quiet)
+    store = extract_into(out, corpus, words, teacher, top_k=top_k, progress=not quiet)
     store.write_documents(corpus)
     if as_json:
         print_json({"features": str(out), "distinct": len(corpus.distinct.texts)})

@@ -31,7 +31,9 @@ class Estimate:
     bytes: int  # on disk
 
 
-def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE) -> Estimate:
+def estimate(
+    corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE, *, top_k: int | None = None
+) -> Estimate:
     """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
     Tokens are counted, not estimated. Raises InputError where every document is empty.
@@ -55,7 +57,7 @@ def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: i
     size = _size(
         Corpus.from_texts([texts[place] for place in part]),
         Features(output.log_probs, output.hidden),
-        manifest_of(corpus, vocabulary, teacher),
+        manifest_of(corpus, vocabulary, teacher, top_k=top_k),
     )
     return Estimate(len(corpus), len(texts), int(lengths.sum()), seconds, size)
 

@@ -7,6 +7,7 @@ from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.errors import InputError
 from softtopic.progress import Progress
+from softtopic.sparse import SparseLabels
 from softtopic.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
 from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
@@ -14,8 +15,17 @@ from softtopic.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 
-def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, shard_rows: int = SHARD_ROWS) -> Manifest:
+def manifest_of(
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    *,
+    top_k: int | None = None,
+    shard_rows: int = SHARD_ROWS,
+) -> Manifest:
     """What the features of this corpus will depend on; the language model is not loaded."""
+    if top_k is not None and top_k < 1:
+        raise InputError(f"top_k is {top_k}; give at least 1, or nothing to keep all words")
     return Manifest(
         corpus=corpus.fingerprint,
         vocabulary=vocabulary.fingerprint,
@@ -23,6 +33,8 @@ def manifest_of(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, shard_
         rows=len(corpus.distinct.texts),
         words=vocabulary.words,
         described=teacher.description,
+        # A vocabulary of no more words is kept whole.
+        top_k=None if top_k is None or top_k >= len(vocabulary) else top_k,
         shard_rows=shard_rows,
     )
 
@@ -33,17 +45,18 @@ def extract_into(
     vocabulary: Vocabulary,
     teacher: Teacher,
     *,
-    shard_rows: int = SHARD_ROWS,
+    top_k: int | None = None,
     progress: bool = False,
 ) -> FeatureStore:
     """Bring the store at `path` up to the whole corpus. Shards that are there already are not read again.
 
-    May be killed at any moment; the next call goes on with the next shard, and the result is the same. A store begun
-    earlier keeps the shard size it began with.
+    With `top_k` only so many words of each soft label are kept, the most probable ones; see `SparseLabels`. May be
+    killed at any moment; the next call goes on with the next shard, and the result is the same. A store begun earlier
+    keeps the shard size it began with.
     """
     if not corpus.distinct.texts:
         raise InputError("every document is empty; give at least one with text")
-    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher, shard_rows))
+    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher, top_k=top_k))
     with store.lock():
         missing = store.missing()
         done = store.manifest.rows - sum(shard.stop - shard.start for shard in missing)
@@ -73,24 +86,28 @@ def extract(
     teacher: Teacher,
     *,
     features: str | Path | None = "auto",
+    top_k: int | None = None,
     progress: bool = False,
 ) -> Features:
     """Features of the distinct documents of a corpus.
 
     `features` says where they are kept: "auto" is a folder of the cache named by what they depend on, None keeps
-    nothing, any other path is a feature folder.
+    nothing, any other path is a feature folder. With `top_k` all but so many words of each soft label are estimates.
     """
     if features is None:
         with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
-        return Features(output.log_probs, output.hidden)
-    path = automatic_path(corpus, vocabulary, teacher) if features == "auto" else features
-    return extract_into(path, corpus, vocabulary, teacher, progress=progress).read()
+        kept = manifest_of(corpus, vocabulary, teacher, top_k=top_k).top_k
+        labels = output.log_probs if kept is None else SparseLabels.of(output.log_probs, kept).dense()
+        return Features(labels, output.hidden)
+    path = automatic_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features
+    return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
 
 
-def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> Path:
+def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, top_k: int | None = None) -> Path:
     """The folder in the cache where the features of this corpus are kept."""
-    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint])
+    cut = [] if top_k is None else [f"top_k {top_k}"]
+    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, *cut])
     return cache_dir() / "features" / key[:32]
 
 
