@@ -33,6 +33,8 @@ def features(rows: int, dtype: type = np.float16) -> Features:
 
 
 def fill(store: FeatureStore, given_features: Features) -> FeatureStore:
+    if store.manifest.top_k is not None:
+        store.write_means(given_features.log_probs.astype(np.float32).mean(axis=0))
     for shard in store.shards:
         rows = slice(shard.start, shard.stop)
         ids = [f"id {row}" for row in range(shard.start, shard.stop)]
@@ -90,10 +92,26 @@ def test_other_programs_can_open_the_shards_of_cut_labels(tmp_path):
     assert table.schema.field("rest").type == pa.float32()
     written = features(5).log_probs[2:4]
     for row, words, kept in zip(written, table["words"].to_pylist(), table["log_probs"].to_pylist(), strict=True):
-        assert words == np.argsort(-row)[:2].tolist()
+        assert words[0] == row.argmax()
         assert kept == row[words].tolist()
     assert not cut.missing()
     assert cut.read().log_probs.shape == (5, 3)
+    assert pq.read_table(cut.path / "means.parquet").column_names == ["word", "mean_log_prob"]
+
+
+@pytest.mark.parametrize("damage", ["remove", "truncate", "flip", "of other words"])
+def test_cut_labels_without_their_means_are_refused(tmp_path, damage):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    means = cut.path / "means.parquet"
+    if damage == "of other words":
+        other = fill(FeatureStore.create(tmp_path / "g", manifest(top_k=2, words=("a", "b", "c"))), features(5))
+        means.write_bytes((other.path / "means.parquet").read_bytes())
+    else:
+        {"remove": remove, "truncate": truncate, "flip": lambda path: flip(path, 1)}[damage](means)
+    assert not cut.has_means
+    assert cut.missing() == cut.shards
+    with pytest.raises(StoreMismatchError, match=r"means.parquet is (missing or damaged|of other words)"):
+        cut.read()
 
 
 def remove(path: Path) -> None:
@@ -108,9 +126,9 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def flip(path: Path) -> None:
+def flip(path: Path, place: int = 2) -> None:
     data = bytearray(path.read_bytes())
-    column = pq.ParquetFile(path).metadata.row_group(0).column(2)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(place)
     data[column.data_page_offset + column.total_compressed_size - 3] ^= 4
     path.write_bytes(data)
 

@@ -2,8 +2,9 @@
 
 features/
   manifest.json        what the features are of, and how they are cut into shards
-  part-00000.parquet   id, log_probs, hidden: one row for each distinct document; where labels are cut to the most
-                       probable words also words (their places in the vocabulary) and rest (the mass of all others)
+  part-00000.parquet   id, log_probs, hidden: one row for each distinct document; where labels are cut (`SparseLabels`)
+                       also words, their places in the vocabulary, and rest, the probability of all others
+  means.parquet        word, mean_log_prob over some documents, where labels are cut
   documents.parquet    the documents themselves, where they were asked to be kept
 """
 
@@ -20,13 +21,14 @@ import pyarrow.parquet as pq
 from softtopic.corpus import Corpus
 from softtopic.errors import StoreMismatchError
 from softtopic.publish import locked, staged_file
-from softtopic.sparse import SparseLabels
+from softtopic.sparse import SparseLabels, WordMeans
 from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
 
 FORMAT = "softtopic-features"
 VERSION = 1
 SHARD_ROWS = 1024
+_MEANS = "means.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +145,12 @@ class FeatureStore:
         return [shard for shard in self.shards if not self._is_whole(shard)]
 
     def write(self, shard: Shard, ids: Sequence[str], features: Features) -> None:
-        """Publish one shard, whole or not at all; soft labels are cut to the words the manifest says."""
+        """Publish one shard, whole or not at all; where the manifest says to cut labels, means come first."""
         columns: dict[str, pa.Array] = {"id": pa.array(ids, pa.string())}
         if self.manifest.top_k is None:
             columns["log_probs"] = _as_lists(features.log_probs)
         else:
-            cut = SparseLabels.of(features.log_probs, self.manifest.top_k)
+            cut = SparseLabels.of(features.log_probs, self.manifest.top_k, self.means)
             columns |= {
                 "words": _as_lists(cut.words),
                 "log_probs": _as_lists(cut.log_probs),
@@ -157,6 +159,33 @@ class FeatureStore:
         table = pa.table(columns | {"hidden": _as_lists(features.hidden)})
         with staged_file(self.path / shard.file) as staging:
             pq.write_table(table, staging, compression="zstd", write_page_checksum=True)
+
+    def write_means(self, means: WordMeans) -> None:
+        """Keep what labels are cut by: the mean log probability of every word of the vocabulary."""
+        table = pa.table({"word": pa.array(self.manifest.words, pa.string()), "mean_log_prob": pa.array(means)})
+        with staged_file(self.path / _MEANS) as staging:
+            pq.write_table(table, staging, compression="zstd", write_page_checksum=True)
+
+    @property
+    def has_means(self) -> bool:
+        """Whether they are kept and whole."""
+        try:
+            return len(self.means) > 0
+        except StoreMismatchError:
+            return False
+
+    @property
+    def means(self) -> WordMeans:
+        """What `write_means` kept; raises StoreMismatchError where it is missing or damaged."""
+        path = self.path / _MEANS
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+            words, means = table["word"].to_pylist(), table["mean_log_prob"].to_numpy()
+        except (pa.ArrowException, OSError, KeyError, ValueError):
+            raise StoreMismatchError(f"{path} is missing or damaged; run `softtopic teach` again") from None
+        if tuple(words) != self.manifest.words or means.dtype != np.float32:
+            raise StoreMismatchError(f"{path} is of other words than its manifest; run `softtopic teach` again")
+        return means
 
     def read(self) -> Features:
         """All features in order; raises StoreMismatchError where a shard is missing or damaged."""
@@ -210,18 +239,18 @@ class FeatureStore:
 
     def _read(self, shard: Shard) -> "_Part":
         path = self.path / shard.file
-        n_words, top_k = len(self.manifest.words), self.manifest.top_k
-        names = ["log_probs", "hidden"] if top_k is None else ["log_probs", "hidden", "words", "rest"]
+        means = None if self.manifest.top_k is None else self.means
+        names = ["log_probs", "hidden"] if means is None else ["log_probs", "hidden", "words", "rest"]
         try:
             table = pq.read_table(path, columns=names, page_checksum_verification=True)
-            part = _Part.of(table, n_words)
+            part = _Part.of(table, means)
         except FileNotFoundError:
             raise StoreMismatchError(
                 f"{path} is missing; run `softtopic teach` again, it does what is missing"
             ) from None
         except (pa.ArrowException, OSError, KeyError, AttributeError, ValueError):
             raise StoreMismatchError(f"{path} is damaged; run `softtopic teach` again, it redoes that part") from None
-        if part.shape != (shard.stop - shard.start, top_k or n_words):
+        if part.shape != (shard.stop - shard.start, self.manifest.top_k or len(self.manifest.words)):
             raise StoreMismatchError(f"{path} holds other rows than its manifest says; run `softtopic teach` again")
         return part
 
@@ -233,14 +262,14 @@ class _Part(NamedTuple):
     hidden: DocHidden
 
     @classmethod
-    def of(cls, table: pa.Table, n_words: int) -> "_Part":
+    def of(cls, table: pa.Table, means: WordMeans | None) -> "_Part":
         log_probs, hidden = (_as_array(table[name]) for name in ("log_probs", "hidden"))
-        if "words" not in table.column_names:
+        if means is None:
             return cls(log_probs, hidden)
         words, rest = _as_array(table["words"], whole=True), table["rest"].to_numpy()
-        if words.shape != log_probs.shape or rest.dtype != np.float32 or words.max(initial=0) >= n_words:
+        if words.shape != log_probs.shape or rest.dtype != np.float32 or words.max(initial=0) >= len(means):
             raise ValueError("expected a place in the vocabulary for each log probability")
-        return cls(SparseLabels(words, log_probs, rest, n_words), hidden)
+        return cls(SparseLabels(words, log_probs, rest, means), hidden)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -82,7 +82,7 @@ def test_a_corpus_without_text_is_refused_before_anything_is_written(tiny_lm, tm
     assert not (tmp_path / "store").exists()
 
 
-@pytest.mark.parametrize("top_k", [1, 3])
+@pytest.mark.parametrize("top_k", [1, 2])
 def test_labels_are_cut_alike_in_memory_in_a_folder_and_in_the_cache(tiny_lm, tmp_path, top_k):
     corpus, teacher = corpus_of(30), Teacher(tiny_lm)
     kinds = [extract(corpus, WORDS, teacher, features=where, top_k=top_k) for where in (None, "auto", tmp_path / "own")]
@@ -92,7 +92,9 @@ def test_labels_are_cut_alike_in_memory_in_a_folder_and_in_the_cache(tiny_lm, tm
         np.testing.assert_array_equal(features.log_probs, kinds[0].log_probs)
         np.testing.assert_array_equal(features.hidden, whole.hidden)
         assert not np.array_equal(features.log_probs, whole.log_probs)
-        np.testing.assert_array_equal(features.log_probs.max(axis=1), whole.log_probs.max(axis=1))
+        likeliest = whole.log_probs.argmax(axis=1)
+        rows = np.arange(len(likeliest))
+        np.testing.assert_array_equal(features.log_probs[rows, likeliest], whole.log_probs[rows, likeliest])
 
 
 def test_more_words_than_there_are_keep_all(tiny_lm, tmp_path):

@@ -12,6 +12,7 @@ from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
+from softtopic.teacher.calibrate import corpus_prior
 from softtopic.teacher.model import Teacher, TeacherOutput
 from softtopic.types import DocInt
 from softtopic.vocabulary import Vocabulary
@@ -77,6 +78,8 @@ def _size(part: Corpus, features: Features, whole: Manifest) -> int:
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             store = FeatureStore.create(Path(folder) / "features", replace(whole, rows=count, shard_rows=count))
+            if whole.top_k is not None:
+                store.write_means(corpus_prior(features.log_probs))
             store.write(
                 store.shards[0], part.ids[:count], Features(features.log_probs[:count], features.hidden[:count])
             )

@@ -7,10 +7,14 @@ from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.errors import InputError
 from softtopic.progress import Progress
-from softtopic.sparse import SparseLabels
+from softtopic.sparse import SparseLabels, WordMeans
 from softtopic.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
+from softtopic.teacher.calibrate import corpus_prior
 from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
+
+# Documents read twice where labels are cut: their mean must be known before the first is.
+_FOR_MEANS = 256
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +54,7 @@ def extract_into(
 ) -> FeatureStore:
     """Bring the store at `path` up to the whole corpus. Shards that are there already are not read again.
 
-    With `top_k` only so many words of each soft label are kept, the most probable ones; see `SparseLabels`. May be
+    With `top_k` only so many words of each soft label are kept; see `SparseLabels`. May be
     killed at any moment; the next call goes on with the next shard, and the result is the same. A store begun earlier
     keeps the shard size it began with.
     """
@@ -67,9 +71,18 @@ def extract_into(
         with Progress(
             "reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)
         ) as bar:
+            if missing and store.manifest.top_k is not None and not store.has_means:
+                store.write_means(word_means(corpus, vocabulary, teacher))
             for shard in missing:
                 run_shard(store, shard, corpus, teacher, bar)
     return store
+
+
+def word_means(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> WordMeans:
+    """Mean log probability of each word over some documents at equal distances: what cut labels are measured by."""
+    texts = corpus.distinct.texts
+    read = teacher.read(texts[:: max(1, len(texts) // _FOR_MEANS)][:_FOR_MEANS], vocabulary)
+    return corpus_prior(read.log_probs)
 
 
 def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Teacher, bar: Progress) -> None:
@@ -98,8 +111,10 @@ def extract(
         with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
         kept = manifest_of(corpus, vocabulary, teacher, top_k=top_k).top_k
-        labels = output.log_probs if kept is None else SparseLabels.of(output.log_probs, kept).dense()
-        return Features(labels, output.hidden)
+        if kept is None:
+            return Features(output.log_probs, output.hidden)
+        means = word_means(corpus, vocabulary, teacher)
+        return Features(SparseLabels.of(output.log_probs, kept, means).dense(), output.hidden)
     path = automatic_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features
     return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
 
