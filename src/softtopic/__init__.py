@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from softtopic.store import FeatureStore as FeatureStore
     from softtopic.teacher.model import Teacher as Teacher
     from softtopic.teacher.prompt import Prompt as Prompt
+    from softtopic.teacher.server import ServerTeacher as ServerTeacher
     from softtopic.training.trainer import TrainingConfig as TrainingConfig
     from softtopic.vocabulary import Vocabulary as Vocabulary
 
@@ -35,6 +36,7 @@ _HOMES = {
     "Prompt": "teacher.prompt",
     "Recipe": "recipes",
     "RetrievalIndex": "index",
+    "ServerTeacher": "teacher.server",
     "SofttopicError": "errors",
     "Teacher": "teacher.model",
     "TopicModel": "model",
@@ -51,6 +53,7 @@ __all__ = [  # noqa: RUF022
     "Prompt",
     "Recipe",
     "RetrievalIndex",
+    "ServerTeacher",
     "SofttopicError",
     "Teacher",
     "TopicModel",

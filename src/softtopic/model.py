@@ -21,9 +21,10 @@ from softtopic.extract.plan import extract, is_kept
 from softtopic.index import RetrievalIndex
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
+from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import corpus_prior
 from softtopic.teacher.loading import EMBEDDED, pick_device
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.opening import described_teacher, open_teacher
 from softtopic.topics import Topics, representative_documents
 from softtopic.training.trainer import TrainingData, TrainingReport, train
 from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
@@ -43,7 +44,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         n_topics: number of topics, at least 2 and at most the number of distinct documents.
         recipe: "default", "paper" (the published settings) or a Recipe.
         backbone: the topic model trained: "prodlda".
-        lm: the teacher: "smollm2-135m" (embedded), a local folder, a Hugging Face id, or a Teacher.
+        lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
+            server (see ServerTeacher), or a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
         language: whose stop words are left out; "none" keeps all.
         features: where the teacher's work is kept: "auto" (the cache folder), a feature folder, or None (nowhere).
@@ -66,7 +68,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         recipe: str | Recipe = "default",
         backbone: str = "prodlda",
-        lm: str | Teacher = EMBEDDED,
+        lm: str | BaseTeacher = EMBEDDED,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
         features: str | Path | None = "auto",
@@ -221,7 +223,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     # What fit learns, for type checkers.
     backbone_: Any
     vocabulary_: Vocabulary
-    teacher_: Teacher
+    teacher_: BaseTeacher
     training_: TrainingReport | None
     prior_: Float[np.ndarray, " vocab"] | None
     components_: TopicVocab
@@ -247,8 +249,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features]:
-        branches = get_recipe(self.recipe).branches
-        self.teacher_ = self.lm if isinstance(self.lm, Teacher) else Teacher(self.lm, branches=branches)
+        self.teacher_ = open_teacher(self.lm, branches=get_recipe(self.recipe).branches)
         if soft_labels is not None or hidden is not None:
             return self._brought(X, soft_labels, hidden)
         if X is None:
@@ -271,7 +272,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if self.features is None or self.features == "auto":
             raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
         store = FeatureStore.open(self.features)
-        teacher = Teacher.described(store.manifest.described)
+        teacher = described_teacher(store.manifest.described)
         if teacher.fingerprint != store.manifest.teacher:
             raise StoreMismatchError(f"{self.features} was made by another language model; run `softtopic teach` again")
         self.teacher_, self.vocabulary_ = teacher, store.vocabulary

@@ -25,7 +25,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.base import BaseTeacher
 
 app = typer.Typer(
     name="softtopic",
@@ -41,7 +41,12 @@ Text = Annotated[str, typer.Option("--text", help="Column of the texts.")]
 Label = Annotated[str | None, typer.Option("--label", help="Column of labels, for evaluation alone.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
 Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
-Lm = Annotated[str, typer.Option("--lm", help="smollm2-135m, a local folder, or a Hugging Face id.")]
+Lm = Annotated[
+    str, typer.Option("--lm", help="smollm2-135m, a folder, a GGUF file, a Hugging Face id, or a server's URL.")
+]
+LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model, for a server.")]
+LmProbs = Annotated[int, typer.Option("--lm-probs", help="Log probabilities to ask a server for.")]
+Vectors = Annotated[str | None, typer.Option("--vectors", help="URL of a server of embeddings; default: that of --lm.")]
 PromptName = Annotated[
     str, typer.Option("--prompt", help="published, theme, single-label, tag, four-shot, or a TOML file.")
 ]
@@ -119,6 +124,7 @@ def teach(
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
+    lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
@@ -130,12 +136,15 @@ def teach(
 
     _messages(quiet)
     corpus = _corpus(file, text, label, id, format)
-    teacher = _teacher(lm, prompt, "default", branches, max_tokens=max_tokens, device=device, dtype=dtype)
+    server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
+    teacher = _teacher(lm, prompt, "default", branches, server, max_tokens=max_tokens, device=device, dtype=dtype)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
     if dry_run:
         from softtopic.extract.estimate import estimate
+        from softtopic.teacher.opening import need_local
 
-        print_estimate(asdict(estimate(corpus, words, teacher, top_k=top_k)), as_json=as_json)
+        cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k)
+        print_estimate(asdict(cost), as_json=as_json)
         return
     store = extract_into(out, corpus, words, teacher, top_k=top_k, progress=not quiet)
     store.write_documents(corpus)
@@ -154,6 +163,7 @@ def fit(
     recipe: Recipe = "default", seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
+    lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
@@ -171,12 +181,13 @@ def fit(
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
     check_destination(out)
     corpus = None if file is None else _corpus(file, text, label, id, format)
+    server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
         recipe=recipe,
-        lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, device=device, dtype=dtype),
+        lm=_teacher(lm, prompt, recipe, branches, server, max_tokens=max_tokens, device=device, dtype=dtype),
         vocabulary=_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
@@ -311,10 +322,20 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     return corpus
 
 
-def _teacher(lm: str, prompt: str, recipe: str, branches: int | None, **options: Any) -> "Teacher":
+def _teacher(
+    lm: str, prompt: str, recipe: str, branches: int | None, server: dict[str, Any], **options: Any
+) -> "BaseTeacher":
     from softtopic.recipes import get_recipe
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.endpoint import is_url
     from softtopic.teacher.prompt import get_prompt
+
+    if is_url(lm):
+        from softtopic.teacher.server import ServerTeacher
+
+        # A server counts no tokens beforehand; English has about four letters to each.
+        length = 4 * options["max_tokens"]
+        return ServerTeacher(lm, prompt=get_prompt(prompt), max_characters=length, **server)
+    from softtopic.teacher.model import Teacher
 
     branches = get_recipe(recipe).branches if branches is None else branches
     return Teacher(lm, prompt=get_prompt(prompt), branches=branches, **options)

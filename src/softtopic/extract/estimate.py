@@ -12,8 +12,9 @@ from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
+from softtopic.teacher.base import TeacherOutput
 from softtopic.teacher.calibrate import corpus_prior
-from softtopic.teacher.model import Teacher, TeacherOutput
+from softtopic.teacher.model import Teacher
 from softtopic.types import DocInt
 from softtopic.vocabulary import Vocabulary
 
@@ -84,10 +85,11 @@ def _size(part: Corpus, features: Features, whole: Manifest) -> int:
                 store.shards[0], part.ids[:count], Features(features.log_probs[:count], features.hidden[:count])
             )
             store.write_documents(part.take(count))
-            sizes.append(sum(file.stat().st_size for file in store.path.glob("*.parquet")))
+            files = [*store.path.glob("part-*.parquet"), store.path / "documents.parquet"]
+            sizes.append(sum(file.stat().st_size for file in files))
     row = (sizes[0] - sizes[1]) / max(1, counts[0] - counts[1])
-    files = -(-whole.rows // whole.shard_rows)
-    return round(files * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
+    count = -(-whole.rows // whole.shard_rows)
+    return round(count * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
 
 
 def _spread(lengths: DocInt, sample: int) -> Int[np.ndarray, " chosen"]:

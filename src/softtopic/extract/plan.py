@@ -9,8 +9,8 @@ from softtopic.errors import InputError
 from softtopic.progress import Progress
 from softtopic.sparse import SparseLabels, WordMeans
 from softtopic.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
+from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import corpus_prior
-from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
 
 # Documents read twice where labels are cut: their mean must be known before the first is.
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 def manifest_of(
     corpus: Corpus,
     vocabulary: Vocabulary,
-    teacher: Teacher,
+    teacher: BaseTeacher,
     *,
     top_k: int | None = None,
     shard_rows: int = SHARD_ROWS,
@@ -47,7 +47,7 @@ def extract_into(
     path: str | Path,
     corpus: Corpus,
     vocabulary: Vocabulary,
-    teacher: Teacher,
+    teacher: BaseTeacher,
     *,
     top_k: int | None = None,
     progress: bool = False,
@@ -78,14 +78,14 @@ def extract_into(
     return store
 
 
-def word_means(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> WordMeans:
+def word_means(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> WordMeans:
     """Mean log probability of each word over some documents at equal distances: what cut labels are measured by."""
     texts = corpus.distinct.texts
     read = teacher.read(texts[:: max(1, len(texts) // _FOR_MEANS)][:_FOR_MEANS], vocabulary)
     return corpus_prior(read.log_probs)
 
 
-def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Teacher, bar: Progress) -> None:
+def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: BaseTeacher, bar: Progress) -> None:
     """Read one shard's documents and publish their features."""
     texts = corpus.distinct.texts[shard.start : shard.stop]
     output = teacher.read(texts, store.vocabulary, bar.advance)
@@ -96,7 +96,7 @@ def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Teache
 def extract(
     corpus: Corpus,
     vocabulary: Vocabulary,
-    teacher: Teacher,
+    teacher: BaseTeacher,
     *,
     features: str | Path | None = "auto",
     top_k: int | None = None,
@@ -119,14 +119,14 @@ def extract(
     return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
 
 
-def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, top_k: int | None = None) -> Path:
+def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher, top_k: int | None = None) -> Path:
     """The folder in the cache where the features of this corpus are kept."""
     cut = [] if top_k is None else [f"top_k {top_k}"]
     key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, *cut])
     return cache_dir() / "features" / key[:32]
 
 
-def is_kept(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher) -> bool:
+def is_kept(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> bool:
     """Whether the cache holds all features of this corpus."""
     path = automatic_path(corpus, vocabulary, teacher)
     return (path / "manifest.json").exists() and not FeatureStore.open(path).missing()

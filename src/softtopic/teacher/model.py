@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.lexicon import continuation_tokens, leading_tokens
 from softtopic.teacher.loading import (
     EMBEDDED,
@@ -24,7 +24,6 @@ from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
 from softtopic.teacher.tree import WordTree, word_ends
-from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -39,19 +38,13 @@ BUDGET = {"cpu": 2048, "mps": 4096, "cuda": 32768}
 _LARGE = 6000.0
 
 
-@dataclass(frozen=True, slots=True)
-class TeacherOutput:
-    """Features of some documents, one row each, as they are stored: float16, or float32 where that would overflow."""
-
-    log_probs: DocVocab  # log probability of each vocabulary word as the next word, normalised over the vocabulary
-    hidden: DocHidden  # last hidden state at the last prompt token
-
-
-class Teacher:
+@final
+class Teacher(BaseTeacher):
     """Reads documents with a causal language model.
 
     Args:
-        lm: "smollm2-135m" (embedded), a folder transformers can open, or a Hugging Face id in the local cache.
+        lm: "smollm2-135m" (embedded), a folder transformers can open, a GGUF file, or a Hugging Face id in the local
+            cache.
         prompt: what the language model is asked.
         max_tokens: a document is cut to this many tokens; the text after it never is.
         branches: how many first tokens of words are followed after each document, so that words of several tokens get

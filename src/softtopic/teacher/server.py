@@ -1,0 +1,264 @@
+"""A teacher behind an OpenAI-compatible server that returns log probabilities.
+
+One completion of one token is asked for after each prompt. Of the tokens the server lists as likely a word has the
+probability of the one it begins with: the published first-token scoring, as far as the list reaches.
+"""
+
+import copy
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float
+
+from softtopic.corpus import fingerprint_strings
+from softtopic.errors import InputError, LanguageModelError
+from softtopic.teacher.base import BaseTeacher, TeacherOutput
+from softtopic.teacher.endpoint import Endpoint
+from softtopic.teacher.loading import pick_device
+from softtopic.teacher.prompt import Prompt
+from softtopic.types import DocHidden
+from softtopic.vocabulary import Vocabulary
+
+log = logging.getLogger(__name__)
+
+# Part of every fingerprint: raise it when the same answers give other numbers.
+VERSION = 1
+
+# Documents whose vectors are asked for in one request, and between two words to the progress bar.
+_BATCH = 32
+
+# Questions under way at a time.
+_AT_A_TIME = 4
+
+# A vector in place of a function that is not there any more.
+_FUNCTION = "a function"
+
+Vectors = Callable[[list[str]], np.ndarray]
+
+
+@final
+class ServerTeacher(BaseTeacher):
+    """Asks a server about each document.
+
+    Args:
+        url: the address its paths begin with, such as "http://localhost:8080/v1". Nothing else is ever contacted.
+        model: the model's name, where the server has several.
+        prompt: what the language model is asked.
+        max_characters: a document is cut to so many characters; the text after it never is.
+        n_probs: how many tokens' log probabilities to ask for. Servers have limits: OpenAI's is 5, vLLM's 20 unless
+            started otherwise, llama.cpp has none.
+        vectors: where vectors of documents come from: a function from texts to an array [documents, width], the address
+            of a server of embeddings, or None: the same server.
+
+    A key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        model: str | None = None,
+        prompt: Prompt = Prompt(),
+        max_characters: int = 640,
+        n_probs: int = 1000,
+        vectors: str | Vectors | None = None,
+    ) -> None:
+        for name, value in (("max_characters", max_characters), ("n_probs", n_probs)):
+            if value < 1:
+                raise InputError(f"{name} is {value}; give at least 1")
+        self.lm = url
+        self.model = model
+        self.prompt = prompt
+        self.max_characters = max_characters
+        self.n_probs = n_probs
+        self.vectors = vectors
+        self.device = pick_device()
+        self._endpoint = Endpoint(url)
+        self._embedder = Endpoint(vectors) if isinstance(vectors, str) and vectors != _FUNCTION else self._endpoint
+        self._labels = True
+        self._opened = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What the features depend on, as far as can be known from here: the server's weights cannot."""
+        own = self.description | {"instruction": self.prompt.fingerprint, "demonstrations": self._labels}
+        return fingerprint_strings([f"server {VERSION}", *(f"{name} {value}" for name, value in own.items())])
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """The teacher as plain values; no key is among them."""
+        return {
+            "lm": self._endpoint.url,
+            "model": self.model,
+            "instruction": self.prompt.instruction,
+            "demonstrations": [list(pair) for pair in self.prompt.demonstrations],
+            "max_characters": self.max_characters,
+            "n_probs": self.n_probs,
+            "vectors": _FUNCTION if callable(self.vectors) else self.vectors,
+        }
+
+    @classmethod
+    def described(cls, description: dict[str, Any], *, device: str = "auto") -> "ServerTeacher":
+        """The teacher of a description; a function that gave vectors is not among what can be described."""
+        prompt = Prompt(description["instruction"], tuple(map(tuple, description["demonstrations"])))
+        plain = {name: description[name] for name in ("model", "max_characters", "n_probs", "vectors")}
+        teacher = cls(description["lm"], prompt=prompt, **plain)
+        teacher.device = pick_device(device)
+        return teacher
+
+    @cached_property
+    def states_only(self) -> "ServerTeacher":
+        """The same vectors without labels: all words are equally likely to it."""
+        other = copy.copy(self)
+        other._labels = False
+        for kept in ("fingerprint", "states_only"):
+            other.__dict__.pop(kept, None)
+        return other
+
+    def open(self) -> None:
+        """See whether the server is there and gives what is needed, before any document is read."""
+        if self._labels and not self._opened:
+            self._likely("a short text", patient=False)
+            self._opened = True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def read(
+        self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None
+    ) -> TeacherOutput:
+        """Features of the texts, in their order; `progress` hears how many documents each batch held."""
+        self.open()
+        cut = [text.strip()[: self.max_characters].strip() for text in texts]
+        starts = self._starts(vocabulary) if self._labels else []
+        labels = np.full((len(cut), len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float16)
+        hidden: list[DocHidden] = []
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            for start in range(0, len(cut), _BATCH):
+                batch = cut[start : start + _BATCH]
+                if self._labels:
+                    found = pool.map(self._likely, batch)
+                    labels[start : start + _BATCH] = [word_log_probs(likely, starts) for likely in found]
+                hidden.append(self._vectors_of(batch))
+                if progress is not None:
+                    progress(len(batch))
+        if len({part.shape[1] for part in hidden}) > 1:
+            raise LanguageModelError(f"{self._source} gives vectors of several widths; use one model for all documents")
+        return TeacherOutput(labels, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
+
+    def _likely(self, text: str, *, patient: bool = True) -> dict[str, float]:
+        """Tokens the server expects next, as strings, with their log probabilities."""
+        question = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
+        answer = self._endpoint.ask("/completions", self._named | question, patient=patient)
+        found = next_tokens(answer)
+        if not found:
+            raise LanguageModelError(
+                f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
+            )
+        return found
+
+    def _starts(self, vocabulary: Vocabulary) -> list[tuple[str, ...]]:
+        """What each word may begin with, best first: its first token where the server tells, else all beginnings."""
+        spelled = [f" {word}" for word in vocabulary.words]
+        root = Endpoint(self._endpoint.url.removesuffix("/v1"))
+        try:
+            asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
+            pieces = first_pieces(root.ask("/tokenize", self._named | asked, patient=False), spelled)
+        except LanguageModelError:
+            pieces = None
+        if pieces is not None:
+            return [(piece,) for piece in pieces]
+        log.info("server %s does not split words into tokens: their beginnings are matched by letters", self.lm)
+        return [tuple(word[:end] for word in (one, one[1:]) for end in range(len(word), 1, -1)) for one in spelled]
+
+    def _vectors_of(self, texts: list[str]) -> DocHidden:
+        if self.vectors == _FUNCTION:
+            raise InputError("the vectors of this model came from a function of yours; give hidden= instead of texts")
+        if callable(self.vectors):
+            rows: Any = self.vectors(texts)
+        else:
+            answer = self._embedder.ask("/embeddings", self._named | {"input": texts})
+            try:
+                rows = [one["embedding"] for one in sorted(answer["data"], key=lambda one: one["index"])]
+            except (KeyError, TypeError):
+                raise LanguageModelError(
+                    f"{self._source} gives no embeddings; start it with them on, or give vectors= of another"
+                ) from None
+        return _checked(rows, len(texts), self._source)
+
+    @property
+    def _source(self) -> str:
+        return _FUNCTION if callable(self.vectors) else f"server {self._embedder.url}"
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        return {} if self.model is None else {"model": self.model}
+
+
+def next_tokens(answer: Any) -> dict[str, float]:
+    """Log probabilities of the first generated token's alternatives by their strings, in either of the two usual forms.
+
+    Empty where there are none. Tokens with one string, such as pieces of characters, are summed.
+    """
+    try:
+        given = answer["choices"][0]["logprobs"]
+        if "content" in given:
+            pairs = [(one["token"], one["logprob"]) for one in given["content"][0]["top_logprobs"]]
+        else:
+            pairs = list(given["top_logprobs"][0].items())
+        found: dict[str, float] = {}
+        for raw, log_prob in pairs:
+            # Some servers show a token's space as their vocabulary writes it.
+            token = f" {raw[1:]}" if raw[:1] in ("Ġ", "▁") else raw
+            found[token] = float(np.logaddexp(found.get(token, -np.inf), log_prob))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return {}
+    return found
+
+
+def first_pieces(answer: Any, spelled: Sequence[str]) -> list[str] | None:
+    """The first token of each line of a text that was tokenised whole; None where tokens do not end with lines."""
+    try:
+        pieces = [one["piece"] for one in answer["tokens"]]
+        if not all(isinstance(piece, str) for piece in pieces):
+            return None
+    except (KeyError, TypeError):
+        return None
+    lines: list[list[str]] = [[]]
+    for piece in pieces:
+        if piece == "\n":
+            lines.append([])
+        else:
+            lines[-1].append(piece)
+    whole = ["".join(line) for line in lines] == list(spelled)
+    return [line[0] for line in lines] if whole else None
+
+
+def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) -> Float[np.ndarray, " vocab"]:
+    """Log probability of each word, normalised over the words: that of the first of its beginnings that is known.
+
+    A word none of whose beginnings is known gets what the least likely known token has: it has no more.
+    """
+    least = min(likely.values())
+    scores = np.array([next((likely[start] for start in own if start in likely), least) for own in starts])
+    scores -= scores.max()
+    return scores - np.log(np.exp(scores).sum())
+
+
+def _checked(rows: Any, count: int, source: str) -> DocHidden:
+    """Vectors as an array, one finite row for each document; float32 where float16 would overflow."""
+    try:
+        found = np.asarray(rows, dtype=np.float32)
+    except (ValueError, TypeError):
+        found = np.empty(0, dtype=np.float32)
+    if found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
+        raise LanguageModelError(
+            f"{source} gives vectors of shape {found.shape} for {count} documents; expected one row of finite numbers "
+            "for each"
+        )
+    return found if np.abs(found).max(initial=0) > 6000 else found.astype(np.float16)
