@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from softtopic.corpus import Corpus as Corpus
     from softtopic.errors import SofttopicError as SofttopicError
     from softtopic.index import RetrievalIndex as RetrievalIndex
+    from softtopic.labels_file import SoftLabels as SoftLabels
+    from softtopic.labels_file import read_soft_labels as read_soft_labels
     from softtopic.model import TopicModel as TopicModel
     from softtopic.readers import Columns as Columns
     from softtopic.readers import read_corpus as read_corpus
@@ -37,12 +39,14 @@ _HOMES = {
     "Recipe": "recipes",
     "RetrievalIndex": "index",
     "ServerTeacher": "teacher.server",
+    "SoftLabels": "labels_file",
     "SofttopicError": "errors",
     "Teacher": "teacher.model",
     "TopicModel": "model",
     "TrainingConfig": "training.trainer",
     "Vocabulary": "vocabulary",
     "read_corpus": "readers",
+    "read_soft_labels": "labels_file",
 }
 
 __all__ = [  # noqa: RUF022
@@ -54,12 +58,14 @@ __all__ = [  # noqa: RUF022
     "Recipe",
     "RetrievalIndex",
     "ServerTeacher",
+    "SoftLabels",
     "SofttopicError",
     "Teacher",
     "TopicModel",
     "TrainingConfig",
     "Vocabulary",
     "read_corpus",
+    "read_soft_labels",
 ]
 
 

@@ -289,14 +289,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if soft_labels.shape[1] != len(self.vocabulary_):
             raise InputError(f"soft_labels have {soft_labels.shape[1]} columns for {len(self.vocabulary_)} words")
         # Every row is a document of its own, whatever its text: the features may differ where texts do not.
-        given = (
-            [f"document {row}" for row in range(len(hidden))]
-            if X is None
-            else list(X.texts if isinstance(X, Corpus) else X)
-        )
+        if X is None:
+            X = [f"document {row}" for row in range(len(hidden))]
+        given = X if isinstance(X, Corpus) else Corpus.from_texts(X)
         if len(given) != len(hidden):
             raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
-        return Corpus.from_rows(given), Features(soft_labels, hidden)
+        return Corpus.from_rows(given.texts, ids=given.ids, labels=given.labels), Features(soft_labels, hidden)
 
     def _train(self, features: Features, documents: DocInt) -> None:
         recipe = get_recipe(self.recipe)

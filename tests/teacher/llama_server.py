@@ -24,8 +24,8 @@ def main() -> None:
     settings.embedding = given.embeddings
     settings.pooling_type = getattr(xllamacpp.llama_pooling_type, f"LLAMA_POOLING_TYPE_{given.pooling.upper()}")
     server = xllamacpp.Server(settings)
-    print(server.listening_address, flush=True)
-    time.sleep(10**6)
+    while server.listening_address:
+        time.sleep(60)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
+    from softtopic.model import TopicModel
     from softtopic.teacher.base import BaseTeacher
 
 app = typer.Typer(
@@ -160,6 +161,9 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
     topics: Topics = 50,
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to learn from.")
+    ] = None,
     recipe: Recipe = "default", seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
@@ -168,14 +172,16 @@ def fit(
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Find topics in a file of documents, or in a feature folder, and write a model folder."""
+    """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.metrics.evaluation import check_labels
     from softtopic.model import TopicModel
     from softtopic.store import FeatureStore
     from softtopic.training.files import check_destination
 
     _messages(quiet)
-    if file is None and features is None:
+    if labels is not None and (file is not None or features is not None):
+        raise InputError("--labels stands alone; leave out the file of documents and --features")
+    if file is None and features is None and labels is None:
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
     if topics < 2:
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
@@ -194,7 +200,10 @@ def fit(
         random_state=seed,
         progress=not quiet,
     )
-    model.fit(corpus)
+    if labels is not None:
+        corpus = _fit_labels(model, labels, text, None if vocabulary == "2000" else _vocabulary(vocabulary))
+    else:
+        model.fit(corpus)
     model.save(out, excerpts=excerpts)
     known = corpus if corpus is not None else FeatureStore.open(str(features)).documents()
     scores = None if known.labels is None else _evaluation(model.probabilities_, known)
@@ -320,6 +329,18 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     told += [f"{corpus.n_empty} empty"] if corpus.n_empty else []
     logging.getLogger("softtopic").info("%d documents%s", len(corpus), f", of them {', '.join(told)}" if told else "")
     return corpus
+
+
+def _fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
+    """Fit a model on a file of soft labels."""
+    from softtopic.labels_file import read_soft_labels
+
+    if isinstance(words, int):
+        raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
+    found = read_soft_labels(path, words, text=text)
+    model.vocabulary = found.vocabulary
+    model.fit(found.corpus, soft_labels=found.log_probs, hidden=found.hidden)
+    return found.corpus
 
 
 def _teacher(

@@ -6,8 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from email.message import Message
-from typing import IO, Any, final
+from typing import Any, final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -36,7 +35,7 @@ def is_url(lm: str) -> bool:
 class _NoRedirect(HTTPRedirectHandler):
     """A redirect would carry the key to another host."""
 
-    def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str) -> None:
+    def redirect_request(self, *_: Any) -> None:
         return None
 
 

@@ -1,7 +1,12 @@
 """A teacher behind an OpenAI-compatible server that returns log probabilities.
 
-One completion of one token is asked for after each prompt. Of the tokens the server lists as likely a word has the
-probability of the one it begins with: the published first-token scoring, as far as the list reaches.
+One completion of one token is asked for after each prompt, and its alternatives are the labels: the published
+first-token scoring, a word has the probability of the token it begins with.
+
+llama.cpp splits words into tokens and lists the ones it is asked for, by a bias that lifts these alone: its labels are
+those of the same language model here. Other servers list the likeliest tokens. There a word has the probability of the
+longest listed string it begins with, and the least listed one where there is none: the shorter the list, the less its
+labels say.
 """
 
 import copy
@@ -34,10 +39,20 @@ _BATCH = 32
 # Questions under way at a time.
 _AT_A_TIME = 4
 
+# Added to the logits of a vocabulary's first tokens: more than any two logits differ by.
+_BIAS = 100.0
+
+# Letters of the shortest string that can stand for a longer word: "in" is not the beginning of "internet".
+_SHORTEST = 3
+
 # A vector in place of a function that is not there any more.
 _FUNCTION = "a function"
 
+# The least probability among the tokens asked for: its logarithm must be a number.
+_LEAST = 1e-30
+
 Vectors = Callable[[list[str]], np.ndarray]
+Scores = Float[np.ndarray, " vocab"]
 
 
 @final
@@ -49,8 +64,8 @@ class ServerTeacher(BaseTeacher):
         model: the model's name, where the server has several.
         prompt: what the language model is asked.
         max_characters: a document is cut to so many characters; the text after it never is.
-        n_probs: how many tokens' log probabilities to ask for. Servers have limits: OpenAI's is 5, vLLM's 20 unless
-            started otherwise, llama.cpp has none.
+        n_probs: how many likeliest tokens to ask a server for that is not llama.cpp. Servers have limits: OpenAI's is
+            5, vLLM's 20 unless it is started otherwise.
         vectors: where vectors of documents come from: a function from texts to an array [documents, width], the address
             of a server of embeddings, or None: the same server.
 
@@ -123,7 +138,10 @@ class ServerTeacher(BaseTeacher):
     def open(self) -> None:
         """See whether the server is there and gives what is needed, before any document is read."""
         if self._labels and not self._opened:
-            self._likely("a short text", patient=False)
+            if not next_tokens(self._answer("a short text", patient=False)):
+                raise LanguageModelError(
+                    f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
+                )
             self._opened = True
 
     def close(self) -> None:
@@ -135,15 +153,14 @@ class ServerTeacher(BaseTeacher):
         """Features of the texts, in their order; `progress` hears how many documents each batch held."""
         self.open()
         cut = [text.strip()[: self.max_characters].strip() for text in texts]
-        starts = self._starts(vocabulary) if self._labels else []
+        score = self._scorer(vocabulary) if self._labels else None
         labels = np.full((len(cut), len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float16)
         hidden: list[DocHidden] = []
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             for start in range(0, len(cut), _BATCH):
                 batch = cut[start : start + _BATCH]
-                if self._labels:
-                    found = pool.map(self._likely, batch)
-                    labels[start : start + _BATCH] = [word_log_probs(likely, starts) for likely in found]
+                if score is not None:
+                    labels[start : start + _BATCH] = list(pool.map(score, batch))
                 hidden.append(self._vectors_of(batch))
                 if progress is not None:
                     progress(len(batch))
@@ -151,30 +168,41 @@ class ServerTeacher(BaseTeacher):
             raise LanguageModelError(f"{self._source} gives vectors of several widths; use one model for all documents")
         return TeacherOutput(labels, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
 
-    def _likely(self, text: str, *, patient: bool = True) -> dict[str, float]:
-        """Tokens the server expects next, as strings, with their log probabilities."""
-        question = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
-        answer = self._endpoint.ask("/completions", self._named | question, patient=patient)
-        found = next_tokens(answer)
-        if not found:
-            raise LanguageModelError(
-                f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
-            )
-        return found
-
-    def _starts(self, vocabulary: Vocabulary) -> list[tuple[str, ...]]:
-        """What each word may begin with, best first: its first token where the server tells, else all beginnings."""
+    def _scorer(self, vocabulary: Vocabulary) -> Callable[[str], Scores]:
+        """How the words of a vocabulary are scored after a document: as well as this server can."""
         spelled = [f" {word}" for word in vocabulary.words]
+        firsts = self._first_tokens(spelled)
+        if firsts is None:
+            log.info("server %s does not split words into tokens: their beginnings are matched by letters", self.lm)
+            starts = [tuple(one[:end] for end in range(len(one), 0, -1) if end > _SHORTEST or end == len(one))
+                      for one in spelled]  # fmt: skip
+            return lambda text: word_log_probs(next_tokens(self._answer(text)), starts)
+        tokens = [token for token, _ in firsts]
+        if set(tokens) <= set(self._among("a short text", tokens)):
+            return lambda text: token_log_probs(self._among(text, tokens), tokens)
+        log.info("server %s lists the likeliest tokens alone: most words will share one probability", self.lm)
+        return lambda text: word_log_probs(next_tokens(self._answer(text)), [(piece,) for _, piece in firsts])
+
+    def _answer(self, text: str, *, patient: bool = True, **more: Any) -> Any:
+        """The server's answer to the prompt with this document."""
+        question = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
+        return self._endpoint.ask("/completions", self._named | question | more, patient=patient)
+
+    def _among(self, text: str, tokens: Sequence[int]) -> dict[int, float]:
+        """Log probabilities among some tokens, by their numbers; llama.cpp's own options, which others ignore."""
+        wanted = set(tokens)
+        own = {"post_sampling_probs": True, "samplers": ["temperature"], "temperature": 1.0}
+        bias = {str(token): _BIAS for token in sorted(wanted)}
+        return token_numbers(self._answer(text, logprobs=len(wanted), logit_bias=bias, **own))
+
+    def _first_tokens(self, spelled: Sequence[str]) -> list[tuple[int, str]] | None:
+        """The first token of each word, its number and its string, where the server says."""
         root = Endpoint(self._endpoint.url.removesuffix("/v1"))
+        asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
         try:
-            asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
-            pieces = first_pieces(root.ask("/tokenize", self._named | asked, patient=False), spelled)
+            return first_tokens(root.ask("/tokenize", self._named | asked, patient=False), spelled)
         except LanguageModelError:
-            pieces = None
-        if pieces is not None:
-            return [(piece,) for piece in pieces]
-        log.info("server %s does not split words into tokens: their beginnings are matched by letters", self.lm)
-        return [tuple(word[:end] for word in (one, one[1:]) for end in range(len(word), 1, -1)) for one in spelled]
+            return None
 
     def _vectors_of(self, texts: list[str]) -> DocHidden:
         if self.vectors == _FUNCTION:
@@ -221,32 +249,50 @@ def next_tokens(answer: Any) -> dict[str, float]:
     return found
 
 
-def first_pieces(answer: Any, spelled: Sequence[str]) -> list[str] | None:
+def token_numbers(answer: Any) -> dict[int, float]:
+    """Log probabilities of alternatives after sampling by their tokens' numbers, as llama.cpp has them, else empty."""
+    try:
+        listed = answer["choices"][0]["logprobs"]["content"][0]["top_probs"]
+        return {one["id"]: float(np.log(max(one["prob"], _LEAST))) for one in listed}
+    except (KeyError, IndexError, TypeError):
+        return {}
+
+
+def first_tokens(answer: Any, spelled: Sequence[str]) -> list[tuple[int, str]] | None:
     """The first token of each line of a text that was tokenised whole; None where tokens do not end with lines."""
     try:
-        pieces = [one["piece"] for one in answer["tokens"]]
-        if not all(isinstance(piece, str) for piece in pieces):
-            return None
-    except (KeyError, TypeError):
+        tokens = [(int(one["id"]), str(one["piece"])) for one in answer["tokens"]]
+    except (KeyError, TypeError, ValueError):
         return None
-    lines: list[list[str]] = [[]]
-    for piece in pieces:
-        if piece == "\n":
+    lines: list[list[tuple[int, str]]] = [[]]
+    for token in tokens:
+        if token[1] == "\n":
             lines.append([])
         else:
-            lines[-1].append(piece)
-    whole = ["".join(line) for line in lines] == list(spelled)
-    return [line[0] for line in lines] if whole else None
+            lines[-1].append(token)
+    if len(lines) != len(spelled) or not all(lines):
+        return None
+    # Bytes that are no character by themselves have no string to compare.
+    fits = all(word.startswith(line[0][1]) or not word.isascii() for word, line in zip(spelled, lines, strict=True))
+    return [line[0] for line in lines] if fits else None
 
 
-def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) -> Float[np.ndarray, " vocab"]:
-    """Log probability of each word, normalised over the words: that of the first of its beginnings that is known.
+def token_log_probs(among: dict[int, float], tokens: Sequence[int]) -> Scores:
+    """Log probability of each word by its first token, normalised over the words."""
+    return _normalised(np.array([among.get(token, np.log(_LEAST)) for token in tokens]))
 
-    A word none of whose beginnings is known gets what the least likely known token has: it has no more.
+
+def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) -> Scores:
+    """Log probability of each word, normalised over the words: that of the first of its beginnings that is listed.
+
+    A word none of whose beginnings is listed gets what the least likely listed token has: it has no more.
     """
-    least = min(likely.values())
-    scores = np.array([next((likely[start] for start in own if start in likely), least) for own in starts])
-    scores -= scores.max()
+    least = min(likely.values(), default=0.0)
+    return _normalised(np.array([next((likely[start] for start in own if start in likely), least) for own in starts]))
+
+
+def _normalised(scores: Scores) -> Scores:
+    scores = scores - scores.max()
     return scores - np.log(np.exp(scores).sum())
 
 
