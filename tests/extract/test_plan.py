@@ -1,9 +1,12 @@
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -115,46 +118,73 @@ def test_a_folder_of_another_top_k_is_refused(tiny_lm, tmp_path):
         extract_into(tmp_path / "two", corpus, WORDS, teacher, top_k=3)
 
 
-SCRIPT = """
-    import sys
-    from softtopic.corpus import Corpus
-    from softtopic.extract.plan import extract_into
-    from softtopic.teacher.model import Teacher
-    from softtopic.vocabulary import Vocabulary
-    lm, out = sys.argv[1:]
-    teacher = Teacher(lm)
-    corpus = Corpus.from_texts([f"Document number {n} is about thing {n % 7}." for n in range(400)])
-    words = Vocabulary(("database", "space", "baking", "politics"))
-    teacher.read(["warm"], words)
-    print("reading", flush=True)
-    extract_into(out, corpus, words, teacher, shard_rows=8)
-    print("done", flush=True)
+# One process imports what is slow to import; each order makes it fork a worker that runs `softtopic teach`.
+WORKERS = """
+    import functools, os, sys
+    import torch, transformers
+    import softtopic.extract.plan as plan
+    from softtopic.cli import main
+    plan.manifest_of = functools.partial(plan.manifest_of, shard_rows=8)
+    import softtopic.teacher.model
+    torch.set_num_threads(1)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        worker = os.fork()
+        if not worker:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            try:
+                main(line.split())
+            finally:
+                os._exit(sys.exc_info()[1].code)
+        print(worker, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
 """
 
 
-def kill_and_finish(tiny_lm, folder, times: int) -> int:
-    """Kill the extraction at random moments, then let it finish; how many times it was caught at work."""
-    chance, caught = random.Random(0), 0
-    for _ in range(times):
-        command = [sys.executable, "-c", textwrap.dedent(SCRIPT), tiny_lm, str(folder)]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert worker.stdout.readline() == "reading\n"
-        # So many shards further, and a little: by the clock alone a fast machine would be done before.
-        wanted = len(list(folder.glob("part-*"))) + chance.randrange(0, 50 // times + 1)
-        while len(list(folder.glob("part-*"))) < wanted and worker.poll() is None:
-            time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.005))
-        worker.send_signal(signal.SIGKILL)
-        caught += "done" not in worker.communicate()[0]
-    return caught
+def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float) -> int:
+    """Run `softtopic teach` and kill it after so many seconds; the exit code, or less the signal."""
+    workers.stdin.write(" ".join(arguments) + "\n")
+    workers.stdin.flush()
+    worker = int(workers.stdout.readline())
+    # The exit code is read in another thread: a worker that is done must not be waited for.
+    with ThreadPoolExecutor(1) as pool:
+        code = pool.submit(workers.stdout.readline)
+        try:
+            code.result(timeout=seconds)
+        except TimeoutError:
+            os.kill(worker, signal.SIGKILL)
+        return int(code.result())
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(25, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times):
-    corpus, teacher = corpus_of(400), Teacher(tiny_lm)
-    caught = kill_and_finish(tiny_lm, tmp_path / "killed", times)
-    assert caught > 0
-    store = in_small_shards(tmp_path / "killed", corpus, teacher)
-    whole = in_small_shards(tmp_path / "whole", corpus, teacher)
-    assert contents(store.path) == contents(whole.path)
-    assert not [file for file in store.path.iterdir() if ".staging-" in file.name]
+@pytest.mark.parametrize("times", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(480)])])
+@pytest.mark.parametrize("top_k", [[], ["--top-k", "2"]], ids=["all words", "top-k"])
+def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
+    """Moments are drawn from the whole of a run: a run that ends before its moment is checked, and begun anew."""
+    (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
+    (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
+    arguments = ["teach", str(tmp_path / "texts.txt"), "--vocabulary", str(tmp_path / "words.txt"), "--lm", tiny_lm,
+                 "--branches", "0", "--quiet", *top_k, "--out"]  # fmt: skip
+    command = [sys.executable, "-c", textwrap.dedent(WORKERS)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes) as workers:
+        assert workers.stdout.readline() == "ready\n"
+        start = time.perf_counter()
+        assert teach_until(workers, [*arguments, str(tmp_path / "whole")], 120) == 0
+        usual = time.perf_counter() - start
+        whole, folder = contents(tmp_path / "whole"), tmp_path / "killed"
+        assert len(whole) == 50 + 2 + len(top_k) // 2
+        chance, killed, states = random.Random(len(top_k)), 0, set()
+        while killed < times:
+            code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, usual))
+            assert code in (0, -signal.SIGKILL)
+            killed += code != 0
+            states.add(len(list(folder.glob("part-*"))))
+            if code == 0:
+                assert contents(folder) == whole
+                shutil.rmtree(folder)
+        assert teach_until(workers, [*arguments, str(folder)], 120) == 0
+        workers.stdin.close()
+    assert contents(folder) == whole
+    assert not [file for file in folder.iterdir() if ".staging-" in file.name]
+    # Killed before, amid and after the shards.
+    assert len(states) > min(times, 10) // 3

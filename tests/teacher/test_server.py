@@ -65,7 +65,7 @@ def fake() -> Iterator[SimpleNamespace]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     about.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield about
     server.shutdown()
@@ -163,8 +163,9 @@ def test_tokens_asked_for_are_all_there_is_to_it(fake):
 def test_a_server_that_takes_no_bias_lists_the_likeliest(fake):
     llama(fake, biased=False)
     output = ServerTeacher(fake.url).read(["one"], WORDS)
-    # " dat" is no token listed: first tokens are known, so nothing longer stands for it.
-    assert np.ptp(output.log_probs[0].astype(float)) == 0
+    # Of the first tokens " dat", " spa", " bak" and " pol" one is listed.
+    found = output.log_probs[0].astype(float)
+    np.testing.assert_allclose(found - found[1], [-2, 0, -2, -2], atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -227,9 +228,12 @@ def test_what_passes_is_asked_again(fake):
 
 def test_a_server_that_went_away_is_given_up(fake):
     seen = []
-    fake.paths["/v1/completions"] = lambda body: (
-        completion(body) if not seen.append(1) and len(seen) < 2 else (500, b"")
-    )
+
+    def once(body):
+        seen.append(body)
+        return completion(body) if len(seen) == 1 else (500, b"")
+
+    fake.paths["/v1/completions"] = once
     with pytest.raises(LanguageModelError, match=r"fails \(500 Internal Server Error\)"):
         ServerTeacher(fake.url).read(["one"], WORDS)
     assert len(seen) == 1 + 5
@@ -286,7 +290,7 @@ def test_vectors_come_from_a_function_or_another_server(fake):
 def test_an_extraction_goes_on_where_it_stopped_and_other_settings_are_refused(fake, tmp_path):
     corpus = Corpus.from_texts([f"text {number}" for number in range(1500)])
     fine = fake.paths["/v1/completions"]
-    fake.paths["/v1/completions"] = lambda body: fine(body) if "text 14" not in body["prompt"] else (500, b"")
+    fake.paths["/v1/completions"] = lambda body: fine(body) if "text 1400" not in body["prompt"] else (500, b"")
     with pytest.raises(LanguageModelError, match="500"):
         extract_into(tmp_path / "f", corpus, WORDS, ServerTeacher(fake.url))
     assert [shard.index for shard in FeatureStore.open(tmp_path / "f").missing()] == [1]
