@@ -1,7 +1,7 @@
 """The teacher: a causal language model that says which topic words it expects after a document."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, final
 
@@ -130,7 +130,9 @@ class Teacher(BaseTeacher):
         scorer = self._scorer(vocabulary)
         hidden = np.empty((len(rows), self._width), dtype=self._storage)
         log_probs = np.empty((len(rows), len(vocabulary)), dtype=np.float16)
-        for batch in self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]):
+        for batch in _parts(
+            self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]), scorer.documents
+        ):
             scored = scorer(self._reader, [rows[document] for document in batch])
             hidden[batch] = scored.states.cpu().numpy()
             log_probs[batch] = scored.log_probs.cpu().numpy()
@@ -215,6 +217,13 @@ class Teacher(BaseTeacher):
     @property
     def _storage(self) -> type[np.floating]:
         return np.float32 if self._probe.abs().max().item() > _LARGE else np.float16
+
+
+def _parts(batches: list[list[int]], most: int | None) -> Iterator[list[int]]:
+    """Batches of at most so many documents."""
+    for batch in batches:
+        for start in range(0, len(batch), most or len(batch)):
+            yield batch[start : start + most] if most else batch
 
 
 def _clean(text: str) -> str:
