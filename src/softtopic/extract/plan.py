@@ -14,7 +14,7 @@ from softtopic.teacher.calibrate import corpus_prior
 from softtopic.vocabulary import Vocabulary
 
 # Documents read twice where labels are cut: their mean must be known before the first is.
-_FOR_MEANS = 256
+FOR_MEANS = 256
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def extract_into(
 def word_means(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> WordMeans:
     """Mean log probability of each word over some documents at equal distances: what cut labels are measured by."""
     texts = corpus.distinct.texts
-    read = teacher.read(texts[:: max(1, len(texts) // _FOR_MEANS)][:_FOR_MEANS], vocabulary)
+    read = teacher.read(texts[:: max(1, len(texts) // FOR_MEANS)][:FOR_MEANS], vocabulary)
     return corpus_prior(read.log_probs)
 
 
