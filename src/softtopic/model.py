@@ -132,7 +132,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         known = keep and is_kept(corpus, self.vocabulary_, self.teacher_)
         teacher = self.teacher_ if known else self.teacher_.states_only
         features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
-        return self._spread(corpus, self._infer(features.hidden))
+        return self._spread(corpus, self._infer(self._checked_hidden(features.hidden)))
 
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
         """The top words of every topic with their probabilities."""
@@ -345,7 +345,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _checked_hidden(self, hidden: DocHidden) -> DocHidden:
         width = self.backbone_.config.n_inputs
         if hidden.ndim != 2 or hidden.shape[1] != width:
-            raise InputError(f"hidden has shape {hidden.shape}; expected [documents, {width}]")
+            raise InputError(
+                f"hidden has shape {hidden.shape}; expected [documents, {width}]: vectors of the model it was fitted on"
+            )
         return hidden
 
     @torch.inference_mode()

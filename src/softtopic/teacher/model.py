@@ -130,9 +130,8 @@ class Teacher(BaseTeacher):
         scorer = self._scorer(vocabulary)
         hidden = np.empty((len(rows), self._width), dtype=self._storage)
         log_probs = np.empty((len(rows), len(vocabulary)), dtype=np.float16)
-        for batch in _parts(
-            self._reader.batches([len(row) for row in rows], BUDGET[self.device.type]), scorer.documents
-        ):
+        batches = self._reader.batches([len(row) for row in rows], BUDGET[self.device.type])
+        for batch in _parts(batches, scorer.documents):
             scored = scorer(self._reader, [rows[document] for document in batch])
             hidden[batch] = scored.states.cpu().numpy()
             log_probs[batch] = scored.log_probs.cpu().numpy()
