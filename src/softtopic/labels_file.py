@@ -171,7 +171,7 @@ def _places(table: pa.Table, vocabulary: Vocabulary, name: str) -> _Lists:
     if not _is_list(kind) or not _is_text(kind.value_type):
         found = _Lists.of(table, "words", name)
         known = (found.values >= 0) & (found.values < len(vocabulary)) & (found.values == np.floor(found.values))
-        shown = found.values.astype(np.int64)
+        shown = found.values.astype(np.int64).tolist()
     else:
         place = {word: number for number, word in enumerate(vocabulary.words)}
         rows = [row or [] for row in table["words"].to_pylist()]

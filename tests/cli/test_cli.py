@@ -148,28 +148,14 @@ def test_labels_of_any_teacher_from_a_file(run, tmp_path):
         assert not (tmp_path / "n").exists()
 
 
-def test_labels_are_cut_on_request(run, posts, tiny_lm, tmp_path):
-    given = [
-        "teach",
-        posts,
-        "--text",
-        "body",
-        "--lm",
-        tiny_lm,
-        "--vocabulary",
-        "40",
-        "--quiet",
-        "--out",
-        tmp_path / "f",
-    ]
+def test_labels_are_cut_on_request(run, posts, tiny_lm):
+    given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--quiet", "--out", "f"]
     code, _, err = run(*given, "--top-k", "8")
     assert (code, err) == (0, "")
-    code, out, err = run("fit", "--features", tmp_path / "f", "--topics", "3", "--quiet", "--out", tmp_path / "m")
+    code, _, err = run("fit", "--features", "f", "--topics", "3", "--quiet", "--out", "m")
     assert (code, err) == (0, "")
-    for options, said in (
-        ([], "keeps soft labels of top_k 8, asked for is all words"),
-        (["--top-k", "0"], "at least 1"),
-    ):
+    wrong = {"keeps soft labels of top_k 8, asked for is all words": [], "give at least 1": ["--top-k", "0"]}
+    for said, options in wrong.items():
         code, out, err = run(*given, *options)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert said in err

@@ -179,10 +179,7 @@ def fit(
     from softtopic.training.files import check_destination
 
     _messages(quiet)
-    if labels is not None and (file is not None or features is not None):
-        raise InputError("--labels stands alone; leave out the file of documents and --features")
-    if file is None and features is None and labels is None:
-        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+    _check_sources(file, features, labels)
     if topics < 2:
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
     check_destination(out)
@@ -329,6 +326,14 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     told += [f"{corpus.n_empty} empty"] if corpus.n_empty else []
     logging.getLogger("softtopic").info("%d documents%s", len(corpus), f", of them {', '.join(told)}" if told else "")
     return corpus
+
+
+def _check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
+    """What to fit comes from somewhere, and not from two places."""
+    if labels is not None and (file is not None or features is not None):
+        raise InputError("--labels stands alone; leave out the file of documents and --features")
+    if file is None and features is None and labels is None:
+        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
 
 
 def _fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
