@@ -156,8 +156,17 @@ def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float)
         return int(code.result())
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(480)])])
-@pytest.mark.parametrize("top_k", [[], ["--top-k", "2"]], ids=["all words", "top-k"])
+SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
+
+
+@pytest.mark.parametrize(
+    ("times", "top_k"),
+    [
+        pytest.param(3, [], id="3 times"),
+        pytest.param(50, [], marks=SLOW, id="50 times"),
+        pytest.param(50, ["--top-k", "2"], marks=SLOW, id="50 times, labels cut"),
+    ],
+)
 def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
     """Moments are drawn from the whole of a run: a run that ends before its moment is checked, and begun anew."""
     (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
@@ -186,5 +195,5 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
         workers.stdin.close()
     assert contents(folder) == whole
     assert not [file for file in folder.iterdir() if ".staging-" in file.name]
-    # Killed before, amid and after the shards.
-    assert len(states) > min(times, 10) // 3
+    # Killed with few shards done, and with many.
+    assert len(states) > times // 10
