@@ -163,7 +163,13 @@ def test_labels_are_cut_on_request(run, posts, tiny_lm):
 
 def test_a_server_that_is_not_there_is_one_line(run, posts, tmp_path):
     given = ["teach", posts, "--text", "body", "--lm", "http://127.0.0.1:9/v1", "--quiet", "--out", tmp_path / "f"]
-    for options, said in (([], "does not answer (Connection refused)"), (["--dry-run"], "--dry-run needs a language")):
+    wrong = {
+        "does not answer (Connection refused); start it": [],
+        "--dry-run needs a language model on this machine": ["--dry-run"],
+        "a server scores first tokens alone: leave it out": ["--branches", "4"],
+        "--lm-model and --vectors are for a server": ["--lm", "x", "--lm-model", "y"],
+    }
+    for said, options in wrong.items():
         code, out, err = run(*given, *options)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert said in err

@@ -287,6 +287,21 @@ def test_vectors_come_from_a_function_or_another_server(fake):
     assert fake.heard[-1][0] == "/vectors/embeddings"
 
 
+def test_a_folder_made_with_a_function_is_fitted_on(fake, texts, tmp_path):
+    teacher = ServerTeacher(fake.url, vectors=lambda texts: np.array([[len(text), 7.0] for text in texts]))
+    store = extract_into(tmp_path / "f", Corpus.from_texts(texts), WORDS, teacher)
+    store.write_documents(Corpus.from_texts(texts))
+    assert TopicModel(2, features=tmp_path / "f").fit().probabilities_.shape == (12, 2)
+
+
+def test_a_server_that_fails_for_a_moment_is_not_taken_for_another_kind(fake):
+    llama(fake, biased=True)
+    fine = fake.paths["/tokenize"]
+    fake.paths["/tokenize"] = lambda body: fine(body) if len(fake.heard) > 3 else (503, b"")
+    output = ServerTeacher(fake.url).read(["one"], WORDS)
+    np.testing.assert_allclose(np.exp(output.log_probs[0].astype(float)), [0.1, 0.2, 0.3, 0.4], atol=1e-3)
+
+
 def test_an_extraction_goes_on_where_it_stopped_and_other_settings_are_refused(fake, tmp_path):
     corpus = Corpus.from_texts([f"text {number}" for number in range(1500)])
     fine = fake.paths["/v1/completions"]

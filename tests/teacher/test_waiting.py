@@ -79,7 +79,8 @@ def test_no_document_is_waited_for(tiny_lm, texts, as_on_a_gpu, branches):
     teacher = Teacher(tiny_lm, branches=branches, dtype="float32")
     few, many = (waits(teacher, texts, times) for times in (1, 9))
     assert few == many
-    assert sum(few[name] for name in WAITING) <= 12
+    # Some for each level of the words' tree, whatever the batch holds.
+    assert sum(few[name] for name in WAITING) <= (20 if branches else 4), few
 
 
 def test_waiting_for_each_document_is_seen(tiny_lm, texts, as_on_a_gpu, monkeypatch):
@@ -93,7 +94,7 @@ def test_waiting_for_each_document_is_seen(tiny_lm, texts, as_on_a_gpu, monkeypa
     monkeypatch.setattr(PackedReader, "states", slow)
     teacher = Teacher(tiny_lm, dtype="float32")
     few, many = (waits(teacher, texts, times) for times in (1, 9))
-    assert many["_local_scalar_dense"] - few["_local_scalar_dense"] == 8 * len(texts)
+    assert sum((many - few).values()) >= 8 * len(texts)
 
 
 def test_scores_of_a_large_batch_take_a_bounded_room(tiny_lm, texts, monkeypatch):

@@ -358,11 +358,17 @@ def _teacher(
     if is_url(lm):
         from softtopic.teacher.server import ServerTeacher
 
+        if branches:
+            raise InputError(f"--branches is {branches}; a server scores first tokens alone: leave it out")
         # A server counts no tokens beforehand; English has about four letters to each.
         length = 4 * options["max_tokens"]
         return ServerTeacher(lm, prompt=get_prompt(prompt), max_characters=length, **server)
     from softtopic.teacher.model import Teacher
 
+    if server["model"] is not None or server["vectors"] is not None:
+        raise InputError(
+            f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
+        )
     branches = get_recipe(recipe).branches if branches is None else branches
     return Teacher(lm, prompt=get_prompt(prompt), branches=branches, **options)
 

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
-from softtopic.teacher.endpoint import Endpoint
+from softtopic.teacher.endpoint import Endpoint, Refused
 from softtopic.teacher.loading import pick_device
 from softtopic.teacher.prompt import Prompt
 from softtopic.types import DocHidden
@@ -45,8 +45,8 @@ _BIAS = 100.0
 # Letters of the shortest string that can stand for a longer word: "in" is not the beginning of "internet".
 _SHORTEST = 3
 
-# A vector in place of a function that is not there any more.
-_FUNCTION = "a function"
+# What a description has in place of a function, before its name.
+_FUNCTION = "function "
 
 # The least probability among the tokens asked for: its logarithm must be a number.
 _LEAST = 1e-30
@@ -94,7 +94,7 @@ class ServerTeacher(BaseTeacher):
         self.vectors = vectors
         self.device = pick_device()
         self._endpoint = Endpoint(url)
-        self._embedder = Endpoint(vectors) if isinstance(vectors, str) and vectors != _FUNCTION else self._endpoint
+        self._embedder = Endpoint(vectors) if isinstance(vectors, str) and not self._forgotten else self._endpoint
         self._labels = True
         self._opened = False
 
@@ -114,7 +114,8 @@ class ServerTeacher(BaseTeacher):
             "demonstrations": [list(pair) for pair in self.prompt.demonstrations],
             "max_characters": self.max_characters,
             "n_probs": self.n_probs,
-            "vectors": _FUNCTION if callable(self.vectors) else self.vectors,
+            # A function is known by its name alone.
+            "vectors": self._source if callable(self.vectors) else self.vectors,
         }
 
     @classmethod
@@ -138,10 +139,7 @@ class ServerTeacher(BaseTeacher):
     def open(self) -> None:
         """See whether the server is there and gives what is needed, before any document is read."""
         if self._labels and not self._opened:
-            if not next_tokens(self._answer("a short text", patient=False)):
-                raise LanguageModelError(
-                    f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
-                )
+            self._likely("a short text", patient=False)
             self._opened = True
 
     def close(self) -> None:
@@ -176,17 +174,30 @@ class ServerTeacher(BaseTeacher):
             log.info("server %s does not split words into tokens: their beginnings are matched by letters", self.lm)
             starts = [tuple(one[:end] for end in range(len(one), 0, -1) if end > _SHORTEST or end == len(one))
                       for one in spelled]  # fmt: skip
-            return lambda text: word_log_probs(next_tokens(self._answer(text)), starts)
+            return lambda text: word_log_probs(self._likely(text), starts)
         tokens = [token for token, _ in firsts]
-        if set(tokens) <= set(self._among("a short text", tokens)):
+        try:
+            biased = set(tokens) <= set(self._among("a short text", tokens))
+        except Refused:
+            biased = False
+        if biased:
             return lambda text: token_log_probs(self._among(text, tokens), tokens)
         log.info("server %s lists the likeliest tokens alone: most words will share one probability", self.lm)
-        return lambda text: word_log_probs(next_tokens(self._answer(text)), [(piece,) for _, piece in firsts])
+        return lambda text: word_log_probs(self._likely(text), [(piece,) for _, piece in firsts])
 
     def _answer(self, text: str, *, patient: bool = True, **more: Any) -> Any:
         """The server's answer to the prompt with this document."""
         question = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
         return self._endpoint.ask("/completions", self._named | question | more, patient=patient)
+
+    def _likely(self, text: str, *, patient: bool = True) -> dict[str, float]:
+        """Log probabilities of the likeliest tokens, by their strings."""
+        found = next_tokens(self._answer(text, patient=patient))
+        if not found:
+            raise LanguageModelError(
+                f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
+            )
+        return found
 
     def _among(self, text: str, tokens: Sequence[int]) -> dict[int, float]:
         """Log probabilities among some tokens, by their numbers; llama.cpp's own options, which others ignore."""
@@ -200,12 +211,12 @@ class ServerTeacher(BaseTeacher):
         root = Endpoint(self._endpoint.url.removesuffix("/v1"))
         asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
         try:
-            return first_tokens(root.ask("/tokenize", self._named | asked, patient=False), spelled)
-        except LanguageModelError:
+            return first_tokens(root.ask("/tokenize", self._named | asked), spelled)
+        except Refused:
             return None
 
     def _vectors_of(self, texts: list[str]) -> DocHidden:
-        if self.vectors == _FUNCTION:
+        if self._forgotten:
             raise InputError("the vectors of this model came from a function of yours; give hidden= instead of texts")
         if callable(self.vectors):
             rows: Any = self.vectors(texts)
@@ -220,8 +231,15 @@ class ServerTeacher(BaseTeacher):
         return _checked(rows, len(texts), self._source)
 
     @property
+    def _forgotten(self) -> bool:
+        """Whether vectors came from a function that a description could only name."""
+        return isinstance(self.vectors, str) and self.vectors.startswith(_FUNCTION)
+
+    @property
     def _source(self) -> str:
-        return _FUNCTION if callable(self.vectors) else f"server {self._embedder.url}"
+        if callable(self.vectors):
+            return f"{_FUNCTION}{self.vectors.__module__}.{getattr(self.vectors, '__qualname__', '')}"
+        return f"server {self._embedder.url}"
 
     @property
     def _named(self) -> dict[str, Any]:
@@ -279,7 +297,9 @@ def first_tokens(answer: Any, spelled: Sequence[str]) -> list[tuple[int, str]] |
 
 def token_log_probs(among: dict[int, float], tokens: Sequence[int]) -> Scores:
     """Log probability of each word by its first token, normalised over the words."""
-    return _normalised(np.array([among.get(token, np.log(_LEAST)) for token in tokens]))
+    if not among.keys() >= set(tokens):
+        raise LanguageModelError("the server lists other tokens than those asked for; see its log, and run it again")
+    return _normalised(np.array([among[token] for token in tokens]))
 
 
 def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) -> Scores:
@@ -287,7 +307,7 @@ def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) 
 
     A word none of whose beginnings is listed gets what the least likely listed token has: it has no more.
     """
-    least = min(likely.values(), default=0.0)
+    least = min(likely.values())
     return _normalised(np.array([next((likely[start] for start in own if start in likely), least) for own in starts]))
 
 
