@@ -32,7 +32,7 @@ def is_url(lm: str) -> bool:
 
 
 @final
-class Refused(LanguageModelError):
+class RefusedError(LanguageModelError):
     """The server is there, and does not do what it was asked for."""
 
 
@@ -84,7 +84,7 @@ class Endpoint:
         try:
             return json.loads(data)
         except ValueError:
-            raise Refused(
+            raise RefusedError(
                 f"server {self.url} answers with something other than JSON; give the address of an OpenAI-compatible "
                 "one, which often ends in /v1"
             ) from None
@@ -101,7 +101,7 @@ class Endpoint:
             step = "check the address, which often ends in /v1, and the model's name"
         else:
             step = "check what it supports, or ask for less"
-        raise Refused(f"server {self.url} refuses {path} ({error.code} {said or error.reason}); {step}") from None
+        raise RefusedError(f"server {self.url} refuses {path} ({error.code} {said or error.reason}); {step}") from None
 
 
 def _reason(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from jaxtyping import Float
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
-from softtopic.teacher.endpoint import Endpoint, Refused
+from softtopic.teacher.endpoint import Endpoint, RefusedError
 from softtopic.teacher.loading import pick_device
 from softtopic.teacher.prompt import Prompt
 from softtopic.types import DocHidden
@@ -178,7 +178,7 @@ class ServerTeacher(BaseTeacher):
         tokens = [token for token, _ in firsts]
         try:
             biased = set(tokens) <= set(self._among("a short text", tokens))
-        except Refused:
+        except RefusedError:
             biased = False
         if biased:
             return lambda text: token_log_probs(self._among(text, tokens), tokens)
@@ -212,7 +212,7 @@ class ServerTeacher(BaseTeacher):
         asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
         try:
             return first_tokens(root.ask("/tokenize", self._named | asked), spelled)
-        except Refused:
+        except RefusedError:
             return None
 
     def _vectors_of(self, texts: list[str]) -> DocHidden:
