@@ -33,6 +33,8 @@ def features(rows: int, dtype: type = np.float16) -> Features:
 
 
 def fill(store: FeatureStore, given_features: Features) -> FeatureStore:
+    if store.manifest.top_k is not None:
+        store.write_means(given_features.log_probs.astype(np.float32).mean(axis=0))
     for shard in store.shards:
         rows = slice(shard.start, shard.stop)
         ids = [f"id {row}" for row in range(shard.start, shard.stop)]
@@ -81,6 +83,37 @@ def test_other_programs_can_open_the_shards(store):
     assert table.schema.field("hidden").type == pa.list_(pa.float16(), 4)
 
 
+def test_other_programs_can_open_the_shards_of_cut_labels(tmp_path):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    table = pq.read_table(cut.path / "part-00001.parquet")
+    assert table.column_names == ["id", "words", "log_probs", "rest", "hidden"]
+    assert table.schema.field("words").type == pa.list_(pa.uint16(), 2)
+    assert table.schema.field("log_probs").type == pa.list_(pa.float16(), 2)
+    assert table.schema.field("rest").type == pa.float32()
+    written = features(5).log_probs[2:4]
+    for row, words, kept in zip(written, table["words"].to_pylist(), table["log_probs"].to_pylist(), strict=True):
+        assert words[0] == row.argmax()
+        assert kept == row[words].tolist()
+    assert not cut.missing()
+    assert cut.read().log_probs.shape == (5, 3)
+    assert pq.read_table(cut.path / "means.parquet").column_names == ["word", "mean_log_prob"]
+
+
+@pytest.mark.parametrize("damage", ["remove", "truncate", "flip", "of other words"])
+def test_cut_labels_without_their_means_are_refused(tmp_path, damage):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    means = cut.path / "means.parquet"
+    if damage == "of other words":
+        other = fill(FeatureStore.create(tmp_path / "g", manifest(top_k=2, words=("a", "b", "c"))), features(5))
+        means.write_bytes((other.path / "means.parquet").read_bytes())
+    else:
+        {"remove": remove, "truncate": truncate, "flip": lambda path: flip(path, 1)}[damage](means)
+    assert not cut.has_means
+    assert cut.missing() == cut.shards
+    with pytest.raises(StoreMismatchError, match=r"means.parquet is (missing or damaged|of other words)"):
+        cut.read()
+
+
 def remove(path: Path) -> None:
     path.unlink()
 
@@ -93,9 +126,9 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
-def flip(path: Path) -> None:
+def flip(path: Path, place: int = 2) -> None:
     data = bytearray(path.read_bytes())
-    column = pq.ParquetFile(path).metadata.row_group(0).column(2)
+    column = pq.ParquetFile(path).metadata.row_group(0).column(place)
     data[column.data_page_offset + column.total_compressed_size - 3] ^= 4
     path.write_bytes(data)
 
@@ -118,9 +151,10 @@ def test_all_that_is_missing_is_listed_in_order(tmp_path):
     assert begun.missing() == [begun.shards[0], begun.shards[2]]
 
 
-def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path):
-    written = features(5)
-    whole = fill(FeatureStore.create(tmp_path / "f", manifest(shard_rows=5)), written)
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path, top_k):
+    whole = fill(FeatureStore.create(tmp_path / "f", manifest(shard_rows=5, top_k=top_k)), features(5))
+    written = whole.read()
     path = whole.path / whole.shards[0].file
     data = path.read_bytes()
     refused = 0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from softtopic.corpus import Corpus as Corpus
     from softtopic.errors import SofttopicError as SofttopicError
     from softtopic.index import RetrievalIndex as RetrievalIndex
+    from softtopic.labels_file import SoftLabels as SoftLabels
+    from softtopic.labels_file import read_soft_labels as read_soft_labels
     from softtopic.model import TopicModel as TopicModel
     from softtopic.readers import Columns as Columns
     from softtopic.readers import read_corpus as read_corpus
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from softtopic.store import FeatureStore as FeatureStore
     from softtopic.teacher.model import Teacher as Teacher
     from softtopic.teacher.prompt import Prompt as Prompt
+    from softtopic.teacher.server import ServerTeacher as ServerTeacher
     from softtopic.training.trainer import TrainingConfig as TrainingConfig
     from softtopic.vocabulary import Vocabulary as Vocabulary
 
@@ -35,12 +38,15 @@ _HOMES = {
     "Prompt": "teacher.prompt",
     "Recipe": "recipes",
     "RetrievalIndex": "index",
+    "ServerTeacher": "teacher.server",
+    "SoftLabels": "labels_file",
     "SofttopicError": "errors",
     "Teacher": "teacher.model",
     "TopicModel": "model",
     "TrainingConfig": "training.trainer",
     "Vocabulary": "vocabulary",
     "read_corpus": "readers",
+    "read_soft_labels": "labels_file",
 }
 
 __all__ = [  # noqa: RUF022
@@ -51,12 +57,15 @@ __all__ = [  # noqa: RUF022
     "Prompt",
     "Recipe",
     "RetrievalIndex",
+    "ServerTeacher",
+    "SoftLabels",
     "SofttopicError",
     "Teacher",
     "TopicModel",
     "TrainingConfig",
     "Vocabulary",
     "read_corpus",
+    "read_soft_labels",
 ]
 
 

@@ -73,9 +73,11 @@ class Corpus:
         )
 
     @classmethod
-    def from_rows(cls, texts: Sequence[str]) -> "Corpus":
+    def from_rows(
+        cls, texts: Sequence[str], *, ids: Iterable[object] | None = None, labels: Iterable[object] | None = None
+    ) -> "Corpus":
         """A corpus in which every document is distinct, whatever its text: one row of features each."""
-        corpus = cls.from_texts(texts)
+        corpus = cls.from_texts(texts, ids=ids, labels=labels)
         # The field of a cached property: it is never worked out then.
         corpus.__dict__["distinct"] = Distinct(corpus.texts, np.arange(len(texts)))
         return corpus

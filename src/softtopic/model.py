@@ -23,9 +23,10 @@ from softtopic.index import RetrievalIndex
 from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
+from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration, check_calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.opening import described_teacher, open_teacher
 from softtopic.topics import Topics, representative_documents
 from softtopic.training.trainer import TrainingData, TrainingReport, train
 from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
@@ -45,7 +46,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         n_topics: number of topics, at least 2 and at most the number of distinct documents.
         recipe: "default", "paper" (the published settings) or a Recipe.
         backbone: the topic model trained: "prodlda".
-        lm: the teacher: "smollm2-135m" (embedded), a local folder, a Hugging Face id, or a Teacher.
+        lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
+            server (see ServerTeacher), or a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
         language: whose stop words are left out; "none" keeps all.
         features: where the teacher's work is kept: "auto" (the cache folder), a feature folder, or None (nowhere).
@@ -68,7 +70,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         recipe: str | Recipe = "default",
         backbone: str = "prodlda",
-        lm: str | Teacher = EMBEDDED,
+        lm: str | BaseTeacher = EMBEDDED,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
         features: str | Path | None = "auto",
@@ -135,7 +137,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         known = keep and is_kept(corpus, self.vocabulary_, self.teacher_)
         teacher = self.teacher_ if known else self.teacher_.states_only
         features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
-        return self._spread(corpus, self._infer(features.hidden))
+        return self._spread(corpus, self._infer(self._checked_hidden(features.hidden)))
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
         """What the teacher expects of documents, old or new, as the model was taught: [documents, vocab], float32.
@@ -240,7 +242,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     # What fit learns, for type checkers.
     backbone_: Any
     vocabulary_: Vocabulary
-    teacher_: Teacher
+    teacher_: BaseTeacher
     training_: TrainingReport | None
     calibration_: Calibration | None
     components_: TopicVocab
@@ -267,8 +269,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features]:
-        branches = get_recipe(self.recipe).branches
-        self.teacher_ = self.lm if isinstance(self.lm, Teacher) else Teacher(self.lm, branches=branches)
+        self.teacher_ = open_teacher(self.lm, branches=get_recipe(self.recipe).branches)
         if soft_labels is not None or hidden is not None:
             return self._brought(X, soft_labels, hidden)
         if X is None:
@@ -289,7 +290,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if self.features is None or self.features == "auto":
             raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
         store = FeatureStore.open(self.features)
-        teacher = Teacher.described(store.manifest.described)
+        teacher = described_teacher(store.manifest.described)
         if teacher.fingerprint != store.manifest.teacher:
             raise StoreMismatchError(f"{self.features} was made by another language model; run `softtopic teach` again")
         self.teacher_, self.vocabulary_ = teacher, store.vocabulary
@@ -306,14 +307,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if soft_labels.shape[1] != len(self.vocabulary_):
             raise InputError(f"soft_labels have {soft_labels.shape[1]} columns for {len(self.vocabulary_)} words")
         # Every row is a document of its own, whatever its text: the features may differ where texts do not.
-        given = (
-            [f"document {row}" for row in range(len(hidden))]
-            if X is None
-            else list(X.texts if isinstance(X, Corpus) else X)
-        )
+        if X is None:
+            X = [f"document {row}" for row in range(len(hidden))]
+        given = X if isinstance(X, Corpus) else Corpus.from_texts(X)
         if len(given) != len(hidden):
             raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
-        return Corpus.from_rows(given), Features(soft_labels, hidden)
+        return Corpus.from_rows(given.texts, ids=given.ids, labels=given.labels), Features(soft_labels, hidden)
 
     def _calibrate(self, features: Features, *, asked: bool) -> Calibration | None:
         recipe = get_recipe(self.recipe)
@@ -377,7 +376,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _checked_hidden(self, hidden: DocHidden) -> DocHidden:
         width = self.backbone_.config.n_inputs
         if hidden.ndim != 2 or hidden.shape[1] != width:
-            raise InputError(f"hidden has shape {hidden.shape}; expected [documents, {width}]")
+            raise InputError(
+                f"hidden has shape {hidden.shape}; expected [documents, {width}]: vectors of the model it was fitted on"
+            )
         return hidden
 
     @torch.inference_mode()

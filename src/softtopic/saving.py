@@ -13,7 +13,7 @@ from softtopic.errors import ModelFileError
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES, Recipe, get_recipe
 from softtopic.teacher.calibrate import Calibration
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.opening import described_teacher
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig
 from softtopic.vocabulary import Vocabulary
@@ -63,7 +63,7 @@ def load(path: str | Path, *, device: str = "auto") -> TopicModel:
 
 def _restore(files: ModelFiles, device: str) -> TopicModel:
     config, tensors = files.config, files.tensors
-    teacher = Teacher.described(config["teacher"], device=device)
+    teacher = described_teacher(config["teacher"], device=device)
     settings: dict[str, Any] = dict(config["backbone"])
     name = settings.pop("name")
     model = TopicModel(

@@ -125,6 +125,56 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     }
 
 
+def test_labels_of_any_teacher_from_a_file(run, tmp_path):
+    probs = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]] * 20
+    columns = {"id": list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"), "probs": probs, "group": ["x", "y"] * 20,
+               "embedding": [[1.0, 0.0], [0.0, 1.0]] * 20, "label": ["x", "y"] * 20}  # fmt: skip
+    pd.DataFrame(columns).to_parquet("labels.parquet")
+    (tmp_path / "words.txt").write_text("sql\norbit\nbread\ntax\n")
+    given = ["fit", "--labels", "labels.parquet", "--topics", "2", "--quiet", "--out", "m"]
+    code, out, err = run(*given, "--vocabulary", "words.txt", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["evaluation"]["purity"] == 1
+    wrong = {
+        "does not say which words its labels are of; give --vocabulary": [],
+        "needs a file of the words its labels are of": ["--vocabulary", "40"],
+        "--labels stands alone; leave out the file of documents": ["--features", "f", "--vocabulary", "words.txt"],
+        "has no column 'body'; it has: id, probs": ["--text", "body", "--vocabulary", "words.txt"],
+    }
+    for said, options in wrong.items():
+        code, out, err = run(*[*given[:-1], "n", *options])
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+        assert not (tmp_path / "n").exists()
+
+
+def test_labels_are_cut_on_request(run, posts, tiny_lm):
+    given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--quiet", "--out", "f"]
+    code, _, err = run(*given, "--top-k", "8")
+    assert (code, err) == (0, "")
+    code, _, err = run("fit", "--features", "f", "--topics", "3", "--quiet", "--out", "m")
+    assert (code, err) == (0, "")
+    wrong = {"keeps soft labels of top_k 8, asked for is all words": [], "give at least 1": ["--top-k", "0"]}
+    for said, options in wrong.items():
+        code, out, err = run(*given, *options)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
+def test_a_server_that_is_not_there_is_one_line(run, posts, tmp_path):
+    given = ["teach", posts, "--text", "body", "--lm", "http://127.0.0.1:9/v1", "--quiet", "--out", tmp_path / "f"]
+    wrong = {
+        "does not answer (Connection refused); start it": [],
+        "--dry-run needs a language model on this machine": ["--dry-run"],
+        "a server scores first tokens alone: leave it out": ["--branches", "4"],
+        "--lm-model and --vectors are for a server": ["--lm", "x", "--lm-model", "y"],
+    }
+    for said, options in wrong.items():
+        code, out, err = run(*given, *options)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
 def bad_inputs(tmp_path):
     """Name → (arguments after `fit`, what the line says)."""
     write = {

@@ -25,8 +25,9 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
+    from softtopic.model import TopicModel
     from softtopic.recipes import Recipe as RecipeSettings
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.base import BaseTeacher
 
 app = typer.Typer(
     name="softtopic",
@@ -42,7 +43,12 @@ Text = Annotated[str, typer.Option("--text", help="Column of the texts.")]
 Label = Annotated[str | None, typer.Option("--label", help="Column of labels, for evaluation alone.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
 Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
-Lm = Annotated[str, typer.Option("--lm", help="smollm2-135m, a local folder, or a Hugging Face id.")]
+Lm = Annotated[
+    str, typer.Option("--lm", help="smollm2-135m, a folder, a GGUF file, a Hugging Face id, or a server's URL.")
+]
+LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model, for a server.")]
+LmProbs = Annotated[int, typer.Option("--lm-probs", help="Log probabilities to ask a server for.")]
+Vectors = Annotated[str | None, typer.Option("--vectors", help="URL of a server of embeddings; default: that of --lm.")]
 PromptNames = Annotated[
     list[str] | None,
     typer.Option(
@@ -132,7 +138,9 @@ def teach(
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
     max_tokens: MaxTokens = 160, cut: Cut = "head",
+    lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
+    top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it will take, and write nothing.")] = False,
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
@@ -142,14 +150,18 @@ def teach(
 
     _messages(quiet)
     corpus = _corpus(file, text, label, id, format)
-    teacher = _teacher(lm, prompt, "default", branches, max_tokens=max_tokens, cut=cut, device=device, dtype=dtype)
+    server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
+    options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
+    teacher = _teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
     if dry_run:
         from softtopic.extract.estimate import estimate
+        from softtopic.teacher.opening import need_local
 
-        print_estimate(asdict(estimate(corpus, words, teacher)), as_json=as_json)
+        cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k)
+        print_estimate(asdict(cost), as_json=as_json)
         return
-    store = extract_into(out, corpus, words, teacher, progress=not quiet)
+    store = extract_into(out, corpus, words, teacher, top_k=top_k, progress=not quiet)
     store.write_documents(corpus)
     if as_json:
         print_json({"features": str(out), "distinct": len(corpus.distinct.texts)})
@@ -163,40 +175,48 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
     topics: Topics = 50,
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to learn from.")
+    ] = None,
     recipe: Recipe = "default", calibration: Calibration = None, strength: Strength = None, seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
     max_tokens: MaxTokens = 160, cut: Cut = "head",
+    lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Find topics in a file of documents, or in a feature folder, and write a model folder."""
+    """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.metrics.evaluation import check_labels
     from softtopic.model import TopicModel
     from softtopic.store import FeatureStore
     from softtopic.training.files import check_destination
 
     _messages(quiet)
-    if file is None and features is None:
-        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+    _check_sources(file, features, labels)
     if topics < 2:
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
     check_destination(out)
     corpus = None if file is None else _corpus(file, text, label, id, format)
+    server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
+    options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
         recipe=_recipe(recipe, calibration=calibration, strength=strength),
-        lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, cut=cut, device=device, dtype=dtype),
+        lm=_teacher(lm, prompt, recipe, branches, server, **options),
         vocabulary=_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
         random_state=seed,
         progress=not quiet,
     )
-    model.fit(corpus)
+    if labels is not None:
+        corpus = _fit_labels(model, labels, text, None if vocabulary == "2000" else _vocabulary(vocabulary))
+    else:
+        model.fit(corpus)
     model.save(out, excerpts=excerpts)
     known = corpus if corpus is not None else FeatureStore.open(str(features)).documents()
     scores = None if known.labels is None else _evaluation(model.probabilities_, known)
@@ -324,11 +344,51 @@ def _corpus(file: str, text: str, label: str | None, id: str | None, format: str
     return corpus
 
 
-def _teacher(lm: str, prompts: list[str] | None, recipe: str, branches: int | None, **options: Any) -> "Teacher":
+def _check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
+    """What to fit comes from somewhere, and not from two places."""
+    if labels is not None and (file is not None or features is not None):
+        raise InputError("--labels stands alone; leave out the file of documents and --features")
+    if file is None and features is None and labels is None:
+        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+
+
+def _fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
+    """Fit a model on a file of soft labels."""
+    from softtopic.labels_file import read_soft_labels
+
+    if isinstance(words, int):
+        raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
+    found = read_soft_labels(path, words, text=text)
+    model.vocabulary = found.vocabulary
+    model.fit(found.corpus, soft_labels=found.log_probs, hidden=found.hidden)
+    return found.corpus
+
+
+def _teacher(
+    lm: str, prompts: list[str] | None, recipe: str, branches: int | None, server: dict[str, Any], **options: Any
+) -> "BaseTeacher":
     from softtopic.recipes import get_recipe
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.endpoint import is_url
     from softtopic.teacher.prompt import get_prompt
 
+    if is_url(lm):
+        from softtopic.teacher.server import ServerTeacher
+
+        if branches:
+            raise InputError(f"--branches is {branches}; a server scores first tokens alone: leave it out")
+        if len(prompts or ()) > 1 or options["cut"] != "head":
+            raise InputError(
+                "a server is asked one prompt about the head of a document; leave out --cut and the others"
+            )
+        # A server counts no tokens beforehand; English has about four letters to each.
+        length = 4 * options["max_tokens"]
+        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
+    from softtopic.teacher.model import Teacher
+
+    if server["model"] is not None or server["vectors"] is not None:
+        raise InputError(
+            f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
+        )
     branches = get_recipe(recipe).branches if branches is None else branches
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
 

@@ -12,7 +12,8 @@ from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
-from softtopic.teacher.model import Teacher, TeacherOutput
+from softtopic.teacher.calibrate import mean_log_probs
+from softtopic.teacher.model import Teacher
 from softtopic.types import DocInt
 from softtopic.vocabulary import Vocabulary
 
@@ -31,7 +32,9 @@ class Estimate:
     bytes: int  # on disk
 
 
-def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE) -> Estimate:
+def estimate(
+    corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE, *, top_k: int | None = None
+) -> Estimate:
     """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
     Tokens are counted, not estimated. Raises InputError where every document is empty.
@@ -46,26 +49,19 @@ def estimate(corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: i
     chosen = _spread(lengths, sample)
     # The first quarter pays for what is done once: compiled products, the vocabulary's spellings.
     first, rest = chosen[::4], np.delete(chosen, np.s_[::4])
-    once, output = _timed(texts, first, vocabulary, teacher)
-    left, seconds = int(lengths.sum() - lengths[first].sum()), opening + once
-    part = first
+    outputs, seconds = [], [opening]
+    for part in (first, rest):
+        start = time.perf_counter()
+        outputs.append(teacher.read([texts[place] for place in part], vocabulary))
+        seconds.append(time.perf_counter() - start)
     if len(rest):
-        reading, output = _timed(texts, rest, vocabulary, teacher)
-        seconds, part = seconds + reading * left / int(lengths[rest].sum()), rest
+        seconds[-1] *= int(lengths.sum() - lengths[first].sum()) / int(lengths[rest].sum())
     size = _size(
-        Corpus.from_texts([texts[place] for place in part]),
-        Features(output.log_probs, output.hidden),
-        manifest_of(corpus, vocabulary, teacher),
+        Corpus.from_texts([texts[place] for part in (first, rest) for place in part]),
+        Features(*(np.concatenate([getattr(one, name) for one in outputs]) for name in ("log_probs", "hidden"))),
+        manifest_of(corpus, vocabulary, teacher, top_k=top_k),
     )
-    return Estimate(len(corpus), len(texts), int(lengths.sum()), seconds, size)
-
-
-def _timed(
-    texts: tuple[str, ...], chosen: Int[np.ndarray, " chosen"], vocabulary: Vocabulary, teacher: Teacher
-) -> tuple[float, TeacherOutput]:
-    start = time.perf_counter()
-    output = teacher.read([texts[place] for place in chosen], vocabulary)
-    return time.perf_counter() - start, output
+    return Estimate(len(corpus), len(texts), int(lengths.sum()), sum(seconds), size)
 
 
 def _size(part: Corpus, features: Features, whole: Manifest) -> int:
@@ -75,14 +71,17 @@ def _size(part: Corpus, features: Features, whole: Manifest) -> int:
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             store = FeatureStore.create(Path(folder) / "features", replace(whole, rows=count, shard_rows=count))
+            if whole.top_k is not None:
+                store.write_means(mean_log_probs(features.log_probs))
             store.write(
                 store.shards[0], part.ids[:count], Features(features.log_probs[:count], features.hidden[:count])
             )
             store.write_documents(part.take(count))
-            sizes.append(sum(file.stat().st_size for file in store.path.glob("*.parquet")))
+            files = [*store.path.glob("part-*.parquet"), store.path / "documents.parquet"]
+            sizes.append(sum(file.stat().st_size for file in files))
     row = (sizes[0] - sizes[1]) / max(1, counts[0] - counts[1])
-    files = -(-whole.rows // whole.shard_rows)
-    return round(files * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
+    count = -(-whole.rows // whole.shard_rows)
+    return round(count * max(0.0, sizes[0] - row * counts[0]) + row * whole.rows)
 
 
 def _spread(lengths: DocInt, sample: int) -> Int[np.ndarray, " chosen"]:

@@ -41,7 +41,7 @@ class Calibration:
     @classmethod
     def fit(cls, log_probs: DocVocab, source: str = "corpus", strength: float = 1.0) -> "Calibration":
         """The mean log probability of each word over documents: those of the corpus, or CONTENT_FREE ones."""
-        return cls(log_probs.mean(axis=0, dtype=np.float64).astype(np.float32), source, strength)
+        return cls(mean_log_probs(log_probs), source, strength)
 
     @property
     def offset(self) -> Float[np.ndarray, " vocab"]:
@@ -51,6 +51,11 @@ class Calibration:
     def __call__(self, log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
         """Calibrated log probabilities, normalised over the vocabulary, float32."""
         return log_softmax(log_probs.astype(np.float32) - self.offset, axis=1)
+
+
+def mean_log_probs(log_probs: DocVocab) -> Float[np.ndarray, " vocab"]:
+    """Mean log probability of each word over the documents, in nats, float32."""
+    return log_probs.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def check_calibration(source: str, strength: float) -> None:

@@ -1,10 +1,11 @@
-"""From a language model's name to a loaded model: the embedded one, a local folder, or a Hugging Face id."""
+"""From a language model's name to a loaded one: embedded, a local folder, a GGUF file, or a Hugging Face id."""
 
 import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,15 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 def find_language_model(lm: str) -> Path:
     """The folder that holds a language model; nothing is fetched.
 
-    `lm` is "smollm2-135m" (the embedded model), a folder that transformers can open, or a Hugging Face id that is
-    in the local cache already. Raises AssetError or LanguageModelError with the next step.
+    `lm` is "smollm2-135m" (the embedded model), a folder that transformers can open, a GGUF file, or a Hugging Face id
+    that is in the local cache already. Raises AssetError or LanguageModelError with the next step.
     """
     if lm in ASSETS:
-        return _converted(lm)
+        asset = ASSETS[lm]
+        gguf = asset_path(lm) / Path(asset.files[0].path).name
+        return _converted(gguf, cache_dir() / "models" / f"{lm}-{asset.version}")
+    if is_gguf(lm):
+        return _converted(Path(lm), cache_dir() / "models" / gguf_fingerprint(lm))
     if (Path(lm) / "config.json").is_file():
         return Path(lm)
     if Path(lm).is_dir():
@@ -95,6 +100,8 @@ def language_model_fingerprint(lm: str) -> str:
     """What identifies a language model's numbers, without loading it: an asset's checksum, or its files'."""
     if lm in ASSETS:
         return ASSETS[lm].files[0].sha256
+    if is_gguf(lm):
+        return gguf_fingerprint(lm)
     folder = find_language_model(lm)
     digest = hashlib.sha256()
     for path in sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
@@ -127,15 +134,50 @@ def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> La
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, device)
 
 
-def _converted(lm: str) -> Path:
-    """The embedded model as a safetensors folder, converted from its GGUF file the first time."""
-    gguf = asset_path(lm) / Path(ASSETS[lm].files[0].path).name
-    folder = cache_dir() / "models" / f"{lm}-{ASSETS[lm].version}"
+def is_gguf(lm: str) -> bool:
+    """Whether a language model is named by a GGUF file."""
+    return lm.lower().endswith(".gguf")
+
+
+def gguf_fingerprint(lm: str) -> str:
+    """SHA-256 of a GGUF file; raises LanguageModelError where there is none."""
+    try:
+        about = Path(lm).stat()
+        return _sha256(lm, about.st_size, about.st_mtime_ns)
+    except OSError as error:
+        raise LanguageModelError(f"{lm} cannot be read ({error.strerror}); give the path of a GGUF file") from None
+
+
+@lru_cache
+def _sha256(path: str, size: int, modified: int) -> str:  # noqa: ARG001
+    """A file of gigabytes is read once, as long as it stays as it was."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _converted(gguf: Path, folder: Path) -> Path:
+    """A GGUF file as a safetensors folder, converted the first time."""
     if not folder.is_dir():
         with locked(folder):
             if not folder.is_dir():
+                _check_gguf(gguf)
                 _convert(gguf, folder)
     return folder
+
+
+def _check_gguf(path: Path) -> None:
+    """Whole, by its own account: readers of GGUF do not look."""
+    from gguf import GGUFReader
+
+    with path.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise LanguageModelError(f"{path} is not a GGUF file; give one, a safetensors folder or a Hugging Face id")
+    try:
+        GGUFReader(path)
+    except Exception as error:
+        # Whatever a broken header makes the reader stumble over.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise LanguageModelError(f"{path} is a broken or cut off GGUF file ({reason}); fetch it again") from error
 
 
 def _convert(gguf: Path, folder: Path) -> None:
@@ -144,11 +186,16 @@ def _convert(gguf: Path, folder: Path) -> None:
     log.info("converting %s to safetensors, once", gguf.name)
     with _quiet(), staged_folder(folder) as staging:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
-        )
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
+            )
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError, NotImplementedError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise LanguageModelError(f"{gguf} cannot be converted ({reason}); give a safetensors folder") from error
         model.save_pretrained(staging)
-        AutoTokenizer.from_pretrained(gguf.parent, **source).save_pretrained(staging)
+        tokenizer.save_pretrained(staging)
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """The teacher: a causal language model that says which topic words it expects after a document."""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from scipy.special import log_softmax
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.asking import Asking, Question, note_stops
+from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.cutting import check_cut, pieces
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import (
@@ -27,7 +27,6 @@ from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
 from softtopic.teacher.tree import WordTree, word_ends
-from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
@@ -42,19 +41,13 @@ BUDGET = {"cpu": 2048, "mps": 4096, "cuda": 32768}
 _LARGE = 6000.0
 
 
-@dataclass(frozen=True, slots=True)
-class TeacherOutput:
-    """Features of some documents, one row each, as they are stored: float16, or float32 where that would overflow."""
-
-    log_probs: DocVocab  # log probability of each vocabulary word as the next word, normalised over the vocabulary
-    hidden: DocHidden  # last hidden state at the last prompt token
-
-
-class Teacher:
+@final
+class Teacher(BaseTeacher):
     """Reads documents with a causal language model.
 
     Args:
-        lm: "smollm2-135m" (embedded), a folder transformers can open, or a Hugging Face id in the local cache.
+        lm: "smollm2-135m" (embedded), a folder transformers can open, a GGUF file, or a Hugging Face id in the local
+            cache.
         prompt: what the language model is asked; of several prompts the mean log probabilities and states are taken.
         max_tokens: a document is cut to this many tokens; the text after it never is.
         cut: what is read of a longer document: its "head", "head-tail" (half of the tokens from each end) or "windows"
@@ -149,7 +142,7 @@ class Teacher:
         told = progress or (lambda _: None)
         for place, asking in enumerate(self._askings):
             lengths = [len(piece) + len(asking.opening) for piece in read]
-            for batch in asking.reader.batches(lengths, BUDGET[self.device.type]):
+            for batch in _parts(asking.reader.batches(lengths, BUDGET[self.device.type]), scorer.documents):
                 for answer in asking([read[piece] for piece in batch], scorer.room):
                     np.add.at(log_probs, owners[batch], scorer(asking.reader, answer).cpu().numpy())
                     np.add.at(hidden, owners[batch], answer.states.cpu().numpy())
@@ -281,6 +274,13 @@ class Teacher:
     @property
     def _storage(self) -> type[np.floating]:
         return np.float32 if self._probe.abs().max().item() > _LARGE else np.float16
+
+
+def _parts(batches: list[list[int]], most: int | None) -> Iterator[list[int]]:
+    """Batches of at most so many documents."""
+    for batch in batches:
+        for start in range(0, len(batch), most or len(batch)):
+            yield batch[start : start + most] if most else batch
 
 
 def _clean(text: str) -> str:

@@ -253,7 +253,7 @@ def packed_attention(
 def _attend(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:
     """Softmax attention into `out`, [documents, heads, length, width]."""
     q, kv, mask = part.queries, part.kv, part.mask
-    if softcap is None and q.device.type != "cpu":
+    if softcap is None and _prefers_fused(q.device):
         mask = F.pad(mask, (kv.keys.shape[2] - mask.shape[-1], 0))
         gqa = q.shape[1] != kv.keys.shape[1]
         out.copy_(F.scaled_dot_product_attention(q, *kv.both, attn_mask=mask, scale=scale, enable_gqa=gqa))
@@ -269,6 +269,10 @@ def _attend(part: Part, scale: float, softcap: float | None, out: Tensor) -> Non
         # All that stands before the block is seen by the whole of it.
         block = Part(rows, q[:, :, rows], seen, mask[rows, rows], causal=True)
         _attend_block(block, scale, softcap, out[:, :, rows])
+
+
+def _prefers_fused(device: torch.device) -> bool:
+    return device.type != "cpu"
 
 
 def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:

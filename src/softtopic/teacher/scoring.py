@@ -18,6 +18,13 @@ from softtopic.teacher.lexicon import first_tokens
 from softtopic.teacher.reading import Reader
 from softtopic.teacher.tree import WordTree
 
+# Bytes that the scores of one batch may take, float64, all nodes and words of all its documents.
+_ROOM = 1 << 29
+
+# Documents and pairs of state and token for which what is left of that is worked out at a time.
+_DOCUMENTS = 256
+_PAIRS = 1 << 14
+
 # The least probability of a word, so that its logarithm can be stored in float16.
 _LEAST = 1e-300
 
@@ -31,6 +38,11 @@ class Scorer(ABC):
     """Scores the vocabulary after each document of a batch."""
 
     room: int = 0  # how many tokens it follows after each document
+
+    @property
+    def documents(self) -> int | None:
+        """How many documents a batch may hold; None: as many as are read together."""
+        return None
 
     @abstractmethod
     def __call__(self, reader: Reader, answer: Answer) -> Float[Tensor, "docs vocab"]:
@@ -73,6 +85,12 @@ class WholeWords(Scorer):
         self.room = sum(self._counts)
         self._shares = self._learn(blank, budget)
 
+    @property
+    def documents(self) -> int:
+        """The masses of all nodes, three copies of the roots' and five of the words' scores fit into `_ROOM`."""
+        numbers = len(self._tree) + 3 * self._tree.levels[0].stop + 5 * self._tree.n_words
+        return max(1, _ROOM // (8 * numbers))
+
     def _learn(self, blank: Reader, budget: int) -> "_Shares":
         paths = self._tree.paths
         ending = torch.empty(len(paths), dtype=torch.float64, device=self._device)
@@ -83,7 +101,7 @@ class WholeWords(Scorer):
             totals = blank.head.totals(states)
             whole[batch], ending[batch] = totals.whole.double(), totals.ending.double()
             pair, below = self._below(torch.tensor(batch, device=self._device))
-            steps[below] = (blank.head.own(states[pair], self._tokens[below]) - totals.whole[pair]).double()
+            steps[below] = self._steps(blank, states, totals.whole, pair, below)
         return _Shares.of(self._parents, self._words, steps.exp(), (ending - whole).exp())
 
     def _below(self, nodes: Int[Tensor, " nodes"]) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
@@ -92,6 +110,19 @@ class WholeWords(Scorer):
         pair = torch.arange(len(nodes), device=self._device).repeat_interleave(count)
         before = count.cumsum(0) - count
         return pair, first[pair] + torch.arange(len(pair), device=self._device) - before[pair]
+
+    def _steps(
+        self,
+        reader: Reader,
+        states: Float[Tensor, "states width"],
+        whole: Float[Tensor, " states"],
+        pair: Int[Tensor, " pairs"],
+        below: Int[Tensor, " pairs"],
+    ) -> Float64[Tensor, " pairs"]:
+        """Log P(node | state) for pairs of a state and a node."""
+        parts = zip(pair.split(_PAIRS), below.split(_PAIRS), strict=True)
+        logits = torch.cat([reader.head.own(states[some], self._tokens[nodes]) for some, nodes in parts])
+        return (logits - whole[pair]).double()
 
     def __call__(self, reader: Reader, answer: Answer) -> Float[Tensor, "docs vocab"]:
         tree, states = self._tree, answer.states
@@ -132,7 +163,7 @@ class WholeWords(Scorer):
         ends = own * (totals.ending - totals.whole).double().exp() * (self._words[nodes] >= 0)
         found.index_put_((documents, self._words[nodes].clamp_min(0)), ends, accumulate=True)
         pair, below = self._below(nodes)
-        steps = (reader.head.own(states[pair], self._tokens[below]) - totals.whole[pair]).double().exp()
+        steps = self._steps(reader, states, totals.whole, pair, below).exp()
         mass.index_put_((documents[pair], below), own[pair] * steps, accumulate=True)
 
 
@@ -163,5 +194,8 @@ class _Shares(NamedTuple):
         return cls(*(torch.cat(side) for side in zip(*parts, strict=True)))
 
     def spread(self, mass: Float64[Tensor, "docs nodes"], n_words: int) -> Float64[Tensor, "docs vocab"]:
+        """The mass left at nodes as probabilities of words."""
         found = torch.zeros(n_words, len(mass), dtype=mass.dtype, device=mass.device)
-        return found.index_add_(0, self.words, mass.T[self.nodes] * self.shares[:, None]).T
+        for own, part in zip(found.split(_DOCUMENTS, dim=1), mass.split(_DOCUMENTS), strict=True):
+            own.index_add_(0, self.words, part.T[self.nodes] * self.shares[:, None])
+        return found.T
