@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus as Corpus
+    from softtopic.embedding import SentenceEncoder as SentenceEncoder
     from softtopic.errors import SofttopicError as SofttopicError
     from softtopic.index import RetrievalIndex as RetrievalIndex
     from softtopic.model import TopicModel as TopicModel
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from softtopic.teacher.prompt import Prompt as Prompt
     from softtopic.training.trainer import TrainingConfig as TrainingConfig
     from softtopic.vocabulary import Vocabulary as Vocabulary
+    from softtopic.word_vectors import WordVectors as WordVectors
 
 _HOMES = {
     "Columns": "readers",
@@ -35,11 +37,13 @@ _HOMES = {
     "Prompt": "teacher.prompt",
     "Recipe": "recipes",
     "RetrievalIndex": "index",
+    "SentenceEncoder": "embedding",
     "SofttopicError": "errors",
     "Teacher": "teacher.model",
     "TopicModel": "model",
     "TrainingConfig": "training.trainer",
     "Vocabulary": "vocabulary",
+    "WordVectors": "word_vectors",
     "read_corpus": "readers",
 }
 
@@ -51,11 +55,13 @@ __all__ = [  # noqa: RUF022
     "Prompt",
     "Recipe",
     "RetrievalIndex",
+    "SentenceEncoder",
     "SofttopicError",
     "Teacher",
     "TopicModel",
     "TrainingConfig",
     "Vocabulary",
+    "WordVectors",
     "read_corpus",
 ]
 

@@ -29,9 +29,10 @@ def build_backbone(name: str, settings: dict[str, int | float], noise: torch.Gen
         return backbone(config(**settings), noise)
 
 
-def settings_of(name: str) -> frozenset[str]:
-    """The settings a backbone has."""
-    return frozenset(field.name for field in fields(_CLASSES[check_backbone(name)][1]))
+def settings_of(name: str, offered: dict[str, int | float | None]) -> dict[str, int | float]:
+    """Of the settings offered those the backbone has; None leaves the backbone's own."""
+    known = {field.name for field in fields(_CLASSES[check_backbone(name)][1])}
+    return {setting: value for setting, value in offered.items() if value is not None and setting in known}
 
 
 def check_backbone(name: str) -> str:

@@ -54,7 +54,17 @@ Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics 
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16 or float32.")]
-Recipe = Annotated[str, typer.Option("--recipe", help="default, or paper: the published settings.")]
+Recipe = Annotated[
+    str, typer.Option("--recipe", help="default, paper (the published settings), or a bag-of-words model, e.g. etm.")
+]
+Backbone = Annotated[
+    str | None, typer.Option("--backbone", help="prodlda, etm, ecrtm or fastopic; default: the recipe's.")
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option("--inputs", help="hidden, embedding, bow, or e.g. hidden+embedding; default: the recipe's."),
+]
+Target = Annotated[str | None, typer.Option("--target", help="soft, bow or soft+bow; default: the recipe's.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
@@ -63,9 +73,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No messages and no progres
 
 @app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="smollm2-135m, a sample corpus, or a Hugging Face id.")],
+    names: Annotated[
+        list[str], typer.Argument(help="smollm2-135m, all-minilm-l6-v2, a sample corpus, or a Hugging Face id.")
+    ],
 ) -> None:
-    """Fetch the embedded language model, sample corpora or a Hugging Face model: the one command that downloads."""
+    """Fetch language models, the sentence encoder or sample corpora: the one command that downloads."""
     from softtopic.assets import ASSETS
     from softtopic.assets import fetch as fetch_asset
 
@@ -150,7 +162,9 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
     topics: Topics = 50,
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
-    recipe: Recipe = "default", seed: Seed = 0,
+    recipe: Recipe = "default", backbone: Backbone = None, inputs: Inputs = None, target: Target = None,
+    word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
+    seed: Seed = 0,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptName = "published", max_tokens: MaxTokens = 160, branches: Branches = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
@@ -175,6 +189,10 @@ def fit(
     model = TopicModel(
         topics,
         recipe=recipe,
+        backbone=backbone,
+        inputs=inputs,
+        target=target,
+        word_vectors=word_vectors,
         lm=_teacher(lm, prompt, recipe, branches, max_tokens=max_tokens, device=device, dtype=dtype),
         vocabulary=_vocabulary(vocabulary),
         language=language,

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
+from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from softtopic.backbones.base import Backbone
@@ -166,11 +167,9 @@ def batches(
 
 def _shares(counts: csr_matrix, device: torch.device) -> Float[Tensor, "rows vocab"]:
     """Counts as shares of each document's words, dense, float16."""
-    shares = torch.empty(counts.shape, dtype=torch.float16, device=device)
-    for start in range(0, counts.shape[0], 4096):
-        part = torch.from_numpy(counts[start : start + 4096].toarray()).to(device).float()
-        shares[start : start + len(part)] = (part / part.sum(dim=1, keepdim=True).clamp_min(1)).half()
-    return shares
+    shares = csr_matrix(normalize(counts.astype(np.float32), norm="l1"))
+    parts = [shares[rows] for rows in np.array_split(np.arange(len(shares.indptr) - 1), 1 + len(shares.indptr) // 4096)]
+    return torch.cat([torch.from_numpy(part.toarray()).to(device).half() for part in parts])
 
 
 def _stalled(losses: list[float], patience: int | None) -> bool:
