@@ -46,7 +46,8 @@ _DEFAULT = Recipe(
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
-    "paper-etm": replace(_PAPER, backbone="etm"),
+    # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
+    "paper-etm": replace(_PAPER, backbone="etm", standardise=True),
     "paper-ecrtm": replace(_PAPER, backbone="ecrtm", training=TrainingConfig(epochs=200)),
     "paper-fastopic": replace(_PAPER, backbone="fastopic", training=_FULL_BATCH),
     "default": _DEFAULT,

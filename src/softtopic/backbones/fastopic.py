@@ -38,10 +38,11 @@ class FASTopicConfig:
 class FASTopic(Backbone):
     """theta · beta, both rows of transport plans by squared distance; documents are inputs of unit length.
 
-    In training the plan between documents and topics is that of the batch. Inference has the topics' potential of the
-    whole training set instead, so that a document's theta is its row of that plan and does not depend on others.
+    In training theta is the batch's plan between documents and topics. At inference it is a softmax of negative
+    distances, each topic's divided by their sum over the training set, so that it does not depend on other documents.
     """
 
+    crowding: Tensor
     potential_documents: Tensor
     potential_words: Tensor
 
@@ -54,8 +55,10 @@ class FASTopic(Backbone):
         self.words = nn.Parameter(F.normalize(nn.init.trunc_normal_(words, generator=noise)))
         self.topic_weights = nn.Parameter(torch.full((n_topics,), 1 / n_topics))
         self.word_weights = nn.Parameter(torch.full((n_words,), 1 / n_words))
-        self.register_buffer("potential_documents", torch.zeros(n_topics))
+        # For each topic log Σ exp(-sharpness x distance) over the training set, 0 until `settle` is called.
+        self.register_buffer("crowding", torch.zeros(n_topics))
         # Of the last step, where the next one begins.
+        self.register_buffer("potential_documents", torch.zeros(n_topics), persistent=False)
         self.register_buffer("potential_words", torch.zeros(n_words), persistent=False)
 
     def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:
@@ -82,14 +85,14 @@ class FASTopic(Backbone):
 
     @torch.no_grad()
     def settle(self, inputs: Iterable[Float[Tensor, "docs width"]]) -> None:
-        to_topics = torch.cat([self._distances(part) for part in inputs])
-        self.potential_documents.copy_(self._document_transport(to_topics).potential)
+        sums = [torch.logsumexp(self._distances(part) * -self.config.sharpness_documents, dim=0) for part in inputs]
+        self.crowding.copy_(torch.logsumexp(torch.stack(sums), dim=0))
 
     def _distances(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
         return squared_distances(F.normalize(self.standardised(inputs)), self.topics)
 
     def _theta(self, to_topics: Float[Tensor, "docs topics"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.potential_documents - self.config.sharpness_documents * to_topics, dim=1)
+        return torch.softmax(to_topics * -self.config.sharpness_documents - self.crowding, dim=1)
 
     def _document_transport(self, to_topics: Float[Tensor, "docs topics"]) -> Transport:
         return sinkhorn(
@@ -98,7 +101,7 @@ class FASTopic(Backbone):
             torch.softmax(self.topic_weights, dim=0),
             sharpness=self.config.sharpness_documents,
             stop=_STOP,
-            start=self.potential_documents,
+            start=self.potential_documents if self.training else None,
         )
 
     def _word_transport(self, to_words: Float[Tensor, "topics vocab"]) -> Transport:
