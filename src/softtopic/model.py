@@ -163,10 +163,10 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     def _read(self, corpus: Corpus) -> DocHidden:
         """Hidden states of the distinct documents."""
-        assert self.teacher_ is not None  # noqa: S101  # a model that reads hidden states has one
+        teacher: Any = self.teacher_  # a model that reads hidden states has one
         keep = self.features if self.features is None or len(corpus.distinct.texts) >= _KEEP_FROM else None
-        known = keep and is_kept(corpus, self.vocabulary_, self.teacher_)
-        teacher = self.teacher_ if known else self.teacher_.states_only
+        if not (keep and is_kept(corpus, self.vocabulary_, teacher)):
+            teacher = teacher.states_only
         features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
         return features.hidden
 
