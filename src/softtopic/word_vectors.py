@@ -46,6 +46,8 @@ class WordVectors:
         rows = [line.rstrip().split(" ") for line in text.splitlines() if line.strip()]
         if rows and len(rows[0]) == 2:
             rows = rows[1:]  # word2vec's text files begin with their size
+        if not rows:
+            raise ValueError("it is empty")
         return cls(tuple(row[0] for row in rows), np.asarray([row[1:] for row in rows], dtype=np.float32))
 
     def of(self, vocabulary: Vocabulary) -> Float[np.ndarray, "vocab width"]:

@@ -50,7 +50,7 @@ def test_theta_at_inference_is_normalised_by_the_training_set_and_not_by_the_bat
     torch.testing.assert_close(model.infer(x * 17), expected, rtol=1e-4, atol=1e-6)
     # With topics of equal mass it is near the published plan, which depends on all documents at once.
     assert (model.infer(x).argmax(dim=1) == known["theta"].argmax(dim=1)).all()
-    assert (model.infer(x) - known["theta"]).abs().max() < 0.1
+    assert (model.infer(x) - known["theta"]).abs().max() < 0.15
 
 
 @pytest.mark.parametrize("wrong", [{"n_topics": 1}, {"sharpness_words": 0.0}, {"n_words": 0}])

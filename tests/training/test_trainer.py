@@ -129,13 +129,15 @@ def test_all_documents_can_be_one_batch():
 @pytest.mark.parametrize("name", BACKBONES)
 def test_one_loop_trains_every_backbone(name):
     config = TrainingConfig(epochs=80, batch_size=None if name == "fastopic" else 16, temperature=1.0,
-                            learning_rate=3e-2)  # fmt: skip
+                            learning_rate=1e-2)  # fmt: skip
     noise = torch.Generator().manual_seed(0)
     training = data(config=config)
     model = build_backbone(name, {"n_inputs": 8, "n_topics": 3, "n_words": 30}, noise)
     report = train(model, training, config, noise)
-    assert report.losses[-1] < 0.7 * report.losses[0]
+    assert report.losses[-1] < 0.8 * report.losses[0]
     theta = model.infer(training.inputs)
     assert torch.equal(theta, model.infer(training.inputs))
-    topic = theta.argmax(dim=1)
-    assert len({(int(a), int(b)) for a, b in zip(topic, torch.arange(60) % 3, strict=True)}) == 3
+    # Mixtures of a cluster are more alike than those of different ones.
+    apart = torch.cdist(theta, theta)
+    same = (torch.arange(60) % 3)[:, None] == torch.arange(60) % 3
+    assert apart[same].mean() < 0.5 * apart[~same].mean()
