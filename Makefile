@@ -14,9 +14,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# The embedded language model and the sample posts, once for this user.
+# The embedded language model, the sentence encoder and the sample posts, once for this user.
 assets: install
-	@$(BIN)/softtopic fetch smollm2-135m 20newsgroups >/dev/null
+	@$(BIN)/softtopic fetch smollm2-135m all-minilm-l6-v2 20newsgroups >/dev/null
 
 demo: assets
 	$(BIN)/softtopic demo --out build/demo-model

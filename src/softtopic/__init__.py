@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus as Corpus
+    from softtopic.embedding import SentenceEncoder as SentenceEncoder
     from softtopic.errors import SofttopicError as SofttopicError
     from softtopic.index import RetrievalIndex as RetrievalIndex
     from softtopic.labels_file import SoftLabels as SoftLabels
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
     from softtopic.training.trainer import TrainingConfig as TrainingConfig
     from softtopic.vocabulary import Vocabulary as Vocabulary
+    from softtopic.word_vectors import WordVectors as WordVectors
 
 _HOMES = {
     "Columns": "readers",
@@ -38,6 +40,7 @@ _HOMES = {
     "Prompt": "teacher.prompt",
     "Recipe": "recipes",
     "RetrievalIndex": "index",
+    "SentenceEncoder": "embedding",
     "ServerTeacher": "teacher.server",
     "SoftLabels": "labels_file",
     "SofttopicError": "errors",
@@ -45,6 +48,7 @@ _HOMES = {
     "TopicModel": "model",
     "TrainingConfig": "training.trainer",
     "Vocabulary": "vocabulary",
+    "WordVectors": "word_vectors",
     "read_corpus": "readers",
     "read_soft_labels": "labels_file",
 }
@@ -57,6 +61,7 @@ __all__ = [  # noqa: RUF022
     "Prompt",
     "Recipe",
     "RetrievalIndex",
+    "SentenceEncoder",
     "ServerTeacher",
     "SoftLabels",
     "SofttopicError",
@@ -64,6 +69,7 @@ __all__ = [  # noqa: RUF022
     "TopicModel",
     "TrainingConfig",
     "Vocabulary",
+    "WordVectors",
     "read_corpus",
     "read_soft_labels",
 ]

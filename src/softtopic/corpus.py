@@ -22,6 +22,12 @@ class Distinct:
     texts: tuple[str, ...]
     rows: DocInt  # for each document its place in `texts`, -1 where the document is empty
 
+    @property
+    def first(self) -> DocInt:
+        """For each text the place of the first document that has it."""
+        places, documents = np.unique(self.rows, return_index=True)
+        return documents[places >= 0]
+
 
 @dataclass(frozen=True)
 class Corpus:

@@ -7,30 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from jaxtyping import Float
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from softtopic.backbones.registry import BACKBONES, build_backbone
+from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
+from softtopic.embedding import Embedder, embedder_name, open_embedder
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.extract.plan import extract, is_kept
-from softtopic.index import RetrievalIndex
+from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
+from softtopic.inspection import Inspection
 from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.calibrate import CONTENT_FREE, Calibration, check_calibration
+from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
 from softtopic.teacher.opening import described_teacher, open_teacher
-from softtopic.topics import Topics, representative_documents
+from softtopic.topics import representative_documents
 from softtopic.training.trainer import TrainingData, TrainingReport, train
-from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
+from softtopic.types import DocHidden, DocTopic, DocVocab
 from softtopic.vocabulary import Vocabulary
+from softtopic.word_vectors import WordVectors, word_matrix
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,19 @@ _KEEP_FROM = 256
 
 
 # scikit-learn would wrap `transform` and ask for X even where hidden= is given.
-class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_keys=None):
     """Topics of a text collection, distilled from a language model.
 
     Args:
         n_topics: number of topics, at least 2 and at most the number of distinct documents.
-        recipe: "default", "paper" (the published settings) or a Recipe.
-        backbone: the topic model trained: "prodlda".
+        recipe: "default", "paper" (the published settings), a bag-of-words model ("prodlda", "zeroshottm",
+            "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
+        backbone: the topic model trained, "prodlda", "etm", "ecrtm" or "fastopic", in place of the recipe's.
+        inputs: what it reads, "hidden", "embedding", "bow", "normalised-bow" or some joined by "+", likewise.
+        target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
+        embedder: makes the vectors of embedding inputs: a callable from a list of texts to an array [documents,
+            width], or the name or folder of a SentenceEncoder. None: "all-minilm-l6-v2", unless `fit` gets vectors.
+        word_vectors: where the words of ETM and ECRTM begin: WordVectors or a file of them.
         lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
             server (see ServerTeacher), or a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
@@ -69,7 +76,11 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         n_topics: int = 50,
         *,
         recipe: str | Recipe = "default",
-        backbone: str = "prodlda",
+        backbone: str | None = None,
+        inputs: str | None = None,
+        target: str | None = None,
+        embedder: str | Embedder | None = None,
+        word_vectors: WordVectors | str | Path | None = None,
         lm: str | BaseTeacher = EMBEDDED,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
@@ -80,6 +91,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.n_topics = n_topics
         self.recipe = recipe
         self.backbone = backbone
+        self.inputs = inputs
+        self.target = target
+        self.embedder = embedder
+        self.word_vectors = word_vectors
         self.lm = lm
         self.vocabulary = vocabulary
         self.language = language
@@ -94,50 +109,73 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         soft_labels: DocVocab | None = None,
         hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
     ) -> "TopicModel":
         """Find topics in texts. Returns self.
 
         Without texts the documents kept in the feature folder are taken. With `hidden` (any vectors, [documents,
         width]) and `soft_labels` (log probabilities of the words of `vocabulary`, [documents, vocab]) no language
-        model is asked. `y` is ignored: labels are never learnt from.
+        model is asked. `embeddings`, [documents, width], are the vectors of an input "embedding"; equal texts are
+        one document, with the first one's vector. `y` is ignored: labels are never learnt from.
         """
         self._check()
+        if soft_labels is not None and hidden is None and "hidden" not in self.recipe_.inputs:
+            hidden = embeddings
         corpus, features = self._features(X, soft_labels, hidden)
-        rows = corpus.distinct.rows
-        if len(features) < self.n_topics:
+        if X is None and soft_labels is not None and "bow" in self.recipe_.inputs + self.recipe_.target:
+            raise InputError("words of the documents are counted; give texts beside soft_labels=")
+        if len(corpus.distinct.texts) < self.n_topics:
             raise InputError(
-                f"{len(features)} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
+                f"{len(corpus.distinct.texts)} distinct documents for {self.n_topics} topics; give more documents or "
+                "fewer topics"
             )
-        self.calibration_ = self._calibrate(features, asked=hidden is None)
-        # Training needs its memory more than new documents need it loaded already.
-        self.teacher_.close()
-        self._train(features, rows[rows >= 0])
-        self._keep(corpus, self._infer(features.hidden))
+        self.embedder_ = embedder_name(self.embedder, embeddings)
+        self.calibration_ = self._calibrate(features, asked=soft_labels is None)
+        if self.teacher_ is not None:
+            # Training needs its memory more than new documents need it loaded already.
+            self.teacher_.close()
+        inputs = self._inputs(corpus, None if features is None else features.hidden, embeddings)
+        self._train(corpus, features, inputs)
+        self._keep(corpus, self._infer(inputs))
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **given: Any) -> DocTopic:
         """`fit`, then theta of the same documents: equal to `fit(X).transform(X)`."""
         return self.fit(X, y, **given).probabilities_
 
-    def transform(self, X: Iterable[str] | Corpus | None = None, *, hidden: DocHidden | None = None) -> DocTopic:
+    def transform(
+        self,
+        X: Iterable[str] | Corpus | None = None,
+        *,
+        hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
+    ) -> DocTopic:
         """Theta of documents, old or new: [documents, topics], rows sum to 1.
 
-        Deterministic and independent of the other documents given. With `hidden` no language model is asked.
+        Deterministic and independent of the other documents given. With `hidden` no language model is asked, with
+        `embeddings` no sentence encoder.
         """
         check_is_fitted(self, "backbone_")
-        if hidden is not None:
-            return self._infer(self._checked_hidden(hidden))
         if X is None:
-            raise InputError("nothing to transform; give texts, or hidden= vectors")
+            return self._infer(from_vectors(self.widths_, {"hidden": hidden, "embedding": embeddings}))
         corpus = X if isinstance(X, Corpus) else Corpus.from_texts(X)
-        distinct = corpus.distinct.texts
-        if not distinct:
+        if hidden is not None:
+            corpus = Corpus.from_rows(corpus.texts)
+            check_vectors("hidden", hidden, len(corpus), self.widths_)
+        elif not corpus.distinct.texts:
             return self._spread(corpus, np.empty((0, self.n_topics), dtype=np.float32))
-        keep = self.features if self.features is None or len(distinct) >= _KEEP_FROM else None
-        known = keep and is_kept(corpus, self.vocabulary_, self.teacher_)
-        teacher = self.teacher_ if known else self.teacher_.states_only
+        elif "hidden" in self.widths_:
+            hidden = self._read(corpus)
+        return self._spread(corpus, self._infer(self._inputs(corpus, hidden, embeddings)))
+
+    def _read(self, corpus: Corpus) -> DocHidden:
+        """Hidden states of the distinct documents."""
+        teacher: Any = self.teacher_  # a model that reads hidden states has one
+        keep = self.features if self.features is None or len(corpus.distinct.texts) >= _KEEP_FROM else None
+        if not (keep and is_kept(corpus, self.vocabulary_, teacher)):
+            teacher = teacher.states_only
         features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
-        return self._spread(corpus, self._infer(self._checked_hidden(features.hidden)))
+        return features.hidden
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
         """What the teacher expects of documents, old or new, as the model was taught: [documents, vocab], float32.
@@ -145,79 +183,16 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Calibrated by the training corpus and tempered; rows sum to 1, those of blank documents are uniform.
         """
         check_is_fitted(self, "backbone_")
-        corpus, recipe = X if isinstance(X, Corpus) else Corpus.from_texts(X), get_recipe(self.recipe)
+        if self.teacher_ is None:
+            raise InputError("this model was taught by no language model; there are no soft labels")
+        corpus, training = X if isinstance(X, Corpus) else Corpus.from_texts(X), self.recipe_.training
         read = extract(corpus, self.vocabulary_, self.teacher_, features=None, progress=self.progress).log_probs
-        prior = None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset)
-        settings = {"temperature": recipe.training.temperature, "top_k": recipe.training.top_k, "prior": prior}
-        blank = np.zeros((1, len(self.vocabulary_)), dtype=np.float32)
-        labels = soft_labels(torch.from_numpy(read), **settings).numpy()
-        return np.concatenate([labels, softmax(blank, axis=1)])[corpus.distinct.rows]
-
-    def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
-        """The top words of every topic with their probabilities."""
-        return {topic: self.get_topic(topic, n_words) for topic in range(self.n_topics)}
-
-    def get_topic(self, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
-        """The top words of one topic with their probabilities."""
-        self._check_topic(topic)
-        return self.topics.top(topic, n_words)
-
-    def get_topic_info(self) -> pd.DataFrame:
-        """One row for each topic, largest first: Topic, Count, Name, Representation, Representative_Docs."""
-        check_is_fitted(self, "backbone_")
-        count = np.bincount(self.topics_, minlength=self.n_topics)
-        frame = pd.DataFrame({
-            "Topic": range(self.n_topics),
-            "Count": count,
-            "Name": self.topics.names(),
-            "Representation": self.topics.top_words(10),
-            "Representative_Docs": self.representative_docs_,
-        })  # fmt: skip
-        return frame.sort_values("Count", ascending=False, kind="stable", ignore_index=True)
-
-    def get_document_info(self) -> pd.DataFrame:
-        """One row for each training document: Id, Document (its beginning), Topic, Name, Probability."""
-        check_is_fitted(self, "backbone_")
-        names = self.topics.names()
-        return pd.DataFrame({
-            "Id": self.ids_,
-            "Document": self.excerpts_,
-            "Topic": self.topics_,
-            "Name": [names[topic] for topic in self.topics_],
-            "Probability": self.probabilities_.max(axis=1),
-        })  # fmt: skip
-
-    def get_representative_docs(self, topic: int) -> list[str]:
-        """The documents in which a topic's share is largest."""
-        self._check_topic(topic)
-        return self.representative_docs_[topic]
-
-    def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Names of the columns of theta."""
-        check_is_fitted(self, "backbone_")
-        return np.asarray(self.topics.names(), dtype=object)
-
-    def search(self, query: str, k: int = 10) -> pd.DataFrame:
-        """The training documents whose topic mixture is nearest to the query's, nearest first.
-
-        Columns: Document (its position), Id, Divergence (KL(query ‖ document) in nats), Topic, Text (its beginning).
-        """
-        theta = self._theta_of_query(query)
-        hits = RetrievalIndex(self.probabilities_).search(theta, k)
-        found = hits.ids[0]
-        return pd.DataFrame({
-            "Document": found,
-            "Id": [self.ids_[document] for document in found],
-            "Divergence": hits.divergences[0],
-            "Topic": self.topics_[found],
-            "Text": [self.excerpts_[document] for document in found],
-        })  # fmt: skip
-
-    def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
-        """The topics with the largest shares in a query, and the shares."""
-        theta = self._theta_of_query(query)[0]
-        best = np.argsort(-theta, kind="stable")[:top_n]
-        return [int(topic) for topic in best], [float(theta[topic]) for topic in best]
+        prior = self._prior(torch.device("cpu"))
+        labels = soft_labels(
+            torch.from_numpy(read), temperature=training.temperature, top_k=training.top_k, prior=prior
+        )
+        blank = np.full((1, len(self.vocabulary_)), 1 / len(self.vocabulary_), dtype=np.float32)
+        return np.concatenate([labels.numpy(), blank])[corpus.distinct.rows]
 
     def save(self, path: str | Path, *, excerpts: bool = True) -> None:
         """Write a model folder: JSON, safetensors and Parquet. With `excerpts=False` no text of a document is kept."""
@@ -233,43 +208,26 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         return load(path, device=device)
 
-    @property
-    def topics(self) -> Topics:
-        """The topics' words."""
-        check_is_fitted(self, "backbone_")
-        return Topics(self.components_, self.vocabulary_.words)
-
     # What fit learns, for type checkers.
     backbone_: Any
-    vocabulary_: Vocabulary
-    teacher_: BaseTeacher
+    recipe_: Recipe
+    teacher_: BaseTeacher | None  # None: no language model was asked
+    embedder_: str | None  # of sentences; None: vectors of the caller's
+    widths_: dict[str, int]  # columns of each input
     training_: TrainingReport | None
     calibration_: Calibration | None
-    components_: TopicVocab
-    probabilities_: DocTopic
-    topics_: DocInt
     mean_theta_: Float[np.ndarray, " topics"]
-    ids_: tuple[str, ...]
-    excerpts_: tuple[str, ...]
-    representative_docs_: list[list[str]]
 
     def _check(self) -> None:
         if not isinstance(self.n_topics, int | np.integer) or self.n_topics < 2:
             raise InputError(f"n_topics is {self.n_topics}; give a whole number of at least 2")
-        if self.backbone not in BACKBONES:
-            raise InputError(f"backbone {self.backbone!r} is not known; choose one of {', '.join(BACKBONES)}")
-        recipe = get_recipe(self.recipe)
-        check_calibration(recipe.calibration, recipe.strength)
-
-    def _check_topic(self, topic: int) -> None:
-        check_is_fitted(self, "backbone_")
-        if not 0 <= topic < self.n_topics:
-            raise InputError(f"topic {topic} is not there; topics are 0 to {self.n_topics - 1}")
+        self.recipe_ = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
+        self.widths_ = {}
 
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
-    ) -> tuple[Corpus, Features]:
-        self.teacher_ = open_teacher(self.lm, branches=get_recipe(self.recipe).branches)
+    ) -> tuple[Corpus, Features | None]:
+        self.teacher_ = teacher = open_teacher(self.lm, branches=self.recipe_.branches)
         if soft_labels is not None or hidden is not None:
             return self._brought(X, soft_labels, hidden)
         if X is None:
@@ -283,8 +241,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 f"{len(texts)} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
             )
         self.vocabulary_ = Vocabulary.build(self.vocabulary, texts, self.language)
-        features = extract(corpus, self.vocabulary_, self.teacher_, features=self.features, progress=self.progress)
-        return corpus, features
+        if not self.recipe_.asks_lm:
+            self.teacher_ = None
+            return corpus, None
+        return corpus, extract(corpus, self.vocabulary_, teacher, features=self.features, progress=self.progress)
 
     def _stored(self) -> tuple[Corpus, Features]:
         if self.features is None or self.features == "auto":
@@ -314,44 +274,71 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
         return Corpus.from_rows(given.texts, ids=given.ids, labels=given.labels), Features(soft_labels, hidden)
 
-    def _calibrate(self, features: Features, *, asked: bool) -> Calibration | None:
-        recipe = get_recipe(self.recipe)
-        if recipe.calibration == "none":
+    def _calibrate(self, features: Features | None, *, asked: bool) -> Calibration | None:
+        source, strength = self.recipe_.calibration, self.recipe_.strength
+        if source == "none" or features is None or "soft" not in split_target(self.recipe_.target):
             return None
-        if recipe.calibration == "corpus":
-            return Calibration.fit(features.log_probs, "corpus", recipe.strength)
-        if not asked:
-            raise InputError(
-                "soft_labels= without a language model know no content-free prior; calibrate on the corpus"
-            )
-        output = self.teacher_.read(CONTENT_FREE, self.vocabulary_)
-        return Calibration.fit(output.log_probs, "content-free", recipe.strength)
+        if source == "corpus":
+            return Calibration.fit(features.log_probs, source, strength)
+        if self.teacher_ is None or not asked:
+            raise InputError("soft_labels= without a teacher know no content-free prior; calibrate on the corpus")
+        return Calibration.fit(self.teacher_.read(CONTENT_FREE, self.vocabulary_).log_probs, source, strength)
 
-    def _train(self, features: Features, documents: DocInt) -> None:
-        recipe = get_recipe(self.recipe)
-        device = pick_device(self.teacher_.device.type)
+    def _inputs(self, corpus: Corpus, hidden: DocHidden | None, embeddings: np.ndarray | None) -> Inputs:
+        """What the backbone reads of the distinct documents."""
+
+        def embed(texts: Sequence[str]) -> DocHidden:
+            if embeddings is not None:
+                return check_vectors("embedding", embeddings, len(corpus), self.widths_)[corpus.distinct.first]
+            made = open_embedder(self.embedder or self.embedder_)(texts)
+            return check_vectors("embedding", made, len(texts), self.widths_)
+
+        return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, embed)
+
+    def _train(self, corpus: Corpus, features: Features | None, inputs: Inputs) -> None:
+        recipe = self.recipe_
+        device = pick_device("auto" if self.teacher_ is None else self.teacher_.device.type)
         noise = torch.Generator(device).manual_seed(self.random_state)
-        prior = None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)
-        data = TrainingData.distil(
-            torch.from_numpy(features.hidden).to(device),
-            torch.from_numpy(features.log_probs),
-            torch.from_numpy(documents).to(device),
-            recipe.training,
-            prior,
-        )
-        settings = {
-            "n_inputs": features.hidden.shape[1],
+        data = self._data(corpus, features, torch.from_numpy(inputs.dense()).to(device))
+        vectors = word_matrix(self.word_vectors, self.vocabulary_)
+        settings = settings_of(recipe.backbone, {
+            "n_inputs": sum(inputs.widths.values()),
             "n_topics": self.n_topics,
             "n_words": len(self.vocabulary_),
             "dropout": recipe.dropout,
             "temperature": recipe.training.temperature,
-        }
-        self.backbone_ = build_backbone(self.backbone, settings, noise).to(device)
+            "word_width": None if vectors is None else vectors.shape[1],
+        })  # fmt: skip
+        self.backbone_ = build_backbone(recipe.backbone, settings, noise).to(device)
+        if vectors is not None:
+            self.backbone_.start_words(torch.from_numpy(vectors).to(device))
         if recipe.standardise:
-            self.backbone_.encoder.standardise(data.inputs.float())
+            self.backbone_.standardise(data.inputs.float(), torch.from_numpy(inputs.are_vectors).to(device))
         self.training_ = train(self.backbone_, data, recipe.training, noise, progress=self.progress)
+        self.widths_ = inputs.widths
         with torch.inference_mode():
             self.components_ = self.backbone_.topic_word().cpu().numpy()
+
+    def _data(self, corpus: Corpus, features: Features | None, inputs: torch.Tensor) -> TrainingData:
+        """Inputs and targets of the recipe."""
+        rows, target = corpus.distinct.rows, split_target(self.recipe_.target)
+        documents = torch.from_numpy(rows[rows >= 0]).to(inputs.device)
+        counts = self.vocabulary_.bag_of_words(corpus.distinct.texts if "bow" in target else ())
+        if "bow" in target and not counts.nnz:
+            raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
+        if features is None or "soft" not in target:
+            return TrainingData.count(inputs, counts, documents)
+        data = TrainingData.distil(
+            inputs,
+            torch.from_numpy(features.log_probs),
+            documents,
+            self.recipe_.training,
+            self._prior(inputs.device),
+        )
+        return data.mixed(counts, self.recipe_.bow_share) if "bow" in target else data
+
+    def _prior(self, device: torch.device) -> torch.Tensor | None:
+        return None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)
 
     def _keep(self, corpus: Corpus, theta: DocTopic) -> None:
         """What is remembered of the training documents."""
@@ -373,28 +360,14 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         # Row -1, for blank documents, is the last one.
         return np.vstack([theta, self.mean_theta_])[corpus.distinct.rows]
 
-    def _checked_hidden(self, hidden: DocHidden) -> DocHidden:
-        width = self.backbone_.config.n_inputs
-        if hidden.ndim != 2 or hidden.shape[1] != width:
-            raise InputError(
-                f"hidden has shape {hidden.shape}; expected [documents, {width}]: vectors of the model it was fitted on"
-            )
-        return hidden
-
     @torch.inference_mode()
-    def _infer(self, hidden: DocHidden) -> DocTopic:
+    def _infer(self, inputs: Inputs) -> DocTopic:
         device = next(self.backbone_.parameters()).device
         parts = [
-            self.backbone_.infer(torch.from_numpy(hidden[start : start + 4096]).to(device).float()).cpu().numpy()
-            for start in range(0, len(hidden), 4096)
+            self.backbone_.infer(torch.from_numpy(inputs.dense(start, start + 4096)).to(device).float()).cpu().numpy()
+            for start in range(0, len(inputs), 4096)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.n_topics), dtype=np.float32)
-
-    def _theta_of_query(self, query: str) -> DocTopic:
-        check_is_fitted(self, "backbone_")
-        if not query.strip():
-            raise InputError("the query is empty; give a word or a text to look for")
-        return self.transform([query])
 
 
 def excerpt(text: str, length: int = 300) -> str:

@@ -47,12 +47,15 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def cross_entropy(
-    log_words: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"]
+    log_words: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"], *, normalised: bool = False
 ) -> Float[Tensor, " docs"]:
     """-Σ labels · log softmax(log_words) for each document, in nats: the part of the loss that has a gradient.
 
-    `log_words` need not be normalised; rows of `labels` sum to 1.
+    Rows of `labels` sum to 1, or to 0 where a document says nothing. With `normalised`, `log_words` are log
+    probabilities as they are.
     """
+    if normalised:
+        return -torch.linalg.vecdot(labels, log_words)
     return _CrossEntropy.apply(log_words, labels)  # type: ignore[return-value]
 
 

@@ -1,36 +1,81 @@
-"""Named bundles of settings: the published ones, and ours."""
+"""Named bundles of settings: the published ones, ours, and the bag-of-words models of the family."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from softtopic.backbones.registry import check_backbone
 from softtopic.errors import InputError
+from softtopic.inputs import split_inputs, split_target
+from softtopic.teacher.calibrate import check_calibration
 from softtopic.training.trainer import TrainingConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything between the teacher's features and a trained model that is not a size."""
+    """Everything between texts and a trained model that is not a size."""
 
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    backbone: str = "prodlda"
+    inputs: str = "hidden"  # "hidden", "embedding", "bow", "normalised-bow", or several joined by "+"
+    target: str = "soft"  # "soft", "bow", or both as "soft+bow"
+    bow_share: float = 0.5  # of a document's own words in a target of both
     calibration: str = "none"  # the prior taken off soft labels: of the "corpus", or after "content-free" documents
     strength: float = 1.0  # how much of it
-    standardise: bool = False  # bring every input column to mean 0 and deviation 1
-    dropout: float = 0.2
+    standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
+    dropout: float | None = None  # where the backbone has any; None: its published share
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
 
+    def __post_init__(self) -> None:
+        check_backbone(self.backbone)
+        split_inputs(self.inputs)
+        split_target(self.target)
+        check_calibration(self.calibration, self.strength)
+        if not 0 < self.bow_share < 1:
+            raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
+
+    @property
+    def asks_lm(self) -> bool:
+        """Whether a language model has to read the documents."""
+        return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
+
+
+_COUNTS = TrainingConfig(temperature=1.0)
+
+_PAPER = Recipe()
 
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
-    "paper": Recipe(),
+    "paper": _PAPER,
+    # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
+    "paper-etm": replace(_PAPER, backbone="etm", standardise=True),
+    "paper-ecrtm": replace(_PAPER, backbone="ecrtm", training=TrainingConfig(epochs=200)),
+    "paper-fastopic": replace(
+        _PAPER, backbone="fastopic", training=TrainingConfig(epochs=200, batch_size=None, top_k=20)
+    ),
     "default": Recipe(
         training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
+    ),
+    # Bag-of-words models: the target is what the document says, and no language model is asked.
+    "prodlda": Recipe(backbone="prodlda", inputs="bow", target="bow", training=_COUNTS),
+    "zeroshottm": Recipe(backbone="prodlda", inputs="embedding", target="bow", training=_COUNTS),
+    "combinedtm": Recipe(backbone="prodlda", inputs="bow+embedding", target="bow", training=_COUNTS),
+    "etm": Recipe(backbone="etm", inputs="normalised-bow", target="bow", training=_COUNTS),
+    "ecrtm": Recipe(backbone="ecrtm", inputs="bow", target="bow", training=replace(_COUNTS, epochs=200)),
+    "fastopic": Recipe(
+        backbone="fastopic", inputs="embedding", target="bow", training=replace(_COUNTS, epochs=200, batch_size=None)
     ),
 }
 
 
-def get_recipe(recipe: str | Recipe) -> Recipe:
-    """A recipe by name, or the one given; raises InputError with the names there are."""
-    if isinstance(recipe, Recipe):
-        return recipe
-    if recipe not in RECIPES:
-        raise InputError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
-    return RECIPES[recipe]
+def get_recipe(
+    recipe: str | Recipe, backbone: str | None = None, *, inputs: str | None = None, target: str | None = None
+) -> Recipe:
+    """A recipe by name, or the one given, with another backbone, inputs or target where these are named.
+
+    "paper" with backbone "ecrtm" is "paper-ecrtm", and so on. Raises InputError with the names there are.
+    """
+    if isinstance(recipe, str):
+        if recipe not in RECIPES:
+            raise InputError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
+        recipe = RECIPES.get(f"{recipe}-{backbone}", RECIPES[recipe])
+    named = {"backbone": backbone, "inputs": inputs, "target": target}
+    return replace(recipe, **{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]

@@ -11,8 +11,9 @@ from softtopic import __version__
 from softtopic.backbones.registry import build_backbone
 from softtopic.errors import ModelFileError
 from softtopic.model import TopicModel
-from softtopic.recipes import RECIPES, Recipe, get_recipe
+from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibrate import Calibration
+from softtopic.teacher.loading import EMBEDDED, pick_device
 from softtopic.teacher.opening import described_teacher
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig
@@ -23,14 +24,15 @@ _WEIGHTS = "backbone."
 
 def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
     """Write a fitted model."""
-    recipe = get_recipe(model.recipe)
+    recipe = model.recipe_
     named = next((name for name, known in RECIPES.items() if known == recipe), None)
     config = {
         "softtopic": __version__,
         "n_topics": int(model.n_topics),
-        "backbone": {"name": model.backbone} | asdict(model.backbone_.config),
+        "backbone": {"name": recipe.backbone} | asdict(model.backbone_.config),
         "recipe": {"name": named} | asdict(recipe),
-        "teacher": model.teacher_.description,
+        "teacher": None if model.teacher_ is None else model.teacher_.description,
+        "inputs": {"widths": model.widths_, "embedder": model.embedder_},
         "language": model.language,
         "random_state": model.random_state,
     }
@@ -63,30 +65,29 @@ def load(path: str | Path, *, device: str = "auto") -> TopicModel:
 
 def _restore(files: ModelFiles, device: str) -> TopicModel:
     config, tensors = files.config, files.tensors
-    teacher = described_teacher(config["teacher"], device=device)
+    teacher = config["teacher"] and described_teacher(config["teacher"], device=device)
     settings: dict[str, Any] = dict(config["backbone"])
     name = settings.pop("name")
     model = TopicModel(
         config["n_topics"],
         recipe=_recipe(config["recipe"]),
-        backbone=name,
-        lm=teacher,
+        lm=teacher or EMBEDDED,
         vocabulary=Vocabulary(tuple(files.topics["vocabulary"])),
         language=config["language"],
         random_state=config["random_state"],
     )
+    model.recipe_, model.widths_ = model.recipe, config["inputs"]["widths"]  # type: ignore[assignment]
+    model.embedder_ = config["inputs"]["embedder"]
     model.teacher_, model.vocabulary_, model.training_ = teacher, model.vocabulary, None  # type: ignore[assignment]
     model.backbone_ = build_backbone(name, settings, torch.Generator())
     weights = {key.removeprefix(_WEIGHTS): torch.from_numpy(np.array(value)) for key, value in tensors.items()
                if key.startswith(_WEIGHTS)}  # fmt: skip
     model.backbone_.load_state_dict(weights)
-    model.backbone_.to(teacher.device).eval()
+    model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
-    recipe = get_recipe(model.recipe)
-    model.calibration_ = (
-        Calibration(tensors["prior"], recipe.calibration, recipe.strength) if "prior" in tensors else None
-    )
+    known = (model.recipe_.calibration, model.recipe_.strength)
+    model.calibration_ = Calibration(tensors["prior"], *known) if "prior" in tensors else None
     model.mean_theta_, model.probabilities_ = tensors["mean_theta"], tensors["theta"]
     model.topics_ = model.probabilities_.argmax(axis=1)
     model.ids_, model.excerpts_ = tuple(files.documents["id"]), tuple(files.documents["text"])
@@ -106,12 +107,12 @@ def _card(model: TopicModel) -> str:
         f"| {topic} | {count[topic]} | {', '.join(words)} |"
         for topic, words in sorted(enumerate(model.topics.top_words(10)), key=lambda row: (-count[row[0]], row[0]))
     ]
-    told = model.teacher_.description
+    told = "none" if model.teacher_ is None else model.teacher_.description["lm"]
     return "\n".join([
         "# A topic model",
         "",
         f"{model.n_topics} topics of {len(model.ids_)} documents, found by softtopic {__version__} "
-        f"(backbone {model.backbone}, teacher {told['lm']}).",
+        f"(backbone {model.recipe_.backbone}, teacher {told}).",
         "",
         "Load it with `TopicModel.load(folder)` or look at it with `softtopic topics folder`.",
         "",

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig, WordNorm
+from softtopic.backbones.norm import WordNorm
+from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.errors import InputError
 from softtopic.objective import distillation_loss, soft_labels
 

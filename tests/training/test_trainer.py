@@ -1,10 +1,14 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 
 from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
+from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.errors import InputError
+from softtopic.objective import cross_entropy
 from softtopic.training.trainer import TrainingConfig, TrainingData, batches, train
 
 
@@ -92,3 +96,48 @@ def test_a_diverging_run_says_so():
     broken = TrainingData(inputs=training.inputs * float("nan"), labels=training.labels, documents=training.documents)
     with pytest.raises(InputError, match="diverged"):
         fitted(broken, TrainingConfig(epochs=1))
+
+
+def test_counts_are_trained_by_their_negative_log_likelihood():
+    counts = csr_matrix(np.asarray([[3, 0, 1], [0, 0, 0], [0, 2, 0]]))
+    training = TrainingData.count(torch.randn(3, 8), counts, torch.arange(3))
+    assert training.weights.tolist() == [4, 0, 2]
+    torch.testing.assert_close(training.labels.float().sum(dim=1), torch.tensor([1.0, 0.0, 1.0]))
+    scores = torch.randn(3, 3, requires_grad=True)
+    expected = -(torch.from_numpy(counts.toarray()) * torch.log_softmax(scores, dim=1)).sum(dim=1).mean()
+    for normalised, log_words in ((False, scores), (True, torch.log_softmax(scores, dim=1))):
+        loss = (training.weights * cross_entropy(log_words, training.labels.float(), normalised=normalised)).mean()
+        torch.testing.assert_close(loss, expected.float())
+        wanted, found = (torch.autograd.grad(value, scores, retain_graph=True)[0] for value in (expected, loss))
+        torch.testing.assert_close(found, wanted.float(), rtol=1e-3, atol=1e-4)
+
+
+def test_a_mixture_keeps_the_soft_label_of_a_document_without_words():
+    soft = TrainingData(inputs=torch.randn(2, 8), labels=torch.tensor([[0.5, 0.5], [0.2, 0.8]]).half(),
+                        documents=torch.arange(2))  # fmt: skip
+    mixed = soft.mixed(csr_matrix(np.asarray([[4, 0], [0, 0]])), 0.25)
+    torch.testing.assert_close(mixed.labels.float(), torch.tensor([[0.625, 0.375], [0.2, 0.8]]), rtol=1e-3, atol=0)
+    assert mixed.weights is None
+
+
+def test_all_documents_can_be_one_batch():
+    found = list(batches(torch.arange(301), TrainingConfig(batch_size=None), torch.Generator().manual_seed(0)))
+    assert len(found) == 1
+    assert sorted(found[0].tolist()) == list(range(301))
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_one_loop_trains_every_backbone(name):
+    config = TrainingConfig(epochs=80, batch_size=None if name == "fastopic" else 16, temperature=1.0,
+                            learning_rate=1e-2)  # fmt: skip
+    noise = torch.Generator().manual_seed(0)
+    training = data(config=config)
+    model = build_backbone(name, {"n_inputs": 8, "n_topics": 3, "n_words": 30}, noise)
+    report = train(model, training, config, noise)
+    assert report.losses[-1] < 0.8 * report.losses[0]
+    theta = model.infer(training.inputs)
+    assert torch.equal(theta, model.infer(training.inputs))
+    # Mixtures of a cluster are more alike than those of different ones.
+    apart = torch.cdist(theta, theta)
+    same = (torch.arange(60) % 3)[:, None] == torch.arange(60) % 3
+    assert apart[same].mean() < 0.5 * apart[~same].mean()

@@ -1,6 +1,7 @@
 """The inference network of variational topic models: inputs → a Gaussian over topic scores."""
 
 from dataclasses import dataclass
+from typing import Literal, final
 
 import torch
 import torch.nn.functional as F
@@ -8,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.backbones.base import dropout
+
+Norm = Literal["none", "batch", "shifted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +36,34 @@ class Gaussian:
         return 0.5 * (ratio + distance + prior_variance.log() - self.log_variance - 1).sum(dim=1)
 
 
-class GaussianEncoder(nn.Module):
-    """Two softplus layers, then mean and log-variance, each through a BatchNorm without scale and shift."""
+@final
+class Shift(nn.Module):
+    """A learnt number added to each column."""
 
-    center: Tensor
-    scale: Tensor
-
-    def __init__(self, width: int, hidden: int, n_topics: int, dropout_share: float) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        # Inputs are read as (x - center) / scale; 0 and 1 until `standardise` is called.
-        self.register_buffer("center", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Float[Tensor, "docs width"]) -> Float[Tensor, "docs width"]:
+        return x + self.bias
+
+
+@final
+class GaussianEncoder(nn.Module):
+    """Two softplus layers, then mean and log-variance, each normalised over the batch as the model asks.
+
+    `norm` is "none", "batch" (BatchNorm without scale and shift) or "shifted" (with a learnt shift alone).
+    """
+
+    def __init__(self, width: int, hidden: int, n_topics: int, dropout_share: float, norm: Norm = "batch") -> None:
+        super().__init__()
         self.first = nn.Linear(width, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.mean = nn.Linear(hidden, n_topics)
         self.log_variance = nn.Linear(hidden, n_topics)
-        self.mean_norm = nn.BatchNorm1d(n_topics, affine=False)
-        self.log_variance_norm = nn.BatchNorm1d(n_topics, affine=False)
+        self.mean_norm = _norm(norm, n_topics)
+        self.log_variance_norm = _norm(norm, n_topics)
         self.dropout_share = dropout_share
-
-    def standardise(self, inputs: Float[Tensor, "docs width"]) -> None:
-        """Learn center and scale from the training inputs; a constant column stays 0."""
-        self.center.copy_(inputs.mean(dim=0))
-        deviation = inputs.std(dim=0, unbiased=False)
-        self.scale.copy_(torch.where(deviation > 0, deviation, torch.ones_like(deviation)))
 
     def reset(self, noise: torch.Generator) -> None:
         """New weights, uniform within 1/sqrt(fan-in) as in torch, drawn from one generator."""
@@ -66,6 +73,13 @@ class GaussianEncoder(nn.Module):
             nn.init.uniform_(layer.bias, -bound, bound, generator=noise)
 
     def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> Gaussian:
-        x = F.softplus(self.first((inputs - self.center) / self.scale))
+        x = F.softplus(self.first(inputs))
         x = dropout(F.softplus(self.second(x)), self.dropout_share, noise)
         return Gaussian(self.mean_norm(self.mean(x)), self.log_variance_norm(self.log_variance(x)))
+
+
+def _norm(norm: Norm, width: int) -> nn.Module:
+    if norm == "none":
+        return nn.Identity()
+    batch = nn.BatchNorm1d(width, affine=False)
+    return batch if norm == "batch" else nn.Sequential(batch, Shift(width))

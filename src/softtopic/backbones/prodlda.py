@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from softtopic.backbones.base import Backbone, BackboneOutput, dropout
 from softtopic.backbones.encoder import GaussianEncoder
+from softtopic.backbones.norm import WordNorm
 from softtopic.errors import InputError
 
 
@@ -31,48 +32,11 @@ class ProdLDAConfig:
 
 
 @final
-class WordNorm(nn.Module):
-    """BatchNorm(theta·beta) / temperature, without learnt scale and shift, at the cost of the product alone.
-
-    Mean and variance over a batch of a linear map follow from those of its input: with C the covariance of theta,
-    word v has mean mean(theta)·beta_v and variance beta_vᵀ C beta_v. So theta is centred and beta scaled before the
-    product, and no pass over [docs, vocab] is needed. Running statistics are kept as BatchNorm keeps them.
-    """
-
-    mean: Tensor
-    variance: Tensor
-
-    def __init__(self, n_words: int, temperature: float, *, epsilon: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(n_words))
-        self.register_buffer("variance", torch.ones(n_words))
-        self.temperature = temperature
-        self.epsilon = epsilon
-        self.momentum = momentum
-
-    def forward(self, theta: Float[Tensor, "docs topics"], beta: Float[Tensor, "topics vocab"]) -> Tensor:
-        """Normalised word scores, [docs, vocab]."""
-        if not self.training:
-            return (theta @ beta - self.mean) * self._scale(self.variance)
-        centre = theta.mean(dim=0)
-        theta = theta - centre
-        covariance = theta.T @ theta / len(theta)
-        variance = (beta * (covariance @ beta)).sum(dim=0).clamp_min(0)
-        with torch.no_grad():
-            self.mean.lerp_(centre @ beta, self.momentum)
-            self.variance.lerp_(variance * (len(theta) / (len(theta) - 1)), self.momentum)
-        return theta @ (beta * self._scale(variance))
-
-    def _scale(self, variance: Float[Tensor, " vocab"]) -> Float[Tensor, " vocab"]:
-        return (variance + self.epsilon).rsqrt() * (1 / self.temperature)
-
-
-@final
 class ProdLDA(Backbone):
     """softmax(BatchNorm(theta·beta) / temperature), theta = softmax of a Gaussian sample (its mean at inference)."""
 
     def __init__(self, config: ProdLDAConfig, noise: torch.Generator) -> None:
-        super().__init__()
+        super().__init__(config.n_inputs)
         self.config = config
         self.encoder = GaussianEncoder(config.n_inputs, config.n_hidden, config.n_topics, config.dropout)
         self.encoder.reset(noise)
@@ -83,7 +47,7 @@ class ProdLDA(Backbone):
         self.prior_log_variance = nn.Parameter(torch.full((config.n_topics,), 1 - 1 / config.n_topics).log())
 
     def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:
-        posterior = self.encoder(inputs, noise)
+        posterior = self.encoder(self.standardised(inputs), noise)
         theta = torch.softmax(posterior.sample(noise), dim=1)
         scores = self.word_norm(dropout(theta, self.config.dropout, noise), self.beta)
         return BackboneOutput(
@@ -93,7 +57,7 @@ class ProdLDA(Backbone):
         )
 
     def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(inputs).mean, dim=1)
+        return torch.softmax(self.encoder(self.standardised(inputs)).mean, dim=1)
 
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         return torch.softmax(self.beta, dim=1)

@@ -10,7 +10,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from softtopic.cli.building import (
+    build_recipe,
+    build_teacher,
+    check_sources,
+    fit_labels,
+    read_documents,
+    read_vocabulary,
+)
+
 # Heavy modules are imported inside the commands: `softtopic --help` has no use for them.
+from softtopic.cli.options import (
+    Backbone,
+    Branches,
+    Calibration,
+    Cut,
+    Device,
+    Dtype,
+    File,
+    Format,
+    Id,
+    Inputs,
+    Json,
+    Label,
+    Language,
+    Lm,
+    LmModel,
+    LmProbs,
+    MaxTokens,
+    Model,
+    PromptNames,
+    Quiet,
+    Recipe,
+    Seed,
+    Strength,
+    Target,
+    Text,
+    Topics,
+    Vectors,
+    Words,
+)
 from softtopic.cli.output import (
     print_estimate,
     print_evaluation,
@@ -25,9 +64,6 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
-    from softtopic.model import TopicModel
-    from softtopic.recipes import Recipe as RecipeSettings
-    from softtopic.teacher.base import BaseTeacher
 
 app = typer.Typer(
     name="softtopic",
@@ -37,53 +73,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-File = Annotated[str, typer.Argument(help="Documents: jsonl, csv, tsv, parquet or txt, also .gz; - is standard input.")]
-Model = Annotated[Path, typer.Argument(help="A model folder.")]
-Text = Annotated[str, typer.Option("--text", help="Column of the texts.")]
-Label = Annotated[str | None, typer.Option("--label", help="Column of labels, for evaluation alone.")]
-Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
-Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
-Lm = Annotated[
-    str, typer.Option("--lm", help="smollm2-135m, a folder, a GGUF file, a Hugging Face id, or a server's URL.")
-]
-LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model, for a server.")]
-LmProbs = Annotated[int, typer.Option("--lm-probs", help="Log probabilities to ask a server for.")]
-Vectors = Annotated[str | None, typer.Option("--vectors", help="URL of a server of embeddings; default: that of --lm.")]
-PromptNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--prompt",
-        help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean.",
-    ),
-]
-Cut = Annotated[
-    str, typer.Option("--cut", help="What is read of a longer document: head, head-tail, or windows (their mean).")
-]
-Branches = Annotated[
-    int | None,
-    typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone."),
-]
-MaxTokens = Annotated[int, typer.Option("--max-tokens", help="A document is cut to so many tokens.")]
-Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
-Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16 or float32.")]
-Recipe = Annotated[str, typer.Option("--recipe", help="default, or paper: the published settings.")]
-Calibration = Annotated[
-    str | None, typer.Option("--calibration", help="none, corpus or content-free: the prior over words taken off.")
-]
-Strength = Annotated[float | None, typer.Option("--strength", help="How much of it, 0 to 2.")]
-Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No messages and no progress bars.")]
-
 
 @app.command()
 def fetch(
-    names: Annotated[list[str], typer.Argument(help="smollm2-135m, a sample corpus, or a Hugging Face id.")],
+    names: Annotated[
+        list[str], typer.Argument(help="smollm2-135m, all-minilm-l6-v2, a sample corpus, or a Hugging Face id.")
+    ],
 ) -> None:
-    """Fetch the embedded language model, sample corpora or a Hugging Face model: the one command that downloads."""
+    """Fetch language models, the sentence encoder or sample corpora: the one command that downloads."""
     from softtopic.assets import ASSETS
     from softtopic.assets import fetch as fetch_asset
 
@@ -149,11 +146,11 @@ def teach(
     from softtopic.vocabulary import Vocabulary
 
     _messages(quiet)
-    corpus = _corpus(file, text, label, id, format)
+    corpus = read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
-    teacher = _teacher(lm, prompt, "default", branches, server, **options)
-    words = Vocabulary.build(_vocabulary(vocabulary), corpus.distinct.texts, language)
+    teacher = build_teacher(lm, prompt, "default", branches, server, **options)
+    words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
     if dry_run:
         from softtopic.extract.estimate import estimate
         from softtopic.teacher.opening import need_local
@@ -178,7 +175,9 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to learn from.")
     ] = None,
-    recipe: Recipe = "default", calibration: Calibration = None, strength: Strength = None, seed: Seed = 0,
+    recipe: Recipe = "default", backbone: Backbone = None, inputs: Inputs = None, target: Target = None,
+    calibration: Calibration = None, strength: Strength = None, seed: Seed = 0,
+    word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
     max_tokens: MaxTokens = 160, cut: Cut = "head",
@@ -194,27 +193,31 @@ def fit(
     from softtopic.training.files import check_destination
 
     _messages(quiet)
-    _check_sources(file, features, labels)
+    check_sources(file, features, labels)
     if topics < 2:
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
     check_destination(out)
-    corpus = None if file is None else _corpus(file, text, label, id, format)
+    corpus = None if file is None else read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
-        recipe=_recipe(recipe, calibration=calibration, strength=strength),
-        lm=_teacher(lm, prompt, recipe, branches, server, **options),
-        vocabulary=_vocabulary(vocabulary),
+        recipe=build_recipe(recipe, backbone, calibration=calibration, strength=strength),
+        backbone=backbone,
+        inputs=inputs,
+        target=target,
+        word_vectors=word_vectors,
+        lm=build_teacher(lm, prompt, recipe, branches, server, **options),
+        vocabulary=read_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
         random_state=seed,
         progress=not quiet,
     )
     if labels is not None:
-        corpus = _fit_labels(model, labels, text, None if vocabulary == "2000" else _vocabulary(vocabulary))
+        corpus = fit_labels(model, labels, text, None if vocabulary == "2000" else read_vocabulary(vocabulary))
     else:
         model.fit(corpus)
     model.save(out, excerpts=excerpts)
@@ -258,7 +261,7 @@ def transform(
     _messages(quiet)
     if out is not None and out.suffix not in (".parquet", ".csv", ".jsonl"):
         raise InputError(f"--out {out} ends in {out.suffix or 'nothing'}; expected .parquet, .csv or .jsonl")
-    corpus = _corpus(file, text, None, id, format)
+    corpus = read_documents(file, text, None, id, format)
     loaded = TopicModel.load(model, device=device)
     loaded.progress = not quiet
     theta = loaded.transform(corpus)
@@ -311,7 +314,7 @@ def evaluate(
     from softtopic.model import TopicModel
 
     _messages(quiet)
-    corpus = _corpus(file, text, label, id, format)
+    corpus = read_documents(file, text, label, id, format)
     check_labels(corpus.labels)
     loaded = TopicModel.load(model, device=device)
     loaded.progress = not quiet
@@ -332,83 +335,6 @@ def _messages(quiet: bool) -> None:
     import warnings
 
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
-
-
-def _corpus(file: str, text: str, label: str | None, id: str | None, format: str | None) -> "Corpus":
-    from softtopic.readers import Columns, read_corpus
-
-    corpus = read_corpus(file, Columns(text=text, label=label, id=id), format=format)
-    told = [f"{corpus.n_duplicates} duplicates (read once)"] if corpus.n_duplicates else []
-    told += [f"{corpus.n_empty} empty"] if corpus.n_empty else []
-    logging.getLogger("softtopic").info("%d documents%s", len(corpus), f", of them {', '.join(told)}" if told else "")
-    return corpus
-
-
-def _check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
-    """What to fit comes from somewhere, and not from two places."""
-    if labels is not None and (file is not None or features is not None):
-        raise InputError("--labels stands alone; leave out the file of documents and --features")
-    if file is None and features is None and labels is None:
-        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
-
-
-def _fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
-    """Fit a model on a file of soft labels."""
-    from softtopic.labels_file import read_soft_labels
-
-    if isinstance(words, int):
-        raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
-    found = read_soft_labels(path, words, text=text)
-    model.vocabulary = found.vocabulary
-    model.fit(found.corpus, soft_labels=found.log_probs, hidden=found.hidden)
-    return found.corpus
-
-
-def _teacher(
-    lm: str, prompts: list[str] | None, recipe: str, branches: int | None, server: dict[str, Any], **options: Any
-) -> "BaseTeacher":
-    from softtopic.recipes import get_recipe
-    from softtopic.teacher.endpoint import is_url
-    from softtopic.teacher.prompt import get_prompt
-
-    if is_url(lm):
-        from softtopic.teacher.server import ServerTeacher
-
-        if branches:
-            raise InputError(f"--branches is {branches}; a server scores first tokens alone: leave it out")
-        if len(prompts or ()) > 1 or options["cut"] != "head":
-            raise InputError(
-                "a server is asked one prompt about the head of a document; leave out --cut and the others"
-            )
-        # A server counts no tokens beforehand; English has about four letters to each.
-        length = 4 * options["max_tokens"]
-        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
-    from softtopic.teacher.model import Teacher
-
-    if server["model"] is not None or server["vectors"] is not None:
-        raise InputError(
-            f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
-        )
-    branches = get_recipe(recipe).branches if branches is None else branches
-    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
-
-
-def _recipe(name: str, **changed: Any) -> "RecipeSettings":
-    """A recipe by name, with the options that were given."""
-    from dataclasses import replace
-
-    from softtopic.recipes import get_recipe
-
-    return replace(get_recipe(name), **{option: value for option, value in changed.items() if value is not None})
-
-
-def _vocabulary(given: str) -> int | list[str]:
-    """A number of words, or the lines of a file."""
-    if given.lstrip("-").isdigit():
-        return int(given)
-    from softtopic.readers import read_corpus
-
-    return [line for line in read_corpus(given, format="txt").texts if line.strip()]
 
 
 def _evaluation(theta: Any, corpus: "Corpus") -> dict[str, float | int]:

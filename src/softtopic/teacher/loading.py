@@ -121,7 +121,7 @@ def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> La
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = find_language_model(lm)
-    with _quiet():
+    with quiet_transformers():
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, local_files_only=True, trust_remote_code=False
@@ -184,7 +184,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     log.info("converting %s to safetensors, once", gguf.name)
-    with _quiet(), staged_folder(folder) as staging:
+    with quiet_transformers(), staged_folder(folder) as staging:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
         try:
             model = AutoModelForCausalLM.from_pretrained(
@@ -199,7 +199,7 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Transformers' own bars and notes say nothing a user of topics can act on."""
     from transformers.utils import logging as library
 

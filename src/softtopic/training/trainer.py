@@ -1,13 +1,16 @@
-"""The one training loop: a backbone learns to reproduce soft labels from inputs."""
+"""The one training loop: a backbone learns to reproduce soft labels, or counts of words, from inputs."""
 
 import logging
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.sparse import csr_matrix
+from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from softtopic.backbones.base import Backbone
@@ -23,11 +26,11 @@ class TrainingConfig:
     """How to train; the defaults are the published ones."""
 
     epochs: int = 100
-    batch_size: int = 64
+    batch_size: int | None = 64  # None: all documents, one step an epoch
     least_batches: int = 1  # in an epoch: few documents are cut into smaller batches, so that steps are not too few
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.99, 0.99)
-    weight: float = 1000.0  # of the distillation loss against the backbone's penalty
+    weight: float = 1000.0  # of the distillation loss against the backbone's penalty; counts weigh what they count
     temperature: float = 3.0  # of the soft labels
     top_k: int | None = None  # words kept in a soft label
     patience: int | None = None  # stop after so many epochs without a better loss; None: never early
@@ -35,7 +38,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if (
             min(self.epochs, self.least_batches) < 1
-            or self.batch_size < 2
+            or (self.batch_size is not None and self.batch_size < 2)
             or (self.patience is not None and self.patience < 1)
         ):
             raise InputError(f"give at least 1 epoch, batches of 2 and a patience of 1; given {self}")
@@ -48,8 +51,9 @@ class TrainingData:
     """Features of distinct documents, on the device, and which of them each training document is."""
 
     inputs: Float[Tensor, "rows width"]
-    labels: Float[Tensor, "rows vocab"]  # soft labels, rows sum to 1, any float format
+    labels: Float[Tensor, "rows vocab"]  # distributions over words, any float format; 0 where there are no words
     documents: Int[Tensor, " docs"]  # row of each document: a text that stands twice counts twice
+    weights: Float[Tensor, " rows"] | None = None  # of each row's loss; None: the weight of the configuration
 
     @classmethod
     def distil(
@@ -66,6 +70,22 @@ class TrainingData:
             part = log_probs[rows].to(inputs.device)
             labels[rows] = soft_labels(part, temperature=config.temperature, top_k=config.top_k, prior=prior).half()
         return cls(inputs=inputs, labels=labels, documents=documents)
+
+    @classmethod
+    def count(
+        cls, inputs: Float[Tensor, "rows width"], counts: csr_matrix, documents: Int[Tensor, " docs"]
+    ) -> "TrainingData":
+        """Counts of words, [rows, vocab]: the loss is their negative log likelihood, length x cross-entropy."""
+        lengths = torch.from_numpy(np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()).to(inputs.device)
+        return cls(inputs=inputs, labels=_shares(counts, inputs.device), documents=documents, weights=lengths)
+
+    def mixed(self, counts: csr_matrix, share: float) -> "TrainingData":
+        """Soft labels of which `share` is each document's own words; one without words keeps its soft label."""
+        shares = _shares(counts, self.labels.device)
+        for soft, own in zip(self.labels.split(4096), shares.split(4096), strict=True):
+            part = share * own.any(dim=1, keepdim=True)
+            own.copy_((1 - part) * soft.float() + part * own.float())
+        return replace(self, labels=shares)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,7 @@ def train(
                 log.info("stopped after %d epochs: no better loss for %d", len(losses), config.patience)
                 break
     backbone.eval()
+    backbone.settle(data.inputs.index_select(0, rows).float() for rows in data.documents.split(4096))
     return TrainingReport(tuple(losses), len(losses) * len(data.documents) / (time.perf_counter() - start))
 
 
@@ -114,11 +135,13 @@ def _epoch(
     for rows in batches(data.documents, config, noise):
         # index_select takes a fifth of the time of indexing on a CPU.
         output = backbone(data.inputs.index_select(0, rows).float(), noise)
-        distilled = cross_entropy(output.log_words, data.labels.index_select(0, rows).float()).mean()
+        labels = data.labels.index_select(0, rows).float()
+        distilled = cross_entropy(output.log_words, labels, normalised=output.normalised)
+        weights = config.weight if data.weights is None else data.weights.index_select(0, rows)
         optimizer.zero_grad(set_to_none=True)
-        (config.weight * distilled + output.penalty).backward()
+        ((weights * distilled).mean() + output.penalty).backward()
         optimizer.step()
-        total += distilled.detach() * len(rows)
+        total += distilled.detach().sum()
     mean = float(total) / len(data.documents)
     if not math.isfinite(mean):
         raise InputError("training diverged (the loss is not a number); give a smaller learning rate")
@@ -136,9 +159,17 @@ def batches(
 ) -> Iterator[Int[Tensor, " batch"]]:
     """All documents in random order, in batches of nearly equal size: no batch of one, which BatchNorm cannot take."""
     order = torch.randperm(len(documents), generator=noise, device=noise.device)
-    wanted = max(round(len(documents) / config.batch_size), config.least_batches)
+    size = config.batch_size or len(documents)
+    wanted = max(round(len(documents) / size), config.least_batches)
     count = max(1, min(wanted, len(documents) // 2))
     yield from documents[order.to(documents.device)].tensor_split(count)
+
+
+def _shares(counts: csr_matrix, device: torch.device) -> Float[Tensor, "rows vocab"]:
+    """Counts as shares of each document's words, dense, float16."""
+    shares = csr_matrix(normalize(counts.astype(np.float32), norm="l1"))
+    parts = [shares[rows] for rows in np.array_split(np.arange(len(shares.indptr) - 1), 1 + len(shares.indptr) // 4096)]
+    return torch.cat([torch.from_numpy(part.toarray()).to(device).half() for part in parts])
 
 
 def _stalled(losses: list[float], patience: int | None) -> bool:

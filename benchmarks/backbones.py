@@ -1,0 +1,76 @@
+"""Agreement with labels, and distinct words: every backbone on soft labels and on bags of words.
+
+    python benchmarks/backbones.py --data-dir FOLDER [--data stackoverflow] [--documents 3000] [--topics 50] [--seeds 1]
+
+The language model and the sentence encoder read the documents once; every row trains on the same ones. Labels are
+read after training alone.
+"""
+
+import argparse
+import json
+import statistics
+
+from quality import spread
+
+from softtopic import SentenceEncoder, TopicModel
+from softtopic.datasets import load
+from softtopic.metrics.evaluation import evaluate
+
+ROWS = (
+    ("default", {"backbone": "prodlda"}),
+    ("default", {"backbone": "etm"}),
+    ("default", {"backbone": "ecrtm"}),
+    ("default", {"backbone": "fastopic"}),
+    ("paper", {"backbone": "prodlda"}),
+    ("paper", {"backbone": "etm"}),
+    ("paper", {"backbone": "ecrtm"}),
+    ("paper", {"backbone": "fastopic"}),
+    ("default", {"target": "bow"}),
+    ("default", {"target": "soft+bow"}),
+    ("default", {"inputs": "embedding"}),
+    ("default", {"inputs": "hidden+embedding"}),
+    ("prodlda", {}),
+    ("zeroshottm", {}),
+    ("combinedtm", {}),
+    ("etm", {}),
+    ("ecrtm", {}),
+    ("fastopic", {}),
+)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    options.add_argument("--data", default="stackoverflow")
+    options.add_argument("--documents", type=int, default=3000, help="so many distinct ones, at equal distances")
+    options.add_argument("--topics", type=int, default=50)
+    options.add_argument("--seeds", type=int, default=1)
+    options.add_argument("--word-vectors", help="where the words of ETM and ECRTM begin")
+    options.add_argument("--only", type=int, nargs="+", help="numbers of rows, from 0")
+    given = options.parse_args()
+    corpus = spread(load(given.data, data_dir=given.data_dir), given.documents)
+    embeddings = SentenceEncoder()(corpus.texts)
+    for number, (recipe, choices) in enumerate(ROWS):
+        if given.only and number not in given.only:
+            continue
+        scores: dict[str, list[float]] = {}
+        for seed in range(given.seeds):
+            model = TopicModel(given.topics, recipe=recipe, random_state=seed, **choices)
+            if "etm" in (choices.get("backbone"), recipe) or "ecrtm" in (choices.get("backbone"), recipe):
+                model.word_vectors = given.word_vectors
+            model.fit(corpus, embeddings=embeddings)
+            result = evaluate(model.probabilities_, corpus)
+            top = model.topics.top_words(10)
+            scores.setdefault("purity", []).append(result.purity)
+            scores.setdefault("nmi", []).append(result.nmi)
+            scores.setdefault("precision_at_5", []).append(result.precision_at_5)
+            scores.setdefault("distinct_words", []).append(
+                len({word for words in top for word in words}) / sum(map(len, top))
+            )
+            scores.setdefault("documents_per_second", []).append(model.training_.documents_per_second)
+        row = {name: round(statistics.mean(values), 3) for name, values in scores.items()}
+        print(json.dumps({"recipe": recipe} | choices | {"seeds": given.seeds} | row), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""From options to what the library works with. Heavy modules are imported where they are needed."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.corpus import Corpus
+    from softtopic.model import TopicModel
+    from softtopic.recipes import Recipe
+    from softtopic.teacher.base import BaseTeacher
+
+
+def read_documents(file: str, text: str, label: str | None, id: str | None, format: str | None) -> "Corpus":
+    from softtopic.readers import Columns, read_corpus
+
+    corpus = read_corpus(file, Columns(text=text, label=label, id=id), format=format)
+    told = [f"{corpus.n_duplicates} duplicates (read once)"] if corpus.n_duplicates else []
+    told += [f"{corpus.n_empty} empty"] if corpus.n_empty else []
+    logging.getLogger("softtopic").info("%d documents%s", len(corpus), f", of them {', '.join(told)}" if told else "")
+    return corpus
+
+
+def check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
+    """What to fit comes from somewhere, and not from two places."""
+    if labels is not None and (file is not None or features is not None):
+        raise InputError("--labels stands alone; leave out the file of documents and --features")
+    if file is None and features is None and labels is None:
+        raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+
+
+def fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
+    """Fit a model on a file of soft labels."""
+    from softtopic.labels_file import read_soft_labels
+
+    if isinstance(words, int):
+        raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
+    found = read_soft_labels(path, words, text=text)
+    model.vocabulary = found.vocabulary
+    model.fit(found.corpus, soft_labels=found.log_probs, hidden=found.hidden)
+    return found.corpus
+
+
+def build_teacher(
+    lm: str, prompts: list[str] | None, recipe: str, branches: int | None, server: dict[str, Any], **options: Any
+) -> "BaseTeacher":
+    from softtopic.recipes import get_recipe
+    from softtopic.teacher.endpoint import is_url
+    from softtopic.teacher.prompt import get_prompt
+
+    if is_url(lm):
+        from softtopic.teacher.server import ServerTeacher
+
+        if branches:
+            raise InputError(f"--branches is {branches}; a server scores first tokens alone: leave it out")
+        if len(prompts or ()) > 1 or options["cut"] != "head":
+            raise InputError(
+                "a server is asked one prompt about the head of a document; leave out --cut and the others"
+            )
+        # A server counts no tokens beforehand; English has about four letters to each.
+        length = 4 * options["max_tokens"]
+        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
+    from softtopic.teacher.model import Teacher
+
+    if server["model"] is not None or server["vectors"] is not None:
+        raise InputError(
+            f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
+        )
+    branches = get_recipe(recipe).branches if branches is None else branches
+    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
+
+
+def build_recipe(name: str, backbone: str | None, **changed: Any) -> "Recipe":
+    """A recipe by name, with the options that were given."""
+    from dataclasses import replace
+
+    from softtopic.recipes import get_recipe
+
+    return replace(
+        get_recipe(name, backbone), **{option: value for option, value in changed.items() if value is not None}
+    )
+
+
+def read_vocabulary(given: str) -> int | list[str]:
+    """A number of words, or the lines of a file."""
+    if given.lstrip("-").isdigit():
+        return int(given)
+    from softtopic.readers import read_corpus
+
+    return [line for line in read_corpus(given, format="txt").texts if line.strip()]

