@@ -146,7 +146,7 @@ class Teacher(BaseTeacher):
     def close(self) -> None:
         """Let the language model go; the next `read` loads it again."""
         for loaded in ("_language_model", "_reader", "_probe"):
-            self.__dict__.pop(loaded, None)
+            vars(self).pop(loaded, None)
         self._last_scorer = None
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
