@@ -17,6 +17,7 @@ from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
 from softtopic.embedding import Embedder, embedder_name, open_embedder
 from softtopic.errors import InputError, StoreMismatchError
+from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
 from softtopic.inspection import Inspection
@@ -26,7 +27,7 @@ from softtopic.store import Features, FeatureStore
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
-from softtopic.teacher.opening import described_teacher, open_teacher
+from softtopic.teacher.opening import described_teacher, need_local, open_teacher
 from softtopic.topics import representative_documents
 from softtopic.training.trainer import TrainingData, TrainingReport, train
 from softtopic.types import DocHidden, DocTopic, DocVocab
@@ -55,6 +56,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         word_vectors: where the words of ETM and ECRTM begin: WordVectors or a file of them.
         lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
             server (see ServerTeacher), or a Teacher.
+        demonstrations: "auto" shows the teacher examples chosen for the corpus without labels, "none" asks as it was
+            given; None: as the recipe says, unless `lm` is a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
         language: whose stop words are left out; "none" keeps all.
         features: where the teacher's work is kept: "auto" (the cache folder), a feature folder, or None (nowhere).
@@ -82,6 +85,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         embedder: str | Embedder | None = None,
         word_vectors: WordVectors | str | Path | None = None,
         lm: str | BaseTeacher = EMBEDDED,
+        demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
         features: str | Path | None = "auto",
@@ -96,6 +100,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self.embedder = embedder
         self.word_vectors = word_vectors
         self.lm = lm
+        self.demonstrations = demonstrations
         self.vocabulary = vocabulary
         self.language = language
         self.features = features
@@ -221,7 +226,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _check(self) -> None:
         if not isinstance(self.n_topics, int | np.integer) or self.n_topics < 2:
             raise InputError(f"n_topics is {self.n_topics}; give a whole number of at least 2")
-        self.recipe_ = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
+        changed = {"inputs": self.inputs, "target": self.target, "demonstrations": self.demonstrations}
+        self.recipe_ = get_recipe(self.recipe, self.backbone, **changed)
         self.widths_ = {}
 
     def _features(
@@ -244,6 +250,9 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if not self.recipe_.asks_lm:
             self.teacher_ = None
             return corpus, None
+        if self.recipe_.demonstrations == "auto" and (self.demonstrations or not isinstance(self.lm, BaseTeacher)):
+            local = need_local(teacher, "demonstrations='auto'")
+            self.teacher_ = teacher = with_demonstrations(local, corpus, self.vocabulary_, progress=self.progress)
         return corpus, extract(corpus, self.vocabulary_, teacher, features=self.features, progress=self.progress)
 
     def _stored(self) -> tuple[Corpus, Features]:

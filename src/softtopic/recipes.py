@@ -1,12 +1,15 @@
 """Named bundles of settings: the published ones, ours, and the bag-of-words models of the family."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from softtopic.backbones.registry import check_backbone
 from softtopic.errors import InputError
 from softtopic.inputs import split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
 from softtopic.training.trainer import TrainingConfig
+
+DEMONSTRATIONS = ("none", "auto")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +26,14 @@ class Recipe:
     standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
     dropout: float | None = None  # where the backbone has any; None: its published share
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
+    demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
 
     def __post_init__(self) -> None:
         check_backbone(self.backbone)
         split_inputs(self.inputs)
         split_target(self.target)
+        if self.demonstrations not in DEMONSTRATIONS:
+            raise InputError(f"demonstrations {self.demonstrations!r} are not known; choose none or auto")
         check_calibration(self.calibration, self.strength)
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
@@ -66,10 +72,8 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def get_recipe(
-    recipe: str | Recipe, backbone: str | None = None, *, inputs: str | None = None, target: str | None = None
-) -> Recipe:
-    """A recipe by name, or the one given, with another backbone, inputs or target where these are named.
+def get_recipe(recipe: str | Recipe, backbone: str | None = None, **settings: Any) -> Recipe:
+    """A recipe by name, or the one given, with other settings where they are not None.
 
     "paper" with backbone "ecrtm" is "paper-ecrtm", and so on. Raises InputError with the names there are.
     """
@@ -77,5 +81,5 @@ def get_recipe(
         if recipe not in RECIPES:
             raise InputError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
         recipe = RECIPES.get(f"{recipe}-{backbone}", RECIPES[recipe])
-    named = {"backbone": backbone, "inputs": inputs, "target": target}
-    return replace(recipe, **{name: value for name, value in named.items() if value is not None})  # type: ignore[arg-type]
+    named = settings | {"backbone": backbone}
+    return replace(recipe, **{name: value for name, value in named.items() if value is not None})

@@ -49,8 +49,12 @@ class SparseLabels:
     @classmethod
     def join(cls, parts: Sequence["SparseLabels"]) -> "SparseLabels":
         """Labels of several runs of documents with the same means, in order."""
-        columns = ([getattr(part, name) for part in parts] for name in ("words", "log_probs", "rest"))
-        return cls(*map(np.concatenate, columns), parts[0].means)
+        return cls(
+            np.concatenate([part.words for part in parts]),
+            np.concatenate([part.log_probs for part in parts]),
+            np.concatenate([part.rest for part in parts]),
+            parts[0].means,
+        )
 
     def dense(self) -> DocVocab:
         """Log probabilities of all words, float16.

@@ -9,7 +9,6 @@ from softtopic.errors import InputError
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
     from softtopic.model import TopicModel
-    from softtopic.recipes import Recipe
     from softtopic.teacher.base import BaseTeacher
 
 
@@ -72,15 +71,13 @@ def build_teacher(
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
 
 
-def build_recipe(name: str, backbone: str | None, **changed: Any) -> "Recipe":
-    """A recipe by name, with the options that were given."""
-    from dataclasses import replace
-
+def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None) -> str:
+    """Whether examples are chosen for the corpus: as asked, else as the recipe has it; a prompt that is named stays."""
     from softtopic.recipes import get_recipe
 
-    return replace(
-        get_recipe(name, backbone), **{option: value for option, value in changed.items() if value is not None}
-    )
+    if demonstrations is None and prompts:
+        return "none"
+    return get_recipe(recipe, demonstrations=demonstrations).demonstrations
 
 
 def read_vocabulary(given: str) -> int | list[str]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import (
-    build_recipe,
     build_teacher,
     check_sources,
+    chosen_by,
     fit_labels,
     read_documents,
     read_vocabulary,
@@ -25,6 +25,7 @@ from softtopic.cli.options import (
     Branches,
     Calibration,
     Cut,
+    Demonstrations,
     Device,
     Dtype,
     File,
@@ -133,8 +134,8 @@ def teach(
     file: File,
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
-    max_tokens: MaxTokens = 160, cut: Cut = "head",
+    lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head",
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
@@ -142,7 +143,9 @@ def teach(
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Read documents with the language model and keep what it says, for any number of fits."""
+    from softtopic.extract.demonstrations import with_demonstrations
     from softtopic.extract.plan import extract_into
+    from softtopic.teacher.opening import need_local
     from softtopic.vocabulary import Vocabulary
 
     _messages(quiet)
@@ -151,6 +154,8 @@ def teach(
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     teacher = build_teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
+    if chosen_by(prompt, "default", demonstrations) == "auto":
+        teacher = with_demonstrations(need_local(teacher, "--demonstrations auto"), corpus, words, progress=not quiet)
     if dry_run:
         from softtopic.extract.estimate import estimate
         from softtopic.teacher.opening import need_local
@@ -179,8 +184,8 @@ def fit(
     calibration: Calibration = None, strength: Strength = None, seed: Seed = 0,
     word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
-    lm: Lm = "smollm2-135m", prompt: PromptNames = None, branches: Branches = None,
-    max_tokens: MaxTokens = 160, cut: Cut = "head",
+    lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head",
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
@@ -189,6 +194,7 @@ def fit(
     """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.metrics.evaluation import check_labels
     from softtopic.model import TopicModel
+    from softtopic.recipes import get_recipe
     from softtopic.store import FeatureStore
     from softtopic.training.files import check_destination
 
@@ -204,11 +210,12 @@ def fit(
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
-        recipe=build_recipe(recipe, backbone, calibration=calibration, strength=strength),
+        recipe=get_recipe(recipe, backbone, calibration=calibration, strength=strength),
         backbone=backbone,
         inputs=inputs,
         target=target,
         word_vectors=word_vectors,
+        demonstrations=chosen_by(prompt, recipe, demonstrations),
         lm=build_teacher(lm, prompt, recipe, branches, server, **options),
         vocabulary=read_vocabulary(vocabulary),
         language=language,

@@ -24,6 +24,10 @@ PromptNames = Annotated[
         help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean.",
     ),
 ]
+Demonstrations = Annotated[
+    str | None,
+    typer.Option("--demonstrations", help="auto: show examples chosen for the corpus; none. Default: the recipe's."),
+]
 Cut = Annotated[
     str, typer.Option("--cut", help="What is read of a longer document: head, head-tail, or windows (their mean).")
 ]

@@ -8,8 +8,8 @@ shared words. A prompt's score is how often it labels a document more like its n
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -112,30 +112,42 @@ def choose_prompt(
     if sample is None:
         log.info("too few documents share words to choose a prompt by; the given one stays")
         return [Tried("given", teacher.prompts[0], 0.5)]
-    known: dict[Prompt, tuple[Tried, TeacherOutput]] = {}
-    count = 2 + sum(DRAWINGS) * len(SIZES)
-    with Progress("choosing a prompt", count, "prompt", show=progress) as bar:
-
-        def attempt(name: str, prompt: Prompt) -> None:
-            if prompt not in known:
-                output = quick.asking(prompt).read(sample.texts, vocabulary)
-                known[prompt] = Tried(name, prompt, agreement(output.log_probs, sample)), output
-            bar.advance(1)
-
-        attempt("given", teacher.prompts[0])
-        attempt("four-shot", PROMPTS["four-shot"])
+    with Progress("choosing a prompt", 2 + sum(DRAWINGS) * len(SIZES), "prompt", show=progress) as bar:
+        search = _Search(quick, vocabulary, sample, bar)
+        search.attempt("given", teacher.prompts[0])
+        first = search.best
+        search.attempt("four-shot", PROMPTS["four-shot"])
         # The first examples are answered by the given prompt, the next by the best so far.
-        seen = known[teacher.prompts[0]][1]
         for generation, drawings in enumerate(DRAWINGS):
+            seen = search.known[(search.best if generation else first).prompt][1]
             for size in (size for size in SIZES if size <= len(sample.texts)):
                 for seed in range(drawings):
                     shown = examples(sample.texts, seen, vocabulary, size, seed=10 * generation + seed)
-                    attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
-            seen = max(known.values(), key=lambda pair: pair[0].agreement)[1]
-    first, *others = (tried for tried, _ in known.values())
-    ranked = sorted(others, key=lambda tried: -tried.agreement)
-    place = 0 if not ranked or ranked[0].agreement < first.agreement + MARGIN else len(ranked)
-    return [*ranked[:place], first, *ranked[place:]]
+                    search.attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
+    ranked = sorted((tried for tried, _ in search.known.values()), key=lambda tried: -tried.agreement)
+    if ranked[0].agreement < first.agreement + MARGIN:
+        ranked.remove(first)
+        ranked.insert(0, first)
+    return ranked
+
+
+@dataclass
+class _Search:
+    teacher: Teacher
+    vocabulary: Vocabulary
+    sample: _Sample
+    bar: Progress
+    known: dict[Prompt, tuple[Tried, TeacherOutput]] = field(default_factory=dict)
+
+    def attempt(self, name: str, prompt: Prompt) -> None:
+        if prompt not in self.known:
+            output = self.teacher.asking(prompt).read(self.sample.texts, self.vocabulary)
+            self.known[prompt] = Tried(name, prompt, agreement(output.log_probs, self.sample)), output
+        self.bar.advance(1)
+
+    @property
+    def best(self) -> Tried:
+        return max((tried for tried, _ in self.known.values()), key=lambda tried: tried.agreement)
 
 
 def examples(
@@ -143,7 +155,7 @@ def examples(
 ) -> tuple[tuple[str, str], ...]:
     """`size` documents, each from another group of the hidden states, with the word that sets its group apart."""
     states = normalize(StandardScaler().fit_transform(output.hidden.astype(np.float32)))
-    groups = KMeans(size, n_init=3, random_state=seed).fit(states)
+    groups: Any = KMeans(size, n_init=3, random_state=seed).fit(states)  # type: ignore[arg-type]
     scores = _calibrated(output.log_probs)
     likely = np.log(softmax(scores, axis=1) + 1e-6)
     found: list[tuple[str, str]] = []
@@ -155,7 +167,7 @@ def examples(
         near = states[members] @ groups.cluster_centers_[group]
         says = likely[members, word]
         chosen = members[np.argmax(near / (near.std() + 1e-9) + says / (says.std() + 1e-9))]
-        found.append((" ".join(texts[chosen].split()[:EXAMPLE_WORDS]), vocabulary.words[word]))
+        found.append((" ".join(texts[int(chosen)].split()[:EXAMPLE_WORDS]), vocabulary.words[word]))
     return tuple(found)
 
 
@@ -178,7 +190,7 @@ def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
 
 def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Generator) -> _Sample | None:
     """Documents from all over the corpus and their neighbours; None where too few share words."""
-    pool = [texts[place] for place in np.sort(rng.permutation(len(texts))[:_POOL])]
+    pool = [texts[place] for place in sorted(rng.permutation(len(texts))[:_POOL].tolist())]
     try:
         weights = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=0.3).fit_transform(pool)
     except ValueError:
@@ -202,4 +214,4 @@ def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Ge
         return None
     places, inverse = np.unique(np.array(pairs).ravel(), return_inverse=True)
     others = rng.integers(0, len(places), (len(pairs), _RANDOM))
-    return _Sample([pool[place] for place in places], inverse.reshape(-1, 2), others)
+    return _Sample([pool[place] for place in places.tolist()], inverse.reshape(-1, 2), others)

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -24,7 +25,7 @@ class BaseTeacher(ABC):
 
     device: torch.device  # where models are trained on what it says
 
-    @property
+    @cached_property
     @abstractmethod
     def fingerprint(self) -> str:
         """What the features depend on beside the texts and the vocabulary; known without loading or asking anything."""
@@ -34,7 +35,7 @@ class BaseTeacher(ABC):
     def description(self) -> dict[str, Any]:
         """The teacher as plain values, for manifests and model folders."""
 
-    @property
+    @cached_property
     @abstractmethod
     def states_only(self) -> "BaseTeacher":
         """A teacher for documents whose labels nobody asks for: equal vectors, for less."""

@@ -40,7 +40,7 @@ class RefusedError(LanguageModelError):
 class _NoRedirect(HTTPRedirectHandler):
     """A redirect would carry the key to another host."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         return None
 
 
@@ -65,6 +65,7 @@ class Endpoint:
         request = Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})  # noqa: S310
         if key := os.environ.get(KEY):
             request.add_unredirected_header("Authorization", f"Bearer {key}")
+        reason = ""
         for attempt in range(self._attempts if patient else 1):
             try:
                 return self._once(request)

@@ -112,9 +112,9 @@ class Teacher(BaseTeacher):
     @classmethod
     def described(cls, description: dict[str, Any], *, device: str = "auto") -> "Teacher":
         """The teacher of a description."""
-        settings = description | {"prompt": [Prompt.described(prompt) for prompt in description["prompts"]]}
-        del settings["prompts"]
-        return cls(settings.pop("lm"), **settings, device=device)
+        settings = {name: value for name, value in description.items() if name != "prompts"}
+        prompts = [Prompt.described(prompt) for prompt in description["prompts"]]
+        return cls(prompt=prompts, device=device, **settings)
 
     @cached_property
     def states_only(self) -> "Teacher":
@@ -158,9 +158,8 @@ class Teacher(BaseTeacher):
     def asking(self, prompt: Prompt) -> "Teacher":
         """The same teacher with another prompt; a language model that is loaded is shared."""
         other = Teacher.described(self.description | {"prompts": [prompt.description]}, device=str(self.device))
-        other.__dict__ |= {
-            name: self.__dict__[name] for name in ("_language_model", "_reader") if name in self.__dict__
-        }
+        shared = ("_language_model", "_reader")
+        vars(other).update({name: made for name, made in vars(self).items() if name in shared})
         return other
 
     def quick(self, max_tokens: int) -> "Teacher":
@@ -175,7 +174,7 @@ class Teacher(BaseTeacher):
     def close(self) -> None:
         """Let the language model go; the next `read` loads it again."""
         for loaded in ("_language_model", "_reader", "_askings", "_probe"):
-            self.__dict__.pop(loaded, None)
+            vars(self).pop(loaded, None)
         self._last_scorer = None
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:

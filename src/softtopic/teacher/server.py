@@ -137,7 +137,7 @@ class ServerTeacher(BaseTeacher):
         other = copy.copy(self)
         other._labels = False
         for kept in ("fingerprint", "states_only"):
-            other.__dict__.pop(kept, None)
+            vars(other).pop(kept, None)
         return other
 
     def open(self) -> None:
