@@ -27,6 +27,7 @@ from softtopic.store import Features, FeatureStore
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
+from softtopic.teacher.model import Teacher
 from softtopic.teacher.opening import described_teacher, need_local, open_teacher
 from softtopic.topics import representative_documents
 from softtopic.training.trainer import TrainingData, TrainingReport, train
@@ -250,7 +251,9 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if not self.recipe_.asks_lm:
             self.teacher_ = None
             return corpus, None
-        if self.recipe_.demonstrations == "auto" and (self.demonstrations or not isinstance(self.lm, BaseTeacher)):
+        # A teacher of the caller's, or on a server, is asked as it was given unless examples are wanted by name.
+        free = isinstance(self.lm, str) and isinstance(teacher, Teacher)
+        if self.recipe_.demonstrations == "auto" and (self.demonstrations or free):
             local = need_local(teacher, "demonstrations='auto'")
             self.teacher_ = teacher = with_demonstrations(local, corpus, self.vocabulary_, progress=self.progress)
         return corpus, extract(corpus, self.vocabulary_, teacher, features=self.features, progress=self.progress)

@@ -206,7 +206,7 @@ def bad_inputs(tmp_path):
         "topics that are no number": (["one.csv", "--topics", "many"], "valid integer"),
         "unknown option": (["one.csv", "--color"], "--color"),
         "unknown prompt": (["one.csv", "--prompt", "x"], "choose one of published"),
-        "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
+        "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, paper-etm"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
         "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),

@@ -190,7 +190,7 @@ def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
 
 def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Generator) -> _Sample | None:
     """Documents from all over the corpus and their neighbours; None where too few share words."""
-    pool = [texts[place] for place in sorted(rng.permutation(len(texts))[:_POOL].tolist())]
+    pool = [texts[int(place)] for place in np.sort(rng.permutation(len(texts))[:_POOL])]
     try:
         weights = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=0.3).fit_transform(pool)
     except ValueError:
