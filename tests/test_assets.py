@@ -118,7 +118,7 @@ def test_a_fetch_that_failed_can_be_run_again(installer):
 
 def test_an_unknown_asset_is_refused_with_those_known(installer):
     for use in (fetch, asset_path):
-        with pytest.raises(AssetError, match=r"'nonsense' is not known; choose one of smollm2-135m, 20newsgroups"):
+        with pytest.raises(AssetError, match=r"'nonsense' is not known; choose one of smollm2-135m, all-minilm"):
             use("nonsense")
     assert not installer.commands
 

@@ -51,14 +51,14 @@ _PAPER = Recipe()
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
+    "default": Recipe(
+        training=TrainingConfig(batch_size=512, least_batches=32), calibrate=True, standardise=True, branches=4
+    ),
     # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
     "paper-etm": replace(_PAPER, backbone="etm", standardise=True),
     "paper-ecrtm": replace(_PAPER, backbone="ecrtm", training=TrainingConfig(epochs=200)),
     "paper-fastopic": replace(
         _PAPER, backbone="fastopic", training=TrainingConfig(epochs=200, batch_size=None, top_k=20)
-    ),
-    "default": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
     ),
     # Bag-of-words models: the target is what the document says, and no language model is asked.
     "prodlda": Recipe(backbone="prodlda", inputs="bow", target="bow", training=_COUNTS),

@@ -109,6 +109,19 @@ def test_teach_then_fit_any_number_of_times(run, posts, tiny_lm, tmp_path, monke
         assert json.loads(out)["evaluation"]["n_documents"] == 12
 
 
+def test_backbone_inputs_and_target_are_options(run, posts, tiny_lm, tmp_path):
+    (tmp_path / "vectors.txt").write_text("sql 0.5 1 2\norbit -1 2 0.5\n")
+    chosen = ["--backbone", "ecrtm", "--inputs", "bow", "--target", "bow", "--word-vectors", tmp_path / "vectors.txt"]
+    arguments = ["--text", "body", "--topics", "2", "--vocabulary", "20", "--lm", tiny_lm, "--out", tmp_path / "model"]
+    code, _, err = run("fit", posts, *arguments, *chosen, "--quiet")
+    assert code == 0, err
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert (config["backbone"]["name"], config["backbone"]["word_width"], config["teacher"]) == ("ecrtm", 3, None)
+    assert (config["recipe"]["inputs"], config["recipe"]["target"]) == ("bow", "bow")
+    code, out, err = run("transform", tmp_path / "model", posts, "--text", "body", "--quiet")
+    assert (code, len(out.splitlines())) == (0, 12), err
+
+
 def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     (tmp_path / "words.txt").write_text("sql\ntable\norbit\nbread\n")
     fit = subprocess.run(
@@ -206,7 +219,10 @@ def bad_inputs(tmp_path):
         "topics that are no number": (["one.csv", "--topics", "many"], "valid integer"),
         "unknown option": (["one.csv", "--color"], "--color"),
         "unknown prompt": (["one.csv", "--prompt", "x"], "choose one of published"),
-        "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, paper-etm"),
+        "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
+        "unknown backbone": (["one.csv", "--backbone", "x"], "choose one of prodlda, etm"),
+        "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose of hidden, embedding"),
+        "unknown target": (["one.csv", "--target", "x"], "choose of soft, bow"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
         "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),
