@@ -98,8 +98,8 @@ class Coherence:
         counted = "whole documents" if self.window is None else f"windows of {self.window} words"
         return (
             f"{self.measure} {self.mean:.3f} ± {self.std:.3f} over {len(self.per_topic)} topics, "
-            f"top {self.top_n} words, {counted} in {self.reference} ({self.n_documents:,} documents, {self.n_tokens:,} words; "
-            f"{sum(self.n_missing)} topic words are not in it)"
+            f"top {self.top_n} words, {counted} in {self.reference} ({self.n_documents:,} documents, "
+            f"{self.n_tokens:,} words; {sum(self.n_missing)} topic words are not in it)"
         )
 
 

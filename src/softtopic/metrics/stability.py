@@ -17,9 +17,9 @@ _ROWS = 1024  # documents handled together; bounds the memory
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The best pairs of topics of two runs: topic i of one goes with `partner[i]` of the other, -1 where none is left."""
+    """The best pairs of topics of two runs."""
 
-    partner: Int[np.ndarray, " topics"]
+    partner: Int[np.ndarray, " topics"]  # for each topic of one run its topic in the other, -1 where none is left
     similarity: Float[np.ndarray, " topics"]  # of each pair, in [0, 1]; 0 without a partner
 
     @property
@@ -49,7 +49,7 @@ class Reconstruction:
     n_empty: int  # without: not measured
 
 
-def match_topics(one: TopicVocab, other: TopicVocab) -> Matching:
+def match_topics(one: TopicVocab, other: Float[np.ndarray, "others words"]) -> Matching:
     """Pair the topics of two runs over one vocabulary so that the pairs are most alike (Kuhn, 1955).
 
     Likeness is 1 − Jensen-Shannon divergence (base 2) of the word distributions: 1 for equal ones, 0 for ones without
@@ -86,6 +86,9 @@ def stability(
         raise InputError(
             f"{len(runs)} runs and {given} assignments; give two runs or more, and one assignment for each"
         )
+    sizes = sorted({len(run) for run in runs})
+    if len(sizes) > 1:
+        raise InputError(f"runs of {' and '.join(map(str, sizes))} topics; give runs of one number of topics")
     likeness = [_match(one, other).mean for one, other in combinations(runs, 2)]
     agreement = None if assignments is None else [_agreement(a, b) for a, b in combinations(assignments, 2)]
     return Stability(
