@@ -281,6 +281,8 @@ def evaluate(
     from softtopic.model import TopicModel
 
     _messages(quiet)
+    if words < 2:
+        raise InputError(f"--words is {words}; give a whole number of at least 2")
     corpus = _corpus(file, text, label or "label", id, format, label_required=label is not None)
     if label is not None:
         check_labels(corpus.labels)
@@ -289,7 +291,7 @@ def evaluate(
     topics = loaded.topics.top_words(words)
     coherence = [] if reference is None else _coherence(topics, reference, reference_text)
     theta = loaded.transform(corpus)
-    scores = asdict(describe(topics, theta, corpus, top_n=words))
+    scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
     try:
         scores |= _evaluation(theta, corpus)
     except InputError as reason:

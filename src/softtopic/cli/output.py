@@ -85,7 +85,8 @@ def print_coherence(results: Sequence[dict[str, Any]]) -> None:
     first = results[0]
     print(
         f"{'reference':<16} {first['reference']}: {first['n_documents']:,} documents, {first['n_tokens']:,} words; "
-        f"windows of {first['window']} words; {sum(first['n_missing'])} top words are not in it"
+        f"windows of {first['window']} words; {sum(first['n_missing'])} of the topics' top {first['top_n']} words "
+        "are not in it"
     )
 
 

@@ -102,7 +102,8 @@ def stability(
 
 
 def reconstruction(
-    word_dist: DocVocab, target: DocVocab | Int[np.ndarray, "docs vocab"] | csr_matrix
+    word_dist: DocVocab,
+    target: Float[np.ndarray, "targets words"] | Int[np.ndarray, "targets words"] | csr_matrix,
 ) -> Reconstruction:
     """Cross entropy and perplexity of documents under the word distributions a model gives them.
 
