@@ -109,6 +109,7 @@ def test_a_damaged_cache_is_made_anew(file, cache, damage, caplog):
     (kept,) = (folder for folder in cache.iterdir() if folder.is_dir())
     whole = (kept / damage).read_bytes()
     (kept / damage).write_bytes(whole[:-9])
+    caplog.set_level("WARNING", "softtopic")
     assert found(Reference.read(file), "new york") == 3
     assert "damaged and is made anew" in caplog.text
     assert (kept / damage).read_bytes() == whole
@@ -119,6 +120,7 @@ def test_a_full_disk_costs_the_cache_alone(file, monkeypatch, caplog):
         raise DiskError("no space")
 
     monkeypatch.setattr(Reference, "_write", full)
+    caplog.set_level("WARNING", "softtopic")
     assert found(Reference.read(file), "new") == 5
     assert "not kept for the next time: no space" in caplog.text
 
