@@ -281,3 +281,11 @@ def test_texts_with_commas_outside_quotes_are_refused_and_never_cut(file, conten
 def test_rows_may_be_short_or_end_in_a_separator(file):
     assert read_corpus(file("a.csv", "text,label\none\ntwo,b\n"), Columns(label="label")).labels == ("", "b")
     assert read_corpus(file("b.csv", "text,label\none,a,\ntwo,b,\n"), Columns(label="label")).labels == ("a", "b")
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "txt"])
+def test_labels_may_be_wanted_only_where_there_are_some(file, format):
+    wanted = Columns(label="topic", label_required=False)
+    assert read_corpus(file(f"a.{format}", encode(["one"], format)), wanted).labels is None
+    assert read_corpus(file("b.csv", "text,topic\none,a\n"), wanted).labels == ("a",)
+    assert "no column 'body'" in refusal(file("c.csv", "text\none\n"), Columns(text="body", label_required=False))

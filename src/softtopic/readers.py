@@ -8,7 +8,7 @@ import sys
 import warnings
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from softtopic.corpus import Corpus
@@ -35,6 +35,7 @@ class Columns:
     label: str | None = None
     id: str | None = None
     time: str | None = None
+    label_required: bool = True  # else documents without the label column have no labels
 
     def named(self) -> list[str]:
         return [name for name in (self.text, self.label, self.id, self.time) if name is not None]
@@ -60,6 +61,8 @@ def read_corpus(path: str | Path, columns: Columns = Columns(), *, format: str |
         known = ", ".join(dict.fromkeys(FORMATS.values()))
         raise InputError(f"{name}: format {format!r} is not known; give one of {known} with --format")
     table = _table(data, format, name, columns.named())
+    if columns.label not in table and not columns.label_required:
+        columns = replace(columns, label=None)
     for column in columns.named():
         if column not in table:
             have = ", ".join(table) or "none"

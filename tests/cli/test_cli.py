@@ -70,15 +70,61 @@ def test_the_whole_way(run, posts, tiny_lm, tmp_path):
     assert lines[1]["theta"] == pytest.approx(parquet.iloc[1, 2:].tolist(), abs=1e-5)
 
 
+UNLABELLED = {"topic_diversity", "inverted_rbo", "dominant_share", "n_topics", "top_n", "n_texts"}
+
+
 def test_evaluate_prints_one_flat_object(run, model, posts):
     code, out, err = run("evaluate", model, posts, "--text", "body", "--label", "group", "--json", "--quiet")
     assert (code, err) == (0, "")
     scores = json.loads(out)
-    wanted = {"purity", "inverse_purity", "harmonic_purity", "nmi", "ari", "precision_at_1", "precision_at_5",
-              "precision_at_10", "n_documents", "n_empty", "n_unlabelled", "n_labels"}  # fmt: skip
-    assert set(scores) == wanted
+    wanted = {"purity", "inverse_purity", "harmonic_purity", "nmi", "ari", "homogeneity", "completeness",
+              "precision_at_1", "precision_at_5", "precision_at_10", "n_documents", "n_empty", "n_unlabelled",
+              "n_labels"}  # fmt: skip
+    assert set(scores) == wanted | UNLABELLED
     assert scores["n_documents"] == 12
     assert 0 < scores["purity"] <= 1
+    assert 0 < scores["topic_diversity"] <= 1
+    assert (scores["n_topics"], scores["top_n"], scores["n_texts"]) == (3, 10, 12)
+
+
+def test_evaluate_against_a_reference(run, model, posts, texts, tmp_path, monkeypatch):
+    from softtopic.metrics.coherence import coherence
+    from softtopic.metrics.reference import Reference
+    from softtopic.model import TopicModel
+
+    given = ["evaluate", model, posts, "--text", "body", "--words", 5]
+    monkeypatch.setattr("softtopic.metrics.reference.cache_dir", lambda: tmp_path)
+    reference = tmp_path / "texts.jsonl"
+    reference.write_text("".join(json.dumps({"content": text}) + "\n" for text in texts))
+    given += ["--reference", reference, "--reference-text", "content"]
+    code, out, _ = run(*given, "--json", "--quiet")
+    assert code == 0
+    scores = json.loads(out)
+    assert set(scores) == {*UNLABELLED, "coherence"}
+    words = TopicModel.load(model).topics.top_words(5)
+    for found in scores["coherence"]:
+        assert found["per_topic"] == pytest.approx(
+            coherence(words, Reference.from_texts(texts), found["measure"]).per_topic
+        )
+    assert [found["measure"] for found in scores["coherence"]] == ["c_v", "npmi"]
+    code, out, err = run(*given)
+    assert code == 0
+    assert "reference        texts.jsonl: 12 documents, " in out
+    assert "coherence        c_v " in out
+    assert "measured without labels" in err
+
+
+@pytest.mark.parametrize("labels", [None, "same"])
+def test_evaluate_needs_labels_only_where_they_are_asked_for(run, model, texts, tmp_path, labels):
+    path = tmp_path / "plain.csv"
+    pd.DataFrame({"text": texts} | ({} if labels is None else {"label": labels})).to_csv(path, index=False)
+    code, out, err = run("evaluate", model, path, "--json")
+    assert code == 0
+    assert set(json.loads(out)) == UNLABELLED
+    assert "measured without labels" in err
+    code, out, err = run("evaluate", model, path, "--json", "--label", "label", "--quiet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert ("no column 'label'" if labels is None else "the single value 'same'") in err
 
 
 def test_json_is_all_there_is_on_standard_output(run, posts, tiny_lm, tmp_path, model):

@@ -20,11 +20,18 @@ def test_scores_are_those_of_the_reference(name):
     assert scores.n_documents == 200
 
 
+def test_homogeneity_and_completeness_by_hand():
+    # Each label has two clusters of its own: a cluster tells the label, a label leaves one bit of the cluster open.
+    scores = clustering_scores([0, 1, 2, 3], ["a", "a", "b", "b"])
+    assert (scores.homogeneity, scores.completeness) == pytest.approx((1, 0.5))
+
+
 def test_a_small_case_by_hand():
     scores = clustering_scores([0, 0, 0, 1, 1, 1], ["a", "a", "b", "b", "b", "b"])
     assert scores.purity == pytest.approx(5 / 6)
     assert scores.inverse_purity == pytest.approx(5 / 6)
     one = clustering_scores([0, 0, 0, 0], ["a", "a", "a", "b"])
+    assert (one.homogeneity, one.completeness) == (0, 1)
     assert (one.purity, one.inverse_purity, one.nmi, one.ari) == (0.75, 1.0, 0.0, 0.0)
     assert one.harmonic_purity == pytest.approx(2 * 0.75 / 1.75)
 
@@ -43,6 +50,7 @@ def test_exchanging_clusters_and_labels_exchanges_the_purities(pairs):
     clusters, labels = zip(*pairs, strict=True)
     there, back = clustering_scores(clusters, labels), clustering_scores(labels, clusters)
     assert (there.purity, there.inverse_purity) == (back.inverse_purity, back.purity)
+    assert (there.homogeneity, there.completeness) == pytest.approx((back.completeness, back.homogeneity))
     assert there.harmonic_purity == pytest.approx(back.harmonic_purity)
     assert there.nmi == pytest.approx(back.nmi)
     assert there.ari == pytest.approx(back.ari)

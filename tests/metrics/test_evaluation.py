@@ -23,6 +23,8 @@ def test_all_scores_are_those_of_the_reference():
     found = asdict(evaluate(THETA, corpus([f"text {i}" for i in range(200)], LABELS)))
     counts = {"n_documents": 200, "n_labels": len(set(LABELS)), "n_empty": 0, "n_unlabelled": 0}
     assert {name: found.pop(name) for name in counts} == counts
+    homogeneity, completeness = found.pop("homogeneity"), found.pop("completeness")
+    assert 2 * homogeneity * completeness / (homogeneity + completeness) == pytest.approx(float(GOLDEN["nmi"]))
     assert found == pytest.approx({name: float(GOLDEN[name]) for name in found}, abs=1e-12)
 
 

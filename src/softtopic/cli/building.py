@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from softtopic.teacher.base import BaseTeacher
 
 
-def read_documents(file: str, text: str, label: str | None, id: str | None, format: str | None) -> "Corpus":
+def read_documents(
+    file: str, text: str, label: str | None, id: str | None, format: str | None, *, label_required: bool = True
+) -> "Corpus":
     from softtopic.readers import Columns, read_corpus
 
-    corpus = read_corpus(file, Columns(text=text, label=label, id=id), format=format)
+    columns = Columns(text=text, label=label, id=id, label_required=label_required)
+    corpus = read_corpus(file, columns, format=format)
     told = [f"{corpus.n_duplicates} duplicates (read once)"] if corpus.n_duplicates else []
     told += [f"{corpus.n_empty} empty"] if corpus.n_empty else []
     logging.getLogger("softtopic").info("%d documents%s", len(corpus), f", of them {', '.join(told)}" if told else "")

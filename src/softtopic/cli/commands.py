@@ -52,6 +52,7 @@ from softtopic.cli.options import (
     Words,
 )
 from softtopic.cli.output import (
+    print_coherence,
     print_estimate,
     print_evaluation,
     print_json,
@@ -312,24 +313,40 @@ def search(
 @app.command()
 def evaluate(
     model: Model, file: File,
-    label: Annotated[str, typer.Option("--label", help="Column of labels.")] = "label",
+    label: Annotated[str | None, typer.Option("--label", help="Column of labels; default: label, if there.")] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
+    reference_text: Annotated[str, typer.Option("--reference-text", help="Column of the reference's texts.")] = "text",
+    words: Annotated[int, typer.Option("--words", help="Top words of each topic to measure.")] = 10,
     text: Text = "text", id: Id = None, format: Format = None, device: Device = "auto",
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
-    """Compare a model's mixtures with known labels."""
-    from softtopic.metrics.evaluation import check_labels
+    """Measure a model: its topics' words, and its mixtures against labels where the documents have some."""
+    from softtopic.metrics.evaluation import check_labels, describe
     from softtopic.model import TopicModel
 
     _messages(quiet)
-    corpus = read_documents(file, text, label, id, format)
-    check_labels(corpus.labels)
+    if words < 2:
+        raise InputError(f"--words is {words}; give a whole number of at least 2")
+    corpus = read_documents(file, text, label or "label", id, format, label_required=label is not None)
+    if label is not None:
+        check_labels(corpus.labels)
     loaded = TopicModel.load(model, device=device)
     loaded.progress = not quiet
-    scores = _evaluation(loaded.transform(corpus), corpus)
+    topics = loaded.topics.top_words(words)
+    coherence = [] if reference is None else _coherence(topics, reference, reference_text)
+    theta = loaded.transform(corpus)
+    scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
+    try:
+        scores |= _evaluation(theta, corpus)
+    except InputError as reason:
+        if label is not None:
+            raise
+        logging.getLogger("softtopic").info("measured without labels: %s", reason)
     if as_json:
-        print_json(scores)
+        print_json(scores | ({"coherence": coherence} if coherence else {}))
     else:
         print_evaluation(scores)
+        print_coherence(coherence)
 
 
 def _messages(quiet: bool) -> None:
@@ -348,3 +365,13 @@ def _evaluation(theta: Any, corpus: "Corpus") -> dict[str, float | int]:
     from softtopic.metrics.evaluation import evaluate as measure
 
     return asdict(measure(theta, corpus))
+
+
+def _coherence(topics: list[list[str]], reference: str, column: str) -> list[dict[str, Any]]:
+    from softtopic.metrics.coherence import CoherenceConfig, coherences
+    from softtopic.metrics.reference import Reference
+    from softtopic.readers import Columns
+
+    config = CoherenceConfig(top_n=len(topics[0]))
+    texts = Reference.read(reference, Columns(text=column))
+    return [result.to_dict() for result in coherences(topics, texts, ("c_v", "npmi"), config)]

@@ -77,6 +77,19 @@ def print_evaluation(scores: dict[str, float | int]) -> None:
         print(f"{name:<16} {value:.3f}" if isinstance(value, float) else f"{name:<16} {value}")
 
 
+def print_coherence(results: Sequence[dict[str, Any]]) -> None:
+    """Measures side by side, and what they were measured against."""
+    if not results:
+        return
+    print(f"{'coherence':<16} " + "   ".join(f"{r['measure']} {r['mean']:.3f} ± {r['std']:.3f}" for r in results))
+    first = results[0]
+    print(
+        f"{'reference':<16} {first['reference']}: {first['n_documents']:,} documents, {first['n_tokens']:,} words; "
+        f"windows of {first['window']} words; {sum(first['n_missing'])} of the topics' top {first['top_n']} words "
+        "are not in it"
+    )
+
+
 def write_text(out: Path | None, text: str) -> None:
     from softtopic.publish import staged_file
 

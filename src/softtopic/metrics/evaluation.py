@@ -1,4 +1,4 @@
-"""All measures that need labels, for the documents that can be measured."""
+"""All measures of a model at once: with labels, over the documents that can be measured, and without."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ import numpy as np
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.metrics.clustering import clustering_scores
+from softtopic.metrics.diversity import inverted_rbo, topic_diversity
 from softtopic.metrics.retrieval import precision_at
+from softtopic.metrics.stability import dominant_share
 from softtopic.types import DocTopic
 
 
@@ -21,6 +23,8 @@ class Evaluation:
     harmonic_purity: float
     nmi: float
     ari: float
+    homogeneity: float
+    completeness: float
     precision_at_1: float
     precision_at_5: float
     precision_at_10: float
@@ -28,6 +32,18 @@ class Evaluation:
     n_labels: int
     n_empty: int  # not measured: no text
     n_unlabelled: int  # not measured: text, but no label
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What can be said of a model's topics and mixtures without labels."""
+
+    topic_diversity: float  # of top words
+    inverted_rbo: float  # of top words
+    dominant_share: float  # of texts whose largest topic takes half or more
+    n_topics: int
+    top_n: int  # words of each topic
+    n_texts: int  # documents that are not blank
 
 
 def check_labels(labels: Sequence[str] | None) -> None:
@@ -57,6 +73,8 @@ def evaluate(theta: DocTopic, corpus: Corpus) -> Evaluation:
         harmonic_purity=clustering.harmonic_purity,
         nmi=clustering.nmi,
         ari=clustering.ari,
+        homogeneity=clustering.homogeneity,
+        completeness=clustering.completeness,
         precision_at_1=precision[1],
         precision_at_5=precision[5],
         precision_at_10=precision[10],
@@ -64,4 +82,19 @@ def evaluate(theta: DocTopic, corpus: Corpus) -> Evaluation:
         n_labels=len(set(label[usable])),
         n_empty=int(empty.sum()),
         n_unlabelled=int((~empty & (label == "")).sum()),
+    )
+
+
+def describe(topics: Sequence[Sequence[str]], theta: DocTopic, corpus: Corpus, *, top_n: int = 10) -> Description:
+    """Diversity of topics, each a list of words in order, and how far documents settle on one of them."""
+    if len(theta) != len(corpus):
+        raise InputError(f"{len(theta)} mixtures for {len(corpus)} documents; give one for each")
+    texts = theta[corpus.distinct.rows >= 0]
+    return Description(
+        topic_diversity=topic_diversity(topics, top_n=top_n),
+        inverted_rbo=inverted_rbo(topics, top_n=top_n),
+        dominant_share=dominant_share(texts),
+        n_topics=len(topics),
+        top_n=top_n,
+        n_texts=len(texts),
     )

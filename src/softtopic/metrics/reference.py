@@ -1,0 +1,163 @@
+"""A reference corpus as an index: which words stand where. Co-occurrence of any words is counted from it.
+
+The texts are read once. What stays is 4 bytes a word, kept on disk for files, so that other topics are measured
+against the same reference without reading it again.
+"""
+
+import hashlib
+import json
+import logging
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from softtopic.assets import cache_dir
+from softtopic.corpus import fingerprint_strings
+from softtopic.errors import DiskError, InputError
+from softtopic.publish import locked, staged_folder
+from softtopic.readers import Columns, read_corpus
+
+log = logging.getLogger(__name__)
+
+# Words as softtopic.vocabulary finds them, and the short ones and numbers between them: they fill a window too.
+REFERENCE_PATTERN = r"(?<!\w)[^\W_]+(?!\w|['’]t\b)"
+_WORD = re.compile(REFERENCE_PATTERN)
+_PHRASE_BREAK = re.compile(r"[\s_-]+")
+_LAYOUT = "1"  # of the files in the cache folder
+_ARRAYS = ("starts", "positions", "documents")
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Positions of the words of a corpus. Build one with `read`, `from_texts` or `from_tokens`.
+
+    Documents stand one after the other, and positions count through all of them. Those without a word are left out.
+    """
+
+    name: str
+    words: dict[str, int]  # each with its row
+    starts: Int[np.ndarray, " bounds"]  # [words + 1] positions[starts[row] : starts[row + 1]] are those of a word
+    positions: Int[np.ndarray, " tokens"]  # ascending for each word
+    documents: Int[np.ndarray, " edges"]  # [documents + 1] where each document begins, and the end of the last
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.positions)
+
+    @property
+    def n_documents(self) -> int:
+        return len(self.documents) - 1
+
+    @classmethod
+    def read(cls, path: str | Path, columns: Columns = Columns(), *, format: str | None = None) -> "Reference":
+        """The reference in a file of documents, as `read_corpus` reads it; kept in the cache folder for the next time.
+
+        What is kept belongs to the file's bytes, not to its name or date.
+        """
+        name = Path(path).name
+        if not Path(path).is_file():
+            # Standard input, or something whose error message is read_corpus' own.
+            return cls.from_texts(read_corpus(path, columns, format=format).texts, name=name)
+        folder = cache_dir() / "references" / _file_fingerprint(Path(path), columns.text, format)
+        kept = cls._open(folder, name)
+        if kept is not None:
+            return kept
+        log.info("indexing the words of %s, once", name)
+        built = cls.from_texts(read_corpus(path, Columns(text=columns.text), format=format).texts, name=name)
+        try:
+            with locked(folder):
+                built._write(folder)
+        except DiskError as error:
+            log.warning("the index of %s is not kept for the next time: %s", name, error)
+        return built
+
+    @classmethod
+    def from_texts(cls, texts: Iterable[str], *, name: str = "texts") -> "Reference":
+        """The reference in an iterable of strings, read once; words are lower-cased, short ones and numbers stay."""
+        if isinstance(texts, str | bytes):
+            raise InputError("texts is one string; expected strings, one for each document: write [text] for one")
+        return cls.from_tokens(_tokens(texts), name=name)
+
+    @classmethod
+    def from_tokens(cls, documents: Iterable[Iterable[str]], *, name: str = "tokens") -> "Reference":
+        """The reference in documents that are cut into words already, as languages without spaces need it."""
+        words: defaultdict[str, int] = defaultdict()
+        words.default_factory = words.__len__
+        rows = [np.fromiter(map(words.__getitem__, document), np.int32) for document in documents]
+        lengths = [len(row) for row in rows if len(row)]
+        if not lengths:
+            raise InputError(f"reference {name} holds no words; give documents with text")
+        tokens = np.concatenate(rows)
+        whole = np.int32 if len(tokens) < 2**31 else np.int64
+        return cls(
+            name=name,
+            words=dict(words),
+            starts=np.concatenate([[0], np.cumsum(np.bincount(tokens, minlength=len(words)))]),
+            positions=np.argsort(tokens, kind="stable").astype(whole),
+            documents=np.concatenate([[0], np.cumsum(lengths)]),
+        )
+
+    def occurrences(self, word: str) -> Int[np.ndarray, " found"]:
+        """Positions at which a word begins, ascending; none where it never occurs.
+
+        A word that is none of the reference's is looked for in lower case, then as a phrase: its parts, split at
+        spaces, "_" and "-", side by side in one document.
+        """
+        for spelling in (word, word.lower()):
+            if spelling in self.words:
+                return self._positions(spelling)
+        parts = [part for part in _PHRASE_BREAK.split(word.lower()) if part]
+        if not parts or any(part not in self.words for part in parts):
+            return np.empty(0, np.int64)
+        found = self._positions(parts[0])
+        for distance, part in enumerate(parts[1:], 1):
+            found = np.intersect1d(found, self._positions(part) - distance, assume_unique=True)
+        return found[self.document_of(found) == self.document_of(found + len(parts) - 1)]
+
+    def document_of(self, positions: Int[np.ndarray, " found"]) -> Int[np.ndarray, " found"]:
+        """Numbers of the documents in which positions lie."""
+        return np.searchsorted(self.documents, positions, side="right") - 1
+
+    def _positions(self, word: str) -> Int[np.ndarray, " found"]:
+        row = self.words[word]
+        return np.asarray(self.positions[self.starts[row] : self.starts[row + 1]], dtype=np.int64)
+
+    def _write(self, folder: Path) -> None:
+        with staged_folder(folder) as staging:
+            for array in _ARRAYS:
+                np.save(staging / f"{array}.npy", getattr(self, array))
+            (staging / "words.json").write_text(json.dumps(list(self.words)), encoding="utf-8")
+
+    @classmethod
+    def _open(cls, folder: Path, name: str) -> "Reference | None":
+        """What is kept in a folder, positions left on disk until asked for; nothing where it is not whole."""
+        if not folder.is_dir():
+            return None
+        try:
+            arrays = {array: np.load(folder / f"{array}.npy", mmap_mode="r") for array in _ARRAYS}
+            words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
+            kept = cls(name=name, words={word: row for row, word in enumerate(words)}, **arrays)
+            whole = len(kept.words) + 1 == len(kept.starts) and kept.starts[-1] == kept.documents[-1] == kept.n_tokens
+        except (OSError, ValueError):
+            whole, kept = False, None
+        if not whole:
+            log.warning("%s is damaged and is made anew", folder)
+        return kept if whole else None
+
+
+def _tokens(texts: Iterable[str]) -> Iterator[list[str]]:
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(f"document {number} of the reference is {type(text).__name__}, not a string")
+        yield _WORD.findall(text.lower())
+
+
+def _file_fingerprint(path: Path, column: str, format: str | None) -> str:
+    with path.open("rb") as stream:
+        content = hashlib.file_digest(stream, "sha256").hexdigest()
+    return fingerprint_strings([_LAYOUT, content, "".join(path.suffixes), column, format or "", REFERENCE_PATTERN])[:32]
