@@ -74,11 +74,15 @@ def build_teacher(
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
 
 
-def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None) -> str:
-    """Whether examples are chosen for the corpus: as asked, else as the recipe has it; a prompt that is named stays."""
-    from softtopic.recipes import get_recipe
+def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None, lm: str) -> str:
+    """Whether examples are chosen for the corpus: as asked, else as the recipe has it.
 
-    if demonstrations is None and prompts:
+    A prompt that is named stays, and a server is asked no more than it must be.
+    """
+    from softtopic.recipes import get_recipe
+    from softtopic.teacher.endpoint import is_url
+
+    if demonstrations is None and (prompts or is_url(lm)):
         return "none"
     return get_recipe(recipe, demonstrations=demonstrations).demonstrations
 

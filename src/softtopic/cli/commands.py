@@ -55,6 +55,7 @@ from softtopic.cli.output import (
     print_coherence,
     print_estimate,
     print_evaluation,
+    print_fitted,
     print_json,
     print_rows,
     print_topics,
@@ -155,7 +156,7 @@ def teach(
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     teacher = build_teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
-    if chosen_by(prompt, "default", demonstrations) == "auto":
+    if chosen_by(prompt, "default", demonstrations, lm) == "auto":
         teacher = with_demonstrations(need_local(teacher, "--demonstrations auto"), corpus, words, progress=not quiet)
     if dry_run:
         from softtopic.extract.estimate import estimate
@@ -211,12 +212,9 @@ def fit(
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
-        recipe=get_recipe(recipe, backbone, calibration=calibration, strength=strength),
-        backbone=backbone,
-        inputs=inputs,
-        target=target,
+        recipe=get_recipe(recipe, backbone, inputs=inputs, target=target, calibration=calibration, strength=strength),
         word_vectors=word_vectors,
-        demonstrations=chosen_by(prompt, recipe, demonstrations),
+        demonstrations=chosen_by(prompt, recipe, demonstrations, lm),
         lm=build_teacher(lm, prompt, recipe, branches, server, **options),
         vocabulary=read_vocabulary(vocabulary),
         language=language,
@@ -233,11 +231,8 @@ def fit(
     scores = None if known.labels is None else _evaluation(model.probabilities_, known)
     if as_json:
         print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores})
-        return
-    print_topics(model)
-    if scores is not None:
-        print_evaluation(scores)
-    print(f"\nThe model is in {out}.")
+    else:
+        print_fitted(model, scores, out)
 
 
 @app.command()

@@ -46,6 +46,14 @@ def print_topics(model: "TopicModel", words: int = 10) -> None:
     print_rows(["topic", "size", "words", "a representative document"], rows)
 
 
+def print_fitted(model: "TopicModel", scores: dict[str, float | int] | None, out: Path) -> None:
+    """What `fit` found, and where it is."""
+    print_topics(model)
+    if scores is not None:
+        print_evaluation(scores)
+    print(f"\nThe model is in {out}.")
+
+
 def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table; the last column takes what room the terminal leaves."""
     width = shutil.get_terminal_size((160, 24)).columns
