@@ -1,0 +1,70 @@
+"""Demonstrations chosen without labels against the published prompt: agreement of topics with labels.
+
+    python benchmarks/demonstrations.py --data-dir FOLDER [--only CORPUS] [--seeds 3]
+
+Both prompts read the same distinct documents at equal distances, cut to 96 tokens, first tokens scored; the choice sees
+the whole corpus, without labels. Labels are read after training alone.
+"""
+
+import argparse
+import json
+import statistics
+
+from quality import spread
+from softtopic import Corpus, Teacher, TopicModel
+from softtopic.datasets import load
+from softtopic.extract.demonstrations import Tried, choose_prompt
+from softtopic.metrics.evaluation import evaluate
+from softtopic.vocabulary import Vocabulary
+
+# Documents, topics, language. The last three were not looked at while the choice was made.
+CORPORA = {
+    "20newsgroups": (800, 30, "english"),
+    "stackoverflow": (2000, 40, "english"),
+    "tweettopic": (1500, 40, "english"),
+    "reuters-r8": (600, 20, "english"),
+    "reuters-r52": (800, 30, "english"),
+    "biomedical": (2000, 40, "english"),
+    "googlenews": (2000, 60, "english"),
+    "frenchnews": (633, 15, "french"),
+}
+
+
+def score(tried: Tried, corpus: Corpus, vocabulary: Vocabulary, topics: int, seeds: int) -> dict[str, str]:
+    scores: dict[str, list[float]] = {}
+    teacher = Teacher(prompt=tried.prompt, max_tokens=96)
+    for seed in range(seeds):
+        model = TopicModel(topics, lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus)
+        result = evaluate(model.probabilities_, corpus)
+        top = model.topics.top_words(10)
+        distinct = len({word for words in top for word in words}) / sum(map(len, top))
+        for name in ("purity", "nmi", "precision_at_5"):
+            scores.setdefault(name, []).append(getattr(result, name))
+        scores.setdefault("distinct_words", []).append(distinct)
+    return {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    options.add_argument("--only", help="one corpus", choices=list(CORPORA))
+    options.add_argument("--seeds", type=int, default=3)
+    given = options.parse_args()
+    for name, (documents, topics, language) in CORPORA.items():
+        if given.only not in (None, name):
+            continue
+        whole = load(name, data_dir=given.data_dir)
+        corpus = spread(whole, documents)
+        vocabulary = Vocabulary.build(2000, corpus.distinct.texts, language)
+        ranked = choose_prompt(whole.distinct.texts, vocabulary, Teacher(max_tokens=96))
+        (published,) = (tried for tried in ranked if tried.name == "given")
+        for tried in dict.fromkeys((published, ranked[0])):
+            print(json.dumps({
+                "corpus": name, "documents": len(corpus), "topics": topics, "seeds": given.seeds,
+                "prompt": tried.name, "agreement": round(tried.agreement, 3), "chosen": tried is ranked[0],
+            } | score(tried, corpus, vocabulary, topics, given.seeds)), flush=True)  # fmt: skip
+        print(json.dumps({"examples": ranked[0].prompt.demonstrations}, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    main()

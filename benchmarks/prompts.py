@@ -1,0 +1,118 @@
+"""What the teacher is asked, how words are scored, calibrated and softened: agreement of topics with labels, and NPMI.
+
+    python benchmarks/prompts.py --data-dir FOLDER [--only CORPUS] [--rows prompts|long] [--seeds 3]
+
+Distinct documents at equal distances, the same for every row; default recipe but for what a row says. Labels are read
+after training alone. Features are kept in the cache folder, so a run that is stopped goes on.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from quality import spread
+from softtopic import Corpus, Prompt, Teacher, TopicModel
+from softtopic.datasets import load
+from softtopic.extract.demonstrations import with_demonstrations
+from softtopic.extract.plan import extract
+from softtopic.metrics.coherence import coherence
+from softtopic.metrics.evaluation import evaluate
+from softtopic.metrics.reference import Reference
+from softtopic.recipes import RECIPES, Recipe
+from softtopic.teacher.prompt import PROMPTS
+from softtopic.vocabulary import Vocabulary
+
+# Documents, topics.
+CORPORA = {"stackoverflow": (2000, 50), "tweettopic": (1500, 25), "20newsgroups": (800, 50), "reuters-r52": (800, 50)}
+
+THREE = [Prompt(prompt.instruction, document_first=True) for name, prompt in PROMPTS.items() if name in
+         ("published", "theme", "single-label")]  # fmt: skip
+ASKED = {
+    "published": Prompt(),
+    "single-label": PROMPTS["single-label"],
+    "four-shot": PROMPTS["four-shot"],
+    "published, after 12 tokens of keywords": Prompt(reasoning="Keywords:", reasoning_tokens=12),
+    "three instructions after the document, mean": THREE,
+    "auto": None,
+}
+
+
+class Row(NamedTuple):
+    prompt: str
+    branches: int = 4
+    calibration: str = "corpus"
+    temperature: float = 3.0
+    cut: str = "head"
+
+
+ROWS = {
+    "prompts": [
+        *(Row(name) for name in ASKED),
+        *(Row(name, branches=0) for name in ("published", "auto")),
+        *(Row(name, calibration=kind) for name in ("published", "auto") for kind in ("none", "content-free")),
+        *(Row(name, temperature=value) for name in ("published", "auto") for value in (1.0, 5.0)),
+    ],
+    "long": [Row("published", branches=0, cut=cut) for cut in ("head", "head-tail", "windows")],
+}
+
+
+def teacher_of(row: Row, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
+    prompt = ASKED[row.prompt]
+    teacher = Teacher(prompt=prompt or Prompt(), branches=row.branches, cut=row.cut)
+    return teacher if prompt else with_demonstrations(teacher, corpus, vocabulary)
+
+
+def recipe_of(row: Row) -> Recipe:
+    known = RECIPES["default"]
+    training = replace(known.training, temperature=row.temperature)
+    return replace(known, training=training, calibration=row.calibration, demonstrations="none")
+
+
+def measure(row: Row, corpus: Corpus, topics: int, seeds: int, reference: Reference) -> dict[str, str | float]:
+    vocabulary = Vocabulary.build(2000, corpus.distinct.texts)
+    start = time.perf_counter()
+    teacher = teacher_of(row, corpus, vocabulary)
+    extract(corpus, vocabulary, teacher)
+    seconds = time.perf_counter() - start
+    scores: dict[str, list[float]] = {}
+    for seed in range(seeds):
+        model = TopicModel(topics, recipe=recipe_of(row), lm=teacher, random_state=seed).fit(corpus)
+        result = evaluate(model.probabilities_, corpus)
+        top = model.topics.top_words(10)
+        found = {
+            "purity": result.purity, "nmi": result.nmi, "precision_at_5": result.precision_at_5,
+            "npmi": coherence(top, reference, "npmi").mean,
+            "distinct_words": len({word for words in top for word in words}) / sum(map(len, top)),
+        }  # fmt: skip
+        for name, value in found.items():
+            scores.setdefault(name, []).append(value)
+    spread_of = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+    return spread_of | {"reading_s": round(seconds, 1)}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    options.add_argument("--only", help="one corpus", choices=list(CORPORA))
+    options.add_argument("--rows", default="prompts", choices=list(ROWS))
+    options.add_argument("--seeds", type=int, default=3)
+    given = options.parse_args()
+    reference = Reference.read(Path(given.data_dir) / "wiki_en_ref.jsonl.gz")
+    wanted = ("20newsgroups", "reuters-r52") if given.rows == "long" else list(CORPORA)[:3]
+    for name in wanted:
+        if given.only not in (None, name):
+            continue
+        documents, topics = CORPORA[name]
+        corpus = spread(load(name, data_dir=given.data_dir), documents)
+        for row in ROWS[given.rows]:
+            found = measure(row, corpus, topics, given.seeds, reference)
+            shown = {"corpus": name, "documents": len(corpus), "topics": topics, "seeds": given.seeds}
+            print(json.dumps(shown | row._asdict() | found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
