@@ -11,6 +11,7 @@ import json
 import statistics
 
 from quality import spread
+
 from softtopic import Corpus, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.extract.demonstrations import Tried, choose_prompt

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quality import spread
+
 from softtopic import Corpus, Prompt, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.extract.demonstrations import with_demonstrations
