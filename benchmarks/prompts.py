@@ -54,8 +54,8 @@ ROWS = {
     "prompts": [
         *(Row(name) for name in ASKED),
         *(Row(name, branches=0) for name in ("published", "auto")),
-        *(Row(name, calibration=kind) for name in ("published", "auto") for kind in ("none", "content-free")),
-        *(Row(name, temperature=value) for name in ("published", "auto") for value in (1.0, 5.0)),
+        *(Row("auto", calibration=kind) for kind in ("none", "content-free")),
+        *(Row("auto", temperature=value) for value in (1.0, 5.0)),
     ],
     "long": [Row("published", branches=0, cut=cut) for cut in ("head", "head-tail", "windows")],
 }
