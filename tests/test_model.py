@@ -7,14 +7,19 @@ import pytest
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer
 
-from softtopic import Corpus, FeatureStore, Teacher, TopicModel
+from softtopic import Corpus, FeatureStore, Prompt, Teacher, TopicModel
 from softtopic.errors import InputError, ModelFileError, StoreMismatchError
 from softtopic.extract.plan import extract_into
 from softtopic.recipes import RECIPES
 from softtopic.vocabulary import Vocabulary
 
 WORDS = ["sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light"]
-QUICK = replace(RECIPES["default"], training=replace(RECIPES["default"].training, epochs=5, batch_size=4), branches=0)
+QUICK = replace(
+    RECIPES["default"],
+    training=replace(RECIPES["default"].training, epochs=5, batch_size=4),
+    branches=0,
+    demonstrations="none",
+)
 
 
 def quick(lm, **options) -> TopicModel:
@@ -269,3 +274,30 @@ def test_a_content_free_prior_is_read_and_kept(tiny_lm, texts, tmp_path):
         quick(tiny_lm, recipe=recipe).fit(soft_labels=read.log_probs, hidden=read.hidden)
     with pytest.raises(InputError, match="choose one of none"):
         quick(tiny_lm, recipe=replace(QUICK, calibration="magic")).fit(texts)
+
+
+def test_demonstrations_are_chosen_where_the_recipe_or_the_caller_says(tiny_lm, texts, tmp_path, monkeypatch):
+    import softtopic.model as module
+
+    prompt = Prompt("Name it.", [("A cat sat.", "animals")])
+    asked = []
+
+    def chosen(teacher, corpus, vocabulary, *, progress):
+        asked.append((len(corpus), vocabulary.words))
+        return teacher.asking(prompt)
+
+    monkeypatch.setattr(module, "with_demonstrations", chosen)
+    recipe = replace(QUICK, demonstrations="auto")
+    model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
+    assert asked == [(len(texts), tuple(WORDS))]
+    assert model.teacher_.prompts == (prompt,)
+    model.save(tmp_path / "model")
+    assert TopicModel.load(tmp_path / "model").teacher_.prompts == (prompt,)
+    # A teacher of the caller's asks what it was made to ask, unless examples are wanted by name.
+    quick(Teacher(tiny_lm), recipe=recipe, features=None).fit(texts)
+    quick(tiny_lm, recipe=recipe, demonstrations="none", features=None).fit(texts)
+    assert len(asked) == 1
+    quick(Teacher(tiny_lm), demonstrations="auto", features=None).fit(texts)
+    assert len(asked) == 2
+    with pytest.raises(InputError, match="none or auto"):
+        quick(tiny_lm, demonstrations="some").fit(texts)

@@ -86,3 +86,28 @@ def test_the_choice_is_kept(tiny_lm, corpus, few, monkeypatch, tmp_path):
 def test_where_nothing_can_be_told_the_given_prompt_stays(tiny_lm, texts):
     (tried,) = choose_prompt(texts, WORDS, Teacher(tiny_lm, prompt=PROMPTS["tag"]))
     assert tried.prompt == PROMPTS["tag"]
+
+
+def test_fewer_words_than_examples(tiny_lm, corpus):
+    few = Vocabulary(WORDS.words[:5])
+    shown = [one.prompt.demonstrations for one in choose_prompt(corpus.distinct.texts, few, Teacher(tiny_lm))]
+    assert {len(examples) for examples in shown} == {0, 4}
+
+
+def test_what_the_choice_takes_is_estimated_and_nothing_once_it_is_made(tiny_lm, corpus, few):
+    teacher = Teacher(tiny_lm)
+    assert demonstrations.choice_seconds(teacher, corpus, WORDS) > 0
+    with_demonstrations(teacher, corpus, WORDS)
+    assert demonstrations.choice_seconds(teacher, corpus, WORDS) == 0
+
+
+def test_half_of_what_the_corpus_takes_is_read_within_bounds(tiny_lm, corpus):
+    teacher = Teacher(tiny_lm)
+    texts = corpus.distinct.texts
+    whole = sum(len(row) for row in teacher.rows(texts))
+    least, most = demonstrations.TOKENS
+    assert demonstrations.tokens_read(texts, teacher) == least
+    assert demonstrations.tokens_read(texts * 10_000, teacher) == most
+    times = 60_000 * demonstrations.CANDIDATES * 2 // 6 // whole
+    found = demonstrations.tokens_read(texts * times, teacher)
+    assert found == pytest.approx(0.5 * whole * times / demonstrations.CANDIDATES, rel=0.1)

@@ -146,6 +146,7 @@ def teach(
 ) -> None:  # fmt: skip
     """Read documents with the language model and keep what it says, for any number of fits."""
     from softtopic.extract.demonstrations import with_demonstrations
+    from softtopic.extract.estimate import estimate
     from softtopic.extract.plan import extract_into
     from softtopic.teacher.opening import need_local
     from softtopic.vocabulary import Vocabulary
@@ -156,15 +157,13 @@ def teach(
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     teacher = build_teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
-    if chosen_by(prompt, "default", demonstrations, lm) == "auto":
-        teacher = with_demonstrations(need_local(teacher, "--demonstrations auto"), corpus, words, progress=not quiet)
+    auto = chosen_by(prompt, "default", demonstrations, lm) == "auto"
     if dry_run:
-        from softtopic.extract.estimate import estimate
-        from softtopic.teacher.opening import need_local
-
-        cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k)
+        cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k, choosing=auto)
         print_estimate(asdict(cost), as_json=as_json)
         return
+    if auto:
+        teacher = with_demonstrations(need_local(teacher, "--demonstrations auto"), corpus, words, progress=not quiet)
     store = extract_into(out, corpus, words, teacher, top_k=top_k, progress=not quiet)
     store.write_documents(corpus)
     if as_json:

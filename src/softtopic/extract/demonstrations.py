@@ -7,8 +7,10 @@ shared words. A prompt's score is how often it labels a document more like its n
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,11 +41,15 @@ EXAMPLE_WORDS = 30
 # Examples in a prompt, and how many drawings of each size are tried in two rounds.
 SIZES = (4, 8)
 DRAWINGS = (3, 2)  # with the words the given prompt finds, then with those of the best so far
-# Tokens of documents read for each candidate, and of each document.
-TOKENS = 16_000
+CANDIDATES = 2 + sum(DRAWINGS) * len(SIZES)
+# Tokens of documents read for each candidate: all together half of what the corpus will take, within these bounds.
+TOKENS = (4_000, 16_000)
+SHARE = 0.5
+# Tokens of each document that are read.
 LENGTH = 96
-# Another prompt than the given one must be better by this much: about the spread of a score.
+# Another prompt than the given one must be better by about the spread of a score.
 MARGIN = 0.005
+SPREAD = 0.1  # over the root of the number of pairs
 
 _POOL = 20_000  # documents among which neighbours are looked for
 _NEIGHBOURS = 3
@@ -73,13 +79,9 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
 
     The choice is kept in the cache folder: it is made once for a corpus, a vocabulary and a teacher.
     """
-    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, f"version {VERSION}"])
-    path = cache_dir() / "prompts" / f"{key[:32]}.json"
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        return teacher.asking(Prompt.described(kept["prompt"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
+    path = _path(teacher, corpus, vocabulary)
+    if (kept := _kept(path)) is not None:
+        return teacher.asking(kept)
     ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
     chosen = ranked[0]
     log.info("prompt: %s", "the given one" if chosen.prompt == teacher.prompts[0] else chosen.name)
@@ -93,8 +95,34 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
     return teacher.asking(chosen.prompt)
 
 
+def choice_seconds(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> float:
+    """What `with_demonstrations` will take, from reading a few documents; 0 where the choice is kept."""
+    if _kept(_path(teacher, corpus, vocabulary)) is not None:
+        return 0.0
+    texts = corpus.distinct.texts
+    quick = teacher.quick(max_tokens=min(teacher.max_tokens, LENGTH)).asking(PROMPTS["four-shot"])
+    quick.read(texts[:: max(1, len(texts) // 64)], vocabulary)
+    part = texts[:: max(1, len(texts) // 128)]
+    start = time.perf_counter()
+    quick.read(part, vocabulary)
+    rate = (time.perf_counter() - start) / sum(len(row) for row in quick.rows(part))
+    return rate * CANDIDATES * tokens_read(texts, quick)
+
+
+def _path(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Path:
+    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, f"version {VERSION}"])
+    return cache_dir() / "prompts" / f"{key[:32]}.json"
+
+
+def _kept(path: Path) -> Prompt | None:
+    try:
+        return Prompt.described(json.loads(path.read_text(encoding="utf-8"))["prompt"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def choose_prompt(
-    texts: Sequence[str], vocabulary: Vocabulary, teacher: Teacher, *, tokens: int = TOKENS, progress: bool = False
+    texts: Sequence[str], vocabulary: Vocabulary, teacher: Teacher, *, progress: bool = False
 ) -> list[Tried]:
     """All prompts tried, the chosen one first.
 
@@ -102,17 +130,16 @@ def choose_prompt(
         texts: distinct documents.
         vocabulary: the topic words; examples are answered with them.
         teacher: its own prompt is the one to beat.
-        tokens: about how many tokens of documents are read for each candidate.
         progress: show a bar.
 
     """
     quick = teacher.quick(max_tokens=min(teacher.max_tokens, LENGTH))
     quick.open()
-    sample = _draw(texts, quick, tokens, np.random.default_rng(0))
+    sample = _draw(texts, quick, np.random.default_rng(0))
     if sample is None:
         log.info("too few documents share words to choose a prompt by; the given one stays")
         return [Tried("given", teacher.prompts[0], 0.5)]
-    with Progress("choosing a prompt", 2 + sum(DRAWINGS) * len(SIZES), "prompt", show=progress) as bar:
+    with Progress("choosing a prompt", CANDIDATES, "prompt", show=progress) as bar:
         search = _Search(quick, vocabulary, sample, bar)
         search.attempt("given", teacher.prompts[0])
         first = search.best
@@ -120,12 +147,12 @@ def choose_prompt(
         # The first examples are answered by the given prompt, the next by the best so far.
         for generation, drawings in enumerate(DRAWINGS):
             seen = search.known[(search.best if generation else first).prompt][1]
-            for size in (size for size in SIZES if size <= len(sample.texts)):
+            for size in (size for size in SIZES if size <= min(len(sample.texts), len(vocabulary))):
                 for seed in range(drawings):
                     shown = examples(sample.texts, seen, vocabulary, size, seed=10 * generation + seed)
                     search.attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
     ranked = sorted((tried for tried, _ in search.known.values()), key=lambda tried: -tried.agreement)
-    if ranked[0].agreement < first.agreement + MARGIN:
+    if ranked[0].agreement < first.agreement + max(MARGIN, SPREAD / len(sample.pairs) ** 0.5):
         ranked.remove(first)
         ranked.insert(0, first)
     return ranked
@@ -188,7 +215,14 @@ def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
     return scores - scores.mean(axis=0)
 
 
-def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Generator) -> _Sample | None:
+def tokens_read(texts: Sequence[str], teacher: Teacher) -> int:
+    """About how many tokens of documents `choose_prompt` reads for each candidate."""
+    pool = texts[:: max(1, len(texts) // 200)]
+    whole = len(texts) * np.mean([len(row) for row in teacher.rows(pool)])
+    return int(np.clip(SHARE * whole / CANDIDATES, *TOKENS))
+
+
+def _draw(texts: Sequence[str], teacher: Teacher, rng: np.random.Generator) -> _Sample | None:
     """Documents from all over the corpus and their neighbours; None where too few share words."""
     pool = [texts[int(place)] for place in np.sort(rng.permutation(len(texts))[:_POOL])]
     try:
@@ -200,7 +234,8 @@ def _draw(texts: Sequence[str], teacher: Teacher, tokens: int, rng: np.random.Ge
         return None
     space = normalize(TruncatedSVD(width, random_state=0).fit_transform(weights))
     mean = np.mean([len(row) for row in teacher.rows(pool[:200])])
-    anchors = rng.permutation(len(pool))[: max(32, round(tokens / mean / 3))]
+    count = tokens_read(texts, teacher) / mean / (1 + _NEIGHBOURS)
+    anchors = rng.permutation(len(pool))[: max(32, round(count))]
     # Of one subject, not of one wording: neighbours are drawn from a wide circle.
     reach = min(len(pool), max(2 * _NEIGHBOURS, round(_CIRCLE * len(pool))))
     near, ids = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[anchors])

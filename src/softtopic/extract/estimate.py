@@ -10,6 +10,7 @@ from jaxtyping import Int
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
+from softtopic.extract.demonstrations import choice_seconds
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
 from softtopic.teacher.calibrate import mean_log_probs
@@ -28,15 +29,22 @@ class Estimate:
     documents: int
     distinct: int  # documents that will be read: no blank ones, none twice
     tokens: int  # of the distinct documents, cut, with what follows each of them
-    seconds: float  # opening the language model included
+    seconds: float  # opening the language model, and choosing demonstrations where asked, included
     bytes: int  # on disk
 
 
 def estimate(
-    corpus: Corpus, vocabulary: Vocabulary, teacher: Teacher, sample: int = SAMPLE, *, top_k: int | None = None
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    sample: int = SAMPLE,
+    *,
+    top_k: int | None = None,
+    choosing: bool = False,
 ) -> Estimate:
     """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
+    With `choosing` the choice of demonstrations is counted too.
     Tokens are counted, not estimated. Raises InputError where every document is empty.
     """
     texts = corpus.distinct.texts
@@ -61,6 +69,8 @@ def estimate(
         Features(*(np.concatenate([getattr(one, name) for one in outputs]) for name in ("log_probs", "hidden"))),
         manifest_of(corpus, vocabulary, teacher, top_k=top_k),
     )
+    if choosing:
+        seconds.append(choice_seconds(teacher, corpus, vocabulary))
     return Estimate(len(corpus), len(texts), int(lengths.sum()), sum(seconds), size)
 
 
