@@ -17,10 +17,18 @@ import torch
 from softtopic.datasets import load
 from softtopic.objective import soft_labels
 from softtopic.teacher.model import Teacher
-from softtopic.teacher.prompt import PROMPTS
+from softtopic.teacher.prompt import PROMPTS, Prompt
 from softtopic.vocabulary import Vocabulary
 
-WAYS = {"published": ("published", 0), "four-shot": ("four-shot", 0), "published, 4 branches": ("published", 4)}
+AFTER = [Prompt(PROMPTS[name].instruction, document_first=True) for name in ("published", "theme", "single-label")]
+WAYS = {
+    "published": (Prompt(), 0),
+    "four-shot": (PROMPTS["four-shot"], 0),
+    "published, 4 branches": (Prompt(), 4),
+    "published after 12 tokens of keywords": (Prompt(reasoning="Keywords:"), 0),
+    "three instructions after the document": (AFTER, 0),
+    "three instructions before it": ([PROMPTS[name] for name in ("published", "theme", "single-label")], 0),
+}
 TARGETS = {"four-shot": 1.25, "published, 4 branches": 1.6}
 
 
@@ -32,7 +40,7 @@ def sample(name: str, data_dir: str, documents: int) -> tuple[list[str], Vocabul
 
 def cost(data_dir: str, rounds: int) -> None:
     texts, words = sample("stackoverflow", data_dir, 800)
-    teachers = {way: Teacher(prompt=PROMPTS[prompt], branches=branches) for way, (prompt, branches) in WAYS.items()}
+    teachers = {way: Teacher(prompt=prompt, branches=branches) for way, (prompt, branches) in WAYS.items()}
     once, seconds = {}, {way: [] for way in WAYS}
     for way, teacher in teachers.items():
         teacher.open()
