@@ -94,6 +94,12 @@ def test_fewer_words_than_examples(tiny_lm, corpus):
     assert {len(examples) for examples in shown} == {0, 4}
 
 
+def test_a_prompt_that_would_not_fit_is_not_tried(tiny_lm, corpus, few):
+    """The tiny model reads 512 tokens; with 485 of a document only the given prompt fits."""
+    ranked = choose_prompt(corpus.distinct.texts, WORDS, Teacher(tiny_lm, max_tokens=485))
+    assert [one.name for one in ranked] == ["given"]
+
+
 def test_what_the_choice_takes_is_estimated_and_nothing_once_it_is_made(tiny_lm, corpus, few):
     teacher = Teacher(tiny_lm)
     assert demonstrations.choice_seconds(teacher, corpus, WORDS) > 0

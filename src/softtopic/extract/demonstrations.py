@@ -140,7 +140,7 @@ def choose_prompt(
         log.info("too few documents share words to choose a prompt by; the given one stays")
         return [Tried("given", teacher.prompts[0], 0.5)]
     with Progress("choosing a prompt", CANDIDATES, "prompt", show=progress) as bar:
-        search = _Search(quick, vocabulary, sample, bar)
+        search = _Search(quick, vocabulary, sample, bar, max_tokens=teacher.max_tokens + teacher.branches)
         search.attempt("given", teacher.prompts[0])
         first = search.best
         search.attempt("four-shot", PROMPTS["four-shot"])
@@ -164,10 +164,11 @@ class _Search:
     vocabulary: Vocabulary
     sample: _Sample
     bar: Progress
+    max_tokens: int  # that must fit after a prompt
     known: dict[Prompt, tuple[Tried, TeacherOutput]] = field(default_factory=dict)
 
     def attempt(self, name: str, prompt: Prompt) -> None:
-        if prompt not in self.known:
+        if prompt not in self.known and (not self.known or self.teacher.fits(prompt, self.max_tokens)):
             output = self.teacher.asking(prompt).read(self.sample.texts, self.vocabulary)
             self.known[prompt] = Tried(name, prompt, agreement(output.log_probs, self.sample)), output
         self.bar.advance(1)

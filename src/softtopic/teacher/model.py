@@ -250,13 +250,24 @@ class Teacher(BaseTeacher):
         size = lm.model.get_output_embeddings().weight.shape[0]
         return open_reader(lm, (), word_ends(lm.tokenizer, size) if self.branches else ())
 
+    def fits(self, prompt: Prompt, max_tokens: int) -> bool:
+        """Whether a prompt and so many tokens of a document are no more than the language model reads."""
+        question = Question.of(prompt, self._language_model.tokenizer)
+        return self._context is None or self._needed(question, max_tokens) <= self._context
+
+    @property
+    def _context(self) -> int | None:
+        return getattr(self._language_model.model.config.get_text_config(), "max_position_embeddings", None)
+
+    def _needed(self, question: Question, max_tokens: int) -> int:
+        return len(question.prefix) + max_tokens + question.length + levels_followed(self.branches)
+
     def _check_room(self, question: Question) -> None:
-        room = getattr(self._language_model.model.config.get_text_config(), "max_position_embeddings", None)
-        whole = len(question.prefix) + self.max_tokens + question.length + levels_followed(self.branches)
-        if room is not None and whole > room:
+        whole = self._needed(question, self.max_tokens)
+        if self._context is not None and whole > self._context:
             raise LanguageModelError(
-                f"the prompt and {self.max_tokens} tokens of a document are {whole} tokens, more than the {room} "
-                f"{self.lm} reads; give a smaller max_tokens or a shorter prompt"
+                f"the prompt and {self.max_tokens} tokens of a document are {whole} tokens, more than the "
+                f"{self._context} {self.lm} reads; give a smaller max_tokens or a shorter prompt"
             )
 
     @cached_property
