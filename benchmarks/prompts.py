@@ -1,6 +1,6 @@
 """What the teacher is asked, how words are scored, calibrated and softened: agreement of topics with labels, and NPMI.
 
-    python benchmarks/prompts.py --data-dir FOLDER [--only CORPUS] [--rows prompts|long] [--seeds 3]
+    python benchmarks/prompts.py --data-dir FOLDER [--only CORPUS] [--rows prompts|labels|long] [--seeds 3]
 
 Distinct documents at equal distances, the same for every row; default recipe but for what a row says. Labels are read
 after training alone. Features are kept in the cache folder, so a run that is stopped goes on.
@@ -56,6 +56,13 @@ ROWS = {
         *(Row(name, branches=0) for name in ("published", "auto")),
         *(Row("auto", calibration=kind) for kind in ("none", "content-free")),
         *(Row("auto", temperature=value) for value in (1.0, 5.0)),
+    ],
+    # Where "auto" keeps the given prompt, its rows say nothing new.
+    "labels": [
+        *(Row(name) for name in ("published", "single-label")),
+        Row("published", branches=0),
+        *(Row("published", calibration=kind) for kind in ("none", "content-free")),
+        *(Row("published", temperature=value) for value in (1.0, 5.0)),
     ],
     "long": [Row("published", branches=0, cut=cut) for cut in ("head", "head-tail", "windows")],
 }
