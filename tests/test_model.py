@@ -18,7 +18,6 @@ QUICK = replace(
     RECIPES["default"],
     training=replace(RECIPES["default"].training, epochs=5, batch_size=4),
     branches=0,
-    demonstrations="none",
 )
 
 

@@ -52,11 +52,7 @@ RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
     "default": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32),
-        calibration="corpus",
-        standardise=True,
-        branches=4,
-        demonstrations="auto",
+        training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
     ),
     # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
     "paper-etm": replace(_PAPER, backbone="etm", standardise=True),

@@ -79,6 +79,7 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
     assert exact.argmax() == 1
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_more_branches_come_nearer_to_the_truth(embedded_lm, texts):
     words = Vocabulary(WORDS)

@@ -47,9 +47,8 @@ TOKENS = (4_000, 16_000)
 SHARE = 0.5
 # Tokens of each document that are read.
 LENGTH = 96
-# Another prompt than the given one must be better by about the spread of a score.
-MARGIN = 0.005
-SPREAD = 0.1  # over the root of the number of pairs
+# Another prompt than the given one must be better by this much: smaller gains came to nothing, or worse.
+MARGIN = 0.03
 
 _POOL = 20_000  # documents among which neighbours are looked for
 _NEIGHBOURS = 3
@@ -152,7 +151,7 @@ def choose_prompt(
                     shown = examples(sample.texts, seen, vocabulary, size, seed=10 * generation + seed)
                     search.attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
     ranked = sorted((tried for tried, _ in search.known.values()), key=lambda tried: -tried.agreement)
-    if ranked[0].agreement < first.agreement + max(MARGIN, SPREAD / len(sample.pairs) ** 0.5):
+    if ranked[0].agreement < first.agreement + MARGIN:
         ranked.remove(first)
         ranked.insert(0, first)
     return ranked
