@@ -10,11 +10,10 @@ import argparse
 import json
 import statistics
 
-from quality import spread
+from scoring import over_seeds, shown, spread
 
 from softtopic import SentenceEncoder, TopicModel
 from softtopic.datasets import load
-from softtopic.metrics.evaluation import evaluate
 
 ROWS = (
     ("default", {"backbone": "prodlda"}),
@@ -53,22 +52,19 @@ def main() -> None:
     for number, (recipe, choices) in enumerate(ROWS):
         if given.only and number not in given.only:
             continue
-        scores: dict[str, list[float]] = {}
-        for seed in range(given.seeds):
-            model = TopicModel(given.topics, recipe=recipe, random_state=seed, **choices)
-            if "etm" in (choices.get("backbone"), recipe) or "ecrtm" in (choices.get("backbone"), recipe):
-                model.word_vectors = given.word_vectors
-            model.fit(corpus, embeddings=embeddings)
-            result = evaluate(model.probabilities_, corpus)
-            top = model.topics.top_words(10)
-            scores.setdefault("purity", []).append(result.purity)
-            scores.setdefault("nmi", []).append(result.nmi)
-            scores.setdefault("precision_at_5", []).append(result.precision_at_5)
-            scores.setdefault("distinct_words", []).append(
-                len({word for words in top for word in words}) / sum(map(len, top))
+        starts = {"word_vectors": given.word_vectors} if {"etm", "ecrtm"} & {choices.get("backbone"), recipe} else {}
+        models = (
+            TopicModel(given.topics, recipe=recipe, random_state=seed, **choices, **starts).fit(
+                corpus, embeddings=embeddings
             )
-            scores.setdefault("documents_per_second", []).append(model.training_.documents_per_second)
-        row = {name: round(statistics.mean(values), 3) for name, values in scores.items()}
+            for seed in range(given.seeds)
+        )
+
+        def speed(model: TopicModel) -> dict[str, float]:
+            return {"documents_per_second": model.training_.documents_per_second}
+
+        scores = over_seeds(models, corpus, speed)
+        row = shown(scores) | {"documents_per_second": round(statistics.mean(scores["documents_per_second"]))}
         print(json.dumps({"recipe": recipe} | choices | {"seeds": given.seeds} | row), flush=True)
 
 

@@ -8,14 +8,12 @@ the whole corpus, without labels. Labels are read after training alone.
 
 import argparse
 import json
-import statistics
 
-from quality import spread
+from scoring import over_seeds, shown, spread
 
 from softtopic import Corpus, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.extract.demonstrations import Tried, choose_prompt
-from softtopic.metrics.evaluation import evaluate
 from softtopic.vocabulary import Vocabulary
 
 # Documents, topics, language. The last three were not looked at while the choice was made.
@@ -32,17 +30,11 @@ CORPORA = {
 
 
 def score(tried: Tried, corpus: Corpus, vocabulary: Vocabulary, topics: int, seeds: int) -> dict[str, str]:
-    scores: dict[str, list[float]] = {}
     teacher = Teacher(prompt=tried.prompt, max_tokens=96)
-    for seed in range(seeds):
-        model = TopicModel(topics, lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus)
-        result = evaluate(model.probabilities_, corpus)
-        top = model.topics.top_words(10)
-        distinct = len({word for words in top for word in words}) / sum(map(len, top))
-        for name in ("purity", "nmi", "precision_at_5"):
-            scores.setdefault(name, []).append(getattr(result, name))
-        scores.setdefault("distinct_words", []).append(distinct)
-    return {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+    models = (
+        TopicModel(topics, lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus) for seed in range(seeds)
+    )
+    return shown(over_seeds(models, corpus))
 
 
 def main() -> None:

@@ -8,20 +8,18 @@ after training alone. Features are kept in the cache folder, so a run that is st
 
 import argparse
 import json
-import statistics
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from quality import spread
+from scoring import MEASURES, over_seeds, shown, spread
 
 from softtopic import Corpus, Prompt, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract
 from softtopic.metrics.coherence import coherence
-from softtopic.metrics.evaluation import evaluate
 from softtopic.metrics.reference import Reference
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.prompt import PROMPTS
@@ -86,20 +84,15 @@ def measure(row: Row, corpus: Corpus, topics: int, seeds: int, reference: Refere
     teacher = teacher_of(row, corpus, vocabulary)
     extract(corpus, vocabulary, teacher)
     seconds = time.perf_counter() - start
-    scores: dict[str, list[float]] = {}
-    for seed in range(seeds):
-        model = TopicModel(topics, recipe=recipe_of(row), lm=teacher, random_state=seed).fit(corpus)
-        result = evaluate(model.probabilities_, corpus)
-        top = model.topics.top_words(10)
-        found = {
-            "purity": result.purity, "nmi": result.nmi, "precision_at_5": result.precision_at_5,
-            "npmi": coherence(top, reference, "npmi").mean,
-            "distinct_words": len({word for words in top for word in words}) / sum(map(len, top)),
-        }  # fmt: skip
-        for name, value in found.items():
-            scores.setdefault(name, []).append(value)
-    spread_of = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
-    return spread_of | {"reading_s": round(seconds, 1)}
+    models = (
+        TopicModel(topics, recipe=recipe_of(row), lm=teacher, random_state=seed).fit(corpus) for seed in range(seeds)
+    )
+
+    def npmi(model: TopicModel) -> dict[str, float]:
+        return {"npmi": coherence(model.topics.top_words(10), reference, "npmi").mean}
+
+    scores = over_seeds(models, corpus, npmi)
+    return shown(scores, (*MEASURES, "npmi")) | {"reading_s": round(seconds, 1)}
 
 
 def main() -> None:
@@ -118,8 +111,8 @@ def main() -> None:
         corpus = spread(load(name, data_dir=given.data_dir), documents)
         for row in ROWS[given.rows]:
             found = measure(row, corpus, topics, given.seeds, reference)
-            shown = {"corpus": name, "documents": len(corpus), "topics": topics, "seeds": given.seeds}
-            print(json.dumps(shown | row._asdict() | found), flush=True)
+            told = {"corpus": name, "documents": len(corpus), "topics": topics, "seeds": given.seeds}
+            print(json.dumps(told | row._asdict() | found), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,11 @@ Same documents, same K for every row. Labels are read after training alone.
 
 import argparse
 import json
-import statistics
 
-import numpy as np
+from scoring import over_seeds, shown, spread
 
-from softtopic import Corpus, Teacher, TopicModel
+from softtopic import Teacher, TopicModel
 from softtopic.datasets import load
-from softtopic.metrics.evaluation import evaluate
 from softtopic.teacher.prompt import PROMPTS
 
 ROWS = (
@@ -28,15 +26,6 @@ ROWS = (
     ("tweettopic", "published", "default", 0, None),
     ("tweettopic", "published", "default", 4, None),
 )
-
-
-def spread(corpus: Corpus, documents: int) -> Corpus:
-    """Distinct documents at equal distances."""
-    first = np.unique(corpus.distinct.rows, return_index=True)[1]
-    places = np.sort(first[corpus.distinct.rows[first] >= 0])
-    places = places[:: max(1, len(places) // documents)][:documents]
-    labels = corpus.labels or ()
-    return Corpus.from_texts([corpus.texts[p] for p in places], labels=[labels[p] for p in places])
 
 
 def main() -> None:
@@ -57,20 +46,16 @@ def main() -> None:
         if given.documents is not None:
             corpus = spread(corpus, given.documents)
         teacher = Teacher(prompt=PROMPTS[prompt], branches=branches)
-        scores: dict[str, list[float]] = {}
-        for seed in range(given.seeds):
-            model = TopicModel(given.topics, recipe=recipe, lm=teacher, random_state=seed)
-            result = evaluate(model.fit(corpus).probabilities_, corpus)
-            top = model.topics.top_words(10)
-            distinct = len({word for words in top for word in words}) / sum(map(len, top))
-            for name in ("purity", "nmi", "ari", "precision_at_1", "precision_at_5", "precision_at_10"):
-                scores.setdefault(name, []).append(getattr(result, name))
-            scores.setdefault("distinct_words", []).append(distinct)
-        row = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+        models = (
+            TopicModel(given.topics, recipe=recipe, lm=teacher, random_state=seed).fit(corpus)
+            for seed in range(given.seeds)
+        )
+        scores = over_seeds(models, corpus)
+        measured_documents = int((corpus.distinct.rows >= 0).sum())
         print(json.dumps({
-            "corpus": data, "documents": result.n_documents, "topics": given.topics, "prompt": prompt,
+            "corpus": data, "documents": measured_documents, "topics": given.topics, "prompt": prompt,
             "recipe": recipe, "branches": branches, "seeds": given.seeds, "target_purity": target,
-        } | row), flush=True)  # fmt: skip
+        } | shown(scores, tuple(scores))), flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,17 +8,15 @@ such a folder's shards: of the labels alone, and with ids and vectors.
 
 import argparse
 import json
-import statistics
 import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from quality import spread
+from scoring import over_seeds, shown, spread
 
 from softtopic import FeatureStore, Teacher, TopicModel
 from softtopic.datasets import load
 from softtopic.extract.plan import FOR_MEANS, extract, manifest_of
-from softtopic.metrics.evaluation import evaluate
 from softtopic.recipes import get_recipe
 from softtopic.store import Features, Manifest
 from softtopic.teacher.calibrate import mean_log_probs
@@ -67,18 +65,17 @@ def main() -> None:
         teacher.close()
         for top_k in KEPT:
             features, labels, total = cut(whole, manifest_of(corpus, vocabulary, teacher, top_k=top_k))
-            scores: dict[str, list[float]] = {}
-            for seed in range(given.seeds):
-                model = TopicModel(given.topics, recipe=given.recipe, vocabulary=vocabulary, random_state=seed)
-                model.fit(corpus, soft_labels=features.log_probs, hidden=features.hidden)
-                result = evaluate(model.probabilities_, corpus)
-                for name in ("purity", "nmi", "precision_at_5"):
-                    scores.setdefault(name, []).append(getattr(result, name))
-            row = {name: f"{statistics.mean(v):.3f} ± {statistics.pstdev(v):.3f}" for name, v in scores.items()}
+            models = (
+                TopicModel(given.topics, recipe=given.recipe, vocabulary=vocabulary, random_state=seed).fit(
+                    corpus, soft_labels=features.log_probs, hidden=features.hidden
+                )
+                for seed in range(given.seeds)
+            )
+            scores = over_seeds(models, corpus)
             print(json.dumps({
                 "corpus": data, "documents": len(corpus), "recipe": given.recipe, "top_k": top_k or "all",
                 "label_bytes_per_document": labels, "bytes_per_document": total, "seeds": given.seeds,
-            } | row, ensure_ascii=False), flush=True)  # fmt: skip
+            } | shown(scores), ensure_ascii=False), flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from softtopic.corpus import Corpus
+from softtopic.errors import InputError
 from softtopic.extract import demonstrations
 from softtopic.extract.demonstrations import MARGIN, agreement, choose_prompt, examples, with_demonstrations
 from softtopic.teacher.model import Teacher, TeacherOutput
@@ -80,6 +81,11 @@ def test_the_choice_is_kept(tiny_lm, corpus, few, monkeypatch, tmp_path):
     file.write_text("{")
     monkeypatch.setattr(demonstrations, "DRAWINGS", (0, 0))
     assert with_demonstrations(teacher, corpus, WORDS).prompts[0] in (PROMPTS["published"], PROMPTS["four-shot"])
+
+
+def test_several_prompts_are_not_dropped_for_one(tiny_lm, corpus):
+    with pytest.raises(InputError, match="2 prompts"):
+        with_demonstrations(Teacher(tiny_lm, prompt=[PROMPTS["tag"], PROMPTS["theme"]]), corpus, WORDS)
 
 
 @pytest.mark.parametrize("texts", [["one"], ["alpha beta", "gamma delta"], ["a b c"] * 3 + ["d"], ["?", "!"]])

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,9 +23,12 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.errors import InputError
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
-from softtopic.teacher.model import Teacher, TeacherOutput
+from softtopic.teacher.base import TeacherOutput
+from softtopic.teacher.calibrate import Calibration
+from softtopic.teacher.model import Teacher
 from softtopic.teacher.prompt import PROMPTS, Prompt
 from softtopic.types import DocVocab
 from softtopic.vocabulary import Vocabulary
@@ -34,7 +36,7 @@ from softtopic.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 # Raise it when the same corpus would be given another prompt.
-VERSION = 1
+VERSION = 2
 
 # Words of an example: long ones cost reading for every document.
 EXAMPLE_WORDS = 30
@@ -76,8 +78,11 @@ class _Sample(NamedTuple):
 def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, *, progress: bool = False) -> Teacher:
     """The teacher with the prompt that suits the corpus best, its own where none is better.
 
-    The choice is kept in the cache folder: it is made once for a corpus, a vocabulary and a teacher.
+    The choice is kept in the cache folder: it is made once for a corpus, a vocabulary and a teacher. Raises InputError
+    for a teacher of several prompts.
     """
+    if len(teacher.prompts) > 1:
+        raise InputError(f"{len(teacher.prompts)} prompts are given; examples are chosen for one: give one prompt")
     path = _path(teacher, corpus, vocabulary)
     if (kept := _kept(path)) is not None:
         return teacher.asking(kept)
@@ -184,7 +189,7 @@ def examples(
     states = normalize(StandardScaler().fit_transform(output.hidden.astype(np.float32)))
     groups: Any = KMeans(size, n_init=3, random_state=seed).fit(states)  # type: ignore[arg-type]
     scores = _calibrated(output.log_probs)
-    likely = np.log(softmax(scores, axis=1) + 1e-6)
+    likely = np.maximum(scores, np.log(1e-6))
     found: list[tuple[str, str]] = []
     for group in np.argsort(-np.bincount(groups.labels_, minlength=size), kind="stable"):
         members = np.flatnonzero(groups.labels_ == group)
@@ -203,7 +208,7 @@ def agreement(log_probs: DocVocab, sample: _Sample) -> float:
 
     Labels are calibrated, at temperature 1; likeness is the Bhattacharyya coefficient.
     """
-    roots = np.sqrt(softmax(_calibrated(log_probs), axis=1))
+    roots = np.exp(_calibrated(log_probs) / 2)
     anchors, neighbours = sample.pairs.T
     near = np.einsum("pv,pv->p", roots[anchors], roots[neighbours])
     far = np.stack([np.einsum("pv,pv->p", roots[anchors], roots[column]) for column in sample.others.T], axis=1)
@@ -211,15 +216,21 @@ def agreement(log_probs: DocVocab, sample: _Sample) -> float:
 
 
 def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
-    scores = log_probs.astype(np.float32)
-    return scores - scores.mean(axis=0)
+    return Calibration.fit(log_probs)(log_probs)
 
 
 def tokens_read(texts: Sequence[str], teacher: Teacher) -> int:
     """About how many tokens of documents `choose_prompt` reads for each candidate."""
-    pool = texts[:: max(1, len(texts) // 200)]
-    whole = len(texts) * np.mean([len(row) for row in teacher.rows(pool)])
-    return int(np.clip(SHARE * whole / CANDIDATES, *TOKENS))
+    return round(_documents_read(texts, teacher) * _mean_length(texts, teacher))
+
+
+def _documents_read(texts: Sequence[str], teacher: Teacher) -> float:
+    mean = _mean_length(texts, teacher)
+    return float(np.clip(SHARE * len(texts) * mean / CANDIDATES, *TOKENS)) / mean
+
+
+def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
+    return float(np.mean([len(row) for row in teacher.rows(texts[:: max(1, len(texts) // 200)])]))
 
 
 def _draw(texts: Sequence[str], teacher: Teacher, rng: np.random.Generator) -> _Sample | None:
@@ -233,9 +244,8 @@ def _draw(texts: Sequence[str], teacher: Teacher, rng: np.random.Generator) -> _
     if width < 2:
         return None
     space = normalize(TruncatedSVD(width, random_state=0).fit_transform(weights))
-    mean = np.mean([len(row) for row in teacher.rows(pool[:200])])
-    count = tokens_read(texts, teacher) / mean / (1 + _NEIGHBOURS)
-    anchors = rng.permutation(len(pool))[: max(32, round(count))]
+    count = max(32, round(_documents_read(texts, teacher) / (1 + _NEIGHBOURS)))
+    anchors = rng.permutation(len(pool))[:count]
     # Of one subject, not of one wording: neighbours are drawn from a wide circle.
     reach = min(len(pool), max(2 * _NEIGHBOURS, round(_CIRCLE * len(pool))))
     near, ids = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[anchors])

@@ -191,7 +191,7 @@ def _convert(gguf: Path, folder: Path) -> None:
                 gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
             )
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError, NotImplementedError) as error:
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LanguageModelError(f"{gguf} cannot be converted ({reason}); give a safetensors folder") from error
         model.save_pretrained(staging)

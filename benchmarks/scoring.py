@@ -1,0 +1,43 @@
+"""What the benchmarks of quality share: the same documents for every row, several seeds, mean and spread."""
+
+import statistics
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from softtopic import Corpus, TopicModel
+from softtopic.metrics.diversity import topic_diversity
+from softtopic.metrics.evaluation import evaluate
+
+MEASURES = ("purity", "nmi", "precision_at_5", "distinct_words")
+
+
+def spread(corpus: Corpus, documents: int) -> Corpus:
+    """Distinct documents at equal distances."""
+    first = np.unique(corpus.distinct.rows, return_index=True)[1]
+    places = np.sort(first[corpus.distinct.rows[first] >= 0])
+    places = places[:: max(1, len(places) // documents)][:documents]
+    labels = corpus.labels or ()
+    return Corpus.from_texts([corpus.texts[p] for p in places], labels=[labels[p] for p in places])
+
+
+def measured(model: TopicModel, corpus: Corpus) -> dict[str, float]:
+    """All measures of agreement with labels, and distinct words as a share of all top ten."""
+    result = evaluate(model.probabilities_, corpus)
+    names = ("purity", "nmi", "ari", "precision_at_1", "precision_at_5", "precision_at_10")
+    return {name: getattr(result, name) for name in names} | {
+        "distinct_words": topic_diversity(model.topics.top_words(10))
+    }
+
+
+def over_seeds(
+    models: Iterable[TopicModel], corpus: Corpus, more: Callable[[TopicModel], dict] = lambda _: {}
+) -> dict[str, list[float]]:
+    """Every measure of every model, one for each seed; `more` adds its own."""
+    rows = [measured(model, corpus) | more(model) for model in models]
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+def shown(scores: dict[str, list[float]], names: tuple[str, ...] = MEASURES) -> dict[str, str]:
+    """Mean ± standard deviation."""
+    return {name: f"{statistics.mean(scores[name]):.3f} ± {statistics.pstdev(scores[name]):.3f}" for name in names}
