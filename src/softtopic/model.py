@@ -130,11 +130,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         corpus, features = self._features(X, soft_labels, hidden)
         if X is None and soft_labels is not None and "bow" in self.recipe_.inputs + self.recipe_.target:
             raise InputError("words of the documents are counted; give texts beside soft_labels=")
-        if len(corpus.distinct.texts) < self.n_topics:
-            raise InputError(
-                f"{len(corpus.distinct.texts)} distinct documents for {self.n_topics} topics; give more documents or "
-                "fewer topics"
-            )
+        self._check_enough(corpus)
         self.embedder_ = embedder_name(self.embedder, embeddings)
         self.calibration_ = self._calibrate(features, asked=soft_labels is None)
         if self.teacher_ is not None:
@@ -231,6 +227,13 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self.recipe_ = get_recipe(self.recipe, self.backbone, **changed)
         self.widths_ = {}
 
+    def _check_enough(self, corpus: Corpus) -> None:
+        count = len(corpus.distinct.texts)
+        if count < self.n_topics:
+            raise InputError(
+                f"{count} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
+            )
+
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features | None]:
@@ -243,10 +246,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         texts = corpus.distinct.texts
         if not texts:
             raise InputError(f"{len(corpus)} documents, none with text; give documents to find topics in")
-        if len(texts) < self.n_topics:
-            raise InputError(
-                f"{len(texts)} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
-            )
+        self._check_enough(corpus)
         self.vocabulary_ = Vocabulary.build(self.vocabulary, texts, self.language)
         if not self.recipe_.asks_lm:
             self.teacher_ = None

@@ -1,6 +1,3 @@
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
@@ -8,8 +5,6 @@ from softtopic.backbones.ecrtm import ECRTM, ECRTMConfig
 from softtopic.errors import InputError
 from softtopic.objective import distillation_loss, soft_labels
 from softtopic.transport import sinkhorn, squared_distances
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "ecrtm.npz"
 
 # Our names → those of the stored state.
 STATE = {
@@ -25,24 +20,16 @@ STATE = {
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, torch.Tensor]:
-    return {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(GOLDEN).items()}
-
-
-@pytest.fixture(scope="module")
-def model(known) -> ECRTM:
+def model(known, published) -> ECRTM:
     model = ECRTM(ECRTMConfig(n_inputs=12, n_topics=5, n_words=40, n_hidden=7, word_width=9), torch.Generator())
-    state = model.state_dict()
-    for name in state:
-        module, _, field = name.rpartition(".")
-        if module in STATE:
-            state[name] = known[f"state/{STATE[module]}.{field}"]
-    state["word_norm.mean"] = known["state/decoder_bn.running_mean"]
-    state["word_norm.variance"] = known["state/decoder_bn.running_var"]
-    state["word_shift.bias"] = known["state/decoder_bn.bias"]
-    state["words"], state["topics"] = known["state/word_embeddings"], known["state/topic_embeddings"]
-    model.load_state_dict(state)
-    return model.eval()
+    others = {
+        "word_norm.mean": known["state/decoder_bn.running_mean"],
+        "word_norm.variance": known["state/decoder_bn.running_var"],
+        "word_shift.bias": known["state/decoder_bn.bias"],
+        "words": known["state/word_embeddings"],
+        "topics": known["state/topic_embeddings"],
+    }
+    return published(model, STATE, others).eval()
 
 
 @torch.no_grad()

@@ -1,13 +1,8 @@
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
 from softtopic.backbones.etm import ETM, ETMConfig
 from softtopic.errors import InputError
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "etm.npz"
 
 # Our names → those of the stored state.
 STATE = {
@@ -19,19 +14,9 @@ STATE = {
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, torch.Tensor]:
-    return {key: torch.from_numpy(value) for key, value in np.load(GOLDEN).items()}
-
-
-@pytest.fixture(scope="module")
-def model(known) -> ETM:
+def model(known, published) -> ETM:
     model = ETM(ETMConfig(n_inputs=12, n_topics=5, n_words=40, n_hidden=7, word_width=9), torch.Generator())
-    state = model.state_dict()
-    for ours, theirs in STATE.items():
-        state |= {f"{ours}.{field}": known[f"state/{theirs}.{field}"] for field in ("weight", "bias")}
-    state["words"], state["topics"] = known["state/rho.weight"], known["state/alphas.weight"]
-    model.load_state_dict(state)
-    return model.eval()
+    return published(model, STATE, {"words": known["state/rho.weight"], "topics": known["state/alphas.weight"]}).eval()
 
 
 @torch.no_grad()

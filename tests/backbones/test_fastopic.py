@@ -1,6 +1,3 @@
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
@@ -8,23 +5,16 @@ from softtopic.backbones.fastopic import FASTopic, FASTopicConfig
 from softtopic.errors import InputError
 from softtopic.objective import cross_entropy, soft_labels
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "fastopic.npz"
-
-
-@pytest.fixture(scope="module")
-def known() -> dict[str, torch.Tensor]:
-    return {key: torch.from_numpy(np.asarray(value)) for key, value in np.load(GOLDEN).items()}
-
 
 @pytest.fixture
-def model(known) -> FASTopic:
-    model = FASTopic(FASTopicConfig(n_inputs=12, n_topics=5, n_words=40), torch.Generator())
-    state = model.state_dict()
-    state["topics"], state["words"] = known["state/topic_embeddings"], known["state/word_embeddings"]
-    state["topic_weights"] = known["state/DT_ETP.b_dist"].flatten()
-    state["word_weights"] = known["state/TW_ETP.b_dist"].flatten()
-    model.load_state_dict(state)
-    return model
+def model(known, published) -> FASTopic:
+    others = {
+        "topics": known["state/topic_embeddings"],
+        "words": known["state/word_embeddings"],
+        "topic_weights": known["state/DT_ETP.b_dist"].flatten(),
+        "word_weights": known["state/TW_ETP.b_dist"].flatten(),
+    }
+    return published(FASTopic(FASTopicConfig(n_inputs=12, n_topics=5, n_words=40), torch.Generator()), {}, others)
 
 
 def test_plans_topics_and_loss_are_the_published_ones(model, known):

@@ -1,6 +1,3 @@
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
@@ -8,8 +5,6 @@ from softtopic.backbones.norm import WordNorm
 from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.errors import InputError
 from softtopic.objective import distillation_loss, soft_labels
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "prodlda.npz"
 
 # Our names → those of the stored state.
 STATE = {
@@ -23,24 +18,16 @@ STATE = {
 
 
 @pytest.fixture(scope="module")
-def known() -> dict[str, torch.Tensor]:
-    return {key: torch.from_numpy(value) for key, value in np.load(GOLDEN).items()}
-
-
-@pytest.fixture(scope="module")
-def model(known) -> ProdLDA:
+def model(known, published) -> ProdLDA:
     model = ProdLDA(ProdLDAConfig(n_inputs=12, n_topics=5, n_words=40, n_hidden=7), torch.Generator())
-    state = model.state_dict()
-    for name in state:
-        module, _, field = name.rpartition(".")
-        if module in STATE:
-            state[name] = known[f"state/{STATE[module]}.{field}"]
-    state["word_norm.mean"] = known["state/beta_batchnorm.running_mean"]
-    state["word_norm.variance"] = known["state/beta_batchnorm.running_var"]
-    state["beta"], state["prior_mean"] = known["state/beta"], known["state/prior_mean"]
-    state["prior_log_variance"] = known["state/prior_variance"].log()
-    model.load_state_dict(state)
-    return model.eval()
+    others = {
+        "word_norm.mean": known["state/beta_batchnorm.running_mean"],
+        "word_norm.variance": known["state/beta_batchnorm.running_var"],
+        "beta": known["state/beta"],
+        "prior_mean": known["state/prior_mean"],
+        "prior_log_variance": known["state/prior_variance"].log(),
+    }
+    return published(model, STATE, others).eval()
 
 
 @torch.no_grad()

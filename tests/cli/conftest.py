@@ -1,0 +1,37 @@
+import pandas as pd
+import pytest
+
+from softtopic.cli import main
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """Run the command line in this process: exit code, standard output, standard error."""
+    # A command without --out writes into the folder it runs in.
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return left.value.code, out, err
+
+    return call
+
+
+@pytest.fixture
+def posts(texts, tmp_path):
+    path = tmp_path / "posts.csv"
+    groups = ["data", "space", "food", "state", "photo", "data", "space", "food", "state", "photo", "data", "space"]
+    pd.DataFrame({"body": texts, "group": groups, "key": [f"k{n}" for n in range(12)]}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def model(run, posts, tiny_lm, tmp_path):
+    given = ["--text", "body", "--id", "key", "--vocabulary", "40", "--topics", "3", "--quiet"]
+    code, out, err = run("fit", posts, *given, "--lm", tiny_lm, "--out", tmp_path / "m")
+    assert (code, err) == (0, "")
+    assert "The model is in" in out
+    return tmp_path / "m"

@@ -1,0 +1,189 @@
+"""What goes wrong is one line on standard error, and nothing half-written remains."""
+
+import gzip
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+
+def test_a_server_that_is_not_there_is_one_line(run, posts, tmp_path):
+    given = ["teach", posts, "--text", "body", "--lm", "http://127.0.0.1:9/v1", "--quiet", "--out", tmp_path / "f"]
+    wrong = {
+        "does not answer (Connection refused); start it": [],
+        "--dry-run needs a language model on this machine": ["--dry-run"],
+        "a server scores first tokens alone: leave it out": ["--branches", "4"],
+        "--lm-model and --vectors are for a server": ["--lm", "x", "--lm-model", "y"],
+    }
+    for said, options in wrong.items():
+        code, out, err = run(*given, *options)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
+def bad_inputs(tmp_path):
+    """Name → (arguments after `fit`, what the line says)."""
+    write = {
+        "latin1.txt": "caf\xe9\n".encode("latin-1"), "empty.jsonl": b"", "blank.txt": b"\n \n\n",
+        "not.parquet": b"PAR1 but no", "not.jsonl": b"hello\n", "short.txt": b"one text\nsecond text\n",
+        "stops.txt": b"the of and\nit is\nwe are\nthe it\n", "cut.jsonl.gz": gzip.compress(b'{"text": "a"}\n' * 99)[:-9],  # noqa: E501
+        "one.csv": b"text,label\nred apple pie,x\ngreen apple tart,x\nblue berry pie,x\nred berry tart,x\n",
+        "posts.xls": b"text",
+    }  # fmt: skip
+    for name, data in write.items():
+        (tmp_path / name).write_bytes(data)
+    return {
+        "missing file": (["gone.csv"], "no such file"),
+        "not UTF-8": (["latin1.txt"], "not UTF-8"),
+        "no documents": (["empty.jsonl"], "holds no documents"),
+        "only blank documents": (["blank.txt"], "none with text"),
+        "not parquet": (["not.parquet"], "not a whole Parquet file"),
+        "not jsonl": (["not.jsonl"], "line 1 is not JSON"),
+        "cut gzip": (["cut.jsonl.gz"], "not a whole gzip file"),
+        "unknown kind": (["posts.xls"], "--format"),
+        "column missing": (["one.csv", "--text", "body"], "it has: text, label"),
+        "label missing": (["one.csv", "--label", "group"], "it has: text, label"),
+        "one label": (["one.csv", "--label", "label"], "single value 'x'"),
+        "fewer documents than topics": (["short.txt"], "2 distinct documents for 3 topics"),
+        "no words left": (["stops.txt"], "every word was filtered out"),
+        "no topics": (["one.csv", "--topics", "0"], "at least 2"),
+        "one topic": (["one.csv", "--topics", "1"], "at least 2"),
+        "minus topics": (["one.csv", "--topics", "-3"], "at least 2"),
+        "topics that are no number": (["one.csv", "--topics", "many"], "valid integer"),
+        "unknown option": (["one.csv", "--color"], "--color"),
+        "unknown prompt": (["one.csv", "--prompt", "x"], "choose one of published"),
+        "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
+        "unknown backbone": (["one.csv", "--backbone", "x"], "choose one of prodlda, etm"),
+        "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose of hidden, embedding"),
+        "unknown cut": (["one.csv", "--cut", "x"], "choose one of head, head-tail"),
+        "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
+        "examples for two prompts": (
+            ["one.csv", "--prompt", "tag", "--prompt", "theme", "--demonstrations", "auto"],
+            "give one prompt",
+        ),
+        "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
+        "strength out of range": (["one.csv", "--strength", "3"], "give a number from 0 to 2"),
+        "unknown target": (["one.csv", "--target", "x"], "choose of soft, bow"),
+        "unknown language": (["one.csv", "--language", "x"], "no stop words"),
+        "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
+        "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),
+        "nothing": ([], "give a file"),
+        "features that are none": (["--features", "nowhere"], "not a feature folder"),
+        "out is a file": (["one.csv", "--out", "one.csv"], "not a model folder"),
+    }
+
+
+def test_bad_input_is_one_line_and_exit_2_and_leaves_nothing(run, tiny_lm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, (arguments, said) in bad_inputs(tmp_path).items():
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        basic = [*(["--lm", tiny_lm] if "--lm" not in arguments else []), "--vocabulary", "40", "--quiet"]
+        basic += ["--topics", "3"] if "--topics" not in arguments else []
+        code, out, err = run("fit", *arguments, *basic)
+        assert (code, out) == (2, ""), name
+        assert said in err, (name, err)
+        assert err.startswith("softtopic: "), name
+        assert err.count("\n") == 1, (name, err)
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before, name
+
+
+def test_models_that_are_none(run, model, posts, tmp_path):
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "config.json").write_text('{"model_type": "bert"}')
+    config = json.loads((model / "config.json").read_text())
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "config.json").write_text(json.dumps(config | {"version": 99}))
+    (tmp_path / "cut").mkdir()
+    for file in model.iterdir():
+        (tmp_path / "cut" / file.name).write_bytes(file.read_bytes())
+    weights = tmp_path / "cut" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-50])
+    for folder, said in (("nowhere", "no such model folder"), ("foreign", "not a softtopic model folder"),
+                         ("newer", "version 99"), ("cut", "missing or damaged")):  # fmt: skip
+        for command in (["topics"], ["search"], ["transform"], ["evaluate"]):
+            rest = {"topics": [], "search": ["word"]}.get(command[0], [posts, "--text", "body", "--quiet"])
+            rest += ["--label", "group"] if command[0] == "evaluate" else []
+            code, out, err = run(*command, tmp_path / folder, *rest)
+            assert (code, out, err.count("\n")) == (2, "", 1)
+            assert said in err
+
+
+def test_a_feature_folder_of_something_else(run, posts, tiny_lm, tmp_path):
+    folder = tmp_path / "features"
+    base = ["--text", "body", "--lm", tiny_lm, "--quiet"]
+    assert run("teach", posts, *base, "--out", folder, "--vocabulary", 40)[0] == 0
+    other = tmp_path / "other.txt"
+    other.write_text("A text about bread.\nA text about a table.\nMore bread.\nOne table.\n")
+    for arguments, said in (
+        ([other, "--vocabulary", 40], "other documents"),
+        ([posts, "--text", "body", "--vocabulary", 5], "another vocabulary"),
+        ([posts, "--text", "body", "--vocabulary", 40, "--prompt", "tag"], "another language model, prompt"),
+        ([posts, "--text", "body", "--vocabulary", 40, "--max-tokens", 9], "another language model, prompt"),
+    ):
+        code, _, err = run("fit", *arguments, "--lm", tiny_lm, "--features", folder, "--topics", 2, "--quiet")
+        assert code == 2
+        assert said in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["fit", "teach", "transform"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(command, posts, tiny_lm, model, tmp_path):
+    """A file-size limit stands for the full disk: writes really fail, in the middle."""
+    out = tmp_path / "target"
+    if command == "transform":
+        arguments = [str(model), str(posts), "--text", "body", "--out", str(out.with_suffix(".parquet"))]
+    else:
+        arguments = [str(posts), "--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--out", str(out)]
+        arguments += ["--topics", "3"] if command == "fit" else []
+
+    # Enough for a manifest, not for what follows it.
+    size = 1200 if command == "teach" else 3000
+
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "softtopic.cli", command, *arguments, "--quiet"], capture_output=True, text=True,
+        preexec_fn=small_files, env=os.environ | {"SOFTTOPIC_CACHE": str(tmp_path / "cache")}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "could not be written" in done.stderr
+    assert done.stderr.count("\n") == 1
+    left = [
+        path
+        for path in [*tmp_path.glob("target*"), *tmp_path.glob(".target*")]
+        if path.is_file() and "lock" not in path.name
+    ]
+    assert left == []
+    assert not list(tmp_path.rglob("*.staging-*"))
+
+
+def test_stopped_by_hand(run, model, monkeypatch):
+    from softtopic import TopicModel
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TopicModel, "load", stopped)
+    code, _, err = run("topics", model)
+    assert code == 130
+    assert err == "softtopic: stopped; run the same command again to go on\n"
+
+
+def test_anything_else_is_one_line_and_exit_1(run, model, monkeypatch):
+    from softtopic import TopicModel
+
+    def broken(*_, **__):
+        raise ZeroDivisionError("nothing to divide")
+
+    monkeypatch.setattr(TopicModel, "load", broken)
+    code, _, err = run("topics", model)
+    assert code == 1
+    assert "unexpected ZeroDivisionError" in err
+    assert err.count("\n") == 1
