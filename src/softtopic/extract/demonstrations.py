@@ -88,7 +88,7 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
         return teacher.asking(kept)
     ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
     chosen = ranked[0]
-    log.info("prompt: %s", "the given one" if chosen.prompt == teacher.prompts[0] else chosen.name)
+    log.info("prompt: %s", "the given one" if chosen.prompt in teacher.prompts else chosen.name)
     for text, word in chosen.prompt.demonstrations:
         log.info("  %s → %s", text, word)
     tried = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
