@@ -15,9 +15,9 @@ def test_a_recipe_follows_its_backbone():
 
 
 def test_inputs_and_targets_are_free_choices():
-    chosen = get_recipe("default", inputs="hidden+embedding", target="soft+bow")
+    chosen = get_recipe("light", inputs="hidden+embedding", target="soft+bow")
     assert (chosen.inputs, chosen.target, chosen.backbone) == ("hidden+embedding", "soft+bow", "prodlda")
-    assert chosen.training == RECIPES["default"].training
+    assert chosen.training == RECIPES["light"].training
 
 
 def test_the_bag_of_words_models_need_no_language_model():
@@ -30,7 +30,15 @@ def test_the_bag_of_words_models_need_no_language_model():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"backbone": "lda"}, {"inputs": "words"}, {"target": "labels"}, {"bow_share": 0.0}, {"bow_share": 1.0}]
+    "wrong",
+    [
+        {"order": "alphabet"},
+        {"backbone": "lda"},
+        {"inputs": "words"},
+        {"target": "labels"},
+        {"bow_share": 0.0},
+        {"bow_share": 1.0},
+    ],
 )
 def test_impossible_recipes_are_refused(wrong):
     with pytest.raises(InputError):

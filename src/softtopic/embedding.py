@@ -70,11 +70,7 @@ class SentenceEncoder:
         if self._opened is None:
             from transformers import AutoModel, AutoTokenizer
 
-            folder = asset_path(self.name) if self.name in ASSETS else Path(self.name)
-            if not (folder / "config.json").is_file():
-                raise LanguageModelError(
-                    f"sentence encoder {self.name!r} is not here; give {SENTENCE_ENCODER}, a local folder or a callable"
-                )
+            folder = find_encoder(self.name)
             options = {"local_files_only": True, "trust_remote_code": False}
             with quiet_transformers():
                 try:
@@ -85,6 +81,16 @@ class SentenceEncoder:
                     raise LanguageModelError(f"{self.name} cannot be opened as a sentence encoder: {reason}") from error
             self._opened = model.to(self.device).eval().requires_grad_(False), tokenizer
         return self._opened
+
+
+def find_encoder(name: str) -> Path:
+    """The folder of a sentence encoder by its name or path; raises AssetError or LanguageModelError where it is not."""
+    folder = asset_path(name) if name in ASSETS else Path(name)
+    if not (folder / "config.json").is_file():
+        raise LanguageModelError(
+            f"sentence encoder {name!r} is not here; give {SENTENCE_ENCODER}, a local folder or a callable"
+        )
+    return folder
 
 
 def embedder_name(embedder: str | Embedder | None, embeddings: object) -> str | None:

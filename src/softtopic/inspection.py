@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.index import RetrievalIndex
+from softtopic.recipes import Recipe
 from softtopic.topics import Topics
 from softtopic.types import DocInt, DocTopic, TopicVocab
 from softtopic.vocabulary import Vocabulary
@@ -19,6 +20,7 @@ class Inspection(ABC):
     """The questions a fitted model answers; whoever fits it leaves the attributes below."""
 
     n_topics: int
+    recipe_: Recipe
     vocabulary_: Vocabulary
     components_: TopicVocab
     probabilities_: DocTopic
@@ -101,7 +103,7 @@ class Inspection(ABC):
     def topics(self) -> Topics:
         """The topics' words."""
         check_is_fitted(self, "backbone_")
-        return Topics(self.components_, self.vocabulary_.words)
+        return Topics(self.components_, self.vocabulary_.words, self.recipe_.order)
 
     def _check_topic(self, topic: int) -> None:
         check_is_fitted(self, "backbone_")

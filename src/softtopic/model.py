@@ -9,28 +9,31 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
-from softtopic.embedding import Embedder, embedder_name, open_embedder
+from softtopic.embedding import SENTENCE_ENCODER, Embedder, embedder_name, find_encoder, open_embedder
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
+from softtopic.guidance import Guide
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
 from softtopic.inspection import Inspection
 from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features, FeatureStore
+from softtopic.targets import Targets
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.opening import described_teacher, need_local, open_teacher
-from softtopic.topics import representative_documents
-from softtopic.training.trainer import TrainingData, TrainingReport, train
+from softtopic.topics import excerpt, representative_documents
+from softtopic.training.trainer import TrainingReport, train
 from softtopic.types import DocHidden, DocTopic, DocVocab
 from softtopic.vocabulary import Vocabulary
 from softtopic.word_vectors import WordVectors, word_matrix
@@ -125,11 +128,14 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         one document, with the first one's vector. `y` is ignored: labels are never learnt from.
         """
         self._check()
-        if soft_labels is not None and hidden is None and "hidden" not in self.recipe_.inputs:
-            hidden = embeddings
+        if soft_labels is not None:
+            free = {"inputs": self.inputs is None, "target": self.target is None}
+            self.recipe_ = self.recipe_.suited(free, texts=X is not None, embeddings=embeddings is not None)
+            if hidden is None and "hidden" not in self.recipe_.inputs:
+                hidden = embeddings
+        if embeddings is None and "embedding" in self.recipe_.inputs and not callable(self.embedder):
+            find_encoder(self.embedder or SENTENCE_ENCODER)  # before the language model has read for an hour
         corpus, features = self._features(X, soft_labels, hidden)
-        if X is None and soft_labels is not None and "bow" in self.recipe_.inputs + self.recipe_.target:
-            raise InputError("words of the documents are counted; give texts beside soft_labels=")
         self._check_enough(corpus)
         self.embedder_ = embedder_name(self.embedder, embeddings)
         self.calibration_ = self._calibrate(features, asked=soft_labels is None)
@@ -212,7 +218,6 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     # What fit learns, for type checkers.
     backbone_: Any
-    recipe_: Recipe
     teacher_: BaseTeacher | None  # None: no language model was asked
     embedder_: str | None  # of sentences; None: vectors of the caller's
     widths_: dict[str, int]  # columns of each input
@@ -311,7 +316,10 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         recipe = self.recipe_
         device = pick_device("auto" if self.teacher_ is None else self.teacher_.device.type)
         noise = torch.Generator(device).manual_seed(self.random_state)
-        data = self._data(corpus, features, torch.from_numpy(inputs.dense()).to(device))
+        rows = corpus.distinct.rows
+        documents = torch.from_numpy(rows[rows >= 0]).to(device)
+        targets, guide = self._targets(corpus, features, inputs, device)
+        data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
         settings = settings_of(recipe.backbone, {
             "n_inputs": sum(inputs.widths.values()),
@@ -324,6 +332,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self.backbone_ = build_backbone(recipe.backbone, settings, noise).to(device)
         if vectors is not None:
             self.backbone_.start_words(torch.from_numpy(vectors).to(device))
+        if guide is not None:
+            self.backbone_.start_topics(torch.from_numpy(guide.topic_word).to(device))
         if recipe.standardise:
             self.backbone_.standardise(data.inputs.float(), torch.from_numpy(inputs.are_vectors).to(device))
         self.training_ = train(self.backbone_, data, recipe.training, noise, progress=self.progress)
@@ -331,23 +341,21 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         with torch.inference_mode():
             self.components_ = self.backbone_.topic_word().cpu().numpy()
 
-    def _data(self, corpus: Corpus, features: Features | None, inputs: torch.Tensor) -> TrainingData:
-        """Inputs and targets of the recipe."""
-        rows, target = corpus.distinct.rows, split_target(self.recipe_.target)
-        documents = torch.from_numpy(rows[rows >= 0]).to(inputs.device)
-        counts = self.vocabulary_.bag_of_words(corpus.distinct.texts if "bow" in target else ())
-        if "bow" in target and not counts.nnz:
+    def _targets(
+        self, corpus: Corpus, features: Features | None, inputs: Inputs, device: torch.device
+    ) -> tuple[Targets, Guide | None]:
+        """What the recipe wants learnt, and the guide to it."""
+        named = split_target(self.recipe_.target)
+        counts = self.vocabulary_.bag_of_words(corpus.distinct.texts if "bow" in named else ())
+        if "bow" in named and not counts.nnz and (self.target or "soft" not in named):
             raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
-        if features is None or "soft" not in target:
-            return TrainingData.count(inputs, counts, documents)
-        data = TrainingData.distil(
-            inputs,
-            torch.from_numpy(features.log_probs),
-            documents,
-            self.recipe_.training,
-            self._prior(inputs.device),
-        )
-        return data.mixed(counts, self.recipe_.bow_share) if "bow" in target else data
+        log_probs = None if features is None else features.log_probs
+        targets = Targets.build(self.recipe_, log_probs, self._prior(device), counts, device)
+        # Documents are compared by all that was read of them, whatever the model itself reads.
+        vectors: dict[str, Any] = {name: part for name, part in inputs.parts.items() if not issparse(part)}
+        if features is not None:
+            vectors["hidden"] = features.hidden
+        return targets, targets.guide(vectors, self.n_topics, self.random_state)
 
     def _prior(self, device: torch.device) -> torch.Tensor | None:
         return None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)
@@ -380,9 +388,3 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             for start in range(0, len(inputs), 4096)
         ]
         return np.concatenate(parts) if parts else np.empty((0, self.n_topics), dtype=np.float32)
-
-
-def excerpt(text: str, length: int = 300) -> str:
-    """The beginning of a text on one line."""
-    line = " ".join(text[: 2 * length].split())
-    return line if len(line) <= length else line[: length - 1] + "…"

@@ -5,8 +5,10 @@ from typing import Any
 
 from softtopic.backbones.registry import check_backbone
 from softtopic.errors import InputError
+from softtopic.guidance import GuideConfig
 from softtopic.inputs import split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
+from softtopic.topics import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
 DEMONSTRATIONS = ("none", "auto")
@@ -27,6 +29,10 @@ class Recipe:
     dropout: float | None = None  # where the backbone has any; None: its published share
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
+    guide: GuideConfig | None = (
+        None  # how the groups of documents are found that training is guided by; None: it is not
+    )
+    order: str = "probability"  # of the words of a topic when shown, or "distinctive"
 
     def __post_init__(self) -> None:
         check_backbone(self.backbone)
@@ -34,6 +40,8 @@ class Recipe:
         split_target(self.target)
         if self.demonstrations not in DEMONSTRATIONS:
             raise InputError(f"demonstrations {self.demonstrations!r} are not known; choose none or auto")
+        if self.order not in ORDERS:
+            raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
         check_calibration(self.calibration, self.strength)
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
@@ -43,6 +51,21 @@ class Recipe:
         """Whether a language model has to read the documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
 
+    def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
+        """The recipe for soft labels and hidden states that were brought along.
+
+        What it wants beside them and did not come is left out where that is `free`, i.e. nobody asked for it. Raises
+        InputError where words are to be counted and there are no texts.
+        """
+        inputs, target = split_inputs(self.inputs), split_target(self.target)
+        if free["inputs"] and not embeddings and "hidden" in inputs:
+            inputs = tuple(part for part in inputs if part != "embedding")
+        if free["target"] and not texts and "soft" in target:
+            target = ("soft",)
+        if not texts and "bow" in "+".join(inputs + target):
+            raise InputError("words of the documents are counted; give texts beside soft_labels=")
+        return replace(self, inputs="+".join(inputs), target="+".join(target))
+
 
 _COUNTS = TrainingConfig(temperature=1.0)
 
@@ -51,7 +74,20 @@ _PAPER = Recipe()
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
+    # Two encoders, a graph of neighbours, and topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
+        training=TrainingConfig(epochs=60, batch_size=512, least_batches=32, temperature=1.0),
+        backbone="plsa",
+        inputs="hidden+embedding",
+        target="soft+bow",
+        calibration="corpus",
+        standardise=True,
+        branches=4,
+        guide=GuideConfig(),
+        order="distinctive",
+    ),
+    # The language model alone: nothing but its hidden states and its soft labels.
+    "light": Recipe(
         training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
     ),
     # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.

@@ -10,6 +10,7 @@ import torch
 from softtopic import __version__
 from softtopic.backbones.registry import build_backbone
 from softtopic.errors import ModelFileError
+from softtopic.guidance import GuideConfig
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibrate import Calibration
@@ -98,7 +99,8 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
 def _recipe(stored: dict[str, Any]) -> Recipe:
     fields = {key: value for key, value in stored.items() if key != "name"}
     training = fields["training"] | {"betas": tuple(fields["training"]["betas"])}
-    return replace(Recipe(), **fields | {"training": TrainingConfig(**training)})
+    guide = fields["guide"] and GuideConfig(**fields["guide"])
+    return replace(Recipe(), **fields | {"training": TrainingConfig(**training), "guide": guide})
 
 
 def _card(model: TopicModel) -> str:

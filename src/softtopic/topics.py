@@ -8,10 +8,24 @@ from jaxtyping import Int
 
 from softtopic.types import DocTopic, TopicVocab
 
+_LEAST = 1e-9
+
+
+ORDERS = ("probability", "distinctive")
+
 
 def top_indices(topic_word: TopicVocab, k: int) -> Int[np.ndarray, "topics k"]:
-    """Columns of the k most probable words of each topic, ties in vocabulary order."""
+    """Columns of the k largest entries of each topic, ties in vocabulary order."""
     return np.argsort(-topic_word, axis=1, kind="stable")[:, :k]
+
+
+def distinctiveness(topic_word: TopicVocab) -> TopicVocab:
+    """p(w | topic) · log(p(w | topic) / mean over topics): what each word adds to KL(topic ‖ all topics), in nats.
+
+    A word that all topics share adds nothing, however probable; a rare one adds little, however exclusive.
+    """
+    mean = topic_word.mean(axis=0, keepdims=True)
+    return topic_word * np.log((topic_word + _LEAST) / (mean + _LEAST))
 
 
 @dataclass(frozen=True)
@@ -20,22 +34,27 @@ class Topics:
 
     topic_word: TopicVocab  # rows sum to 1
     words: Sequence[str]
+    order: str = "probability"  # how a topic's words are ranked, or "distinctive"
 
     def __len__(self) -> int:
         return len(self.topic_word)
 
     def top(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The n most probable words of a topic with their probabilities."""
-        best = map(int, top_indices(self.topic_word, n)[topic])
+        """The first n words of a topic with their probabilities."""
+        best = map(int, self._best(n)[topic])
         return [(self.words[i], float(self.topic_word[topic, i])) for i in best]
 
     def top_words(self, n: int = 10) -> list[list[str]]:
-        """The n most probable words of every topic."""
-        return [[self.words[int(i)] for i in row] for row in top_indices(self.topic_word, n)]
+        """The first n words of every topic."""
+        return [[self.words[int(i)] for i in row] for row in self._best(n)]
 
     def names(self) -> list[str]:
         """A name for each topic: its number and its first four words."""
         return ["_".join([str(topic), *words]) for topic, words in enumerate(self.top_words(4))]
+
+    def _best(self, n: int) -> Int[np.ndarray, "topics n"]:
+        distinct = self.order == "distinctive"
+        return top_indices(distinctiveness(self.topic_word) if distinct else self.topic_word, n)
 
 
 def representative_documents(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[list[str]]:
@@ -50,3 +69,9 @@ def representative_documents(theta: DocTopic, texts: Sequence[str], n: int = 3) 
                 chosen.setdefault(texts[document])
         found.append(list(chosen))
     return found
+
+
+def excerpt(text: str, length: int = 300) -> str:
+    """The beginning of a text on one line."""
+    line = " ".join(text[: 2 * length].split())
+    return line if len(line) <= length else line[: length - 1] + "…"

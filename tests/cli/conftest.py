@@ -31,7 +31,7 @@ def posts(texts, tmp_path):
 @pytest.fixture
 def model(run, posts, tiny_lm, tmp_path):
     given = ["--text", "body", "--id", "key", "--vocabulary", "40", "--topics", "3", "--quiet"]
-    code, out, err = run("fit", posts, *given, "--lm", tiny_lm, "--out", tmp_path / "m")
+    code, out, err = run("fit", posts, *given, "--recipe", "light", "--lm", tiny_lm, "--out", tmp_path / "m")
     assert (code, err) == (0, "")
     assert "The model is in" in out
     return tmp_path / "m"

@@ -133,7 +133,7 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     (tmp_path / "words.txt").write_text("sql\ntable\norbit\nbread\n")
     fit = subprocess.run(
         [sys.executable, "-m", "softtopic.cli", "fit", "-", "--lm", tiny_lm, "--vocabulary", tmp_path / "words.txt",
-         "--topics", "2", "--out", tmp_path / "model", "--quiet", "--json"],
+         "--recipe", "light", "--topics", "2", "--out", tmp_path / "model", "--quiet", "--json"],
         input="\n".join(texts).encode(), capture_output=True, env=os.environ | {"SOFTTOPIC_CACHE": str(tmp_path)}, check=False,  # noqa: E501
     )  # fmt: skip
     assert fit.returncode == 0, fit.stderr

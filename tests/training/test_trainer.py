@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -132,6 +134,8 @@ def test_one_loop_trains_every_backbone(name):
                             learning_rate=1e-2)  # fmt: skip
     noise = torch.Generator().manual_seed(0)
     training = data(config=config)
+    if name == "plsa":  # it has no prior: what it is guided to decides
+        training = replace(training, theta=torch.eye(3)[torch.arange(60) % 3])
     model = build_backbone(name, {"n_inputs": 8, "n_topics": 3, "n_words": 30}, noise)
     report = train(model, training, config, noise)
     assert report.losses[-1] < 0.8 * report.losses[0]
@@ -141,3 +145,15 @@ def test_one_loop_trains_every_backbone(name):
     apart = torch.cdist(theta, theta)
     same = (torch.arange(60) % 3)[:, None] == torch.arange(60) % 3
     assert apart[same].mean() < 0.5 * apart[~same].mean()
+
+
+def test_theta_goes_where_it_is_guided():
+    config = TrainingConfig(epochs=80, batch_size=16, temperature=1.0, learning_rate=1e-2)
+    wanted = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.2, 0.6, 0.2]])[torch.arange(60) % 3]
+    guided = replace(data(config=config), theta=wanted)
+    for guidance, near in ((0.0, False), (10.0, True)):
+        model = build_backbone("plsa", {"n_inputs": 8, "n_topics": 3, "n_words": 30}, torch.Generator().manual_seed(0))
+        train(model, guided, replace(config, guidance=guidance), torch.Generator().manual_seed(0))
+        assert bool((model.infer(guided.inputs) - wanted).abs().mean() < 0.05) == near
+    with pytest.raises(InputError, match="guidance is -1"):
+        TrainingConfig(guidance=-1.0)

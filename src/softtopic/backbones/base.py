@@ -65,6 +65,10 @@ class Backbone(nn.Module, ABC):
         """Begin with these word vectors; a row of NaN keeps its random one."""
         raise InputError(f"{type(self).__name__} has no word vectors; leave out word_vectors=, or take etm or ecrtm")
 
+    def start_topics(self, topic_word: Float[Tensor, "topics vocab"]) -> None:
+        """Begin with these topics; a model that cannot begins as it always does."""
+        del topic_word
+
     def settle(self, inputs: Iterable[Float[Tensor, "docs width"]]) -> None:
         """After the last step: learn from all training inputs what inference needs beyond the weights."""
         del inputs

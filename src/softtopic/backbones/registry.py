@@ -9,6 +9,7 @@ from softtopic.backbones.base import Backbone
 from softtopic.backbones.ecrtm import ECRTM, ECRTMConfig
 from softtopic.backbones.etm import ETM, ETMConfig
 from softtopic.backbones.fastopic import FASTopic, FASTopicConfig
+from softtopic.backbones.plsa import PLSA, PLSAConfig
 from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.errors import InputError
 
@@ -17,6 +18,7 @@ _CLASSES: dict[str, tuple[Any, Any]] = {
     "etm": (ETM, ETMConfig),
     "ecrtm": (ECRTM, ECRTMConfig),
     "fastopic": (FASTopic, FASTopicConfig),
+    "plsa": (PLSA, PLSAConfig),
 }
 BACKBONES = tuple(_CLASSES)
 

@@ -211,16 +211,16 @@ def fit(
         check_labels(corpus.labels)
     model = TopicModel(
         topics,
-        recipe=get_recipe(recipe, backbone, inputs=inputs, target=target, calibration=calibration, strength=strength),
+        recipe=get_recipe(recipe, backbone, calibration=calibration, strength=strength),
+        inputs=inputs, target=target,
         word_vectors=word_vectors,
         demonstrations=chosen_by(prompt, recipe, demonstrations, lm),
         lm=build_teacher(lm, prompt, recipe, branches, server, **options),
         vocabulary=read_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
-        random_state=seed,
-        progress=not quiet,
-    )
+        random_state=seed, progress=not quiet,
+    )  # fmt: skip
     if labels is not None:
         corpus = fit_labels(model, labels, text, None if vocabulary == "2000" else read_vocabulary(vocabulary))
     else:

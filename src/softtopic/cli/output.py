@@ -32,7 +32,7 @@ def print_json(value: object) -> None:
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
     """A table of topics: number, size, words, a representative document."""
-    from softtopic.model import excerpt
+    from softtopic.topics import excerpt
 
     rows = [
         [

@@ -20,6 +20,9 @@ from softtopic.progress import Progress
 
 log = logging.getLogger(__name__)
 
+# Added to a share of a topic before its logarithm: float32 holds none below it.
+_LEAST = 1e-12
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -33,6 +36,7 @@ class TrainingConfig:
     weight: float = 1000.0  # of the distillation loss against the backbone's penalty; counts weigh what they count
     temperature: float = 3.0  # of the soft labels
     top_k: int | None = None  # words kept in a soft label
+    guidance: float = 1.0  # of the cross-entropy of theta against the distillation loss, where data have a theta
     patience: int | None = None  # stop after so many epochs without a better loss; None: never early
 
     def __post_init__(self) -> None:
@@ -44,6 +48,8 @@ class TrainingConfig:
             raise InputError(f"give at least 1 epoch, batches of 2 and a patience of 1; given {self}")
         if self.learning_rate <= 0 or self.weight <= 0 or self.temperature <= 0:
             raise InputError(f"learning rate, weight and temperature must be above 0; given {self}")
+        if self.guidance < 0:
+            raise InputError(f"guidance is {self.guidance}; give at least 0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,7 @@ class TrainingData:
     labels: Float[Tensor, "rows vocab"]  # distributions over words, any float format; 0 where there are no words
     documents: Int[Tensor, " docs"]  # row of each document: a text that stands twice counts twice
     weights: Float[Tensor, " rows"] | None = None  # of each row's loss; None: the weight of the configuration
+    theta: Float[Tensor, "rows topics"] | None = None  # the mixtures the model is guided to; None: it is not guided
 
     @classmethod
     def distil(
@@ -64,12 +71,8 @@ class TrainingData:
         config: "TrainingConfig",
         prior: Float[Tensor, " vocab"] | None = None,
     ) -> "TrainingData":
-        """Soft labels are worked out once and kept in float16: 2,000 words of a document are 4 kB."""
-        labels = torch.empty(log_probs.shape, dtype=torch.float16, device=inputs.device)
-        for rows in torch.arange(len(log_probs)).split(4096):
-            part = log_probs[rows].to(inputs.device)
-            labels[rows] = soft_labels(part, temperature=config.temperature, top_k=config.top_k, prior=prior).half()
-        return cls(inputs=inputs, labels=labels, documents=documents)
+        """Soft labels are worked out once."""
+        return cls(inputs=inputs, labels=tempered(log_probs, config, prior, inputs.device), documents=documents)
 
     @classmethod
     def count(
@@ -77,15 +80,15 @@ class TrainingData:
     ) -> "TrainingData":
         """Counts of words, [rows, vocab]: the loss is their negative log likelihood, length x cross-entropy."""
         lengths = torch.from_numpy(np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()).to(inputs.device)
-        return cls(inputs=inputs, labels=_shares(counts, inputs.device), documents=documents, weights=lengths)
+        return cls(inputs=inputs, labels=shares(counts, inputs.device), documents=documents, weights=lengths)
 
     def mixed(self, counts: csr_matrix, share: float) -> "TrainingData":
         """Soft labels of which `share` is each document's own words; one without words keeps its soft label."""
-        shares = _shares(counts, self.labels.device)
-        for soft, own in zip(self.labels.split(4096), shares.split(4096), strict=True):
+        labels = shares(counts, self.labels.device)
+        for soft, own in zip(self.labels.split(4096), labels.split(4096), strict=True):
             part = share * own.any(dim=1, keepdim=True)
             own.copy_((1 - part) * soft.float() + part * own.float())
-        return replace(self, labels=shares)
+        return replace(self, labels=labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,12 @@ def _epoch(
         labels = data.labels.index_select(0, rows).float()
         distilled = cross_entropy(output.log_words, labels, normalised=output.normalised)
         weights = config.weight if data.weights is None else data.weights.index_select(0, rows)
+        loss = (weights * distilled).mean() + output.penalty
+        if data.theta is not None:
+            held = -torch.linalg.vecdot(data.theta.index_select(0, rows), (output.theta + _LEAST).log())
+            loss = loss + config.guidance * config.weight * held.mean()
         optimizer.zero_grad(set_to_none=True)
-        ((weights * distilled).mean() + output.penalty).backward()
+        loss.backward()
         optimizer.step()
         total += distilled.detach().sum()
     mean = float(total) / len(data.documents)
@@ -165,11 +172,25 @@ def batches(
     yield from documents[order.to(documents.device)].tensor_split(count)
 
 
-def _shares(counts: csr_matrix, device: torch.device) -> Float[Tensor, "rows vocab"]:
+def shares(counts: csr_matrix, device: torch.device) -> Float[Tensor, "rows vocab"]:
     """Counts as shares of each document's words, dense, float16."""
-    shares = csr_matrix(normalize(counts.astype(np.float32), norm="l1"))
-    parts = [shares[rows] for rows in np.array_split(np.arange(len(shares.indptr) - 1), 1 + len(shares.indptr) // 4096)]
+    known = csr_matrix(normalize(counts.astype(np.float32), norm="l1"))
+    parts = [known[rows] for rows in np.array_split(np.arange(len(known.indptr) - 1), 1 + len(known.indptr) // 4096)]
     return torch.cat([torch.from_numpy(part.toarray()).to(device).half() for part in parts])
+
+
+def tempered(
+    log_probs: Float[Tensor, "rows vocab"],
+    config: TrainingConfig,
+    prior: Float[Tensor, " vocab"] | None,
+    device: torch.device,
+) -> Float[Tensor, "rows vocab"]:
+    """Soft labels as the configuration has them, kept in float16: 2,000 words of a document are 4 kB."""
+    labels = torch.empty(log_probs.shape, dtype=torch.float16, device=device)
+    for rows in torch.arange(len(log_probs)).split(4096):
+        part = log_probs[rows].to(device)
+        labels[rows] = soft_labels(part, temperature=config.temperature, top_k=config.top_k, prior=prior).half()
+    return labels
 
 
 def _stalled(losses: list[float], patience: int | None) -> bool:

@@ -1,0 +1,81 @@
+"""What a topic model learns to say of each document: the language model's words, the document's own, or both."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy.sparse import csr_matrix
+from torch import Tensor
+
+from softtopic.guidance import Guide, guide
+from softtopic.inputs import split_target
+from softtopic.neighbours import View, tf_idf
+from softtopic.recipes import Recipe
+from softtopic.training.trainer import TrainingData, shares, tempered
+from softtopic.types import DocHidden
+
+# How much each view counts when documents are compared. Words tell apart what vectors blur, but few are shared.
+_VIEWS = {"embedding": 1.0, "hidden": 0.5, "words": 0.25}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Targets:
+    """Targets of the distinct documents, one of them at least."""
+
+    recipe: Recipe
+    soft: Float[Tensor, "rows vocab"] | None  # float16, rows sum to 1
+    counts: csr_matrix  # of words, [rows, vocab]; without rows where the recipe has no use for them
+
+    @classmethod
+    def build(
+        cls,
+        recipe: Recipe,
+        log_probs: Float[np.ndarray, "rows vocab"] | None,
+        prior: Float[Tensor, " vocab"] | None,
+        counts: csr_matrix,
+        device: torch.device,
+    ) -> "Targets":
+        """Those the recipe names, of log probabilities (with the prior to be taken off them) and of counts."""
+        if log_probs is None or "soft" not in split_target(recipe.target):
+            return cls(recipe=recipe, soft=None, counts=counts)
+        soft = tempered(torch.from_numpy(log_probs), recipe.training, prior, device)
+        return cls(recipe=recipe, soft=soft, counts=counts)
+
+    def data(
+        self, inputs: Float[Tensor, "rows width"], documents: Int[Tensor, " docs"], guide: Guide | None
+    ) -> TrainingData:
+        """What the trainer takes. Where words are guided or mixed with soft labels, all documents weigh the same."""
+        theta = None if guide is None else torch.from_numpy(guide.theta).to(inputs.device)
+        if self.soft is not None:
+            data = TrainingData(inputs=inputs, labels=self.soft, documents=documents, theta=theta)
+            return data.mixed(tf_idf(self.counts), self.recipe.bow_share) if self._has_words else data
+        if guide is None:
+            return TrainingData.count(inputs, self.counts, documents)
+        return TrainingData(
+            inputs=inputs, labels=shares(tf_idf(self.counts), inputs.device), documents=documents, theta=theta
+        )
+
+    def guide(self, vectors: dict[str, DocHidden], n_topics: int, seed: int) -> Guide | None:
+        """Groups of documents, compared by vectors of theirs and by words; None where the recipe has no guide."""
+        if self.recipe.guide is None:
+            return None
+        labels: list[Any] = [] if self.soft is None else [self.soft.cpu().numpy()]
+        views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in vectors.items()]
+        if self._has_words:
+            words = tf_idf(self.counts)
+            labels.append(words)
+            views.append((words, _VIEWS["words"]))
+        return guide(labels, views, n_topics, self.recipe.guide, seed)
+
+    @property
+    def _has_words(self) -> bool:
+        return self.counts.shape[0] > 0  # type: ignore[index]
+
+
+def _standardised(rows: DocHidden) -> Float[np.ndarray, "docs width"]:
+    """Columns of mean 0 and deviation 1, else the few large ones of a language model decide every cosine."""
+    rows = rows.astype(np.float32)
+    deviation = rows.std(axis=0)
+    return (rows - rows.mean(axis=0)) / np.where(deviation > 0, deviation, 1)

@@ -1,0 +1,35 @@
+import pytest
+import torch
+
+from softtopic.backbones.plsa import PLSA, PLSAConfig
+from softtopic.errors import InputError
+
+
+def build(**settings) -> PLSA:
+    return PLSA(
+        PLSAConfig(**({"n_inputs": 5, "n_topics": 3, "n_words": 7} | settings)), torch.Generator().manual_seed(0)
+    )
+
+
+def test_words_are_a_mixture_of_topics():
+    model = build().eval()
+    x = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    output = model(x)
+    wanted = torch.softmax(
+        model.scores(torch.nn.functional.softplus(model.second(torch.nn.functional.softplus(model.first(x))))), dim=1
+    )
+    torch.testing.assert_close(output.theta, wanted)
+    torch.testing.assert_close(output.log_words.exp(), wanted @ torch.softmax(model.beta, dim=1))
+
+
+def test_topics_begin_where_they_are_told():
+    model = build()
+    wanted = torch.tensor([[0.5, 0.5, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [1 / 7] * 7])
+    model.start_topics(wanted)
+    torch.testing.assert_close(model.topic_word(), wanted, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("wrong", [{"n_topics": 1}, {"n_inputs": 0}, {"dropout": 1.0}])
+def test_impossible_sizes_are_refused(wrong):
+    with pytest.raises(InputError, match=r"PLSA|dropout"):
+        build(**wrong)

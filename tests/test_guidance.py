@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
+
+from softtopic.guidance import Guide, GuideConfig, guide
+
+
+def groups(documents: int, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which group each document is of, vectors that tell it, and noisy labels that hardly do."""
+    rng = np.random.default_rng(0)
+    group = np.arange(documents) % 3
+    vectors = np.eye(3)[group] + noise * rng.normal(size=(documents, 3))
+    labels = rng.dirichlet(np.ones(12), size=documents) * 0.9
+    labels[:, :9] += 0.1 * np.eye(3)[group].repeat(3, axis=1) / 3
+    return group, vectors.astype(np.float32), (labels / labels.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def found(documents: int = 90, **settings) -> tuple[np.ndarray, Guide]:
+    group, vectors, labels = groups(documents)
+    return group, guide([labels], [(vectors, 1.0)], 3, GuideConfig(**settings), 0)
+
+
+def agreement(group: np.ndarray, theta: np.ndarray) -> float:
+    return np.mean([np.bincount(group[theta.argmax(axis=1) == topic], minlength=3).max() for topic in range(3)]) / 30
+
+
+def test_groups_come_out_of_labels_that_hardly_show_them():
+    group, guided = found()
+    assert agreement(group, guided.theta) > 0.9
+    assert agreement(group, found(rounds=0)[1].theta) < 0.7
+    for topic in range(3):
+        own = np.bincount(group[guided.theta.argmax(axis=1) == topic]).argmax()
+        assert guided.topic_word[topic, :9].reshape(3, 3).sum(axis=1).argmax() == own
+
+
+def test_equal_seeds_give_equal_guides():
+    first, again = found()[1], found()[1]
+    assert np.array_equal(first.theta, again.theta)
+    assert np.array_equal(first.topic_word, again.topic_word)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(2, 40), st.integers(2, 9), st.integers(0, 2**16))
+def test_distributions_for_any_number_of_documents_and_topics(documents, topics, seed):
+    topics = min(documents, topics)
+    rng = np.random.default_rng(seed)
+    soft = rng.dirichlet(np.ones(6), size=documents).astype(np.float16)
+    words = csr_matrix(rng.poisson(0.3, size=(documents, 6)).astype(np.float32))
+    made = guide([soft, words], [(rng.normal(size=(documents, 4)).astype(np.float32), 1.0), (words, 0.25)],
+                 topics, GuideConfig(), 0)  # fmt: skip
+    assert made.theta.shape == (documents, topics)
+    assert made.topic_word.shape == (topics, 6)
+    np.testing.assert_allclose(made.theta.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(made.topic_word.sum(axis=1), 1, atol=1e-5)
+
+
+def test_documents_that_say_the_same_are_no_error():
+    same = np.full((8, 4), 0.25, dtype=np.float32)
+    made = guide([same], [(np.ones((8, 3), dtype=np.float32), 1.0)], 3, GuideConfig(), 0)
+    np.testing.assert_allclose(made.theta, 1 / 3, atol=0.34)
+
+
+@pytest.mark.parametrize("silent", [0, 5])
+def test_words_of_a_topic_follow_its_documents_and_not_their_neighbours(silent):
+    _, vectors, labels = groups(30)
+    labels[:silent] = 0
+    made = guide([labels], [(vectors, 1.0)], 3, GuideConfig(), 0)
+    share = made.theta**2 / (made.theta**2).sum(axis=0)
+    wanted = share.T @ labels
+    np.testing.assert_allclose(made.topic_word, wanted / wanted.sum(axis=1, keepdims=True), atol=1e-5)

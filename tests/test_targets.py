@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse import csr_matrix
+
+from softtopic.neighbours import tf_idf
+from softtopic.recipes import RECIPES
+from softtopic.targets import Targets
+
+CPU = torch.device("cpu")
+ROWS = torch.arange(6)
+COUNTS = csr_matrix(np.array([[3, 0, 1], [0, 0, 0], [1, 1, 0], [0, 2, 0], [0, 0, 5], [1, 0, 0]]))
+LOG_PROBS = np.log(np.random.default_rng(0).dirichlet(np.ones(3), size=6)).astype(np.float32)
+VECTORS = {"hidden": np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)}
+
+
+def built(target: str, recipe: str = "default", prior: torch.Tensor | None = None) -> Targets:
+    counts = COUNTS if "bow" in target else csr_matrix((0, 3))
+    return Targets.build(replace(RECIPES[recipe], target=target), LOG_PROBS, prior, counts, CPU)
+
+
+def labels(targets: Targets, guided: bool) -> np.ndarray:
+    guide = targets.guide(VECTORS, 2, 0)
+    assert (guide is None) is not guided
+    data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, guide)
+    assert (data.theta is None) is not guided
+    return data.labels.float().numpy()
+
+
+def test_soft_labels_alone_are_tempered_and_without_their_prior():
+    prior = torch.tensor([0.0, 1.0, -1.0])
+    wanted = torch.softmax(torch.from_numpy(LOG_PROBS) - prior, dim=1)
+    np.testing.assert_allclose(labels(built("soft", prior=prior), True), wanted, atol=1e-3)
+    tempered = torch.softmax(torch.from_numpy(LOG_PROBS) / 3, dim=1)
+    np.testing.assert_allclose(labels(built("soft", "paper"), False), tempered, atol=1e-3)
+
+
+def test_both_are_mixed_and_a_document_without_words_keeps_its_soft_label():
+    soft = np.exp(LOG_PROBS)
+    wanted = 0.5 * soft + 0.5 * tf_idf(COUNTS).toarray()
+    wanted[1] = soft[1]
+    np.testing.assert_allclose(labels(built("soft+bow"), True), wanted, atol=2e-3)
+
+
+def test_words_alone_are_shares_where_they_are_guided_and_counts_where_not():
+    np.testing.assert_allclose(labels(built("bow"), True), tf_idf(COUNTS).toarray(), atol=1e-3)
+    targets = built("bow", "prodlda")
+    data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, None)
+    assert data.weights is not None
+    np.testing.assert_allclose(data.weights, np.asarray(COUNTS.sum(axis=1)).ravel())
+
+
+@pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
+def test_a_guide_has_a_mixture_for_each_document(target):
+    guide = built(target).guide(VECTORS | {"embedding": VECTORS["hidden"][:, :2]}, 2, 0)
+    assert guide is not None
+    assert guide.theta.shape == (6, 2)
+    assert guide.topic_word.shape == (2, 3)
+
+
+def test_a_column_that_says_nothing_or_much_too_much_decides_nothing():
+    vectors = VECTORS["hidden"].copy()
+    scaled = np.hstack([vectors[:, :3], vectors[:, 3:] * 1e4, np.ones((6, 1), dtype=np.float32)])
+    plain = built("soft").guide({"hidden": np.hstack([vectors, np.zeros((6, 1), dtype=np.float32)])}, 2, 0)
+    other = built("soft").guide({"hidden": scaled}, 2, 0)
+    assert plain is not None
+    assert other is not None
+    np.testing.assert_allclose(plain.theta, other.theta, atol=1e-3)
