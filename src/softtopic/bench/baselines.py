@@ -1,6 +1,7 @@
 """Methods that need no package of others."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ def kmeans_topics(
     Theta is the posterior of Gaussians of equal width round the centres, so that its largest share is the cluster.
     Words are those of the greatest class tf-idf.
     """
-    model = KMeans(n_topics, n_init=10, random_state=seed).fit(vectors)
+    model: Any = KMeans(n_topics, n_init=10, random_state=seed).fit(vectors)  # type: ignore[arg-type]
     distances = torch.from_numpy(model.transform(vectors)).double()
     theta = torch.softmax(-(distances**2) / (2 * VARIANCE), dim=1).float().numpy()
     counts = vocabulary.bag_of_words(texts)

@@ -41,7 +41,9 @@ class Environment:
     @property
     def folder(self) -> Path:
         """Named by what is in it, so that another list or another Python makes another one."""
-        key = fingerprint_strings([*self.requirements, *self.resolved, f"{sys.version_info.major}.{sys.version_info.minor}"])
+        key = fingerprint_strings(
+            [*self.requirements, *self.resolved, f"{sys.version_info.major}.{sys.version_info.minor}"]
+        )
         return cache_dir() / "bench" / "environments" / f"{self.name}-{key[:12]}"
 
     @property

@@ -75,7 +75,5 @@ def _of_labels(outcome: Outcome, corpus: Corpus) -> dict[str, float | int]:
     if outcome.clustered:
         clusters = outcome.theta.argmax(axis=1) if outcome.clusters is None else outcome.clusters
         scores = clustering_scores(clusters[known].tolist(), labels)
-        found |= {
-            name: getattr(scores, name) for name in ("purity", "nmi", "ari", "homogeneity", "completeness")
-        }
+        found |= {name: getattr(scores, name) for name in ("purity", "nmi", "ari", "homogeneity", "completeness")}
     return found

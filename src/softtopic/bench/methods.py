@@ -137,5 +137,6 @@ _OTHERS = (
 )
 
 METHODS: dict[str, Method] = {
-    (name := known.replace("paper", "dsl")): _ours(name, known, recipe) for known, recipe in RECIPES.items()
+    name: _ours(name, known, recipe)
+    for name, known, recipe in ((known.replace("paper", "dsl"), known, recipe) for known, recipe in RECIPES.items())
 } | {method.name: method for method in _OTHERS}

@@ -30,7 +30,7 @@ class Plan:
     """All that is to be compared."""
 
     sources: Sequence[Source]
-    models: Sequence[str]
+    models: list[str]
     topics: Sequence[int]
     seeds: Sequence[int]
     settings: Sequence[Setting] = ()
@@ -44,9 +44,10 @@ class Plan:
         if min(self.topics) < 2:
             raise InputError(f"--topics holds {min(self.topics)}; give whole numbers of at least 2")
         names = [source.name for source in self.sources]
-        for what, given in (("--data", names), ("--models", self.models), ("--topics", self.topics)):
-            if len(set(given)) < len(given):
-                raise InputError(f"{what} names {next(x for x in given if given.count(x) > 1)} twice; give each once")
+        for what, given in (("--data", names), ("--models", self.models), ("--topics", [*map(str, self.topics)])):
+            twice = [one for one in given if given.count(one) > 1]
+            if twice:
+                raise InputError(f"{what} names {twice[0]} twice; give each once")
 
     @property
     def methods(self) -> list[Method]:

@@ -24,7 +24,7 @@ class Run:
 
 
 def parse_sweep(given: str | None) -> list[Setting]:
-    """ "tau=1,3" → its settings; raises InputError for a name or a value that is not known."""
+    """The settings of e.g. "tau=1,3"; raises InputError for a name or a value that is not known."""
     if given is None:
         return []
     name, equals, values = given.partition("=")

@@ -138,11 +138,16 @@ def _ours(bench: Bench) -> Ran:
     if recipe is None:
         raise InputError(f"{cell.model} has no recipe; choose another model")
     stages = Stages()
-    asked = {} if bench.run.prompt is None else {"lm": teacher_of(bench.run), "demonstrations": "none"}
+    named = bench.run.prompt is not None
     model = TopicModel(
-        cell.topics, recipe=recipe, vocabulary=bench.vocabulary, random_state=cell.seed,
-        **({"lm": bench.run.lm} | asked),
-    )  # fmt: skip
+        cell.topics,
+        recipe=recipe,
+        lm=teacher_of(bench.run) if named else bench.run.lm,
+        # A prompt that is named stays as it is.
+        demonstrations="none" if named else None,
+        vocabulary=bench.vocabulary,
+        random_state=cell.seed,
+    )
     vectors = read_vectors(bench.corpus.texts)[0] if "embedding" in recipe.inputs else None
     with stages.stage("fit"):
         model.fit(bench.corpus, embeddings=vectors)

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,9 @@ class Stages:
 
 def peak_mib() -> float | None:
     """Most memory this process has held (resident), MiB; None where the system does not say."""
-    try:
+    with suppress(OSError, IndexError, ValueError):
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return round(int(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
-    except (OSError, IndexError, ValueError):
-        pass
     try:
         import resource
     except ImportError:
@@ -51,10 +49,8 @@ def peak_mib() -> float | None:
 
 def _forget_peak() -> None:
     """Begin the peak anew, where the system allows it; elsewhere it is that of the process so far."""
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        pass
 
 
 class Task:

@@ -19,7 +19,15 @@ def main() -> None:
             if by_density
             else {"hdbscan_model": KMeans(task.n_topics, n_init=10, random_state=task.seed)}
         )
-        model = BERTopic(umap_model=reducer, vectorizer_model=task.vectorizer(), top_n_words=TOP_WORDS, **chosen)
+        model = BERTopic(
+            # As English, texts would lose every sign first, which glues words together: some of the vocabulary would
+            # never occur, and its weights be infinite.
+            language="multilingual",
+            umap_model=reducer,
+            vectorizer_model=task.vectorizer(),
+            top_n_words=TOP_WORDS,
+            **chosen,
+        )
         assigned, probabilities = model.fit_transform(texts, embeddings=vectors)
     found = sorted(topic for topic in model.get_topics() if topic >= 0)
     topics = [[word for word, _ in model.get_topic(topic) or []] for topic in found]
