@@ -97,8 +97,8 @@ _OTHERS = (
     Method(
         name="bertopic-hdbscan",
         title="BERTopic (HDBSCAN)",
-        about="UMAP and HDBSCAN with BERTopic's settings, reduced to K topics and the outliers; theta is its calculated "
-        "probabilities, so that outliers belong to their likeliest topic",
+        about="UMAP and HDBSCAN with BERTopic's settings, reduced to K topics and the outliers; theta is its "
+        "calculated probabilities, so that outliers belong to their likeliest topic",
         environment=ENVIRONMENTS["bertopic"],
         script="run_bertopic.py",
         vectors=("texts",),
