@@ -3,7 +3,7 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from bench.conftest import record
+from made_up import record
 
 from softtopic.bench.cells import Cell, Setting, is_finished, read_record, write_record
 from softtopic.bench.sources import Source

@@ -1,5 +1,5 @@
 import pytest
-from bench.conftest import record
+from made_up import record
 
 from softtopic.bench.cells import read_record, write_record
 from softtopic.bench.environments import Environment

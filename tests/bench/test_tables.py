@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from bench.conftest import record
+from made_up import record
 
 from softtopic.bench.cells import Setting
 from softtopic.bench.plot import check_plotting, draw
