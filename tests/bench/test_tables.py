@@ -1,9 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from made_up import record
 
 from softtopic.bench.cells import Setting
+from softtopic.bench.methods import METHODS
 from softtopic.bench.plot import check_plotting, draw
 from softtopic.bench.published import published
 from softtopic.bench.report import markdown, write_report
@@ -50,6 +52,18 @@ def test_time_and_memory_of_each_stage(records):
 
 def test_what_failed_is_listed_with_its_reason(records):
     assert tables_of(records)[-1].rows == (("stackoverflow", "bertopic-kmeans", "3", "1", "no memory"),)
+
+
+def test_every_method_says_what_it_is(records):
+    (table,) = [table for table in tables_of(records) if table.title == "Methods"]
+    assert [row[0] for row in table.rows] == ["LDA", "BERTopic (KMeans)", "softtopic (default)"]
+    assert "Gibbs sampling" in table.rows[0][1]
+    assert table.rows[0][2] == "softtopic 0"
+
+
+def test_every_method_is_in_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "bench.md").read_text()
+    assert [name for name in METHODS if f"`{name}`" not in page] == []
 
 
 def test_a_time_that_is_not_known_makes_no_sum(records):

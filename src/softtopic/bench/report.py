@@ -13,7 +13,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px
 .wide { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5em 0 }
 th, td { padding: .25em .7em; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap }
-th:first-child, td:first-child { text-align: left }
+th:first-child, td:first-child, .words td { text-align: left }
+.words td { white-space: normal }
 tr.published { color: #777; font-style: italic }
 p.note { color: #555; max-width: 60em }
 code { font-size: 12px }
@@ -69,7 +70,14 @@ def _html(table: Table) -> str:
         for row in table.rows
     )
     note = f"<p class='note'>{escape(table.note)}</p>" if table.note else ""
-    return f"<h2>{escape(table.title)}</h2>\n{note}\n<div class='wide'><table>\n<tr>{head}</tr>\n{rows}\n</table></div>"
+    kind = "wide" if _has_figures(table) else "wide words"
+    return (
+        f"<h2>{escape(table.title)}</h2>\n{note}\n<div class='{kind}'><table>\n<tr>{head}</tr>\n{rows}\n</table></div>"
+    )
+
+
+def _has_figures(table: Table) -> bool:
+    return table.title not in ("Methods", "Failed")
 
 
 def _commands(records: Sequence[Record]) -> list[str]:

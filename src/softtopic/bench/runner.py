@@ -4,6 +4,7 @@ It may be stopped at any moment: what is finished stays, and the next run goes o
 with its reason, and the others go on.
 """
 
+import json
 import logging
 import re
 import subprocess
@@ -18,7 +19,7 @@ from typing import Any
 from softtopic.bench.cells import VERSION, Base, Cell, Setting, is_finished, read_record, write_record
 from softtopic.bench.methods import Method, get_method
 from softtopic.bench.sources import Source
-from softtopic.bench.sweep import check_sweep, run_of
+from softtopic.bench.sweep import check_sweep, run_of, vectors_read
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, SofttopicError
 
@@ -117,7 +118,8 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
     method = get_method(cell.model)
     run = run_of(method, cell.setting, cell.base)
     recipe, vocabulary = run.recipe, str(run.vocabulary)
-    wanted = [("vectors", f"{cell.fingerprint} {method.vectors} {vocabulary}")] if _reads_vectors(method, run) else []
+    vectors = vectors_read(method, run)
+    wanted = [("vectors", f"{cell.fingerprint} {vectors} {vocabulary}")] if vectors else []
     if recipe is not None and recipe.asks_lm:
         asked = [run.lm, str(run.prompt), str(recipe.branches), recipe.demonstrations]
         wanted.append(("teach", " ".join([cell.fingerprint, vocabulary, *asked])))
@@ -132,13 +134,7 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
             raise SofttopicError(reason)
 
 
-def _reads_vectors(method: Method, run: Any) -> bool:
-    return bool(method.vectors) or (run.recipe is not None and "embedding" in run.recipe.inputs)
-
-
 def _failed(cell: Cell, reason: str) -> dict[str, Any]:
-    import json
-
     return {
         "version": VERSION, "cell": json.loads(cell.to_json()), "error": " ".join(reason.split()),
         "metrics": {}, "stages": [], "topics": [], "command": cell.command,

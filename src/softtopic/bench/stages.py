@@ -19,7 +19,7 @@ from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder
 from softtopic.errors import InputError
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.estimate import estimate
-from softtopic.extract.plan import automatic_path, extract
+from softtopic.extract.plan import automatic_path, extract, is_kept
 from softtopic.publish import staged_file, staged_folder
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.model import Teacher
@@ -71,8 +71,7 @@ def teacher_of(run: Run) -> BaseTeacher:
 def chosen_teacher(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> BaseTeacher:
     """The teacher of a run with the examples its recipe asks for, as the model itself would ask it."""
     teacher = teacher_of(run)
-    chooses = run.prompt is None and run.recipe is not None and run.recipe.demonstrations == "auto"
-    if not (chooses and isinstance(teacher, Teacher)):
+    if not (_chooses(run) and isinstance(teacher, Teacher)):
         return teacher
     return with_demonstrations(need_local(teacher, "demonstrations"), corpus, vocabulary)
 
@@ -90,9 +89,9 @@ def _chooses(run: Run) -> bool:
 def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
     """Have the corpus read into the cache folder, and keep what it took."""
     path, stages = teaching_path(run, corpus, vocabulary), Stages()
-    if path.is_file():
+    teacher, begun = teacher_of(run), False
+    if path.is_file() and is_kept(corpus, vocabulary, chosen_teacher(run, corpus, vocabulary)):
         return
-    begun, teacher = False, teacher_of(run)
     with stages.stage("language model"):
         teacher = chosen_teacher(run, corpus, vocabulary)
         begun = automatic_path(corpus, vocabulary, teacher).exists()

@@ -53,6 +53,12 @@ def run_of(method: Method, setting: Setting | None, base: Base) -> Run:
     return run if setting is None else _changed(run, setting)
 
 
+def vectors_read(method: Method, run: Run) -> tuple[str, ...]:
+    """What sentence vectors a run reads, of "texts" and of "words"; a swept setting may ask for some."""
+    swept = ("texts",) if run.recipe is not None and "embedding" in run.recipe.inputs else ()
+    return tuple(dict.fromkeys([*method.vectors, *swept]))
+
+
 def _changed(run: Run, setting: Setting) -> Run:
     name, value = setting.name, setting.value
     if name == "vocabulary_size":

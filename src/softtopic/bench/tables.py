@@ -108,7 +108,7 @@ def tables_of(records: Sequence[Record]) -> list[Table]:
     rows = rows_of(records)
     swept = any(row.setting is not None for row in rows)
     tables = _sweeps(rows) if swept else [_main(rows), *_details(rows)]
-    return [*(table for table in tables if table.rows), *_stages(rows), *_failures(records)]
+    return [*(table for table in tables if table.rows), *_stages(rows), _methods(rows), *_failures(records)]
 
 
 def present(rows: Sequence[Row], measures: Iterable[str]) -> list[str]:
@@ -209,6 +209,19 @@ def _stages(rows: Sequence[Row]) -> list[Table]:
         "above count them in full for every method that uses them. Loading programs and measuring are left out."
     )
     return [Table("Time and memory", head, tuple(lines), note)]
+
+
+def _methods(rows: Sequence[Row]) -> Table:
+    """What each method is, and the versions of what it ran on."""
+    lines = []
+    for model in dict.fromkeys(row.model for row in rows):
+        versions: dict[str, str] = {}
+        for row in rows:
+            for record in row.records if row.model == model else ():
+                versions |= record["versions"]
+        told = ", ".join(f"{package} {version}" for package, version in versions.items())
+        lines.append((get_method(model).title, get_method(model).about, told or NOTHING))
+    return Table("Methods", ("method", "what it is", "versions"), tuple(lines))
 
 
 def _failures(records: Sequence[Record]) -> list[Table]:

@@ -23,7 +23,7 @@ from softtopic.bench.measure import Outcome, measured
 from softtopic.bench.methods import Method, get_method
 from softtopic.bench.packages.exchange import TOP_WORDS, Stages
 from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teacher_of, teaching_stage
-from softtopic.bench.sweep import Run, run_of
+from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError, SofttopicError
 from softtopic.extract.plan import extract
@@ -75,17 +75,11 @@ def main(step: str, given: str, out: str) -> None:
 
 
 def _vectors(bench: Bench) -> None:
-    needed = needed_vectors(bench.method, bench.run)
+    needed = vectors_read(bench.method, bench.run)
     if "texts" in needed:
         make_vectors(bench.corpus.texts, "sentence vectors")
     if "words" in needed:
         make_vectors(bench.vocabulary.words, "vectors of words")
-
-
-def needed_vectors(method: Method, run: Run) -> tuple[str, ...]:
-    """What sentence vectors a run reads; a swept setting may ask for some."""
-    swept = run.recipe is not None and "embedding" in run.recipe.inputs
-    return tuple(dict.fromkeys([*method.vectors, *(["texts"] if swept else [])]))
 
 
 def _record(bench: Bench) -> dict[str, Any]:
@@ -125,7 +119,7 @@ def _record(bench: Bench) -> dict[str, Any]:
 
 def _shared(bench: Bench) -> list[dict[str, Any]]:
     """What was made once for all cells, and this one needs too."""
-    needed, recipe = needed_vectors(bench.method, bench.run), bench.run.recipe
+    needed, recipe = vectors_read(bench.method, bench.run), bench.run.recipe
     sources = {"texts": bench.corpus.texts, "words": bench.vocabulary.words}
     found = [read_vectors(sources[name])[1] for name in needed]
     if recipe is not None and recipe.asks_lm:
