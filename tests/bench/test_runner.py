@@ -81,7 +81,7 @@ def test_a_sweep_multiplies_the_cells(documents):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"models": ["lda", "nonsense"]}, "model 'nonsense' is not known; choose of default"),
+        ({"models": ["lda", "nonsense"]}, "model 'nonsense' is not known; choose of dsl"),
         ({"topics": [1]}, "at least 2"),
         ({"topics": [2, 2]}, "--topics names 2 twice"),
         ({"models": ["lda", "lda"]}, "--models names lda twice"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from softtopic.bench import runner, worker
+from softtopic.errors import SofttopicError
 
 
 @pytest.fixture
@@ -22,7 +23,10 @@ def here(monkeypatch, tmp_path):
     def execute(step, cell, path):
         given = tmp_path / "given.json"
         given.write_text(cell.to_json())
-        worker.main(step, str(given), str(path))
+        try:
+            worker.main(step, str(given), str(path))
+        except Exception as error:
+            raise SofttopicError(str(error)) from error
 
     monkeypatch.setattr(runner, "execute_apart", execute)
 

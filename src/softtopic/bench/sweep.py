@@ -87,7 +87,7 @@ def _named(setting: Setting) -> str:
     return setting.value
 
 
-def _number(setting: Setting, kind: Callable[[str], float], least: float = 0) -> float | int:
+def _number(setting: Setting, kind: Callable[[str], float], least: int = 0) -> float | int:
     try:
         value = kind(setting.value)
     except ValueError:
