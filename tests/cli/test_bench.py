@@ -1,6 +1,7 @@
 """The command itself, on methods that need nothing but a random language model."""
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def here(monkeypatch, tmp_path):
             raise SofttopicError(str(error)) from error
 
     monkeypatch.setattr(runner, "execute_apart", execute)
+
+
+DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
 
 
 def encode(texts):
@@ -136,9 +140,8 @@ def test_help_says_what_it_does(run):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.skipif(not (DATA / "stackoverflow_titles.jsonl.gz").is_file(), reason="needs real titles")
 def test_lda_in_an_environment_of_its_own(run, tmp_path, monkeypatch):
-    from conftest import DATA
-
     monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "cache"))
     given = ["--data", "stackoverflow", "--documents", "400", "--data-dir", DATA, "--models", "lda", "--topics", "10",
              "--seeds", "2", "--out", tmp_path / "out", "--json"]  # fmt: skip

@@ -1,9 +1,13 @@
 """BERTopic on given vectors: UMAP with BERTopic's own settings, then KMeans or HDBSCAN."""
 
+import numpy as np
 from bertopic import BERTopic
 from exchange import TOP_WORDS, Task
 from sklearn.cluster import KMeans
+from sklearn.metrics.pairwise import cosine_similarity
 from umap import UMAP
+
+SHARPNESS = 10.0
 
 
 def main() -> None:
@@ -36,7 +40,11 @@ def main() -> None:
         task.finish(probabilities, topics, packages)
         return
     with task.stages.stage("mixtures"):
-        theta, _ = model.approximate_distribution(texts)
+        # KMeans has no mixtures. BERTopic's approximate distribution finds documents of the same label less often
+        # than the clusters themselves do, so nearness to its topics' vectors is taken, by which it also places new
+        # documents once a model is saved and loaded.
+        likeness = cosine_similarity(vectors, model.topic_embeddings_[-len(topics) :])
+        theta = np.exp(SHARPNESS * likeness)
     task.finish(theta, topics, packages, clusters=assigned)
 
 
