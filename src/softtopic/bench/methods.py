@@ -89,8 +89,8 @@ _OTHERS = (
     Method(
         name="bertopic-kmeans",
         title="BERTopic (KMeans)",
-        about="UMAP with BERTopic's settings, KMeans; clusters are its topics, theta is the softmax of 10 x the cosine of "
-        "a document's vector and each topic's",
+        about="UMAP with BERTopic's settings, KMeans; clusters are its topics, theta is the softmax of 10 x the cosine "
+        "of a document's vector and each topic's",
         environment=ENVIRONMENTS["bertopic"],
         script="run_bertopic.py",
         vectors=("texts",),

@@ -113,6 +113,9 @@ def run_cells(cells: Sequence[Cell], out: Path, execute: Execute) -> list[dict[s
     return [record for cell in cells if (record := read_record(cell.path(out))) is not None]
 
 
+_STEPS = {"vectors": "sentence vectors", "teach": "the language model reads the documents"}
+
+
 def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str, str], str | None]) -> None:
     """Make what the cell shares with others, once a run; a second cell hears the reason the first heard."""
     method = get_method(cell.model)
@@ -125,6 +128,7 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
         wanted.append(("teach", " ".join([cell.fingerprint, vocabulary, *asked])))
     for step, key in wanted:
         if (step, key) not in prepared:
+            log.info("first, for all cells: %s", _STEPS[step])
             try:
                 execute(step, cell, path)
                 prepared[step, key] = None
@@ -147,7 +151,7 @@ def execute_apart(step: str, cell: Cell, path: Path) -> None:
         given = Path(folder) / "cell.json"
         given.write_text(cell.to_json(), encoding="utf-8")
         command = [sys.executable, "-m", "softtopic.bench.worker", step, str(given), str(path)]
-        done = subprocess.run(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SofttopicError(_reason(done.returncode, done.stderr))
 
