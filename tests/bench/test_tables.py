@@ -42,6 +42,13 @@ def test_methods_are_rows_and_published_figures_stand_beneath(records):
         assert said in main.note
 
 
+def test_topics_found_are_told_for_each_number_asked_for(cell):
+    found = {(25, 0): 23, (25, 1): 25, (50, 0): 23, (50, 1): 23}
+    rows = [record(replace(cell, topics=k, seed=seed), n_topics=n, purity=0.5) for (k, seed), n in found.items()]
+    table = tables_of(rows)[1]
+    assert (table.head[2], table.rows[0][2]) == ("topics found", "23 to 25, 23")
+
+
 def test_time_and_memory_of_each_stage(records):
     (table,) = [table for table in tables_of(records) if table.title == "Time and memory"]
     assert table.rows[:2] == (

@@ -150,12 +150,23 @@ def _details(rows: Sequence[Row]) -> list[Table]:
     for corpus in dict.fromkeys(row.corpus for row in rows):
         own = [row for row in rows if row.corpus == corpus]
         measures = present(own, MEASURES)
-        head = ("method", "cells", *(MEASURES[measure] for measure in measures))
+        head = ("method", "cells", "topics found", *(MEASURES[measure] for measure in measures))
         lines = tuple(
-            (get_method(row.model).title, _count(row), *(row.shown(measure) for measure in measures)) for row in own
+            (get_method(row.model).title, _count(row), _found(row), *(row.shown(measure) for measure in measures))
+            for row in own
         )
         tables.append(Table(corpus, head, lines, _note(own)))
     return tables
+
+
+def _found(row: Row) -> str:
+    """How many topics there are for each number asked for: some methods find fewer."""
+    found: dict[int, set[int]] = {}
+    for record in row.records:
+        if "n_topics" in record["metrics"]:
+            found.setdefault(record["cell"]["topics"], set()).add(record["metrics"]["n_topics"])
+    told = (f"{min(n)} to {max(n)}" if len(n) > 1 else f"{min(n)}" for n in found.values())
+    return ", ".join(told) or NOTHING
 
 
 def _count(row: Row) -> str:
