@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from made_up import record
 
+from softtopic.bench import worker
 from softtopic.bench.cells import read_record, write_record
 from softtopic.bench.environments import Environment
 from softtopic.bench.runner import Plan, execute_apart, prepare_environments, run_cells
@@ -99,6 +102,13 @@ def test_a_process_that_fails_says_why_in_one_line(plan, tmp_path):
     with pytest.raises(SofttopicError, match=r"^the sentence vectors are gone"):
         execute_apart("cell", cell, tmp_path / "cell.json")
     assert read_record(tmp_path / "cell.json") is None
+
+
+def test_documents_that_changed_are_not_measured(plan, documents, tmp_path):
+    given = tmp_path / "given.json"
+    given.write_text(replace(plan.cells()[0], fingerprint="f" * 64).to_json())
+    with pytest.raises(InputError, match="documents of posts changed"):
+        worker.main("cell", str(given), str(tmp_path / "cell.json"))
 
 
 @pytest.fixture

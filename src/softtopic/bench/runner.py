@@ -18,9 +18,8 @@ from typing import Any
 
 from softtopic.bench.cells import VERSION, Base, Cell, Setting, is_finished, read_record, write_record
 from softtopic.bench.methods import Method, get_method
-from softtopic.bench.sources import Source
+from softtopic.bench.sources import Source, labelled_fingerprint
 from softtopic.bench.sweep import check_sweep, run_of, vectors_read
-from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, SofttopicError
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Plan:
     def _of(self, source: Source) -> list[Cell]:
         corpus = source.read()
         log.info("%s: %d distinct documents", source.name, len(corpus))
-        fingerprint = fingerprint_strings([corpus.fingerprint, *(corpus.labels or ())])
+        fingerprint = labelled_fingerprint(corpus)
         return [
             Cell(
                 source=source, fingerprint=fingerprint, model=method.name, topics=topics, seed=seed,

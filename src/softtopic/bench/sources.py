@@ -11,6 +11,7 @@ from softtopic.assets import ASSETS
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.datasets import FILES, load
 from softtopic.errors import InputError
+from softtopic.metrics.reference import Reference
 from softtopic.readers import Columns, read_corpus
 
 
@@ -59,6 +60,11 @@ class Source:
         return _spread(whole, self.documents)
 
 
+def labelled_fingerprint(corpus: Corpus) -> str:
+    """SHA-256 of documents and labels: all that measures read of them."""
+    return fingerprint_strings([corpus.fingerprint, *(corpus.labels or ())])
+
+
 def _spread(corpus: Corpus, documents: int | None) -> Corpus:
     places = np.sort(corpus.distinct.first)
     if not len(places):
@@ -82,6 +88,10 @@ class ReferenceFile:
     def __post_init__(self) -> None:
         if not Path(self.path).is_file():
             raise InputError(f"reference {self.path} is not here; give a file of texts")
+
+    def read(self) -> Reference:
+        """The reference, indexed once and kept in the cache folder."""
+        return Reference.read(self.path, Columns(text=self.column))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -22,15 +22,14 @@ from softtopic.bench.environments import SCRIPTS
 from softtopic.bench.measure import Outcome, measured
 from softtopic.bench.methods import Method, get_method
 from softtopic.bench.packages.exchange import TOP_WORDS, Stages
+from softtopic.bench.sources import labelled_fingerprint
 from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teacher_of, teaching_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError, SofttopicError
 from softtopic.extract.plan import extract
-from softtopic.metrics.reference import Reference
 from softtopic.model import TopicModel
 from softtopic.objective import soft_labels
-from softtopic.readers import Columns
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.vocabulary import WORD_PATTERN, Vocabulary
 
@@ -48,6 +47,8 @@ class Bench:
     @classmethod
     def of(cls, cell: Cell) -> "Bench":
         corpus = cell.source.read()
+        if labelled_fingerprint(corpus) != cell.fingerprint:
+            raise InputError(f"the documents of {cell.source.name} changed since the run began; run it again")
         method = get_method(cell.model)
         run = run_of(method, cell.setting, cell.base)
         words = Vocabulary.from_texts(corpus.texts, size=run.vocabulary, language=cell.base.language)
@@ -94,7 +95,7 @@ def _record(bench: Bench) -> dict[str, Any]:
     else:
         ran = _ours(bench)
     named = cell.base.reference
-    reference = None if named is None else Reference.read(named.path, Columns(text=named.column))
+    reference = None if named is None else named.read()
     return {
         "version": VERSION,
         "cell": json.loads(cell.to_json()),

@@ -77,6 +77,9 @@ def _run(plan: "Plan", out: Path, *, install: bool, as_json: bool) -> None:
         raise InputError(f"--out {out} is a file; give a folder")
     cells = plan.cells()
     prepare_environments(plan.methods, install=install)
+    if plan.base.reference is not None:
+        # Indexed before the first cell, which else would hold its time, and what is wrong with it is told at once.
+        plan.base.reference.read()
     records = run_cells(cells, out, execute_apart)
     written = write_report(records, out)
     failed = [record for record in records if record["error"]]
