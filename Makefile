@@ -37,6 +37,7 @@ format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
+# Speed and memory; methods are compared by `softtopic bench` (docs/bench.md).
 # Each script prints its targets and its results; one at a time, on a machine that does nothing else.
 bench: assets
 	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -3,13 +3,13 @@
 import json
 import logging
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from softtopic.cli.bench import bench
 from softtopic.cli.building import (
     build_teacher,
     check_sources,
@@ -59,6 +59,7 @@ from softtopic.cli.output import (
     print_json,
     print_rows,
     print_topics,
+    show_messages,
     topic_records,
     write_table,
     write_text,
@@ -87,7 +88,7 @@ def fetch(
     from softtopic.assets import ASSETS
     from softtopic.assets import fetch as fetch_asset
 
-    _messages(quiet=False)
+    show_messages(quiet=False)
     for name in names:
         if name in ASSETS:
             print(fetch_asset(name))
@@ -114,7 +115,7 @@ def demo(
     from softtopic.model import TopicModel
     from softtopic.training.files import check_destination
 
-    _messages(quiet)
+    show_messages(quiet)
     check_destination(out)
     fetch_asset("smollm2-135m")
     if data_dir is None and "SOFTTOPIC_DATA" not in os.environ:
@@ -151,7 +152,7 @@ def teach(
     from softtopic.teacher.opening import need_local
     from softtopic.vocabulary import Vocabulary
 
-    _messages(quiet)
+    show_messages(quiet)
     corpus = read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
@@ -199,7 +200,7 @@ def fit(
     from softtopic.store import FeatureStore
     from softtopic.training.files import check_destination
 
-    _messages(quiet)
+    show_messages(quiet)
     check_sources(file, features, labels)
     if topics < 2:
         raise InputError(f"--topics is {topics}; give a whole number of at least 2")
@@ -260,7 +261,7 @@ def transform(
     """Topic mixtures of documents, old or new."""
     from softtopic.model import TopicModel
 
-    _messages(quiet)
+    show_messages(quiet)
     if out is not None and out.suffix not in (".parquet", ".csv", ".jsonl"):
         raise InputError(f"--out {out} ends in {out.suffix or 'nothing'}; expected .parquet, .csv or .jsonl")
     corpus = read_documents(file, text, None, id, format)
@@ -318,7 +319,7 @@ def evaluate(
     from softtopic.metrics.evaluation import check_labels, describe
     from softtopic.model import TopicModel
 
-    _messages(quiet)
+    show_messages(quiet)
     if words < 2:
         raise InputError(f"--words is {words}; give a whole number of at least 2")
     corpus = read_documents(file, text, label or "label", id, format, label_required=label is not None)
@@ -343,16 +344,7 @@ def evaluate(
         print_coherence(coherence)
 
 
-def _messages(quiet: bool) -> None:
-    """Log lines and warnings go to standard error, one line each."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("softtopic: %(message)s"))
-    logger = logging.getLogger("softtopic")
-    logger.handlers = [handler]
-    logger.setLevel(logging.ERROR if quiet else logging.INFO)
-    import warnings
-
-    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
+app.command()(bench)
 
 
 def _evaluation(theta: Any, corpus: "Corpus") -> dict[str, float | int]:

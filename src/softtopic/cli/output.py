@@ -1,14 +1,26 @@
 """What commands print and write: tables for people, JSON for programs."""
 
 import json
+import logging
 import shutil
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from softtopic.model import TopicModel
+
+
+def show_messages(quiet: bool) -> None:
+    """Log lines and warnings go to standard error, one line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("softtopic: %(message)s"))
+    logger = logging.getLogger("softtopic")
+    logger.handlers = [handler]
+    logger.setLevel(logging.ERROR if quiet else logging.INFO)
+    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
 
 
 def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:

@@ -1,0 +1,43 @@
+"""Methods that need no package of others."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import normalize
+
+from softtopic.bench.packages.exchange import TOP_WORDS
+from softtopic.types import DocHidden, DocTopic, TopicVocab
+from softtopic.vocabulary import Vocabulary
+
+# Variance of the Gaussians round the centres, for vectors of length 1.
+VARIANCE = 0.1
+
+
+def kmeans_topics(
+    vectors: DocHidden, texts: Sequence[str], vocabulary: Vocabulary, n_topics: int, seed: int
+) -> tuple[DocTopic, list[list[str]]]:
+    """KMeans on sentence vectors: mixtures and top words.
+
+    Theta is the posterior of Gaussians of equal width round the centres, so that its largest share is the cluster.
+    Words are those of the greatest class tf-idf.
+    """
+    model: Any = KMeans(n_topics, n_init=10, random_state=seed).fit(vectors)  # type: ignore[arg-type]
+    distances = torch.from_numpy(model.transform(vectors)).double()
+    theta = torch.softmax(-(distances**2) / (2 * VARIANCE), dim=1).float().numpy()
+    counts = vocabulary.bag_of_words(texts)
+    member = np.equal.outer(np.arange(n_topics), model.labels_).astype(np.float64)
+    weights = class_tf_idf(member @ counts)
+    topics = [
+        [vocabulary.words[word] for word in np.argsort(-row, kind="stable")[:TOP_WORDS] if row[word] > 0]
+        for row in weights
+    ]
+    return theta, topics
+
+
+def class_tf_idf(counts: TopicVocab) -> TopicVocab:
+    """Share of a word in a class · log(1 + mean words of a class / the word's count in all) (Grootendorst, 2022)."""
+    totals = np.maximum(counts.sum(axis=0), 1)
+    return normalize(counts, norm="l1") * np.log1p(counts.sum() / len(counts) / totals)  # type: ignore[return-value]

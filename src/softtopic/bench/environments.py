@@ -1,0 +1,96 @@
+"""Virtual environments of other packages, in the cache folder: made when asked for, marked when whole."""
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from softtopic.assets import cache_dir
+from softtopic.corpus import fingerprint_strings
+from softtopic.errors import AssetError
+from softtopic.publish import locked, staged_file
+
+log = logging.getLogger(__name__)
+
+SCRIPTS = Path(__file__).parent / "packages"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Packages that live apart from ours, each at one version.
+
+    Args:
+        name: of the list of requirements beside the scripts.
+        resolved: packages whose own requirements are installed too: they differ from machine to machine.
+        size: about how much it takes on disk, MB.
+
+    """
+
+    name: str
+    size: int
+    resolved: tuple[str, ...] = ()
+
+    @cached_property
+    def requirements(self) -> tuple[str, ...]:
+        return tuple((SCRIPTS / f"{self.name}.txt").read_text(encoding="utf-8").split())
+
+    @property
+    def folder(self) -> Path:
+        """Named by what is in it, so that another list or another Python makes another one."""
+        key = fingerprint_strings(
+            [*self.requirements, *self.resolved, f"{sys.version_info.major}.{sys.version_info.minor}"]
+        )
+        return cache_dir() / "bench" / "environments" / f"{self.name}-{key[:12]}"
+
+    @property
+    def python(self) -> Path:
+        return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    @property
+    def is_whole(self) -> bool:
+        return (self.folder / _STAMP).is_file() and self.python.exists()
+
+    def make(self) -> None:
+        """Make it unless it is there. One that was begun and not finished is thrown away."""
+        if self.is_whole:
+            return
+        with locked(self.folder):
+            if self.is_whole:
+                return
+            if self.folder.exists():
+                shutil.rmtree(self.folder)
+            log.info("making the environment %s (about %d MB): %s", self.name, self.size, self.folder)
+            self._run(sys.executable, "-m", "venv", str(self.folder))
+            install = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            wanted = str(SCRIPTS / f"{self.name}.txt")
+            for package in self.resolved:
+                self._run(*install, package, "--constraint", wanted)
+            self._run(*install, "--no-deps", "--only-binary", ":all:", "--requirement", wanted)
+            with staged_file(self.folder / _STAMP) as staging:
+                staging.write_text("\n".join(self.requirements), encoding="utf-8")
+
+    def _run(self, *command: str) -> None:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+            reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
+            raise AssetError(
+                f"the environment {self.name} could not be made ({reason}); "
+                "check that the package index can be reached and run it again"
+            )
+
+
+_STAMP = "requirements.installed"
+
+ENVIRONMENTS = {
+    environment.name: environment
+    for environment in (
+        Environment("lda", size=200),
+        Environment("bertopic", size=700),
+        Environment("neural", size=1500, resolved=("torch==2.13.0",)),
+    )
+}

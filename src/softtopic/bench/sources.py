@@ -1,0 +1,99 @@
+"""What is compared on: the documents, and the reference of coherence, both read anew by every process."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from softtopic.assets import ASSETS
+from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.datasets import FILES, load
+from softtopic.errors import InputError
+from softtopic.metrics.reference import Reference
+from softtopic.readers import Columns, read_corpus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Documents by name or in a file.
+
+    Args:
+        data: name of a sample corpus, or a file.
+        data_dir: where sample corpora lie; None: as `softtopic.datasets` finds them.
+        text: column of texts, of a file.
+        label: column of labels, of a file; None: "label", where there is one.
+        documents: so many distinct ones, at equal distances; None: all.
+
+    """
+
+    data: str
+    data_dir: str | None = None
+    text: str = "text"
+    label: str | None = None
+    documents: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.documents is not None and self.documents < 2:
+            raise InputError(f"--documents is {self.documents}; give a whole number of at least 2")
+
+    @property
+    def is_file(self) -> bool:
+        return self.data not in FILES and self.data not in ASSETS
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return Path(self.data).name.split(".")[0] if self.is_file else self.data
+
+    def read(self) -> Corpus:
+        """The distinct documents that are not blank, each with the label of the first that has its text."""
+        if not self.is_file:
+            whole = load(self.data, data_dir=self.data_dir)
+        elif Path(self.data).is_file():
+            columns = Columns(text=self.text, label=self.label or "label", label_required=self.label is not None)
+            whole = read_corpus(self.data, columns)
+        else:
+            known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if name.startswith("reuters"))]))
+            raise InputError(f"{self.data!r} is no sample corpus and no file; known corpora are {known}")
+        return _spread(whole, self.documents)
+
+
+def labelled_fingerprint(corpus: Corpus) -> str:
+    """SHA-256 of documents and labels: all that measures read of them."""
+    return fingerprint_strings([corpus.fingerprint, *(corpus.labels or ())])
+
+
+def _spread(corpus: Corpus, documents: int | None) -> Corpus:
+    places = np.sort(corpus.distinct.first)
+    if not len(places):
+        raise InputError(f"{len(corpus)} documents, none with text; give documents to compare methods on")
+    if documents is not None:
+        places = places[:: max(1, len(places) // documents)][:documents]
+    chosen = places.tolist()
+    labels = None if corpus.labels is None else [corpus.labels[place] for place in chosen]
+    return Corpus.from_texts(
+        [corpus.texts[place] for place in chosen], ids=[corpus.ids[place] for place in chosen], labels=labels
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFile:
+    """A reference of coherence: texts in a file."""
+
+    path: str
+    column: str = "text"
+
+    def __post_init__(self) -> None:
+        if not Path(self.path).is_file():
+            raise InputError(f"reference {self.path} is not here; give a file of texts")
+
+    def read(self) -> Reference:
+        """The reference, indexed once and kept in the cache folder."""
+        return Reference.read(self.path, Columns(text=self.column))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        with Path(self.path).open("rb") as stream:
+            return fingerprint_strings([hashlib.file_digest(stream, "sha256").hexdigest(), self.column])

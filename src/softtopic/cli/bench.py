@@ -1,0 +1,118 @@
+"""`softtopic bench`: methods side by side."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from softtopic.cli.options import Json, Language, Lm, Quiet
+from softtopic.cli.output import print_json, show_messages
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.bench.runner import Plan
+
+
+def bench(
+    data: Annotated[str, typer.Option("--data", help="Sample corpora, or files of documents, by comma.")],
+    models: Annotated[str, typer.Option("--models", help="Methods by comma; see docs/bench.md.")],
+    topics: Annotated[str, typer.Option("--topics", help="Numbers of topics by comma.")] = "50",
+    seeds: Annotated[int, typer.Option("--seeds", help="How many seeds.")] = 3,
+    first_seed: Annotated[int, typer.Option("--first-seed", help="The first of them.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write, or to go on with.")] = Path("comparison"),
+    documents: Annotated[
+        int | None, typer.Option("--documents", help="So many of each corpus, at equal distances; default: all.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of sample corpora.")] = None,
+    text: Annotated[str, typer.Option("--text", help="Column of the texts, in files.")] = "text",
+    label: Annotated[str | None, typer.Option("--label", help="Column of labels; default: label, if there.")] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            "--sweep",
+            help="NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, target, inputs, lm or calibration.",
+        ),
+    ] = None,
+    reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
+    reference_text: Annotated[str, typer.Option("--reference-text", help="Column of the reference's texts.")] = "text",
+    lm: Lm = "smollm2-135m",
+    vocabulary: Annotated[int, typer.Option("--vocabulary", help="How many words topics are made of.")] = 2000,
+    language: Language = "english",
+    install: Annotated[
+        bool, typer.Option("--install", help="Make the environments of other packages, from the package index.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare methods on the same documents: cell by cell, resumable, with tables and a plot."""
+    from softtopic.bench.cells import Base
+    from softtopic.bench.plot import check_plotting
+    from softtopic.bench.runner import Plan
+    from softtopic.bench.sources import ReferenceFile, Source
+    from softtopic.bench.sweep import parse_sweep
+
+    show_messages(quiet)
+    check_plotting()
+    if seeds < 1 or first_seed < 0:
+        raise InputError(f"--seeds is {seeds} from {first_seed}; give at least 1, from 0 on")
+    found = None if reference is None else ReferenceFile(path=reference, column=reference_text)
+    places = {"data_dir": None if data_dir is None else str(data_dir), "text": text, "label": label}
+    plan = Plan(
+        sources=[Source(data=name, documents=documents, **places) for name in _names(data, "--data")],
+        models=_names(models, "--models"),
+        topics=[_number(value) for value in _names(topics, "--topics")],
+        seeds=range(first_seed, first_seed + seeds),
+        settings=parse_sweep(sweep),
+        base=Base(lm=lm, vocabulary=vocabulary, language=language, reference=found),
+    )
+    _run(plan, out, install=install, as_json=as_json)
+
+
+def _run(plan: "Plan", out: Path, *, install: bool, as_json: bool) -> None:
+    from softtopic.bench.report import write_report
+    from softtopic.bench.runner import execute_apart, prepare_environments, run_cells
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file; give a folder")
+    cells = plan.cells()
+    prepare_environments(plan.methods, install=install)
+    if plan.base.reference is not None:
+        # Indexed before the first cell, which else would hold its time, and what is wrong with it is told at once.
+        plan.base.reference.read()
+    records = run_cells(cells, out, execute_apart)
+    written = write_report(records, out)
+    failed = [record for record in records if record["error"]]
+    if as_json:
+        print_json(_summary(records, written))
+    else:
+        print(written[0].read_text(encoding="utf-8"))
+        print(f"{len(records)} cells, {len(failed)} failed. The tables are in {written[0]} and {written[1]}.")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _summary(records: list[dict[str, Any]], written: list[Path]) -> dict[str, Any]:
+    from softtopic.bench.tables import MEASURES, rows_of
+
+    rows = [
+        {"corpus": row.corpus, "model": row.model, "setting": row.setting, "cells": len(row.records),
+         "failed": row.n_failed, "seconds": row.seconds}
+        | {measure: {"mean": spread.mean, "std": spread.std} for measure in MEASURES if (spread := row.spread(measure))}
+        for row in rows_of(records)
+    ]  # fmt: skip
+    failed = [{"cell": record["cell"], "error": record["error"]} for record in records if record["error"]]
+    return json.loads(json.dumps({"files": [str(path) for path in written], "rows": rows, "failed": failed}))
+
+
+def _names(given: str, option: str) -> list[str]:
+    names = [name.strip() for name in given.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"{option} is {given!r}; give at least one name, several by comma")
+    return names
+
+
+def _number(given: str) -> int:
+    if not given.isdecimal():
+        raise InputError(f"--topics holds {given!r}; give whole numbers by comma, as 25,50")
+    return int(given)

@@ -1,0 +1,85 @@
+import os
+import shlex
+from dataclasses import replace
+
+import pytest
+from made_up import record
+
+from softtopic.bench.cells import Cell, Setting, is_finished, read_record, write_record
+from softtopic.bench.sources import Source
+
+
+def test_a_cell_survives_json(cell):
+    swept = replace(cell, setting=Setting("tau", "0.5"), source=replace(cell.source, documents=7))
+    assert Cell.from_json(swept.to_json()) == swept
+
+
+def test_the_file_is_named_by_what_the_figures_depend_on(cell, tmp_path):
+    names = {
+        one.path(tmp_path)
+        for one in (
+            cell,
+            replace(cell, seed=2),
+            replace(cell, topics=4),
+            replace(cell, model="kmeans"),
+            replace(cell, fingerprint="e" * 64),
+            replace(cell, setting=Setting("vocabulary_size", "30")),
+            replace(cell, base=replace(cell.base, lm="other")),
+        )
+    }
+    assert len(names) == 7
+    assert replace(cell, source=replace(cell.source, data_dir="elsewhere")).path(tmp_path) in names
+
+
+def test_a_swept_path_stays_one_file_name(cell, tmp_path):
+    path = replace(cell, setting=Setting("lm", "/models/a b")).path(tmp_path)
+    assert path.parent == tmp_path / "cells" / "posts"
+
+
+def test_a_record_is_written_whole_or_not_at_all(cell, tmp_path, monkeypatch):
+    path = cell.path(tmp_path)
+    write_record(path, record(cell))
+    before = path.read_bytes()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_record(path, record(cell, purity=0.1))
+    assert path.read_bytes() == before
+    assert is_finished(path)
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 0, "error": null}'])
+def test_what_is_no_record_is_not_finished(content, tmp_path):
+    path = tmp_path / "cell.json"
+    path.write_text(content)
+    assert read_record(path) is None
+    assert not is_finished(path)
+
+
+def test_a_failed_cell_is_not_finished(cell, tmp_path):
+    write_record(tmp_path / "cell.json", record(cell) | {"error": "no memory"})
+    assert not is_finished(tmp_path / "cell.json")
+
+
+def test_the_command_names_all_that_the_cell_is(cell):
+    given = shlex.split(replace(cell, setting=Setting("vocabulary_size", "30")).command)
+    assert given[:2] == ["softtopic", "bench"]
+    options = dict(zip(given[2::2], given[3::2], strict=True))
+    assert options["--data"] == cell.source.data
+    assert options["--models"] == "lda"
+    assert (options["--topics"], options["--seeds"], options["--first-seed"]) == ("3", "1", "1")
+    assert options["--sweep"] == "vocabulary_size=30"
+    assert "--documents" not in options
+
+
+def test_distinct_documents_are_read_at_equal_distances(documents, texts):
+    whole = Source(data=str(documents)).read()
+    assert whole.texts == tuple(texts)
+    assert (whole.labels or ())[0] == "data"
+    half = Source(data=str(documents), documents=6).read()
+    assert half.texts == tuple(texts[::2])
+    assert Source(data=str(documents), documents=6).name == "posts"
