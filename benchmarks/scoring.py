@@ -3,22 +3,14 @@
 import statistics
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from softtopic import Corpus, TopicModel
+from softtopic.bench.sources import spread
 from softtopic.metrics.diversity import topic_diversity
 from softtopic.metrics.evaluation import evaluate
 
+__all__ = ["MEASURES", "measured", "over_seeds", "shown", "spread"]
+
 MEASURES = ("purity", "nmi", "precision_at_5", "distinct_words")
-
-
-def spread(corpus: Corpus, documents: int) -> Corpus:
-    """Distinct documents at equal distances."""
-    first = np.unique(corpus.distinct.rows, return_index=True)[1]
-    places = np.sort(first[corpus.distinct.rows[first] >= 0])
-    places = places[:: max(1, len(places) // documents)][:documents]
-    labels = corpus.labels or ()
-    return Corpus.from_texts([corpus.texts[p] for p in places], labels=[labels[p] for p in places])
 
 
 def measured(model: TopicModel, corpus: Corpus) -> dict[str, float]:

@@ -66,6 +66,7 @@ def _ours(name: str, recipe_name: str, recipe: Recipe) -> Method:
 
 _TITLES = {
     "default": "softtopic (default)",
+    "light": "softtopic (light)",
     "dsl": "ProdLDA + DSL",
     "dsl-etm": "ETM + DSL",
     "dsl-ecrtm": "ECRTM + DSL",
@@ -131,7 +132,7 @@ _OTHERS = (
         name="soft-labels",
         title="soft labels",
         about="no topic model: theta is the calibrated soft label itself, over the whole vocabulary",
-        recipe=replace(RECIPES["default"], training=replace(RECIPES["default"].training, temperature=1.0)),
+        recipe=replace(RECIPES["light"], training=replace(RECIPES["light"].training, temperature=1.0)),
         settings=(*ANY, *TAUGHT),
         trained=False,
     ),

@@ -57,7 +57,7 @@ class Source:
         else:
             known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if name.startswith("reuters"))]))
             raise InputError(f"{self.data!r} is no sample corpus and no file; known corpora are {known}")
-        return _spread(whole, self.documents)
+        return spread(whole, self.documents)
 
 
 def labelled_fingerprint(corpus: Corpus) -> str:
@@ -65,12 +65,13 @@ def labelled_fingerprint(corpus: Corpus) -> str:
     return fingerprint_strings([corpus.fingerprint, *(corpus.labels or ())])
 
 
-def _spread(corpus: Corpus, documents: int | None) -> Corpus:
+def spread(corpus: Corpus, documents: int | None) -> Corpus:
+    """So many distinct documents at equal distances, from the first to the last; None: all that are not blank."""
     places = np.sort(corpus.distinct.first)
     if not len(places):
         raise InputError(f"{len(corpus)} documents, none with text; give documents to compare methods on")
     if documents is not None:
-        places = places[:: max(1, len(places) // documents)][:documents]
+        places = places[np.linspace(0, len(places) - 1, min(documents, len(places))).round().astype(int)]
     chosen = places.tolist()
     labels = None if corpus.labels is None else [corpus.labels[place] for place in chosen]
     return Corpus.from_texts(
