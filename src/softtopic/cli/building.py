@@ -8,6 +8,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
+    from softtopic.metrics.rating import Rater
     from softtopic.model import TopicModel
     from softtopic.teacher.base import BaseTeacher
 
@@ -72,6 +73,23 @@ def build_teacher(
         )
     branches = get_recipe(recipe).branches if branches is None else branches
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
+
+
+def build_rater(lm: str | None, model: str | None, n_probs: int, device: str, *, rate: bool) -> "Rater | None":
+    """The language model that rates topics; None where they are not to be rated."""
+    if not rate:
+        if lm is not None or model is not None:
+            raise InputError(f"--lm is {lm!r}, --lm-model {model!r}, and nothing is rated; give --rate with them")
+        return None
+    from softtopic.teacher.answering import LocalAnswers, ServerAnswers
+    from softtopic.teacher.endpoint import is_url
+    from softtopic.teacher.loading import EMBEDDED
+
+    if lm is not None and is_url(lm):
+        return ServerAnswers(lm, model=model, n_probs=n_probs)
+    if model is not None:
+        raise InputError(f"--lm-model is for a server; --lm is {lm or EMBEDDED!r}: give its address, or leave it out")
+    return LocalAnswers(lm or EMBEDDED, device=device)
 
 
 def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None, lm: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import (
+    build_rater,
     build_teacher,
     check_sources,
     chosen_by,
@@ -57,6 +58,7 @@ from softtopic.cli.output import (
     print_evaluation,
     print_fitted,
     print_json,
+    print_rating,
     print_rows,
     print_topics,
     topic_records,
@@ -311,16 +313,21 @@ def evaluate(
     reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
     reference_text: Annotated[str, typer.Option("--reference-text", help="Column of the reference's texts.")] = "text",
     words: Annotated[int, typer.Option("--words", help="Top words of each topic to measure.")] = 10,
+    rate: Annotated[bool, typer.Option("--rate", help="Have a language model rate the topics, 1 to 3.")] = False,
+    lm: Annotated[str | None, typer.Option("--lm", help="Which: as for fit; default: smollm2-135m.")] = None,
+    lm_model: LmModel = None, lm_probs: LmProbs = 20,
     text: Text = "text", id: Id = None, format: Format = None, device: Device = "auto",
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Measure a model: its topics' words, and its mixtures against labels where the documents have some."""
     from softtopic.metrics.evaluation import check_labels, describe
+    from softtopic.metrics.rating import rate_topics
     from softtopic.model import TopicModel
 
     _messages(quiet)
     if words < 2:
         raise InputError(f"--words is {words}; give a whole number of at least 2")
+    rater = build_rater(lm, lm_model, lm_probs, device, rate=rate)
     corpus = read_documents(file, text, label or "label", id, format, label_required=label is not None)
     if label is not None:
         check_labels(corpus.labels)
@@ -328,6 +335,8 @@ def evaluate(
     loaded.progress = not quiet
     topics = loaded.topics.top_words(words)
     coherence = [] if reference is None else _coherence(topics, reference, reference_text)
+    rating = None if rater is None else rate_topics(topics, rater, top_n=len(topics[0])).to_dict()
+    rater = None  # Two language models need not be in memory at a time.
     theta = loaded.transform(corpus)
     scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
     try:
@@ -337,10 +346,11 @@ def evaluate(
             raise
         logging.getLogger("softtopic").info("measured without labels: %s", reason)
     if as_json:
-        print_json(scores | ({"coherence": coherence} if coherence else {}))
+        print_json(scores | ({"coherence": coherence} if coherence else {}) | ({"rating": rating} if rating else {}))
     else:
         print_evaluation(scores)
         print_coherence(coherence)
+        print_rating(rating)
 
 
 def _messages(quiet: bool) -> None:
