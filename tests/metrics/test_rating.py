@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.metrics.rating import ANSWERS, INSTRUCTION, expected_ratings, rate_topics
+from softtopic.metrics.rating import ANSWERS, EXAMPLES, INSTRUCTION, expected_ratings, rate_topics
 
 TOPICS = [["orbit", "moon", "rocket", "launch"], ["bread", "tax", "lens"], ["flour", "oven", "bread"]]
 SHARES = [[0.1, 0.2, 0.5], [0.3, 0.0, 0.0], [0.2, 0.2, 0.2]]
@@ -21,8 +21,8 @@ class Fake:
         self.shares = shares
         self.heard: list[tuple] = []
 
-    def log_probs(self, system, questions, answers):
-        self.heard.append((system, questions, answers))
+    def log_probs(self, instruction, lists, ratings, examples=()):
+        self.heard.append((instruction, lists, ratings, examples))
         with np.errstate(divide="ignore"):
             return np.log(np.array(self.shares))
 
@@ -33,10 +33,12 @@ def test_a_rating_is_the_expected_value_of_the_answers():
     np.testing.assert_allclose(found.per_topic, [(0.1 + 2 * 0.2 + 3 * 0.5) / 0.8, 1, 2])
     np.testing.assert_allclose(found.mass, [0.8, 0.3, 0.6])
     assert (found.mean, found.std) == pytest.approx((np.mean(found.per_topic), np.std(found.per_topic)))
-    assert (found.lm, found.top_n) == ("fake", 3)
-    assert fake.heard == [(INSTRUCTION, ["orbit, moon, rocket", "bread, tax, lens", "flour, oven, bread"], ANSWERS)]
+    assert (found.lm, found.top_n, found.n_examples) == ("fake", 3, 3)
+    assert fake.heard == [
+        (INSTRUCTION, ["orbit, moon, rocket", "bread, tax, lens", "flour, oven, bread"], ANSWERS, EXAMPLES)
+    ]
     assert json.loads(json.dumps(found.to_dict()))["lm"] == "fake"
-    assert "rating 1.833 ± 0.624 of 1 to 3 over 3 topics, top 3 words, by fake" in str(found)
+    assert "rating 1.833 ± 0.624 of 1 to 3 over 3 topics, top 3 words, by fake after 3 examples" in str(found)
 
 
 @given(st.lists(st.lists(st.floats(-700, 0), min_size=3, max_size=3), min_size=1, max_size=5))
@@ -46,6 +48,14 @@ def test_ratings_stay_between_1_and_3_and_do_not_see_the_mass(log_probs):
     assert ((found >= 1 - 1e-12) & (found <= 3 + 1e-12)).all()
     np.testing.assert_allclose(expected_ratings(scores - 5), found)
     np.testing.assert_allclose(expected_ratings(scores[:, ::-1].copy()), 4 - found)
+
+
+def test_the_published_question_has_no_examples():
+    fake = Fake()
+    assert rate_topics(TOPICS, fake, examples=()).n_examples == 0
+    assert fake.heard[0][-1] == ()
+    with pytest.raises(InputError, match="the example 'a, b' is rated '4'; expected one of 1, 2, 3"):
+        rate_topics(TOPICS, fake, examples=[("a, b", "4")])
 
 
 def test_words_are_given_once_and_on_one_line():

@@ -75,21 +75,24 @@ def build_teacher(
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
 
 
-def build_rater(lm: str | None, model: str | None, n_probs: int, device: str, *, rate: bool) -> "Rater | None":
-    """The language model that rates topics; None where they are not to be rated."""
-    if not rate:
-        if lm is not None or model is not None:
-            raise InputError(f"--lm is {lm!r}, --lm-model {model!r}, and nothing is rated; give --rate with them")
-        return None
-    from softtopic.teacher.answering import LocalAnswers, ServerAnswers
+def check_unrated(given: dict[str, Any]) -> None:
+    """Options of a rating stand beside --rate."""
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise InputError(f"{', '.join(names)} given and nothing is rated; give --rate too, or leave them out")
+
+
+def build_rater(lm: str | None, model: str | None, n_probs: int, device: str) -> "Rater":
+    """The language model that rates topics."""
     from softtopic.teacher.endpoint import is_url
     from softtopic.teacher.loading import EMBEDDED
+    from softtopic.teacher.raters import LocalRater, ServerRater
 
     if lm is not None and is_url(lm):
-        return ServerAnswers(lm, model=model, n_probs=n_probs)
+        return ServerRater(lm, model=model, n_probs=n_probs)
     if model is not None:
         raise InputError(f"--lm-model is for a server; --lm is {lm or EMBEDDED!r}: give its address, or leave it out")
-    return LocalAnswers(lm or EMBEDDED, device=device)
+    return LocalRater(lm or EMBEDDED, device=device)
 
 
 def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None, lm: str) -> str:

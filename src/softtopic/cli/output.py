@@ -105,8 +105,8 @@ def print_rating(rating: dict[str, Any] | None) -> None:
     answered = sum(rating["mass"]) / len(rating["mass"])
     print(f"{'rating':<16} {rating['mean']:.3f} ± {rating['std']:.3f} (1 to 3)")
     print(
-        f"{'rated by':<16} {rating['lm']}, from the topics' top {rating['top_n']} words; "
-        f"1, 2 or 3 was {answered:.0%} of its answer"
+        f"{'rated by':<16} {rating['lm']} after {rating['n_examples']} examples, from the topics' top "
+        f"{rating['top_n']} words; 1, 2 or 3 was {answered:.0%} of its answer"
     )
 
 

@@ -21,10 +21,17 @@ INSTRUCTION = (
 )
 ANSWERS = ("1", "2", "3")
 
+# Lists of words with a rating, for language models too small for the instruction alone; best understood in this order.
+EXAMPLES = (
+    ("apple, pear, banana, cherry, grape, plum, peach, lemon, orange, melon", "3"),
+    ("january, brick, whisper, engine, lawyer, purple, soup, distance, monday, salt", "1"),
+    ("hospital, nurse, window, doctor, tuesday, patient, green, surgery, street, clinic", "2"),
+)
+
 
 @runtime_checkable
 class Rater(Protocol):
-    """A language model that answers; `softtopic.teacher.answering` has one here and one behind a server."""
+    """A language model that rates; `softtopic.teacher.raters` has `LocalRater` and `ServerRater`."""
 
     @property
     def name(self) -> str:
@@ -32,9 +39,9 @@ class Rater(Protocol):
         ...
 
     def log_probs(
-        self, system: str, questions: Sequence[str], answers: Sequence[str]
-    ) -> Float[np.ndarray, "questions answers"]:
-        """Log probability of each answer to each question, as the first token of the reply; not renormalised."""
+        self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Sequence[tuple[str, str]] = ()
+    ) -> Float[np.ndarray, "lists ratings"]:
+        """Log probability of each rating of each list of words, as the first token of the reply; not renormalised."""
         ...
 
 
@@ -48,6 +55,7 @@ class Ratings:
     mass: tuple[float, ...]  # probability of the three answers together, for each topic; far below 1 it did not answer
     lm: str
     top_n: int
+    n_examples: int  # rated lists shown before each question; the published question has none
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -56,28 +64,39 @@ class Ratings:
     def __str__(self) -> str:
         return (
             f"rating {self.mean:.3f} ± {self.std:.3f} of 1 to 3 over {len(self.per_topic)} topics, top {self.top_n} "
-            f"words, by {self.lm} (probability of the three answers {np.mean(self.mass):.3f})"
+            f"words, by {self.lm} after {self.n_examples} examples (probability of the three answers "
+            f"{np.mean(self.mass):.3f})"
         )
 
 
-def rate_topics(topics: Sequence[Sequence[str]], rater: Rater, *, top_n: int = 10) -> Ratings:
+def rate_topics(
+    topics: Sequence[Sequence[str]],
+    rater: Rater,
+    *,
+    top_n: int = 10,
+    examples: Sequence[tuple[str, str]] = EXAMPLES,
+) -> Ratings:
     """How related the words of each topic are, 1 (not very) to 3 (very), in the eyes of a language model.
 
     Args:
         topics: each a list of words, the most important first.
         rater: the language model.
         top_n: so many first words of each topic; published ratings are of 15.
+        examples: pairs (words, rating) shown before each topic; () is the published question.
 
-    Raises InputError for topics of fewer than two words, and LanguageModelError where the language model gives none of
-    the three answers any probability.
+    Raises InputError for topics of fewer than two words or examples with another rating, and LanguageModelError where
+    the language model gives none of the three answers any probability.
 
     """
     if top_n < 2:
         raise InputError(f"top_n is {top_n}; words are rated by how related they are, so give at least 2")
     if not topics:
         raise InputError("there are no topics to rate; give a list of words for each topic")
-    questions = [_question(topic, number, top_n) for number, topic in enumerate(topics)]
-    log_probs = rater.log_probs(INSTRUCTION, questions, ANSWERS)
+    for words, rating in examples:
+        if rating not in ANSWERS:
+            raise InputError(f"the example {words!r} is rated {rating!r}; expected one of {', '.join(ANSWERS)}")
+    lists = [_words(topic, number, top_n) for number, topic in enumerate(topics)]
+    log_probs = rater.log_probs(INSTRUCTION, lists, ANSWERS, examples)
     mass = np.exp(logsumexp(log_probs, axis=1))
     if not (mass > 0).all():
         raise LanguageModelError(
@@ -92,6 +111,7 @@ def rate_topics(topics: Sequence[Sequence[str]], rater: Rater, *, top_n: int = 1
         mass=tuple(mass.tolist()),
         lm=rater.name,
         top_n=top_n,
+        n_examples=len(examples),
     )
 
 
@@ -100,7 +120,7 @@ def expected_ratings(log_probs: Float[np.ndarray, "topics 3"]) -> Float[np.ndarr
     return softmax(log_probs, axis=1) @ np.arange(1.0, len(ANSWERS) + 1)
 
 
-def _question(topic: Sequence[str], number: int, top_n: int) -> str:
+def _words(topic: Sequence[str], number: int, top_n: int) -> str:
     if isinstance(topic, str):
         raise InputError(f"topic {number} is one string; give a list of words for each topic")
     words = list(dict.fromkeys(" ".join(word.split()) for word in topic[:top_n] if word.strip()))

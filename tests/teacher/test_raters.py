@@ -1,4 +1,4 @@
-"""Answers to a question: of a language model here against its own forward pass, and of servers."""
+"""Raters: a language model here against its own forward pass, and servers."""
 
 import json
 import math
@@ -11,12 +11,13 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.teacher.answering import LocalAnswers, ServerAnswers
 from softtopic.teacher.loading import find_language_model
+from softtopic.teacher.raters import LocalRater, ServerRater
 
-SYSTEM = "Rate the words. Reply with a number."
-QUESTIONS = ["orbit, moon, rocket", "bread, tax", "lens, photo, light, camera, sharp"]
-ANSWERS = ("1", "2", "3")
+INSTRUCTION = "Rate the words. Reply with a number."
+LISTS = ["orbit, moon, rocket", "bread, tax", "lens, photo, light, camera, sharp"]
+RATINGS = ("1", "2", "3")
+EXAMPLES = (("apple, pear", "3"), ("brick, monday", "1"))
 
 
 def forward(folder: str, rows: list[list[int]], spellings: list[list[int]]) -> np.ndarray:
@@ -29,15 +30,24 @@ def forward(folder: str, rows: list[list[int]], spellings: list[list[int]]) -> n
 
 
 def ones(tokenizer) -> list[list[int]]:
-    return [[tokenizer.convert_tokens_to_ids(answer)] for answer in ANSWERS]
+    return [[tokenizer.convert_tokens_to_ids(answer)] for answer in RATINGS]
 
 
 def test_answers_are_those_of_a_plain_forward_pass(embedded_lm):
     folder = str(find_language_model(embedded_lm))
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    chats = [[{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}] for text in QUESTIONS]
+    chats = [[{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": text}] for text in LISTS]
     rows = [tokenizer.apply_chat_template(chat, add_generation_prompt=True)["input_ids"] for chat in chats]
-    found = LocalAnswers(embedded_lm, dtype="float32").log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    found = LocalRater(embedded_lm, dtype="float32").log_probs(INSTRUCTION, LISTS, RATINGS)
+    np.testing.assert_allclose(found, forward(folder, rows, ones(tokenizer)), atol=1e-3)
+
+
+def test_examples_make_it_a_text_to_go_on_with(embedded_lm):
+    folder = str(find_language_model(embedded_lm))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    shown = "".join(f"Words: {words}\n\nRating: {rating}\n\n" for words, rating in EXAMPLES)
+    rows = [tokenizer(f"{INSTRUCTION}\n\n{shown}Words: {text}\n\nRating: ")["input_ids"] for text in LISTS]
+    found = LocalRater(embedded_lm, dtype="float32").log_probs(INSTRUCTION, LISTS, RATINGS, EXAMPLES)
     np.testing.assert_allclose(found, forward(folder, rows, ones(tokenizer)), atol=1e-3)
 
 
@@ -54,9 +64,9 @@ def plain_lm(tiny_lm, tmp_path) -> str:
 def test_without_a_chat_template_the_question_is_plain_text_and_a_space_is_read_first(plain_lm):
     tokenizer = AutoTokenizer.from_pretrained(plain_lm)
     assert tokenizer.chat_template is None
-    rows = [tokenizer(f"{SYSTEM}\n\nQuestion: {text}\n\nAnswer: ")["input_ids"] for text in QUESTIONS]
+    rows = [tokenizer(f"{INSTRUCTION}\n\nWords: {text}\n\nRating: ")["input_ids"] for text in LISTS]
     assert {tokenizer.decode(row[-1]) for row in rows} == {" "}
-    found = LocalAnswers(plain_lm, dtype="float32").log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    found = LocalRater(plain_lm, dtype="float32").log_probs(INSTRUCTION, LISTS, RATINGS)
     np.testing.assert_allclose(found, forward(plain_lm, rows, ones(tokenizer)), atol=1e-3)
 
 
@@ -77,15 +87,15 @@ def letters_lm(folder, words: list[str]) -> str:
 def test_an_answer_after_a_space_is_the_same_answer(tmp_path):
     lm = letters_lm(tmp_path / "lm", ["Ġ1", "Ġ2", "Ġ3"])
     tokenizer = AutoTokenizer.from_pretrained(lm)
-    spellings = [tokenizer.convert_tokens_to_ids([answer, f"Ġ{answer}"]) for answer in ANSWERS]
-    rows = [tokenizer(f"{SYSTEM}\n\nQuestion: {text}\n\nAnswer:")["input_ids"] for text in QUESTIONS]
-    found = LocalAnswers(lm, dtype="float32").log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    spellings = [tokenizer.convert_tokens_to_ids([answer, f"Ġ{answer}"]) for answer in RATINGS]
+    rows = [tokenizer(f"{INSTRUCTION}\n\nWords: {text}\n\nRating:")["input_ids"] for text in LISTS]
+    found = LocalRater(lm, dtype="float32").log_probs(INSTRUCTION, LISTS, RATINGS)
     np.testing.assert_allclose(found, forward(lm, rows, spellings), atol=1e-3)
 
 
 def test_answers_of_several_tokens_are_refused(tiny_lm):
-    with pytest.raises(LanguageModelError, match="no token of its own for each of the answers 1, 10; choose another"):
-        LocalAnswers(tiny_lm).log_probs(SYSTEM, QUESTIONS, ("1", "10"))
+    with pytest.raises(LanguageModelError, match="no token of its own for each of the ratings 1, 10; choose another"):
+        LocalRater(tiny_lm).log_probs(INSTRUCTION, LISTS, ("1", "10"))
 
 
 def test_a_template_without_a_system_takes_all_from_the_user(tiny_lm, tmp_path):
@@ -96,16 +106,16 @@ def test_a_template_without_a_system_takes_all_from_the_user(tiny_lm, tmp_path):
     )
     tokenizer.save_pretrained(tmp_path / "lm")
     AutoModelForCausalLM.from_pretrained(tiny_lm).save_pretrained(tmp_path / "lm")
-    tokens = LocalAnswers(str(tmp_path / "lm")).tokens(SYSTEM, "bread, tax")
-    assert tokenizer.decode(tokens) == f"user: {SYSTEM}\n\nbread, tax\nmodel: "
+    tokens = LocalRater(str(tmp_path / "lm")).tokens(INSTRUCTION, "bread, tax")
+    assert tokenizer.decode(tokens) == f"user: {INSTRUCTION}\n\nbread, tax\nmodel: "
 
 
 def test_questions_do_not_change_each_other(tiny_lm):
-    answers = LocalAnswers(tiny_lm, dtype="float32")
-    together = answers.log_probs(SYSTEM, [*QUESTIONS, QUESTIONS[0]], ANSWERS)
-    alone = np.concatenate([answers.log_probs(SYSTEM, [text], ANSWERS) for text in [*QUESTIONS, QUESTIONS[0]]])
+    answers = LocalRater(tiny_lm, dtype="float32")
+    together = answers.log_probs(INSTRUCTION, [*LISTS, LISTS[0]], RATINGS)
+    alone = np.concatenate([answers.log_probs(INSTRUCTION, [text], RATINGS) for text in [*LISTS, LISTS[0]]])
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    assert answers.log_probs(SYSTEM, [], ANSWERS).shape == (0, 3)
+    assert answers.log_probs(INSTRUCTION, [], RATINGS).shape == (0, 3)
 
 
 def chat(listed: dict[str, float]):
@@ -116,14 +126,23 @@ def chat(listed: dict[str, float]):
 
 def test_a_server_is_asked_for_the_first_token_and_its_alternatives(server):
     server.paths["/v1/chat/completions"] = chat({"1": 0.5, " 3": 0.1, "3": 0.2, "The": 0.1, "2": 0.05})
-    found = ServerAnswers(server.url, model="m", n_probs=7).log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    found = ServerRater(server.url, model="m", n_probs=7).log_probs(INSTRUCTION, LISTS, RATINGS)
     np.testing.assert_allclose(np.exp(found), [[0.5, 0.05, 0.3]] * 3, atol=1e-12)
     bodies = [body for _, body, _ in server.heard]
     assert {"model": "m", "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": 7}.items() <= bodies[
         0
     ].items()
-    assert bodies[0]["messages"][0] == {"role": "system", "content": SYSTEM}
-    assert {body["messages"][1]["content"] for body in bodies} == set(QUESTIONS)
+    assert bodies[0]["messages"][0] == {"role": "system", "content": INSTRUCTION}
+    assert {body["messages"][1]["content"] for body in bodies} == set(LISTS)
+
+
+def test_examples_are_earlier_turns_of_the_chat(server):
+    server.paths["/v1/chat/completions"] = chat({"1": 0.5})
+    ServerRater(server.url).log_probs(INSTRUCTION, LISTS[:1], RATINGS, EXAMPLES)
+    (body,) = (body for _, body, _ in server.heard)
+    said = [INSTRUCTION, "apple, pear", "3", "brick, monday", "1", LISTS[0]]
+    assert [turn["content"] for turn in body["messages"]] == said
+    assert [turn["role"] for turn in body["messages"]] == ["system", *["user", "assistant"] * 2, "user"]
 
 
 def test_answers_stay_with_their_questions(server):
@@ -134,7 +153,7 @@ def test_answers_stay_with_their_questions(server):
 
     server.paths["/v1/chat/completions"] = reply
     questions = ["word, " * count for count in range(1, 20)]
-    found = ServerAnswers(server.url).log_probs(SYSTEM, questions, ANSWERS)
+    found = ServerRater(server.url).log_probs(INSTRUCTION, questions, RATINGS)
     np.testing.assert_allclose(np.exp(found[:, 0]), [len(text) / 1000 for text in questions])
     assert np.isneginf(found[:, 2]).all()
 
@@ -151,25 +170,25 @@ def test_answers_stay_with_their_questions(server):
 def test_what_a_server_says_is_one_line(server, answer, said):
     server.paths["/v1/chat/completions"] = lambda _: answer
     with pytest.raises(LanguageModelError, match=f"^server {re.escape(server.url)} {said}") as error:
-        ServerAnswers(server.url).log_probs(SYSTEM, QUESTIONS, ANSWERS)
+        ServerRater(server.url).log_probs(INSTRUCTION, LISTS, RATINGS)
     assert "\n" not in str(error.value)
     assert len(server.heard) == 1
 
 
 def test_a_server_that_is_not_there_and_options_that_are_none(free_port):
     with pytest.raises(LanguageModelError, match="does not answer"):
-        ServerAnswers(f"http://127.0.0.1:{free_port}/v1").log_probs(SYSTEM, QUESTIONS, ANSWERS)
+        ServerRater(f"http://127.0.0.1:{free_port}/v1").log_probs(INSTRUCTION, LISTS, RATINGS)
     with pytest.raises(InputError, match="n_probs is 0; give at least 1"):
-        ServerAnswers("http://localhost/v1", n_probs=0)
+        ServerRater("http://localhost/v1", n_probs=0)
     with pytest.raises(InputError, match="is not an address"):
-        ServerAnswers("localhost")
+        ServerRater("localhost")
 
 
 def test_nobody_reads_the_key(server, monkeypatch):
     monkeypatch.setenv("SOFTTOPIC_API_KEY", "top-secret")
     server.paths["/v1/chat/completions"] = chat({"1": 0.5})
-    answers = ServerAnswers(server.url, model="m")
-    answers.log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    answers = ServerRater(server.url, model="m")
+    answers.log_probs(INSTRUCTION, LISTS, RATINGS)
     assert {headers["Authorization"] for *_, headers in server.heard} == {"Bearer top-secret"}
     assert "top-secret" not in answers.name + json.dumps([body for _, body, _ in server.heard])
 
@@ -177,6 +196,6 @@ def test_nobody_reads_the_key(server, monkeypatch):
 @pytest.mark.slow
 def test_a_real_server_answers_as_the_language_model_does_here(real, embedded_lm):
     """The same weights in another program with other rounding."""
-    here = LocalAnswers(embedded_lm, dtype="float32").log_probs(SYSTEM, QUESTIONS, ANSWERS)
-    there = ServerAnswers(real, n_probs=1000).log_probs(SYSTEM, QUESTIONS, ANSWERS)
+    here = LocalRater(embedded_lm, dtype="float32").log_probs(INSTRUCTION, LISTS, RATINGS)
+    there = ServerRater(real, n_probs=1000).log_probs(INSTRUCTION, LISTS, RATINGS)
     np.testing.assert_allclose(there, here, atol=0.2)
