@@ -21,7 +21,7 @@ INSTRUCTION = (
 )
 ANSWERS = ("1", "2", "3")
 
-# Lists of words with a rating, for language models too small for the instruction alone; best understood in this order.
+# Rated lists, for language models too small for the instruction alone. Not in the order 1, 2, 3: they would count on.
 EXAMPLES = (
     ("apple, pear, banana, cherry, grape, plum, peach, lemon, orange, melon", "3"),
     ("january, brick, whisper, engine, lawyer, purple, soup, distance, monday, salt", "1"),
@@ -88,13 +88,7 @@ def rate_topics(
     the language model gives none of the three answers any probability.
 
     """
-    if top_n < 2:
-        raise InputError(f"top_n is {top_n}; words are rated by how related they are, so give at least 2")
-    if not topics:
-        raise InputError("there are no topics to rate; give a list of words for each topic")
-    for words, rating in examples:
-        if rating not in ANSWERS:
-            raise InputError(f"the example {words!r} is rated {rating!r}; expected one of {', '.join(ANSWERS)}")
+    _check(topics, top_n, examples)
     lists = [_words(topic, number, top_n) for number, topic in enumerate(topics)]
     log_probs = rater.log_probs(INSTRUCTION, lists, ANSWERS, examples)
     mass = np.exp(logsumexp(log_probs, axis=1))
@@ -113,6 +107,16 @@ def rate_topics(
         top_n=top_n,
         n_examples=len(examples),
     )
+
+
+def _check(topics: Sequence[Sequence[str]], top_n: int, examples: Sequence[tuple[str, str]]) -> None:
+    if top_n < 2:
+        raise InputError(f"top_n is {top_n}; words are rated by how related they are, so give at least 2")
+    if not topics:
+        raise InputError("there are no topics to rate; give a list of words for each topic")
+    for words, rating in examples:
+        if rating not in ANSWERS:
+            raise InputError(f"the example {words!r} is rated {rating!r}; expected one of {', '.join(ANSWERS)}")
 
 
 def expected_ratings(log_probs: Float[np.ndarray, "topics 3"]) -> Float[np.ndarray, " topics"]:
