@@ -187,3 +187,17 @@ def test_anything_else_is_one_line_and_exit_1(run, model, monkeypatch):
     assert code == 1
     assert "unexpected ZeroDivisionError" in err
     assert err.count("\n") == 1
+
+
+def test_what_cannot_rate(run, model, posts):
+    for options, said in (
+        (["--lm", "other"], "--lm given and nothing is rated; give --rate too, or leave them out"),
+        (["--lm-model", "m", "--published"], "--lm-model, --published given and nothing is rated; give --rate too"),
+        (["--rate", "--lm-model", "m"], "--lm-model is for a server; --lm is 'smollm2-135m': give its address"),
+        (["--rate", "--lm", "http://"], "server 'http://' is not an address"),
+        (["--rate", "--lm", "http://localhost/v1", "--lm-probs", "0"], "n_probs is 0; give at least 1"),
+        (["--rate", "--lm", "no/such"], "language model 'no/such' is not on this machine"),
+    ):
+        code, out, err = run("evaluate", model, posts, "--text", "body", "--quiet", *options)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err

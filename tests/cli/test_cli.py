@@ -75,6 +75,28 @@ def test_evaluate_against_a_reference(run, model, posts, texts, tmp_path, monkey
     assert "measured without labels" in err
 
 
+def test_evaluate_rates_topics(run, model, posts, tiny_lm):
+    from softtopic.metrics.rating import rate_topics
+    from softtopic.model import TopicModel
+    from softtopic.teacher.raters import LocalRater
+
+    given = ["evaluate", model, posts, "--text", "body", "--words", 5, "--rate", "--lm", tiny_lm]
+    code, out, err = run(*given, "--json", "--quiet")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["rating"]
+    wanted = rate_topics(TopicModel.load(model).topics.top_words(5), LocalRater(tiny_lm), top_n=5)
+    assert found["per_topic"] == pytest.approx(wanted.per_topic)
+    assert (found["lm"], found["top_n"], found["mean"]) == (tiny_lm, 5, pytest.approx(wanted.mean))
+    code, out, _ = run(*given)
+    assert code == 0
+    assert f"rating           {wanted.mean:.3f} ± {wanted.std:.3f} (1 to 3)\n" in out
+    assert f"rated by         {tiny_lm} after 3 examples, from the topics' top 5 words; 1, 2 or 3 was " in out
+    code, out, _ = run(*given, "--published", "--json", "--quiet")
+    assert code == 0
+    published = rate_topics(TopicModel.load(model).topics.top_words(5), LocalRater(tiny_lm), top_n=5, examples=())
+    assert json.loads(out)["rating"]["per_topic"] == pytest.approx(published.per_topic)
+
+
 @pytest.mark.parametrize("labels", [None, "same"])
 def test_evaluate_needs_labels_only_where_they_are_asked_for(run, model, texts, tmp_path, labels):
     path = tmp_path / "plain.csv"

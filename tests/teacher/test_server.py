@@ -2,23 +2,13 @@
 
 import json
 import math
-import os
 import re
-import shlex
-import socket
-import subprocess
-import threading
-import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import softtopic.teacher.endpoint as endpoint
-from softtopic.assets import ASSETS, asset_path
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError, LanguageModelError, StoreMismatchError
 from softtopic.extract.plan import extract_into
@@ -43,39 +33,10 @@ def embeddings(body: dict) -> tuple[int, object]:
 
 
 @pytest.fixture
-def fake() -> Iterator[SimpleNamespace]:
-    """A server whose answers are functions of the question, and what it has heard."""
-    about = SimpleNamespace(paths={"/v1/completions": completion, "/v1/embeddings": embeddings}, heard=[])
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            about.heard.append((self.path, body, dict(self.headers)))
-            answer: Callable = about.paths.get(self.path, lambda _: (404, {"error": {"message": "no such path"}}))
-            code, what = answer(body)
-            data = what if isinstance(what, bytes) else json.dumps(what).encode()
-            self.send_response(code)
-            if 300 <= code < 400:
-                self.send_header("Location", about.url + "/elsewhere")
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    about.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield about
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint, "_WAIT", 0.001)
-    monkeypatch.delenv(endpoint.KEY, raising=False)
+def fake(server) -> SimpleNamespace:
+    """A server that completes and embeds."""
+    server.paths |= {"/v1/completions": completion, "/v1/embeddings": embeddings}
+    return server
 
 
 def test_answers_become_labels_and_vectors(fake):
@@ -190,14 +151,8 @@ def test_what_a_server_says_is_one_line(fake, answer, said):
     assert "\n" not in str(error.value)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def test_no_server_there_is_said_at_once():
-    url = f"http://127.0.0.1:{free_port()}/v1"
+def test_no_server_there_is_said_at_once(free_port):
+    url = f"http://127.0.0.1:{free_port}/v1"
     with pytest.raises(LanguageModelError, match=r"does not answer \(Connection refused\); start it, or check the"):
         ServerTeacher(url).open()
 
@@ -325,31 +280,6 @@ def test_a_model_learns_from_a_server_and_asks_it_for_vectors_alone(fake, texts,
     theta = TopicModel.load(tmp_path / "model").transform(texts[:3])
     np.testing.assert_allclose(theta, model.transform(texts[:3]), atol=1e-6)
     assert {path for path, *_ in fake.heard} == {"/v1/embeddings"}
-
-
-@pytest.fixture(scope="module")
-def real(embedded_lm) -> Iterator[str]:
-    """The address of a server of the embedded language model."""
-    command = os.environ.get("SOFTTOPIC_TEST_SERVER")
-    if not command:
-        pytest.skip("no server: SOFTTOPIC_TEST_SERVER is not set (see CONTRIBUTING.md)")
-    gguf = asset_path(embedded_lm) / Path(ASSETS[embedded_lm].files[0].path).name
-    port = free_port()
-    options = ["--model", str(gguf), "--port", str(port), "--embeddings", "--pooling", "mean"]
-    server = subprocess.Popen([*shlex.split(command), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}/v1"
-    try:
-        for _ in range(120):
-            try:
-                ServerTeacher(url).open()
-                break
-            except LanguageModelError:
-                assert server.poll() is None, "the server of SOFTTOPIC_TEST_SERVER has ended"
-                time.sleep(0.5)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
 
 
 @pytest.mark.slow

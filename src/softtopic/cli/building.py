@@ -8,6 +8,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.corpus import Corpus
+    from softtopic.metrics.rating import Rater
     from softtopic.model import TopicModel
     from softtopic.teacher.base import BaseTeacher
 
@@ -72,6 +73,26 @@ def build_teacher(
         )
     branches = get_recipe(recipe).branches if branches is None else branches
     return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
+
+
+def check_unrated(given: dict[str, Any]) -> None:
+    """Options of a rating stand beside --rate."""
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise InputError(f"{', '.join(names)} given and nothing is rated; give --rate too, or leave them out")
+
+
+def build_rater(lm: str | None, model: str | None, n_probs: int, device: str) -> "Rater":
+    """The language model that rates topics."""
+    from softtopic.teacher.endpoint import is_url
+    from softtopic.teacher.loading import EMBEDDED
+    from softtopic.teacher.raters import LocalRater, ServerRater
+
+    if lm is not None and is_url(lm):
+        return ServerRater(lm, model=model, n_probs=n_probs)
+    if model is not None:
+        raise InputError(f"--lm-model is for a server; --lm is {lm or EMBEDDED!r}: give its address, or leave it out")
+    return LocalRater(lm or EMBEDDED, device=device)
 
 
 def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None, lm: str) -> str:

@@ -11,8 +11,10 @@ import typer
 
 from softtopic.cli.bench import bench
 from softtopic.cli.building import (
+    build_rater,
     build_teacher,
     check_sources,
+    check_unrated,
     chosen_by,
     fit_labels,
     read_documents,
@@ -57,6 +59,7 @@ from softtopic.cli.output import (
     print_evaluation,
     print_fitted,
     print_json,
+    print_rating,
     print_rows,
     print_topics,
     show_messages,
@@ -312,16 +315,24 @@ def evaluate(
     reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
     reference_text: Annotated[str, typer.Option("--reference-text", help="Column of the reference's texts.")] = "text",
     words: Annotated[int, typer.Option("--words", help="Top words of each topic to measure.")] = 10,
+    rate: Annotated[bool, typer.Option("--rate", help="Have a language model rate the topics, 1 to 3.")] = False,
+    lm: Annotated[str | None, typer.Option("--lm", help="Which: as for fit; default: smollm2-135m.")] = None,
+    published: Annotated[bool, typer.Option("--published", help="Rate without examples, as published.")] = False,
+    lm_model: LmModel = None, lm_probs: LmProbs = 20,
     text: Text = "text", id: Id = None, format: Format = None, device: Device = "auto",
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Measure a model: its topics' words, and its mixtures against labels where the documents have some."""
     from softtopic.metrics.evaluation import check_labels, describe
+    from softtopic.metrics.rating import EXAMPLES, rate_topics
     from softtopic.model import TopicModel
 
     show_messages(quiet)
     if words < 2:
         raise InputError(f"--words is {words}; give a whole number of at least 2")
+    if not rate:
+        check_unrated({"--lm": lm, "--lm-model": lm_model, "--published": published})
+    rater = build_rater(lm, lm_model, lm_probs, device) if rate else None
     corpus = read_documents(file, text, label or "label", id, format, label_required=label is not None)
     if label is not None:
         check_labels(corpus.labels)
@@ -329,6 +340,9 @@ def evaluate(
     loaded.progress = not quiet
     topics = loaded.topics.top_words(words)
     coherence = [] if reference is None else _coherence(topics, reference, reference_text)
+    examples = () if published else EXAMPLES
+    rating = None if rater is None else rate_topics(topics, rater, top_n=len(topics[0]), examples=examples).to_dict()
+    rater = None  # Two language models need not be in memory at a time.
     theta = loaded.transform(corpus)
     scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
     try:
@@ -338,10 +352,11 @@ def evaluate(
             raise
         logging.getLogger("softtopic").info("measured without labels: %s", reason)
     if as_json:
-        print_json(scores | ({"coherence": coherence} if coherence else {}))
+        print_json(scores | ({"coherence": coherence} if coherence else {}) | ({"rating": rating} if rating else {}))
     else:
         print_evaluation(scores)
         print_coherence(coherence)
+        print_rating(rating)
 
 
 app.command()(bench)

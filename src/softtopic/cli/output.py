@@ -110,6 +110,18 @@ def print_coherence(results: Sequence[dict[str, Any]]) -> None:
     )
 
 
+def print_rating(rating: dict[str, Any] | None) -> None:
+    """The mean rating, whose it is, and how far the language model answered at all."""
+    if rating is None:
+        return
+    answered = sum(rating["mass"]) / len(rating["mass"])
+    print(f"{'rating':<16} {rating['mean']:.3f} ± {rating['std']:.3f} (1 to 3)")
+    print(
+        f"{'rated by':<16} {rating['lm']} after {rating['n_examples']} examples, from the topics' top "
+        f"{rating['top_n']} words; 1, 2 or 3 was {answered:.0%} of its answer"
+    )
+
+
 def write_text(out: Path | None, text: str) -> None:
     from softtopic.publish import staged_file
 

@@ -97,6 +97,9 @@ class Head:
         return torch.cat(parts)
 
     def _log_sum(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " states"]:
+        if not len(weight):
+            # Where words are never over.
+            return states.new_full((len(states),), -torch.inf, dtype=torch.float32)
         logits = self._finish(F.linear(states, weight, bias)).float()
         top = logits.amax(dim=1, keepdim=True)
         return logits.sub_(top).exp_().sum(dim=1).log_() + top[:, 0]

@@ -37,7 +37,7 @@ VERSION = 1
 _BATCH = 32
 
 # Questions under way at a time.
-_AT_A_TIME = 4
+AT_A_TIME = 4
 
 # Added to the logits of a vocabulary's first tokens: more than any two logits differ by.
 _BIAS = 100.0
@@ -158,7 +158,7 @@ class ServerTeacher(BaseTeacher):
         score = self._scorer(vocabulary) if self._labels else None
         labels = np.full((len(cut), len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float16)
         hidden: list[DocHidden] = []
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
             for start in range(0, len(cut), _BATCH):
                 batch = cut[start : start + _BATCH]
                 if score is not None:
@@ -196,12 +196,7 @@ class ServerTeacher(BaseTeacher):
 
     def _likely(self, text: str, *, patient: bool = True) -> dict[str, float]:
         """Log probabilities of the likeliest tokens, by their strings."""
-        found = next_tokens(self._answer(text, patient=patient))
-        if not found:
-            raise LanguageModelError(
-                f"server {self._endpoint.url} gives no log probabilities of tokens; use one that does, as llama.cpp"
-            )
-        return found
+        return listed_tokens(self._answer(text, patient=patient), self._endpoint.url)
 
     def _among(self, text: str, tokens: Sequence[int]) -> dict[int, float]:
         """Log probabilities among some tokens, by their numbers; llama.cpp's own options, which others ignore."""
@@ -268,6 +263,14 @@ def next_tokens(answer: Any) -> dict[str, float]:
             found[token] = float(np.logaddexp(found.get(token, -np.inf), log_prob))
     except (KeyError, IndexError, TypeError, AttributeError):
         return {}
+    return found
+
+
+def listed_tokens(answer: Any, url: str) -> dict[str, float]:
+    """The same of a server's answer; raises LanguageModelError where there are none."""
+    found = next_tokens(answer)
+    if not found:
+        raise LanguageModelError(f"server {url} gives no log probabilities of tokens; use one that does, as llama.cpp")
     return found
 
 

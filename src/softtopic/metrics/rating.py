@@ -1,0 +1,133 @@
+"""What a language model thinks of topics: a rating of each from 1 to 3.
+
+The question is that of the published evaluation, in our words. No answer is sampled: the rating is the expected value
+of the answers the language model finds likely. It is worth no more than the language model: `docs/metrics.md` compares
+the embedded one with people.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import logsumexp, softmax
+
+from softtopic.errors import InputError, LanguageModelError
+
+INSTRUCTION = (
+    "You are given the words of one topic. Rate how related they are to each other, from 1 (not very related) to "
+    "3 (very related). Reply with a single number: 1, 2 or 3."
+)
+ANSWERS = ("1", "2", "3")
+
+# Rated lists, for language models too small for the instruction alone. Not in the order 1, 2, 3: they would count on.
+EXAMPLES = (
+    ("apple, pear, banana, cherry, grape, plum, peach, lemon, orange, melon", "3"),
+    ("january, brick, whisper, engine, lawyer, purple, soup, distance, monday, salt", "1"),
+    ("hospital, nurse, window, doctor, tuesday, patient, green, surgery, street, clinic", "2"),
+)
+
+
+@runtime_checkable
+class Rater(Protocol):
+    """A language model that rates; `softtopic.teacher.raters` has `LocalRater` and `ServerRater`."""
+
+    @property
+    def name(self) -> str:
+        """Which language model it is."""
+        ...
+
+    def log_probs(
+        self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Sequence[tuple[str, str]] = ()
+    ) -> Float[np.ndarray, "lists ratings"]:
+        """Log probability of each rating of each list of words, as the first token of the reply; not renormalised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """Ratings of all topics by one language model."""
+
+    mean: float  # 1 to 3
+    std: float  # over topics
+    per_topic: tuple[float, ...]
+    mass: tuple[float, ...]  # probability of the three answers together, for each topic; far below 1 it did not answer
+    lm: str
+    top_n: int
+    n_examples: int  # rated lists shown before each question; the published question has none
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"rating {self.mean:.3f} ± {self.std:.3f} of 1 to 3 over {len(self.per_topic)} topics, top {self.top_n} "
+            f"words, by {self.lm} after {self.n_examples} examples (probability of the three answers "
+            f"{np.mean(self.mass):.3f})"
+        )
+
+
+def rate_topics(
+    topics: Sequence[Sequence[str]],
+    rater: Rater,
+    *,
+    top_n: int = 10,
+    examples: Sequence[tuple[str, str]] = EXAMPLES,
+) -> Ratings:
+    """How related the words of each topic are, 1 (not very) to 3 (very), in the eyes of a language model.
+
+    Args:
+        topics: each a list of words, the most important first.
+        rater: the language model.
+        top_n: so many first words of each topic; published ratings are of 15.
+        examples: pairs (words, rating) shown before each topic; () is the published question.
+
+    Raises InputError for topics of fewer than two words or examples with another rating, and LanguageModelError where
+    the language model gives none of the three answers any probability.
+
+    """
+    _check(topics, top_n, examples)
+    lists = [_words(topic, number, top_n) for number, topic in enumerate(topics)]
+    log_probs = rater.log_probs(INSTRUCTION, lists, ANSWERS, examples)
+    mass = np.exp(logsumexp(log_probs, axis=1))
+    if not (mass > 0).all():
+        raise LanguageModelError(
+            f"{rater.name} finds none of the answers {', '.join(ANSWERS)} likely for topic {int(np.argmin(mass > 0))}; "
+            "give a language model that follows instructions, or ask a server for more log probabilities"
+        )
+    ratings = expected_ratings(log_probs)
+    return Ratings(
+        mean=float(ratings.mean()),
+        std=float(ratings.std()),
+        per_topic=tuple(ratings.tolist()),
+        mass=tuple(mass.tolist()),
+        lm=rater.name,
+        top_n=top_n,
+        n_examples=len(examples),
+    )
+
+
+def _check(topics: Sequence[Sequence[str]], top_n: int, examples: Sequence[tuple[str, str]]) -> None:
+    if top_n < 2:
+        raise InputError(f"top_n is {top_n}; words are rated by how related they are, so give at least 2")
+    if not topics:
+        raise InputError("there are no topics to rate; give a list of words for each topic")
+    for words, rating in examples:
+        if rating not in ANSWERS:
+            raise InputError(f"the example {words!r} is rated {rating!r}; expected one of {', '.join(ANSWERS)}")
+
+
+def expected_ratings(log_probs: Float[np.ndarray, "topics 3"]) -> Float[np.ndarray, " topics"]:
+    """Σ r P(r) over the answers r = 1, 2, 3, their probabilities made to add up to 1."""
+    return softmax(log_probs, axis=1) @ np.arange(1.0, len(ANSWERS) + 1)
+
+
+def _words(topic: Sequence[str], number: int, top_n: int) -> str:
+    if isinstance(topic, str):
+        raise InputError(f"topic {number} is one string; give a list of words for each topic")
+    words = list(dict.fromkeys(" ".join(word.split()) for word in topic[:top_n] if word.strip()))
+    if len(words) < 2:
+        raise InputError(f"topic {number} has {len(words)} distinct words; give two or more to relate to each other")
+    return ", ".join(words)
