@@ -32,7 +32,8 @@ CORPORA = {
 def score(tried: Tried, corpus: Corpus, vocabulary: Vocabulary, topics: int, seeds: int) -> dict[str, str]:
     teacher = Teacher(prompt=tried.prompt, max_tokens=96)
     models = (
-        TopicModel(topics, lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus) for seed in range(seeds)
+        TopicModel(topics, recipe="light", lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus)
+        for seed in range(seeds)
     )
     return shown(over_seeds(models, corpus))
 

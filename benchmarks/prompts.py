@@ -2,7 +2,7 @@
 
     python benchmarks/prompts.py --data-dir FOLDER [--only CORPUS] [--rows prompts|labels|long] [--seeds 3]
 
-Distinct documents at equal distances, the same for every row; default recipe but for what a row says. Labels are read
+Distinct documents at equal distances, the same for every row; recipe light but for what a row says. Labels are read
 after training alone. Features are kept in the cache folder, so a run that is stopped goes on.
 """
 
@@ -73,7 +73,7 @@ def teacher_of(row: Row, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
 
 
 def recipe_of(row: Row) -> Recipe:
-    known = RECIPES["default"]
+    known = RECIPES["light"]
     training = replace(known.training, temperature=row.temperature)
     return replace(known, training=training, calibration=row.calibration, demonstrations="none")
 

@@ -16,15 +16,22 @@ from softtopic.teacher.prompt import PROMPTS
 
 ROWS = (
     ("stackoverflow", "published", "paper", 0, 0.70),
-    ("stackoverflow", "published", "default", 0, None),
-    ("stackoverflow", "published", "default", 4, None),
-    ("stackoverflow", "four-shot", "default", 0, 0.80),
-    ("stackoverflow", "four-shot", "default", 4, None),
+    ("stackoverflow", "published", "light", 0, None),
+    ("stackoverflow", "published", "light", 4, None),
+    ("stackoverflow", "four-shot", "light", 0, 0.80),
+    ("stackoverflow", "four-shot", "light", 4, None),
     ("20newsgroups", "published", "paper", 0, None),
-    ("20newsgroups", "published", "default", 0, None),
-    ("20newsgroups", "published", "default", 4, None),
-    ("tweettopic", "published", "default", 0, None),
-    ("tweettopic", "published", "default", 4, None),
+    ("20newsgroups", "published", "light", 0, None),
+    ("20newsgroups", "published", "light", 4, None),
+    ("tweettopic", "published", "light", 0, None),
+    ("tweettopic", "published", "light", 4, None),
+    ("stackoverflow", "published", "default", 4, 0.89),
+    ("20newsgroups", "published", "default", 4, 0.68),
+    ("tweettopic", "published", "default", 4, 0.79),
+    ("biomedical", "published", "default", 4, None),
+    ("googlenews", "published", "default", 4, None),
+    ("reuters-r52", "published", "default", 4, None),
+    ("frenchnews", "published", "default", 4, None),
 )
 
 

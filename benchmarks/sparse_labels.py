@@ -53,7 +53,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--only", help="one corpus")
-    options.add_argument("--recipe", default="default")
+    options.add_argument("--recipe", default="light")
     given = options.parse_args()
     for data, documents in CORPORA.items():
         if given.only not in (None, data):

@@ -51,7 +51,7 @@ def main() -> None:
     inputs = torch.randn(DOCUMENTS, 576, generator=noise).half()
     log_probs = torch.log_softmax(2 * torch.randn(DOCUMENTS, 2000, generator=noise), dim=1).half()
     for name in BACKBONES if given.only is None else (given.only,):
-        for recipe in ("paper", "default"):
+        for recipe in ("paper", "light"):
             settings = get_recipe(recipe, name).training
             config = TrainingConfig(
                 epochs=5, batch_size=settings.batch_size, temperature=settings.temperature, weight=settings.weight

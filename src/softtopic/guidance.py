@@ -70,9 +70,12 @@ def guide(
     # No more neighbours than an average topic offers, else small topics dissolve in large ones.
     k = max(1, min(config.neighbours, count // n_topics - 1))
     graph = nearest(views, k)
-    smooth = [spread(part, graph, rounds=config.rounds, restart=config.restart) for part in labels]
+    edges = np.cumsum([0, *(part.shape[1] for part in labels)])  # type: ignore[index]
+    points = np.empty((count, edges[-1]), dtype=np.float32)
+    for part, start, stop in zip(labels, edges, edges[1:], strict=False):
+        points[:, start:stop] = spread(part, graph, rounds=config.rounds, restart=config.restart)
     # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
-    theta = _cluster(np.sqrt(np.hstack(smooth)), n_topics, seed)
+    theta = _cluster(np.sqrt(points, out=points), n_topics, seed)
     own = np.asarray(normalize(theta**_OWN, norm="l1", axis=0)).T
     words = sum(own @ part for part in labels)
     return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]

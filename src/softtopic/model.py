@@ -50,9 +50,9 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     Args:
         n_topics: number of topics, at least 2 and at most the number of distinct documents.
-        recipe: "default", "paper" (the published settings), a bag-of-words model ("prodlda", "zeroshottm",
+        recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model ("prodlda", "zeroshottm",
             "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
-        backbone: the topic model trained, "prodlda", "etm", "ecrtm" or "fastopic", in place of the recipe's.
+        backbone: the topic model trained in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm" or "fastopic".
         inputs: what it reads, "hidden", "embedding", "bow", "normalised-bow" or some joined by "+", likewise.
         target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
         embedder: makes the vectors of embedding inputs: a callable from a list of texts to an array [documents,

@@ -45,10 +45,14 @@ Calibration = Annotated[
 ]
 Strength = Annotated[float | None, typer.Option("--strength", help="How much of it, 0 to 2.")]
 Recipe = Annotated[
-    str, typer.Option("--recipe", help="default, paper (the published settings), or a bag-of-words model, e.g. etm.")
+    str,
+    typer.Option(
+        "--recipe",
+        help="default, light (no sentence encoder), paper (as published), or a bag-of-words model, e.g. etm.",
+    ),
 ]
 Backbone = Annotated[
-    str | None, typer.Option("--backbone", help="prodlda, etm, ecrtm or fastopic; default: the recipe's.")
+    str | None, typer.Option("--backbone", help="plsa, prodlda, etm, ecrtm or fastopic; default: the recipe's.")
 ]
 Inputs = Annotated[
     str | None,
