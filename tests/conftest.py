@@ -79,7 +79,8 @@ def tiny_lm(embedded_lm, tmp_path_factory) -> str:
 @pytest.fixture(autouse=True)
 def own_features(tmp_path, monkeypatch):
     """Features of a test are its own; assets and the converted model are shared."""
+    from softtopic import embedding
     from softtopic.extract import demonstrations, plan
 
-    for module in (plan, demonstrations):
+    for module in (plan, demonstrations, embedding):
         monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")

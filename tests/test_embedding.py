@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder, embedder_name, open_embedder
+from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder, embed, embedder_name, open_embedder
 from softtopic.errors import InputError, LanguageModelError
 
 
@@ -67,3 +67,28 @@ def test_who_embeds_new_texts():
     assert open_embedder("folder").name == "folder"
     with pytest.raises(InputError, match=r"set model\.embedder"):
         open_embedder(None)
+
+
+def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(encoder, monkeypatch, tmp_path, texts):
+    from softtopic import embedding
+
+    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(embedding, "_KEPT", 5)
+    made = embed(texts, SENTENCE_ENCODER, keep=True)
+    np.testing.assert_allclose(made, encoder(texts), atol=1e-5)
+    files = sorted((tmp_path / "embeddings").glob("*.npy"))
+    assert len(files) == 3
+    asked = []
+    real = SentenceEncoder.__call__
+    monkeypatch.setattr(SentenceEncoder, "__call__", lambda self, part: asked.append(len(part)) or real(self, part))
+    assert np.array_equal(embed(texts, SENTENCE_ENCODER, keep=True), made)
+    assert asked == []
+    files[0].write_bytes(files[0].read_bytes()[:-7])
+    files[1].write_bytes(b"")
+    np.testing.assert_allclose(embed(texts, SENTENCE_ENCODER, keep=True), made, atol=1e-6)
+    assert len(asked) == 2
+    assert not list(tmp_path.rglob("*.staging-*"))
+
+
+def test_a_callable_is_asked_each_time(texts):
+    assert embed(texts, lambda given: [[float(len(text))] for text in given], keep=True).shape == (12, 1)

@@ -10,9 +10,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from softtopic.assets import ASSETS, asset_path
+from softtopic.assets import ASSETS, asset_path, cache_dir
+from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.progress import Progress
+from softtopic.publish import staged_file
 from softtopic.teacher.loading import pick_device, quiet_transformers
 from softtopic.types import DocHidden
 
@@ -25,6 +27,8 @@ Embedder = Callable[[Sequence[str]], Any]
 
 # Tokens in a batch, padding included: one long post, or a hundred titles.
 _BATCH_TOKENS = 4096
+# Texts in a file of kept vectors.
+_KEPT = 2048
 
 
 class SentenceEncoder:
@@ -105,6 +109,45 @@ def open_embedder(chosen: str | Embedder | None) -> Embedder:
     if chosen is None:
         raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
     return SentenceEncoder(chosen) if isinstance(chosen, str) else chosen
+
+
+def embed(
+    texts: Sequence[str], chosen: str | Embedder | None, *, keep: bool = False, progress: bool = False
+) -> np.ndarray:
+    """What the encoder chosen makes of texts: any array, to be checked by the caller.
+
+    With `keep` the vectors of an encoder that is an asset are kept in the cache folder, some thousand texts to a file:
+    no text is encoded twice, and a killed process goes on where it was.
+    """
+    encoder = open_embedder(chosen)
+    if not isinstance(encoder, SentenceEncoder):
+        return np.asarray(encoder(texts))
+    if not keep or encoder.name not in ASSETS or not texts:
+        return encoder(texts, progress=progress)
+    parts = [texts[start : start + _KEPT] for start in range(0, len(texts), _KEPT)]
+    with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
+        vectors = []
+        for part in parts:
+            vectors.append(_kept(encoder, part))
+            bar.advance(len(part))
+    return np.concatenate(vectors)
+
+
+def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
+    """Vectors from the cache folder, else made and put there; a file that does not fit is made again."""
+    version = ASSETS[encoder.name].version
+    key = fingerprint_strings([encoder.name, version, str(encoder.max_tokens), *texts])
+    path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
+    try:
+        found = np.load(path)  # objects are refused by default
+        if found.shape[0] == len(texts) and found.dtype == np.float32:
+            return found
+    except (OSError, ValueError, EOFError):
+        pass
+    vectors = encoder(texts)
+    with staged_file(path) as staging, staging.open("wb") as file:
+        np.save(file, vectors)
+    return vectors
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
-from softtopic.embedding import SENTENCE_ENCODER, Embedder, embedder_name, find_encoder, open_embedder
+from softtopic.embedding import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
@@ -50,8 +50,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     Args:
         n_topics: number of topics, at least 2 and at most the number of distinct documents.
-        recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model ("prodlda", "zeroshottm",
-            "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
+        recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model
+            ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
         backbone: the topic model trained in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm" or "fastopic".
         inputs: what it reads, "hidden", "embedding", "bow", "normalised-bow" or some joined by "+", likewise.
         target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
@@ -304,13 +304,14 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _inputs(self, corpus: Corpus, hidden: DocHidden | None, embeddings: np.ndarray | None) -> Inputs:
         """What the backbone reads of the distinct documents."""
 
-        def embed(texts: Sequence[str]) -> DocHidden:
+        def vectors(texts: Sequence[str]) -> DocHidden:
             if embeddings is not None:
                 return check_vectors("embedding", embeddings, len(corpus), self.widths_)[corpus.distinct.first]
-            made = open_embedder(self.embedder or self.embedder_)(texts)
+            keep = self.features is not None and len(texts) >= _KEEP_FROM
+            made = embed(texts, self.embedder or self.embedder_, keep=keep, progress=self.progress)
             return check_vectors("embedding", made, len(texts), self.widths_)
 
-        return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, embed)
+        return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors)
 
     def _train(self, corpus: Corpus, features: Features | None, inputs: Inputs) -> None:
         recipe = self.recipe_

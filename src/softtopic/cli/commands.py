@@ -121,6 +121,7 @@ def demo(
     show_messages(quiet)
     check_destination(out)
     fetch_asset("smollm2-135m")
+    fetch_asset("all-minilm-l6-v2")
     if data_dir is None and "SOFTTOPIC_DATA" not in os.environ:
         fetch_asset("20newsgroups")
     whole = load("20newsgroups", data_dir=data_dir)
