@@ -34,7 +34,7 @@ class Topics:
 
     topic_word: TopicVocab  # rows sum to 1
     words: Sequence[str]
-    order: str = "probability"  # how a topic's words are ranked, or "distinctive"
+    order: str = "probability"  # of a topic's words; or "distinctive", by both probability and distinctiveness
 
     def __len__(self) -> int:
         return len(self.topic_word)
@@ -53,8 +53,11 @@ class Topics:
         return ["_".join([str(topic), *words]) for topic, words in enumerate(self.top_words(4))]
 
     def _best(self, n: int) -> Int[np.ndarray, "topics n"]:
-        distinct = self.order == "distinctive"
-        return top_indices(distinctiveness(self.topic_word) if distinct else self.topic_word, n)
+        if self.order == "probability":
+            return top_indices(self.topic_word, n)
+        # The geometric mean: by what is distinctive alone, topics would hold rarer words that hang together less.
+        own = np.maximum(distinctiveness(self.topic_word), 0)
+        return top_indices(np.sqrt(self.topic_word * own) + _LEAST * self.topic_word, n)
 
 
 def representative_documents(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[list[str]]:
