@@ -73,7 +73,7 @@ def guide(
     edges = np.cumsum([0, *(part.shape[1] for part in labels)])  # type: ignore[index]
     points = np.empty((count, edges[-1]), dtype=np.float32)
     for part, start, stop in zip(labels, edges, edges[1:], strict=False):
-        points[:, start:stop] = spread(part, graph, rounds=config.rounds, restart=config.restart)
+        spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
     # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
     theta = _cluster(np.sqrt(points, out=points), n_topics, seed)
     own = np.asarray(normalize(theta**_OWN, norm="l1", axis=0)).T

@@ -19,7 +19,7 @@ from softtopic.errors import InputError
 # Cosines are multiplied by this before the softmax that makes them weights: the nearest counts most, none counts all.
 SHARPNESS = 10.0
 # Documents compared with all others at a time, and columns of labels spread at a time: both bound memory.
-_ROWS = 1024
+_ROWS = 256
 _COLUMNS = 256
 
 View = tuple[Float[np.ndarray, "docs _"] | csr_matrix, float]  # rows, and how much their cosine counts
@@ -51,13 +51,18 @@ def nearest(views: Sequence[View], k: int) -> csr_matrix:
 
 
 def spread(
-    labels: Float[np.ndarray, "docs vocab"] | csr_matrix, graph: csr_matrix, *, rounds: int = 3, restart: float = 0.1
+    labels: Float[np.ndarray, "docs vocab"] | csr_matrix,
+    graph: csr_matrix,
+    *,
+    rounds: int = 3,
+    restart: float = 0.1,
+    out: Float[np.ndarray, "docs vocab"] | None = None,
 ) -> Float[np.ndarray, "docs vocab"]:
     """Labels after so many rounds of restart · own + (1 - restart) · mean of the neighbours; rows keep their sum.
 
-    A document without a label (a row of zeros) takes on those of its neighbours. float32.
+    A document without a label (a row of zeros) takes on those of its neighbours. float32, written to `out` if given.
     """
-    out = np.empty(labels.shape, dtype=np.float32)  # type: ignore[arg-type]
+    out = np.empty(labels.shape, dtype=np.float32) if out is None else out  # type: ignore[arg-type]
     step = csr_matrix(graph * np.float32(1 - restart))
     for start in range(0, out.shape[1], _COLUMNS):
         own = labels[:, start : start + _COLUMNS]
