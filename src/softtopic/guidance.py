@@ -14,9 +14,9 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.cluster import KMeans
-from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
+from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from softtopic.neighbours import View, nearest, spread
@@ -76,6 +76,7 @@ def guide(
         spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
     # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
     theta = _cluster(np.sqrt(points, out=points), n_topics, seed)
+    del points
     own = np.asarray(normalize(theta**_OWN, norm="l1", axis=0)).T
     words = sum(own @ part for part in labels)
     return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]
@@ -85,7 +86,9 @@ def _cluster(points: Float[np.ndarray, "docs width"], n_topics: int, seed: int) 
     """Mixtures over the groups that k-means finds."""
     width = min(_DIMENSIONS, min(points.shape) - 1)
     if width > n_topics:
-        points = TruncatedSVD(width, n_iter=2, random_state=seed).fit_transform(points)
+        # TruncatedSVD does the same and then copies all points for their variance.
+        left, sizes, _ = randomized_svd(points, width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
+        points = left * sizes
     # Threads would add in any order, and equal inputs must give equal models.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different documents than topics
