@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.objective import distillation_loss
 from softtopic.recipes import get_recipe
-from softtopic.training.trainer import TrainingConfig, TrainingData, train
+from softtopic.training.trainer import TrainingConfig, TrainingData, tempered, train
 
 TARGETS = {"prodlda": 40_000, "etm": 40_000, "ecrtm": 10_000, "fastopic": 10_000}
 DOCUMENTS = 20_000
@@ -56,7 +56,8 @@ def main() -> None:
             config = TrainingConfig(
                 epochs=5, batch_size=settings.batch_size, temperature=settings.temperature, weight=settings.weight
             )
-            data = TrainingData.distil(inputs, log_probs, torch.arange(DOCUMENTS), config)
+            labels = tempered(log_probs, config, None, inputs.device)
+            data = TrainingData(inputs=inputs, labels=labels, documents=torch.arange(DOCUMENTS))
             speeds = [
                 train(backbone(name, noise), data, config, noise).documents_per_second for _ in range(given.rounds)
             ]

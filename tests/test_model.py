@@ -302,3 +302,16 @@ def test_demonstrations_are_chosen_where_the_recipe_or_the_caller_says(tiny_lm, 
     assert len(asked) == 2
     with pytest.raises(InputError, match="none or auto"):
         quick(tiny_lm, demonstrations="some").fit(texts)
+
+
+def test_topics_begin_where_the_guide_has_them(tiny_lm, texts, monkeypatch):
+    from softtopic import targets
+
+    made, real = [], targets.guide
+    monkeypatch.setattr(targets, "guide", lambda *given: made.append(real(*given)) or made[-1])
+    recipe = replace(QUICK, training=replace(QUICK.training, epochs=1, learning_rate=1e-9))
+    model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
+    np.testing.assert_allclose(model.components_, made[0].topic_word, atol=1e-4)
+    assert model.topics.order == "distinctive"
+    quick(tiny_lm, recipe=replace(RECIPES["light"], training=recipe.training, branches=0), features=None).fit(texts)
+    assert len(made) == 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from softtopic.corpus import Corpus as Corpus
     from softtopic.embedding import SentenceEncoder as SentenceEncoder
     from softtopic.errors import SofttopicError as SofttopicError
+    from softtopic.guidance import GuideConfig as GuideConfig
     from softtopic.index import RetrievalIndex as RetrievalIndex
     from softtopic.labels_file import SoftLabels as SoftLabels
     from softtopic.labels_file import read_soft_labels as read_soft_labels
@@ -37,6 +38,7 @@ _HOMES = {
     "Columns": "readers",
     "Corpus": "corpus",
     "FeatureStore": "store",
+    "GuideConfig": "guidance",
     "Prompt": "teacher.prompt",
     "Recipe": "recipes",
     "RetrievalIndex": "index",
@@ -58,6 +60,7 @@ __all__ = [  # noqa: RUF022
     "Columns",
     "Corpus",
     "FeatureStore",
+    "GuideConfig",
     "Prompt",
     "Recipe",
     "RetrievalIndex",

@@ -140,7 +140,7 @@ def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
     path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
     try:
         found = np.load(path)  # objects are refused by default
-        if found.shape[0] == len(texts) and found.dtype == np.float32:
+        if found.ndim == 2 and len(found) == len(texts) and found.dtype == np.float32:
             return found
     except (OSError, ValueError, EOFError):
         pass

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix, diags, issparse
+from scipy.sparse import csr_matrix, issparse
 from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from softtopic.errors import InputError
@@ -76,9 +77,9 @@ def spread(
 
 def tf_idf(counts: csr_matrix) -> csr_matrix:
     """Each document's words by count · (log(documents / documents with the word) + 1), rows sum to 1 or 0."""
-    holding = np.maximum(np.bincount(counts.indices, minlength=counts.shape[1]), 1)  # type: ignore[index]
-    rarity = np.log(counts.shape[0] / holding) + 1  # type: ignore[index]
-    return csr_matrix(normalize(counts @ diags(rarity), norm="l1"), dtype=np.float32)
+    with np.errstate(divide="ignore"):  # a word of no document has no rarity, and no place to use it
+        weighted = TfidfTransformer(norm="l1", smooth_idf=False).fit_transform(counts)
+    return csr_matrix(weighted, dtype=np.float32)
 
 
 def _products(unit: Any, block: Int[np.ndarray, " block"]) -> Float[np.ndarray, "block docs"]:

@@ -29,9 +29,7 @@ class Recipe:
     dropout: float | None = None  # where the backbone has any; None: its published share
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
-    guide: GuideConfig | None = (
-        None  # how the groups of documents are found that training is guided by; None: it is not
-    )
+    guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
     order: str = "probability"  # of the words of a topic when shown, or "distinctive"
 
     def __post_init__(self) -> None:

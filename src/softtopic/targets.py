@@ -1,6 +1,7 @@
 """What a topic model learns to say of each document: the language model's words, the document's own, or both."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,12 +51,11 @@ class Targets:
         theta = None if guide is None else torch.from_numpy(guide.theta).to(inputs.device)
         if self.soft is not None:
             data = TrainingData(inputs=inputs, labels=self.soft, documents=documents, theta=theta)
-            return data.mixed(tf_idf(self.counts), self.recipe.bow_share) if self._has_words else data
+            return data.mixed(self._words, self.recipe.bow_share) if self._has_words else data
         if guide is None:
             return TrainingData.count(inputs, self.counts, documents)
-        return TrainingData(
-            inputs=inputs, labels=shares(tf_idf(self.counts), inputs.device), documents=documents, theta=theta
-        )
+        labels = shares(self._words, inputs.device)
+        return TrainingData(inputs=inputs, labels=labels, documents=documents, theta=theta)
 
     def guide(self, vectors: dict[str, DocHidden], n_topics: int, seed: int) -> Guide | None:
         """Groups of documents, compared by vectors of theirs and by words; None where the recipe has no guide."""
@@ -64,10 +64,13 @@ class Targets:
         labels: list[Any] = [] if self.soft is None else [self.soft.cpu().numpy()]
         views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in vectors.items()]
         if self._has_words:
-            words = tf_idf(self.counts)
-            labels.append(words)
-            views.append((words, _VIEWS["words"]))
+            labels.append(self._words)
+            views.append((self._words, _VIEWS["words"]))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
+
+    @cached_property
+    def _words(self) -> csr_matrix:
+        return tf_idf(self.counts)
 
     @property
     def _has_words(self) -> bool:

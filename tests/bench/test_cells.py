@@ -31,6 +31,15 @@ def test_the_file_is_named_by_what_the_figures_depend_on(cell, tmp_path):
     assert replace(cell, source=replace(cell.source, data_dir="elsewhere")).path(tmp_path) in names
 
 
+def test_a_recipe_that_changed_makes_other_cells(cell, monkeypatch):
+    from softtopic.bench import methods
+
+    ours = replace(cell, model="default")
+    before, known = ours.key, methods.METHODS["default"]
+    monkeypatch.setitem(methods.METHODS, "default", replace(known, recipe=replace(known.recipe, branches=1)))
+    assert ours.key != before
+
+
 def test_a_swept_path_stays_one_file_name(cell, tmp_path):
     path = replace(cell, setting=Setting("lm", "/models/a b")).path(tmp_path)
     assert path.parent == tmp_path / "cells" / "posts"

@@ -11,7 +11,7 @@ from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.errors import InputError
 from softtopic.objective import cross_entropy
-from softtopic.training.trainer import TrainingConfig, TrainingData, batches, train
+from softtopic.training.trainer import TrainingConfig, TrainingData, batches, tempered, train
 
 
 def data(docs: int = 60, config: TrainingConfig = TrainingConfig()) -> TrainingData:
@@ -20,7 +20,8 @@ def data(docs: int = 60, config: TrainingConfig = TrainingConfig()) -> TrainingD
     cluster = torch.arange(docs) % 3
     inputs = torch.randn(docs, 8, generator=drawn) * 0.3 + torch.eye(8)[cluster] * 3
     scores = torch.randn(docs, 30, generator=drawn) * 0.3 + torch.eye(3)[cluster].repeat_interleave(10, dim=1) * 5
-    return TrainingData.distil(inputs, torch.log_softmax(scores, dim=1), torch.arange(docs), config)
+    labels = tempered(torch.log_softmax(scores, dim=1), config, None, inputs.device)
+    return TrainingData(inputs=inputs, labels=labels, documents=torch.arange(docs))
 
 
 def fitted(training: TrainingData, config: TrainingConfig, seed: int = 0):

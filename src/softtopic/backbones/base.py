@@ -83,6 +83,13 @@ def dropout(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
     return x * keep * (1 / (1 - share))
 
 
+def reset_linear(layer: nn.Linear, noise: torch.Generator) -> None:
+    """New weights, uniform within 1/sqrt(fan-in) as in torch, drawn from one generator."""
+    bound = layer.in_features**-0.5
+    nn.init.uniform_(layer.weight, -bound, bound, generator=noise)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=noise)
+
+
 def log_mixture(
     theta: Float[Tensor, "docs topics"], topic_word: Float[Tensor, "topics vocab"]
 ) -> Float[Tensor, "docs vocab"]:

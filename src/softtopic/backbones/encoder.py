@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.backbones.base import dropout
+from softtopic.backbones.base import dropout, reset_linear
 
 Norm = Literal["none", "batch", "shifted"]
 
@@ -66,11 +66,9 @@ class GaussianEncoder(nn.Module):
         self.dropout_share = dropout_share
 
     def reset(self, noise: torch.Generator) -> None:
-        """New weights, uniform within 1/sqrt(fan-in) as in torch, drawn from one generator."""
+        """New weights, drawn from one generator."""
         for layer in (self.first, self.second, self.mean, self.log_variance):
-            bound = layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -bound, bound, generator=noise)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=noise)
+            reset_linear(layer, noise)
 
     def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> Gaussian:
         x = F.softplus(self.first(inputs))

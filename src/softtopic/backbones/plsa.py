@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.backbones.base import Backbone, BackboneOutput, dropout, log_mixture
+from softtopic.backbones.base import Backbone, BackboneOutput, dropout, log_mixture, reset_linear
 from softtopic.errors import InputError
 
 # Added to the probabilities a topic begins with before their logarithm: no word is out of reach for good.
@@ -47,9 +47,7 @@ class PLSA(Backbone):
         self.scores = nn.Linear(config.n_hidden, config.n_topics)
         self.beta = nn.Parameter(torch.empty(config.n_topics, config.n_words))
         for layer in (self.first, self.second, self.scores):
-            bound = layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -bound, bound, generator=noise)
-            nn.init.uniform_(layer.bias, -bound, bound, generator=noise)
+            reset_linear(layer, noise)
         nn.init.normal_(self.beta, generator=noise)
 
     def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:

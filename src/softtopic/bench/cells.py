@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from softtopic.bench.methods import get_method
 from softtopic.bench.sources import ReferenceFile, Source
 from softtopic.corpus import fingerprint_strings
 from softtopic.publish import staged_file
@@ -66,7 +67,7 @@ class Cell:
         return fingerprint_strings([
             f"version {VERSION}", self.source.name, self.fingerprint, self.model, str(self.topics), str(self.seed),
             str(self.setting), self.base.lm, str(self.base.vocabulary), self.base.language,
-            "" if reference is None else reference.fingerprint,
+            "" if reference is None else reference.fingerprint, repr(get_method(self.model).recipe),
         ])  # fmt: skip
 
     def path(self, out: Path) -> Path:

@@ -63,18 +63,6 @@ class TrainingData:
     theta: Float[Tensor, "rows topics"] | None = None  # the mixtures the model is guided to; None: it is not guided
 
     @classmethod
-    def distil(
-        cls,
-        inputs: Float[Tensor, "rows width"],
-        log_probs: Float[Tensor, "rows vocab"],
-        documents: Int[Tensor, " docs"],
-        config: "TrainingConfig",
-        prior: Float[Tensor, " vocab"] | None = None,
-    ) -> "TrainingData":
-        """Soft labels are worked out once."""
-        return cls(inputs=inputs, labels=tempered(log_probs, config, prior, inputs.device), documents=documents)
-
-    @classmethod
     def count(
         cls, inputs: Float[Tensor, "rows width"], counts: csr_matrix, documents: Int[Tensor, " docs"]
     ) -> "TrainingData":
