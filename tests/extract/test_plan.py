@@ -7,6 +7,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,19 +142,28 @@ WORKERS = """
 """
 
 
-def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float) -> int:
-    """Run `softtopic teach` and kill it after so many seconds; the exit code, or less the signal."""
+def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float, shards: int = 0) -> int:
+    """Run `softtopic teach`; kill it so many seconds after its folder, named last, held so many shards.
+
+    The exit code, or less the signal.
+    """
     workers.stdin.write(" ".join(arguments) + "\n")
     workers.stdin.flush()
     worker = int(workers.stdout.readline())
     # The exit code is read in another thread: a worker that is done must not be waited for.
     with ThreadPoolExecutor(1) as pool:
         code = pool.submit(workers.stdout.readline)
+        while len(shards_of(arguments[-1])) < shards and not code.done():
+            time.sleep(0.0005)
         try:
             code.result(timeout=seconds)
         except TimeoutError:
             os.kill(worker, signal.SIGKILL)
         return int(code.result())
+
+
+def shards_of(folder: str | Path) -> list[Path]:
+    return list(Path(folder).glob("part-*"))
 
 
 SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
@@ -168,7 +178,10 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
     ],
 )
 def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
-    """Moments are drawn from the whole of a run: a run that ends before its moment is checked, and begun anew."""
+    """Half the moments are drawn from a run's time, of which its start is much, half from the shards it writes.
+
+    A run that ends before its moment is checked, and begun anew.
+    """
     (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
     (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
     arguments = ["teach", str(tmp_path / "texts.txt"), "--vocabulary", str(tmp_path / "words.txt"), "--lm", tiny_lm,
@@ -184,10 +197,12 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
         assert len(whole) == 50 + 2 + len(top_k) // 2
         chance, killed, states = random.Random(len(top_k)), 0, set()
         while killed < times:
-            code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, usual))
+            done = len(shards_of(folder))
+            seconds, shards = (usual, 0) if killed % 2 else (usual / 50, chance.randint(min(done, 49), 49))
+            code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, seconds), shards)
             assert code in (0, -signal.SIGKILL)
             killed += code != 0
-            states.add(len(list(folder.glob("part-*"))))
+            states.add(len(shards_of(folder)))
             if code == 0:
                 assert contents(folder) == whole
                 shutil.rmtree(folder)
