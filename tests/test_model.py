@@ -312,6 +312,6 @@ def test_topics_begin_where_the_guide_has_them(tiny_lm, texts, monkeypatch):
     recipe = replace(QUICK, training=replace(QUICK.training, epochs=1, learning_rate=1e-9))
     model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
     np.testing.assert_allclose(model.components_, made[0].topic_word, atol=1e-4)
-    assert model.topics.order == "distinctive"
+    assert model.topics.relevance is model.relevance_
     quick(tiny_lm, recipe=replace(RECIPES["light"], training=recipe.training, branches=0), features=None).fit(texts)
     assert len(made) == 1

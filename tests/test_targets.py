@@ -7,7 +7,8 @@ from scipy.sparse import csr_matrix
 
 from softtopic.neighbours import tf_idf
 from softtopic.recipes import RECIPES
-from softtopic.targets import Targets
+from softtopic.relevance import profiles, relevance
+from softtopic.targets import Targets, soft_targets
 
 CPU = torch.device("cpu")
 ROWS = torch.arange(6)
@@ -16,13 +17,15 @@ LOG_PROBS = np.log(np.random.default_rng(0).dirichlet(np.ones(3), size=6)).astyp
 VECTORS = {"hidden": np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)}
 
 
-def built(target: str, recipe: str = "default", prior: torch.Tensor | None = None) -> Targets:
+def built(target: str, recipe: str = "default", prior: torch.Tensor | None = None, vectors=None) -> Targets:
     counts = COUNTS if "bow" in target else csr_matrix((0, 3))
-    return Targets.build(replace(RECIPES[recipe], target=target), LOG_PROBS, prior, counts, CPU)
+    wanted = replace(RECIPES[recipe], target=target)
+    soft = soft_targets(wanted, LOG_PROBS, prior, CPU)
+    return Targets(recipe=wanted, soft=soft, counts=counts, vectors=VECTORS if vectors is None else vectors)
 
 
 def labels(targets: Targets, guided: bool) -> np.ndarray:
-    guide = targets.guide(VECTORS, 2, 0)
+    guide = targets.guide(2, 0)
     assert (guide is None) is not guided
     data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, guide)
     assert (data.theta is None) is not guided
@@ -54,7 +57,7 @@ def test_words_alone_are_shares_where_they_are_guided_and_counts_where_not():
 
 @pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
 def test_a_guide_has_a_mixture_for_each_document(target):
-    guide = built(target).guide(VECTORS | {"embedding": VECTORS["hidden"][:, :2]}, 2, 0)
+    guide = built(target, vectors=VECTORS | {"embedding": VECTORS["hidden"][:, :2]}).guide(2, 0)
     assert guide is not None
     assert guide.theta.shape == (6, 2)
     assert guide.topic_word.shape == (2, 3)
@@ -63,8 +66,36 @@ def test_a_guide_has_a_mixture_for_each_document(target):
 def test_a_column_that_says_nothing_or_much_too_much_decides_nothing():
     vectors = VECTORS["hidden"].copy()
     scaled = np.hstack([vectors[:, :3], vectors[:, 3:] * 1e4, np.ones((6, 1), dtype=np.float32)])
-    plain = built("soft").guide({"hidden": np.hstack([vectors, np.zeros((6, 1), dtype=np.float32)])}, 2, 0)
-    other = built("soft").guide({"hidden": scaled}, 2, 0)
+    plain = built("soft", vectors={"hidden": np.hstack([vectors, np.zeros((6, 1), dtype=np.float32)])}).guide(2, 0)
+    other = built("soft", vectors={"hidden": scaled}).guide(2, 0)
     assert plain is not None
     assert other is not None
     np.testing.assert_allclose(plain.theta, other.theta, atol=1e-3)
+
+
+THETA = np.array([[1, 0]] * 3 + [[0, 1]] * 3, dtype=np.float32)
+TOPIC_WORD = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], dtype=np.float32)
+
+
+@pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
+def test_relevance_reads_the_words_of_each_topic_and_what_they_mean(target):
+    targets = built(target)
+    about = np.exp(LOG_PROBS) if "soft" in target else tf_idf(COUNTS).toarray()
+    hidden = VECTORS["hidden"]
+    views = [profiles(about, (hidden - hidden.mean(axis=0)) / hidden.std(axis=0))]
+    own = THETA.T @ COUNTS.toarray() if "bow" in target else None
+    np.testing.assert_allclose(
+        targets.relevance(TOPIC_WORD, THETA, None), relevance(TOPIC_WORD, own, views), rtol=2e-2, atol=1e-3
+    )
+    words = np.eye(3, dtype=np.float32)
+    with_words = targets.relevance(TOPIC_WORD, THETA, words)
+    np.testing.assert_allclose(with_words, relevance(TOPIC_WORD, own, [words, *views]), rtol=2e-2, atol=1e-3)
+    # Sentence vectors stand in for hidden states; without either, words are compared by their own vectors alone.
+    encoded = built(target, vectors={"embedding": hidden}).relevance(TOPIC_WORD, THETA, words)
+    np.testing.assert_allclose(encoded, with_words, rtol=1e-5)
+    alone = built(target, vectors={}).relevance(TOPIC_WORD, THETA, words)
+    np.testing.assert_allclose(alone, relevance(TOPIC_WORD, own, [words]), rtol=1e-5)
+
+
+def test_nothing_is_worked_out_where_words_are_shown_by_probability():
+    assert built("soft", "light").relevance(TOPIC_WORD, THETA, None) is None

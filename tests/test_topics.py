@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from softtopic.topics import Topics, distinctiveness, representative_documents, top_indices
+from softtopic.topics import Topics, representative_documents, top_indices
 
 WORDS = ["apple", "pear", "plum", "fig", "lime"]
 TOPICS = Topics(np.array([[0.1, 0.4, 0.1, 0.3, 0.1], [0.5, 0.0, 0.2, 0.1, 0.2]]), WORDS)
@@ -52,13 +52,8 @@ def test_there_may_be_fewer_representatives_than_wanted(texts):
     assert representative_documents(THETA, texts) == [[text for text in texts[:1] if text]] * 2
 
 
-def test_distinctive_words_come_first_where_asked():
-    topic_word = np.array([[0.5, 0.4, 0.1, 0.0], [0.5, 0.0, 0.1, 0.4]])
-    words = ["common", "cat", "rare", "dog"]
-    assert [row[0] for row in Topics(topic_word, words).top_words(2)] == ["common", "common"]
-    topics = Topics(topic_word, words, "distinctive")
-    assert [row[0] for row in topics.top_words(2)] == ["cat", "dog"]
-    assert topics.top(0, 1) == [("cat", 0.4)]
-    mean = topic_word.mean(axis=0)
-    divergence = [sum(p * np.log(p / q) for p, q in zip(row, mean, strict=True) if p) for row in topic_word]
-    np.testing.assert_allclose(distinctiveness(topic_word).sum(axis=1), divergence, atol=1e-6)
+def test_words_are_shown_by_relevance_where_it_is_known():
+    relevance = np.array([[0.0, 0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3, 0.4]])
+    topics = Topics(TOPICS.topic_word, WORDS, relevance)
+    assert topics.top_words(2) == [["lime", "fig"]] * 2
+    assert topics.top(0, 1) == [("lime", 0.1)]

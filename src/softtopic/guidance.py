@@ -77,9 +77,14 @@ def guide(
     # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
     theta = _cluster(np.sqrt(points, out=points), n_topics, seed)
     del points
-    own = np.asarray(normalize(theta**_OWN, norm="l1", axis=0)).T
+    own = own_share(theta).T
     words = sum(own @ part for part in labels)
     return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]
+
+
+def own_share(theta: DocTopic) -> DocTopic:
+    """How much each document counts where a topic's own words are looked for: columns sum to 1."""
+    return np.asarray(normalize(theta**_OWN, norm="l1", axis=0))
 
 
 def _cluster(points: Float[np.ndarray, "docs width"], n_topics: int, seed: int) -> DocTopic:

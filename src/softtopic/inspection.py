@@ -23,6 +23,7 @@ class Inspection(ABC):
     recipe_: Recipe
     vocabulary_: Vocabulary
     components_: TopicVocab
+    relevance_: TopicVocab | None
     probabilities_: DocTopic
     topics_: DocInt
     ids_: tuple[str, ...]
@@ -103,7 +104,7 @@ class Inspection(ABC):
     def topics(self) -> Topics:
         """The topics' words."""
         check_is_fitted(self, "backbone_")
-        return Topics(self.components_, self.vocabulary_.words, self.recipe_.order)
+        return Topics(self.components_, self.vocabulary_.words, self.relevance_)
 
     def _check_topic(self, topic: int) -> None:
         check_is_fitted(self, "backbone_")

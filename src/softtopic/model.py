@@ -17,21 +17,21 @@ from sklearn.utils.validation import check_is_fitted
 from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
 from softtopic.embedding import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
-from softtopic.errors import InputError, StoreMismatchError
+from softtopic.errors import InputError
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
-from softtopic.guidance import Guide
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
 from softtopic.inspection import Inspection
 from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
-from softtopic.store import Features, FeatureStore
-from softtopic.targets import Targets
+from softtopic.store import Features
+from softtopic.targets import Targets, soft_targets
+from softtopic.taught import from_arrays, from_store
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.loading import EMBEDDED, pick_device
 from softtopic.teacher.model import Teacher
-from softtopic.teacher.opening import described_teacher, need_local, open_teacher
+from softtopic.teacher.opening import need_local, open_teacher
 from softtopic.topics import excerpt, representative_documents
 from softtopic.training.trainer import TrainingReport, train
 from softtopic.types import DocHidden, DocTopic, DocVocab
@@ -72,6 +72,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         topics_: topic with the largest share, one for each document, int64 [documents].
         probabilities_: theta, [documents, topics], rows sum to 1.
         components_: topic-word distributions, [topics, vocab], rows sum to 1.
+        relevance_: the order in which words are shown, [topics, vocab]; None: their probability.
         vocabulary_, teacher_, training_: what was used and how training went.
 
     A blank document is not read: its theta is the mean of all others.
@@ -143,8 +144,11 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             # Training needs its memory more than new documents need it loaded already.
             self.teacher_.close()
         inputs = self._inputs(corpus, None if features is None else features.hidden, embeddings)
-        self._train(corpus, features, inputs)
-        self._keep(corpus, self._infer(inputs))
+        targets = self._targets(corpus, features, inputs)
+        self._train(corpus, targets, inputs)
+        theta = self._infer(inputs)
+        self.relevance_ = targets.relevance(self.components_, theta, self._word_vectors())
+        self._keep(corpus, theta)
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **given: Any) -> DocTopic:
@@ -243,10 +247,11 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features | None]:
         self.teacher_ = teacher = open_teacher(self.lm, branches=self.recipe_.branches)
-        if soft_labels is not None or hidden is not None:
-            return self._brought(X, soft_labels, hidden)
-        if X is None:
-            return self._stored()
+        if X is None or soft_labels is not None or hidden is not None:
+            arrays = soft_labels is not None or hidden is not None
+            given = from_arrays(X, soft_labels, hidden, self.vocabulary) if arrays else from_store(self.features)
+            self.teacher_, self.vocabulary_ = given.teacher or teacher, given.vocabulary
+            return given.corpus, given.features
         corpus = X if isinstance(X, Corpus) else Corpus.from_texts(X)
         texts = corpus.distinct.texts
         if not texts:
@@ -262,34 +267,6 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             local = need_local(teacher, "demonstrations='auto'")
             self.teacher_ = teacher = with_demonstrations(local, corpus, self.vocabulary_, progress=self.progress)
         return corpus, extract(corpus, self.vocabulary_, teacher, features=self.features, progress=self.progress)
-
-    def _stored(self) -> tuple[Corpus, Features]:
-        if self.features is None or self.features == "auto":
-            raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
-        store = FeatureStore.open(self.features)
-        teacher = described_teacher(store.manifest.described)
-        if teacher.fingerprint != store.manifest.teacher:
-            raise StoreMismatchError(f"{self.features} was made by another language model; run `softtopic teach` again")
-        self.teacher_, self.vocabulary_ = teacher, store.vocabulary
-        return store.documents(), store.read()
-
-    def _brought(
-        self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
-    ) -> tuple[Corpus, Features]:
-        if soft_labels is None or hidden is None or len(soft_labels) != len(hidden):
-            raise InputError("soft_labels= and hidden= go together, one row each for every document")
-        if isinstance(self.vocabulary, int):
-            raise InputError("soft_labels= need vocabulary= the list of words their columns stand for")
-        self.vocabulary_ = Vocabulary.build(self.vocabulary, ())
-        if soft_labels.shape[1] != len(self.vocabulary_):
-            raise InputError(f"soft_labels have {soft_labels.shape[1]} columns for {len(self.vocabulary_)} words")
-        # Every row is a document of its own, whatever its text: the features may differ where texts do not.
-        if X is None:
-            X = [f"document {row}" for row in range(len(hidden))]
-        given = X if isinstance(X, Corpus) else Corpus.from_texts(X)
-        if len(given) != len(hidden):
-            raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
-        return Corpus.from_rows(given.texts, ids=given.ids, labels=given.labels), Features(soft_labels, hidden)
 
     def _calibrate(self, features: Features | None, *, asked: bool) -> Calibration | None:
         source, strength = self.recipe_.calibration, self.recipe_.strength
@@ -313,13 +290,12 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
         return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors)
 
-    def _train(self, corpus: Corpus, features: Features | None, inputs: Inputs) -> None:
-        recipe = self.recipe_
-        device = pick_device("auto" if self.teacher_ is None else self.teacher_.device.type)
+    def _train(self, corpus: Corpus, targets: Targets, inputs: Inputs) -> None:
+        recipe, device = self.recipe_, self._device
         noise = torch.Generator(device).manual_seed(self.random_state)
         rows = corpus.distinct.rows
         documents = torch.from_numpy(rows[rows >= 0]).to(device)
-        targets, guide = self._targets(corpus, features, inputs, device)
+        guide = targets.guide(self.n_topics, self.random_state)
         data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
         settings = settings_of(recipe.backbone, {
@@ -342,21 +318,29 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         with torch.inference_mode():
             self.components_ = self.backbone_.topic_word().cpu().numpy()
 
-    def _targets(
-        self, corpus: Corpus, features: Features | None, inputs: Inputs, device: torch.device
-    ) -> tuple[Targets, Guide | None]:
-        """What the recipe wants learnt, and the guide to it."""
+    def _targets(self, corpus: Corpus, features: Features | None, inputs: Inputs) -> Targets:
+        """What the recipe wants learnt."""
         named = split_target(self.recipe_.target)
         counts = self.vocabulary_.bag_of_words(corpus.distinct.texts if "bow" in named else ())
         if "bow" in named and not counts.nnz and (self.target or "soft" not in named):
             raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
-        log_probs = None if features is None else features.log_probs
-        targets = Targets.build(self.recipe_, log_probs, self._prior(device), counts, device)
         # Documents are compared by all that was read of them, whatever the model itself reads.
         vectors: dict[str, Any] = {name: part for name, part in inputs.parts.items() if not issparse(part)}
+        log_probs = None
         if features is not None:
-            vectors["hidden"] = features.hidden
-        return targets, targets.guide(vectors, self.n_topics, self.random_state)
+            vectors["hidden"], log_probs = features.hidden, features.log_probs
+        soft = soft_targets(self.recipe_, log_probs, self._prior(self._device), self._device)
+        return Targets(recipe=self.recipe_, soft=soft, counts=counts, vectors=vectors)
+
+    def _word_vectors(self) -> DocHidden | None:
+        """Vectors of the words, where a sentence encoder is at hand; a callable is not asked what words mean."""
+        if "embedding" not in self.widths_ or self.embedder_ is None or self.recipe_.order == "probability":
+            return None
+        return embed(self.vocabulary_.words, self.embedder_, keep=self.features is not None)
+
+    @property
+    def _device(self) -> torch.device:
+        return pick_device("auto" if self.teacher_ is None else self.teacher_.device.type)
 
     def _prior(self, device: torch.device) -> torch.Tensor | None:
         return None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)

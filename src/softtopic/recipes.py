@@ -30,7 +30,7 @@ class Recipe:
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
     guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
-    order: str = "probability"  # of the words of a topic when shown, or "distinctive"
+    order: str = "probability"  # of the words of a topic when shown, or "relevance"
 
     def __post_init__(self) -> None:
         check_backbone(self.backbone)
@@ -82,7 +82,7 @@ RECIPES: dict[str, Recipe] = {
         standardise=True,
         branches=4,
         guide=GuideConfig(),
-        order="distinctive",
+        order="relevance",
     ),
     # The language model alone: nothing but its hidden states and its soft labels.
     "light": Recipe(

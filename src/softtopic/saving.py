@@ -41,6 +41,8 @@ def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
     tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
     if model.calibration_ is not None:
         tensors["prior"] = model.calibration_.prior
+    if model.relevance_ is not None:
+        tensors["relevance"] = model.relevance_
     topics = [
         {"words": words, "representative_documents": examples if excerpts else []}
         for words, examples in zip(model.topics.top_words(15), model.representative_docs_, strict=True)
@@ -87,6 +89,7 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
+    model.relevance_ = tensors.get("relevance")
     known = (model.recipe_.calibration, model.recipe_.strength)
     model.calibration_ = Calibration(tensors["prior"], *known) if "prior" in tensors else None
     model.mean_theta_, model.probabilities_ = tensors["mean_theta"], tensors["theta"]

@@ -1,6 +1,6 @@
 """What a topic model learns to say of each document: the language model's words, the document's own, or both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,12 +10,13 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from softtopic.guidance import Guide, guide
+from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
 from softtopic.neighbours import View, tf_idf
 from softtopic.recipes import Recipe
+from softtopic.relevance import WordVectors, profiles, relevance
 from softtopic.training.trainer import TrainingData, shares, tempered
-from softtopic.types import DocHidden
+from softtopic.types import DocHidden, DocTopic, TopicVocab
 
 # How much each view counts when documents are compared. Words tell apart what vectors blur, but few are shared.
 _VIEWS = {"embedding": 1.0, "hidden": 0.5, "words": 0.25}
@@ -26,23 +27,9 @@ class Targets:
     """Targets of the distinct documents, one of them at least."""
 
     recipe: Recipe
-    soft: Float[Tensor, "rows vocab"] | None  # float16, rows sum to 1
+    soft: Float[Tensor, "rows vocab"] | None  # float16, rows sum to 1, see `soft_targets`
     counts: csr_matrix  # of words, [rows, vocab]; without rows where the recipe has no use for them
-
-    @classmethod
-    def build(
-        cls,
-        recipe: Recipe,
-        log_probs: Float[np.ndarray, "rows vocab"] | None,
-        prior: Float[Tensor, " vocab"] | None,
-        counts: csr_matrix,
-        device: torch.device,
-    ) -> "Targets":
-        """Those the recipe names, of log probabilities (with the prior to be taken off them) and of counts."""
-        if log_probs is None or "soft" not in split_target(recipe.target):
-            return cls(recipe=recipe, soft=None, counts=counts)
-        soft = tempered(torch.from_numpy(log_probs), recipe.training, prior, device)
-        return cls(recipe=recipe, soft=soft, counts=counts)
+    vectors: dict[str, DocHidden] = field(default_factory=dict)  # by which documents are compared, beside their words
 
     def data(
         self, inputs: Float[Tensor, "rows width"], documents: Int[Tensor, " docs"], guide: Guide | None
@@ -57,16 +44,32 @@ class Targets:
         labels = shares(self._words, inputs.device)
         return TrainingData(inputs=inputs, labels=labels, documents=documents, theta=theta)
 
-    def guide(self, vectors: dict[str, DocHidden], n_topics: int, seed: int) -> Guide | None:
-        """Groups of documents, compared by vectors of theirs and by words; None where the recipe has no guide."""
+    def guide(self, n_topics: int, seed: int) -> Guide | None:
+        """Groups of documents, compared by their vectors and by words; None where the recipe has no guide."""
         if self.recipe.guide is None:
             return None
         labels: list[Any] = [] if self.soft is None else [self.soft.cpu().numpy()]
-        views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in vectors.items()]
+        views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items()]
         if self._has_words:
             labels.append(self._words)
             views.append((self._words, _VIEWS["words"]))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
+
+    def relevance(self, topic_word: TopicVocab, theta: DocTopic, words: WordVectors | None) -> TopicVocab | None:
+        """In which order to show the words of topics; None where the recipe shows them by probability.
+
+        Words are compared by the vectors given, and by those of the documents that are about them.
+        """
+        if self.recipe.order == "probability":
+            return None
+        views = [] if words is None else [words]
+        about = self._words if self.soft is None else self.soft.cpu().numpy().astype(np.float32)
+        # Hidden states, where there are any: a sentence encoder has vectors for the words themselves.
+        named = "hidden" if "hidden" in self.vectors else "embedding"
+        if named in self.vectors:
+            views.append(profiles(about, _standardised(self.vectors[named])))
+        own = np.asarray((self.counts.T @ own_share(theta)).T) if self._has_words else None
+        return relevance(topic_word, own, views)
 
     @cached_property
     def _words(self) -> csr_matrix:
@@ -75,6 +78,18 @@ class Targets:
     @property
     def _has_words(self) -> bool:
         return self.counts.shape[0] > 0  # type: ignore[index]
+
+
+def soft_targets(
+    recipe: Recipe,
+    log_probs: Float[np.ndarray, "rows vocab"] | None,
+    prior: Float[Tensor, " vocab"] | None,
+    device: torch.device,
+) -> Float[Tensor, "rows vocab"] | None:
+    """Soft labels as the recipe has them, of log probabilities and the prior to be taken off; None: it wants none."""
+    if log_probs is None or "soft" not in split_target(recipe.target):
+        return None
+    return tempered(torch.from_numpy(log_probs), recipe.training, prior, device)
 
 
 def _standardised(rows: DocHidden) -> Float[np.ndarray, "docs width"]:

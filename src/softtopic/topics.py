@@ -8,24 +8,13 @@ from jaxtyping import Int
 
 from softtopic.types import DocTopic, TopicVocab
 
-_LEAST = 1e-9
-
-
-ORDERS = ("probability", "distinctive")
+# How words of a topic are ordered when shown; see `softtopic.relevance`.
+ORDERS = ("probability", "relevance")
 
 
 def top_indices(topic_word: TopicVocab, k: int) -> Int[np.ndarray, "topics k"]:
     """Columns of the k largest entries of each topic, ties in vocabulary order."""
     return np.argsort(-topic_word, axis=1, kind="stable")[:, :k]
-
-
-def distinctiveness(topic_word: TopicVocab) -> TopicVocab:
-    """p(w | topic) · log(p(w | topic) / mean over topics): what each word adds to KL(topic ‖ all topics), in nats.
-
-    A word that all topics share adds nothing, however probable; a rare one adds little, however exclusive.
-    """
-    mean = topic_word.mean(axis=0, keepdims=True)
-    return topic_word * np.log((topic_word + _LEAST) / (mean + _LEAST))
 
 
 @dataclass(frozen=True)
@@ -34,7 +23,7 @@ class Topics:
 
     topic_word: TopicVocab  # rows sum to 1
     words: Sequence[str]
-    order: str = "probability"  # of a topic's words; or "distinctive", by both probability and distinctiveness
+    relevance: TopicVocab | None = None  # orders the words of a topic; None: their probability does
 
     def __len__(self) -> int:
         return len(self.topic_word)
@@ -53,11 +42,7 @@ class Topics:
         return ["_".join([str(topic), *words]) for topic, words in enumerate(self.top_words(4))]
 
     def _best(self, n: int) -> Int[np.ndarray, "topics n"]:
-        if self.order == "probability":
-            return top_indices(self.topic_word, n)
-        # The geometric mean: by what is distinctive alone, topics would hold rarer words that hang together less.
-        own = np.maximum(distinctiveness(self.topic_word), 0)
-        return top_indices(np.sqrt(self.topic_word * own) + _LEAST * self.topic_word, n)
+        return top_indices(self.topic_word if self.relevance is None else self.relevance, n)
 
 
 def representative_documents(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[list[str]]:
