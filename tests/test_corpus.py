@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.corpus import Corpus, equidistant, fingerprint_strings, sample_size
 from softtopic.errors import InputError
 
 TEXTS = st.lists(st.sampled_from(["", " \n", "a", "b", "ab", "a\u2028b"]) | st.text(max_size=5), max_size=12)
@@ -91,3 +91,19 @@ def test_take_keeps_the_first_documents_with_all_their_columns():
     corpus = Corpus.from_texts(list("abc"), labels="rst")
     assert corpus.take(2) == Corpus(("a", "b"), ("0", "1"), ("r", "s"))
     assert corpus.take(9) == corpus
+
+
+@settings(deadline=None)
+@given(TEXTS, st.integers(1, 15))
+def test_a_sample_is_of_distinct_documents_from_the_first_to_the_last(texts, n):
+    corpus = Corpus.from_texts(texts, labels=[f"label of {text}" for text in texts])
+    sample, distinct = corpus.sample(n), corpus.distinct.texts
+    assert len(sample) == min(n, len(distinct))
+    assert sample.texts == tuple(distinct[place] for place in equidistant(len(distinct), n))
+    assert sample.labels == tuple(f"label of {text}" for text in sample.texts)
+    if n > 1 and distinct:
+        assert (sample.texts[0], sample.texts[-1]) == (distinct[0], distinct[-1])
+
+
+def test_a_share_is_rounded_and_never_less_than_two():
+    assert [sample_size(1000, 0.2), sample_size(7, 0.5), sample_size(1000, 0.0001)] == [200, 4, 2]

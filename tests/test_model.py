@@ -1,4 +1,5 @@
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -315,3 +316,49 @@ def test_topics_begin_where_the_guide_has_them(tiny_lm, texts, monkeypatch):
     assert model.topics.relevance is model.relevance_
     quick(tiny_lm, recipe=replace(RECIPES["light"], training=recipe.training, branches=0), features=None).fit(texts)
     assert len(made) == 1
+
+
+def lengths(texts: Sequence[str]) -> np.ndarray:
+    """Sentence vectors that anybody can make."""
+    return np.array([[len(text), text.count(" "), text.count("e") - 2.0] for text in texts], dtype=np.float32)
+
+
+def test_a_part_of_the_documents_teaches_the_rest(tiny_lm, texts, tmp_path, monkeypatch):
+    read, real = [], Teacher.read
+    monkeypatch.setattr(Teacher, "read", lambda self, given, *rest: read.extend(given) or real(self, given, *rest))
+    model = quick(tiny_lm, sample=0.5, embedder=lengths, features=None).fit(texts)
+    assert len(read) == 6
+    assert (read[0], read[-1]) == (texts[0], texts[-1])
+    assert model.recipe_.inputs == "embedding"
+    assert model.probabilities_.shape == (12, 3)
+    read.clear()
+    model.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    np.testing.assert_allclose(loaded.transform(embeddings=lengths(texts)), model.probabilities_, atol=1e-6)
+    assert not read, "new documents are not read either"
+
+
+def test_a_sample_kept_in_a_folder_is_not_read_again(tiny_lm, texts, tmp_path, monkeypatch):
+    model = quick(tiny_lm, sample=0.5, embedder=lengths, features=tmp_path / "kept").fit(texts)
+    monkeypatch.setattr(Teacher, "read", None)
+    again = quick(tiny_lm, sample=0.5, embedder=lengths, features=tmp_path / "kept").fit(texts)
+    np.testing.assert_array_equal(again.probabilities_, model.probabilities_)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sample": 0.0}, "sample is 0.0; give a share above 0"),
+        ({"sample": 1.5}, "sample is 1.5; give a share above 0"),
+        ({"sample": 0.5, "inputs": "hidden+embedding"}, "hidden states are not read of all documents"),
+        ({"sample": 0.5, "recipe": "light", "inputs": None}, "give recipe 'default'"),
+    ],
+)
+def test_samples_that_cannot_be_are_refused_before_anything_is_read(tiny_lm, texts, options, said):
+    with pytest.raises(InputError, match=said):
+        quick(tiny_lm, features=None, **options).fit(texts)
+
+
+def test_a_sample_is_of_texts(tiny_lm):
+    with pytest.raises(InputError, match="sample= is of texts"):
+        quick(tiny_lm, sample=0.5).fit(soft_labels=np.zeros((4, len(WORDS))), hidden=np.zeros((4, 2)))

@@ -108,10 +108,30 @@ class Corpus:
         """SHA-256 of the distinct texts in order: equal fingerprints have equal features."""
         return fingerprint_strings(self.distinct.texts)
 
+    def sample(self, n: int) -> "Corpus":
+        """So many of the distinct documents that are not blank, at equal distances, from the first to the last.
+
+        Each with the id, label and time of the first that has its text; all of them where there are no more.
+        """
+        places = np.sort(self.distinct.first)
+        chosen = places[equidistant(len(places), n)].tolist()
+        columns = (self.texts, self.ids, self.labels, self.times)
+        return Corpus(*(None if column is None else tuple(column[place] for place in chosen) for column in columns))  # type: ignore[arg-type]
+
     def take(self, n: int) -> "Corpus":
         """The first n documents."""
         columns = (self.texts, self.ids, self.labels, self.times)
         return Corpus(*(None if column is None else tuple(islice(column, n)) for column in columns))  # type: ignore[arg-type]
+
+
+def sample_size(count: int, share: float) -> int:
+    """How many documents a share of `count` is: at least 2."""
+    return max(2, round(share * count))
+
+
+def equidistant(count: int, n: int) -> DocInt:
+    """So many of `count` places at equal distances, the first and the last among them; all where there are no more."""
+    return np.linspace(0, count - 1, min(n, count)).round().astype(np.int64)
 
 
 def _whole(value: object) -> str:

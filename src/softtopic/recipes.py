@@ -49,6 +49,16 @@ class Recipe:
         """Whether a language model has to read the documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
 
+    def sampled(self) -> "Recipe":
+        """The recipe where the language model reads some of the documents: hidden states are no input.
+
+        Raises InputError where no graph carries labels from those read to the others.
+        """
+        if self.guide is None or "soft" not in split_target(self.target):
+            raise InputError("sample= needs a recipe whose soft labels spread to neighbours; give recipe 'default'")
+        inputs = [part for part in split_inputs(self.inputs) if part != "hidden"]
+        return replace(self, inputs="+".join(inputs) or "embedding")
+
     def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
         """The recipe for soft labels and hidden states that were brought along.
 

@@ -1,6 +1,6 @@
 """What a topic model learns to say of each document: the language model's words, the document's own, or both."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,8 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
+from softtopic.carrying import carry
+from softtopic.corpus import equidistant
 from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
 from softtopic.neighbours import View, tf_idf
@@ -54,6 +56,18 @@ class Targets:
             labels.append(self._words)
             views.append((self._words, _VIEWS["words"]))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
+
+    def carried(self) -> "Targets":
+        """Soft labels and hidden states for all documents, where some at equal distances were read."""
+        known = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"]
+        views = [*known, (self._words, _VIEWS["words"])] if self._has_words else known
+        soft, hidden = self.soft, self.vectors["hidden"]
+        if soft is None or not views:
+            return self
+        read = equidistant(views[0][0].shape[0], len(hidden))
+        labels, states = carry(soft.cpu().numpy(), hidden, read, views)
+        vectors = self.vectors | {"hidden": states}
+        return replace(self, soft=torch.from_numpy(labels).to(soft.device), vectors=vectors)
 
     def relevance(self, topic_word: TopicVocab, theta: DocTopic, words: WordVectors | None) -> TopicVocab | None:
         """In which order to show the words of topics; None where the recipe shows them by probability.

@@ -54,6 +54,8 @@ def bad_inputs(tmp_path):
         "one topic": (["one.csv", "--topics", "1"], "at least 2"),
         "minus topics": (["one.csv", "--topics", "-3"], "at least 2"),
         "topics that are no number": (["one.csv", "--topics", "many"], "valid integer"),
+        "no share": (["one.csv", "--sample", "half"], "--sample is 'half'; give a share"),
+        "too much": (["one.csv", "--sample", "200%"], "--sample is '200%'; give a share"),
         "unknown option": (["one.csv", "--color"], "--color"),
         "unknown prompt": (["one.csv", "--prompt", "x"], "choose one of published"),
         "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),

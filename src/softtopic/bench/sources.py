@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from softtopic.assets import ASSETS
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.datasets import FILES, load
@@ -67,16 +65,9 @@ def labelled_fingerprint(corpus: Corpus) -> str:
 
 def spread(corpus: Corpus, documents: int | None) -> Corpus:
     """So many distinct documents at equal distances, from the first to the last; None: all that are not blank."""
-    places = np.sort(corpus.distinct.first)
-    if not len(places):
+    if not corpus.distinct.texts:
         raise InputError(f"{len(corpus)} documents, none with text; give documents to compare methods on")
-    if documents is not None:
-        places = places[np.linspace(0, len(places) - 1, min(documents, len(places))).round().astype(int)]
-    chosen = places.tolist()
-    labels = None if corpus.labels is None else [corpus.labels[place] for place in chosen]
-    return Corpus.from_texts(
-        [corpus.texts[place] for place in chosen], ids=[corpus.ids[place] for place in chosen], labels=labels
-    )
+    return corpus.sample(len(corpus) if documents is None else documents)
 
 
 @dataclass(frozen=True, kw_only=True)

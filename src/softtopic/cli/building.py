@@ -108,6 +108,17 @@ def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None
     return get_recipe(recipe, demonstrations=demonstrations).demonstrations
 
 
+def read_share(given: str) -> float:
+    """A share as "20%" or "0.2"."""
+    try:
+        share = float(given.removesuffix("%")) / (100 if given.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise InputError(f"--sample is {given!r}; give a share above 0 and at most 1, as 20% or 0.2")
+    return share
+
+
 def read_vocabulary(given: str) -> int | list[str]:
     """A number of words, or the lines of a file."""
     if given.lstrip("-").isdigit():

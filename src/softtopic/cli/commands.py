@@ -18,6 +18,7 @@ from softtopic.cli.building import (
     chosen_by,
     fit_labels,
     read_documents,
+    read_share,
     read_vocabulary,
 )
 
@@ -45,6 +46,7 @@ from softtopic.cli.options import (
     PromptNames,
     Quiet,
     Recipe,
+    Sample,
     Seed,
     Strength,
     Target,
@@ -142,7 +144,7 @@ def teach(
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head",
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = "100%",
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
@@ -150,6 +152,7 @@ def teach(
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Read documents with the language model and keep what it says, for any number of fits."""
+    from softtopic.corpus import sample_size
     from softtopic.extract.demonstrations import with_demonstrations
     from softtopic.extract.estimate import estimate
     from softtopic.extract.plan import extract_into
@@ -162,6 +165,8 @@ def teach(
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     teacher = build_teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
+    if (share := read_share(sample)) < 1:
+        corpus = corpus.sample(sample_size(len(corpus.distinct.texts), share))
     auto = chosen_by(prompt, "default", demonstrations, lm) == "auto"
     if dry_run:
         cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k, choosing=auto)
@@ -191,7 +196,7 @@ def fit(
     word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head",
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = "100%",
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
@@ -217,7 +222,7 @@ def fit(
     model = TopicModel(
         topics,
         recipe=get_recipe(recipe, backbone, calibration=calibration, strength=strength),
-        inputs=inputs, target=target,
+        inputs=inputs, target=target, sample=read_share(sample),
         word_vectors=word_vectors,
         demonstrations=chosen_by(prompt, recipe, demonstrations, lm),
         lm=build_teacher(lm, prompt, recipe, branches, server, **options),
