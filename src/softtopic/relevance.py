@@ -1,7 +1,6 @@
 """Which words tell people what a topic is about: those it is made of, that are alike and that no other topic shows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +15,7 @@ NEARNESS = 8.0
 _FIRST = 10
 
 _LEAST = 1e-12
+_ROWS = 4096
 
 WordVectors = Float[np.ndarray, "vocab _"]
 
@@ -49,8 +49,14 @@ def _distinct(said: TopicVocab) -> TopicVocab:
 
 def profiles(labels: Float[np.ndarray, "docs vocab"] | csr_matrix, vectors: DocHidden) -> WordVectors:
     """A vector for each word: the mean of the documents' own, each counting by how much it is about the word."""
-    shares: Any = normalize(labels, norm="l1", axis=0)
-    return np.asarray(shares.T @ normalize(vectors), dtype=np.float32)
+    total = np.zeros((labels.shape[1], vectors.shape[1]), dtype=np.float32)  # type: ignore[index]
+    mass = np.zeros((len(total), 1), dtype=np.float32)
+    # A part at a time: as float32 the labels of a large corpus are larger than all else.
+    for rows in np.split(np.arange(len(vectors)), range(_ROWS, len(vectors), _ROWS)):
+        part = labels[rows].astype(np.float32)
+        total += part.T @ np.asarray(normalize(vectors[rows]))
+        mass += np.asarray(part.sum(axis=0), dtype=np.float32).reshape(-1, 1)
+    return total / np.where(mass > 0, mass, 1)
 
 
 def _cosines(weights: TopicVocab, vectors: WordVectors) -> TopicVocab:

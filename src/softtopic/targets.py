@@ -77,7 +77,7 @@ class Targets:
         if self.recipe.order == "probability":
             return None
         views = [] if words is None else [words]
-        about = self._words if self.soft is None else self.soft.cpu().numpy().astype(np.float32)
+        about = self._words if self.soft is None else self.soft.cpu().numpy()
         # Hidden states, where there are any: a sentence encoder has vectors for the words themselves.
         named = "hidden" if "hidden" in self.vectors else "embedding"
         if named in self.vectors:

@@ -11,6 +11,7 @@ from scipy.special import log_softmax
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.memory import give_back
 from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.cutting import check_cut, pieces
@@ -176,6 +177,7 @@ class Teacher(BaseTeacher):
         for loaded in ("_language_model", "_reader", "_askings", "_probe"):
             vars(self).pop(loaded, None)
         self._last_scorer = None
+        give_back()
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """All token ids read of each document, and of what is read together with it."""
