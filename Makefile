@@ -40,7 +40,9 @@ format: install
 # Speed and memory; methods are compared by `softtopic bench` (docs/bench.md).
 # Each script prints its targets and its results; one at a time, on a machine that does nothing else.
 bench: assets
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	@test -d "$(DATA)" || { echo "make bench DATA=FOLDER needs the folder of the sample corpora"; exit 2; }
+	for script in $(filter-out benchmarks/scoring.py,$(wildcard benchmarks/*.py)); do \
+		$(BIN)/python $$script $$(grep -q data-dir $$script && echo --data-dir $(DATA)) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build
