@@ -12,7 +12,7 @@ def build(**settings) -> PLSA:
 
 
 def test_words_are_a_mixture_of_topics():
-    model = build().eval()
+    model = build(dropout=0.0)
     x = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
     output = model(x)
     wanted = torch.softmax(
@@ -20,6 +20,14 @@ def test_words_are_a_mixture_of_topics():
     )
     torch.testing.assert_close(output.theta, wanted)
     torch.testing.assert_close(output.log_words.exp(), wanted @ torch.softmax(model.beta, dim=1))
+
+
+def test_what_is_inferred_has_a_tail_and_the_same_order():
+    model = build(dropout=0.0)
+    x = 20 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+    theta, inferred = model(x).theta, model.eval().infer(x)
+    torch.testing.assert_close(inferred, 0.9 * theta + 0.1 * torch.softmax(theta.log() / 3, dim=1))
+    torch.testing.assert_close(inferred.argsort(dim=1), theta.argsort(dim=1))
 
 
 def test_topics_begin_where_they_are_told():

@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from softtopic.backbones.base import Backbone, BackboneOutput, dropout, log_mixture, reset_linear
 from softtopic.errors import InputError
 
+# Once trained, so much of theta is a softmax at this temperature. Where one topic takes nearly all, what is left for the
+# others no longer says which of them are near; then documents of one topic cannot be told apart by theta.
+_TAIL = 0.1
+_TAIL_TEMPERATURE = 3.0
+
 # Added to the probabilities a topic begins with before their logarithm: no word is out of reach for good.
 _LEAST = 1e-6
 
@@ -34,7 +39,9 @@ class PLSAConfig:
 
 @final
 class PLSA(Backbone):
-    """theta · softmax(beta), theta = softmax(network(input)). No prior: what it starts from decides what it finds.
+    """theta · softmax(beta), theta = softmax(z), z = network(input). No prior: what it starts from decides what it finds.
+
+    Once trained, theta = .9 softmax(z) + .1 softmax(z / 3).
 
     Without the BatchNorm of ProdLDA theta can be as peaked as the labels ask for, and a topic as narrow as its words.
     """
@@ -70,4 +77,9 @@ class PLSA(Backbone):
     ) -> Float[Tensor, "docs topics"]:
         x = F.softplus(self.first(self.standardised(inputs)))
         x = dropout(F.softplus(self.second(x)), self.config.dropout, noise)
-        return torch.softmax(self.scores(x), dim=1)
+        scores = self.scores(x)
+        theta = torch.softmax(scores, dim=1)
+        # In training the network would only sharpen the rest.
+        return (
+            theta if self.training else (1 - _TAIL) * theta + _TAIL * torch.softmax(scores / _TAIL_TEMPERATURE, dim=1)
+        )
