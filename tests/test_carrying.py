@@ -50,7 +50,7 @@ def test_a_view_without_weight_says_nothing(known):
 
 
 def test_two_documents_read_and_columns_that_never_vary_are_no_error(known):
-    vectors, hidden, soft = known
+    vectors, _, soft = known
     read = np.array([0, 199])
     labels, states = carry(soft[read], np.ones((2, 3), dtype=np.float16), read, [(vectors, 1.0)])
     assert np.isfinite(labels).all()

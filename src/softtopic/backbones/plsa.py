@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from softtopic.backbones.base import Backbone, BackboneOutput, dropout, log_mixture, reset_linear
 from softtopic.errors import InputError
 
-# Once trained, so much of theta is a softmax at this temperature. Where one topic takes nearly all, what is left for the
-# others no longer says which of them are near; then documents of one topic cannot be told apart by theta.
+# Once trained, so much of theta is a softmax at this temperature. Where one topic takes nearly all, what is left for
+# the others no longer says which of them are near; then documents of one topic cannot be told apart by theta.
 _TAIL = 0.1
 _TAIL_TEMPERATURE = 3.0
 
@@ -39,9 +39,9 @@ class PLSAConfig:
 
 @final
 class PLSA(Backbone):
-    """theta · softmax(beta), theta = softmax(z), z = network(input). No prior: what it starts from decides what it finds.
+    """theta · softmax(beta), theta = softmax(z), z = network(input); once trained .9 softmax(z) + .1 softmax(z / 3).
 
-    Once trained, theta = .9 softmax(z) + .1 softmax(z / 3).
+    There is no prior: what it starts from decides what it finds.
 
     Without the BatchNorm of ProdLDA theta can be as peaked as the labels ask for, and a topic as narrow as its words.
     """
