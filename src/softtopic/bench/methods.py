@@ -6,9 +6,11 @@ from softtopic.bench.environments import ENVIRONMENTS, Environment
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, Recipe
 
-# What --sweep can change: of every method, of those a language model teaches, and of all that are trained here.
+# What --sweep can change: of every method, of those a language model teaches, of those whose labels spread to
+# neighbours, and of all that are trained here.
 ANY = ("vocabulary_size",)
 TAUGHT = ("tau", "top_k", "calibration", "prompt", "lm")
+GUIDED = ("sample",)
 TRAINED = ("loss_weight", "target", "inputs")
 
 
@@ -60,7 +62,7 @@ def _ours(name: str, recipe_name: str, recipe: Recipe) -> Method:
         about=f"the recipe {recipe_name} of softtopic; theta as `transform` gives it",
         recipe=recipe,
         vectors=("texts",) if "embedding" in recipe.inputs else (),
-        settings=(*ANY, *TRAINED, *(TAUGHT if taught else ())),
+        settings=(*ANY, *TRAINED, *(TAUGHT if taught else ()), *(GUIDED if recipe.guide else ())),
     )
 
 

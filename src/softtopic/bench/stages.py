@@ -87,7 +87,8 @@ def _chooses(run: Run) -> bool:
 
 
 def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
-    """Have the corpus read into the cache folder, and keep what it took."""
+    """Have the corpus, or its sample, read into the cache folder, and keep what it took."""
+    corpus = run.read(corpus)
     path, stages = teaching_path(run, corpus, vocabulary), Stages()
     teacher, begun = teacher_of(run), False
     if path.is_file() and is_kept(corpus, vocabulary, chosen_teacher(run, corpus, vocabulary)):
@@ -112,7 +113,7 @@ def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
 
 def teaching_stage(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
     """What reading the corpus took."""
-    path = teaching_path(run, corpus, vocabulary)
+    path = teaching_path(run, run.read(corpus), vocabulary)
     if not path.is_file():
         raise InputError("what the language model said is gone from the cache folder; run the same command again")
     return json.loads(path.read_text(encoding="utf-8"))

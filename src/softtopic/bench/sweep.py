@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from softtopic.bench.cells import Base, Setting
-from softtopic.bench.methods import ANY, TAUGHT, TRAINED, Method
+from softtopic.bench.methods import ANY, GUIDED, TAUGHT, TRAINED, Method
+from softtopic.corpus import Corpus, sample_size
 from softtopic.errors import InputError
 from softtopic.recipes import Recipe
 from softtopic.teacher.prompt import get_prompt
 
-SETTINGS = (*TAUGHT, *TRAINED, *ANY)
+SETTINGS = (*TAUGHT, *GUIDED, *TRAINED, *ANY)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Run:
     lm: str
     vocabulary: int
     prompt: str | None = None  # None: as the recipe has it
+    sample: float = 1.0  # of the documents, read by the language model
+
+    def read(self, corpus: Corpus) -> Corpus:
+        """The documents that the language model reads, as the model itself would choose them."""
+        return corpus if self.sample == 1 else corpus.sample(sample_size(len(corpus), self.sample))
 
 
 def parse_sweep(given: str | None) -> list[Setting]:
@@ -70,6 +76,11 @@ def _changed(run: Run, setting: Setting) -> Run:
             get_prompt(value)
             return replace(run, prompt=value)
         raise InputError(f"--sweep prompt={value}: no such file; give a prompt's name or a .toml file")
+    if name == "sample":
+        share = _number(setting, float)
+        if share > 1:
+            raise InputError(f"--sweep {setting}: {value!r} is more than all; give shares of at most 1")
+        return replace(run, sample=share)
     recipe = run.recipe or Recipe()
     if name in ("target", "inputs", "calibration"):
         return replace(run, recipe=replace(recipe, **{name: value}))

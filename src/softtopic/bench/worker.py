@@ -26,6 +26,7 @@ from softtopic.bench.sources import labelled_fingerprint
 from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teacher_of, teaching_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.corpus import Corpus
+from softtopic.embedding import SENTENCE_ENCODER
 from softtopic.errors import InputError, SofttopicError
 from softtopic.extract.plan import extract
 from softtopic.model import TopicModel
@@ -134,16 +135,19 @@ def _ours(bench: Bench) -> Ran:
         raise InputError(f"{cell.model} has no recipe; choose another model")
     stages = Stages()
     named = bench.run.prompt is not None
+    vectors = read_vectors(bench.corpus.texts)[0] if "embedding" in recipe.inputs else None
     model = TopicModel(
         cell.topics,
         recipe=recipe,
+        # The vectors come from it, and it has some for words.
+        embedder=None if vectors is None else SENTENCE_ENCODER,
+        sample=bench.run.sample,
         lm=teacher_of(bench.run) if named else bench.run.lm,
         # A prompt that is named stays as it is.
         demonstrations="none" if named else None,
         vocabulary=bench.vocabulary,
         random_state=cell.seed,
     )
-    vectors = read_vectors(bench.corpus.texts)[0] if "embedding" in recipe.inputs else None
     with stages.stage("fit"):
         model.fit(bench.corpus, embeddings=vectors)
     outcome = Outcome(model.probabilities_, model.topics.top_words(TOP_WORDS))

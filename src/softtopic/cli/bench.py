@@ -31,7 +31,8 @@ def bench(
         str | None,
         typer.Option(
             "--sweep",
-            help="NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, target, inputs, lm or calibration.",
+            help="NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, target, inputs, lm, sample or "
+            "calibration.",
         ),
     ] = None,
     reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
