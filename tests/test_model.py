@@ -352,6 +352,7 @@ def test_a_sample_kept_in_a_folder_is_not_read_again(tiny_lm, texts, tmp_path, m
         ({"sample": 1.5}, "sample is 1.5; give a share above 0"),
         ({"sample": 0.5, "inputs": "hidden+embedding"}, "hidden states are not read of all documents"),
         ({"sample": 0.5, "recipe": "light", "inputs": None}, "give recipe 'default'"),
+        ({"sample": 0.5, "inputs": "bow", "target": "soft"}, "predicted from sentence vectors or words"),
     ],
 )
 def test_samples_that_cannot_be_are_refused_before_anything_is_read(tiny_lm, texts, options, said):

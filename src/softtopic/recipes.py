@@ -52,12 +52,15 @@ class Recipe:
     def sampled(self) -> "Recipe":
         """The recipe where the language model reads some of the documents: hidden states are no input.
 
-        Raises InputError where no graph carries labels from those read to the others.
+        Raises InputError where there are no soft labels that spread, or nothing to tell what was not read by.
         """
-        if self.guide is None or "soft" not in split_target(self.target):
+        target = split_target(self.target)
+        if self.guide is None or "soft" not in target:
             raise InputError("sample= needs a recipe whose soft labels spread to neighbours; give recipe 'default'")
-        inputs = [part for part in split_inputs(self.inputs) if part != "hidden"]
-        return replace(self, inputs="+".join(inputs) or "embedding")
+        inputs = [part for part in split_inputs(self.inputs) if part != "hidden"] or ["embedding"]
+        if "embedding" not in inputs and "bow" not in target:
+            raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
+        return replace(self, inputs="+".join(inputs))
 
     def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
         """The recipe for soft labels and hidden states that were brought along.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from softtopic.carrying import carry
 from softtopic.corpus import equidistant
+from softtopic.errors import InputError
 from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
 from softtopic.neighbours import View, tf_idf
@@ -61,13 +62,13 @@ class Targets:
         """Soft labels and hidden states for all documents, where some at equal distances were read."""
         known = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"]
         views = [*known, (self._words, _VIEWS["words"])] if self._has_words else known
-        soft, hidden = self.soft, self.vectors["hidden"]
-        if soft is None or not views:
-            return self
+        if self.soft is None or not views:
+            raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
+        hidden = self.vectors["hidden"]
         read = equidistant(views[0][0].shape[0], len(hidden))
-        labels, states = carry(soft.cpu().numpy(), hidden, read, views)
+        labels, states = carry(self.soft.cpu().numpy(), hidden, read, views)
         vectors = self.vectors | {"hidden": states}
-        return replace(self, soft=torch.from_numpy(labels).to(soft.device), vectors=vectors)
+        return replace(self, soft=torch.from_numpy(labels).to(self.soft.device), vectors=vectors)
 
     def relevance(self, topic_word: TopicVocab, theta: DocTopic, words: WordVectors | None) -> TopicVocab | None:
         """In which order to show the words of topics; None where the recipe shows them by probability.

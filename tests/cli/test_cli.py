@@ -167,6 +167,21 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     }
 
 
+def test_a_part_is_taught_and_the_line_it_prints_fits_all(run, posts, tiny_lm, tmp_path, monkeypatch):
+    folder, given = tmp_path / "features", ["--text", "body", "--lm", tiny_lm, "--vocabulary", "40"]
+    code, out, _ = run("teach", posts, *given, "--sample", "50%", "--out", folder, "--quiet")
+    assert code == 0
+    assert out.startswith("6 distinct documents")
+    from softtopic.teacher.model import Teacher
+
+    monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
+    hint = out.split("Try: softtopic ")[1].split()
+    assert hint[0] == "fit"
+    code, out, _ = run(*hint, *given, "--topics", "2", "--label", "group", "--out", tmp_path / "m", "--quiet", "--json")
+    assert code == 0
+    assert json.loads(out)["evaluation"]["n_documents"] == 12
+
+
 def test_labels_of_any_teacher_from_a_file(run, tmp_path):
     probs = [[0.7, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 0.7]] * 20
     columns = {"id": list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN"), "probs": probs, "group": ["x", "y"] * 20,

@@ -179,7 +179,8 @@ def teach(
     if as_json:
         print_json({"features": str(out), "distinct": len(corpus.distinct.texts)})
         return
-    print(f"{len(corpus.distinct.texts)} distinct documents in {out}. Try: softtopic fit --features {out} --topics 50")
+    which = f"{file} --sample {sample} --features" if share < 1 else "--features"
+    print(f"{len(corpus.distinct.texts)} distinct documents in {out}. Try: softtopic fit {which} {out} --topics 50")
 
 
 @app.command()
