@@ -27,7 +27,7 @@ Embedder = Callable[[Sequence[str]], Any]
 
 # Tokens in a batch, padding included: one long post, or a hundred titles.
 _BATCH_TOKENS = 4096
-# Texts in a file of kept vectors.
+# Texts in a file of kept vectors, and texts cut into tokens at a time.
 _KEPT = 2048
 
 
@@ -56,7 +56,11 @@ class SentenceEncoder:
         model, tokenizer = self._open()
         if not texts:
             return np.empty((0, model.config.hidden_size), dtype=np.float32)
-        tokens = tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        tokens: list[list[int]] = []
+        # A part at a time: of each token a tokenizer keeps ten times more than its number.
+        for start in range(0, len(texts), _KEPT):
+            part = list(texts[start : start + _KEPT])
+            tokens += tokenizer(part, truncation=True, max_length=self.max_tokens)["input_ids"]
         vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
         with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
             for rows in _batches([len(row) for row in tokens]):
