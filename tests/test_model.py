@@ -360,6 +360,19 @@ def test_samples_that_cannot_be_are_refused_before_anything_is_read(tiny_lm, tex
         quick(tiny_lm, features=None, **options).fit(texts)
 
 
+def test_a_large_corpus_is_read_in_part_unless_something_needs_all(tiny_lm, texts, tmp_path, monkeypatch):
+    read, real = [], Teacher.read
+    monkeypatch.setattr(Teacher, "read", lambda self, given, *rest: read.append(len(given)) or real(self, given, *rest))
+    recipe = replace(QUICK, inputs="hidden+embedding", read_at_most=8)
+    given = {"recipe": recipe, "embedder": lengths, "features": None}
+    model = quick(tiny_lm, **given).fit(texts)
+    assert (read.pop(), model.recipe_.inputs) == (8, "embedding")
+    for changed in ({"sample": 1.0}, {"inputs": "hidden+embedding"}, {"features": tmp_path / "kept"}):
+        model = quick(tiny_lm, **given | changed).fit(texts)
+        assert (read.pop(), model.recipe_.inputs) == (12, "hidden+embedding")
+    assert quick(tiny_lm, **given | {"recipe": replace(recipe, read_at_most=12)}).fit(texts).widths_["hidden"]
+
+
 def test_a_sample_is_of_texts(tiny_lm):
     with pytest.raises(InputError, match="sample= is of texts"):
         quick(tiny_lm, sample=0.5).fit(soft_labels=np.zeros((4, len(WORDS))), hidden=np.zeros((4, 2)))

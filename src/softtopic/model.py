@@ -15,7 +15,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from softtopic.backbones.registry import build_backbone, settings_of
-from softtopic.corpus import Corpus, sample_size
+from softtopic.corpus import Corpus
 from softtopic.embedding import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
 from softtopic.errors import InputError
 from softtopic.extract.demonstrations import with_demonstrations
@@ -60,8 +60,9 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         word_vectors: where the words of ETM and ECRTM begin: WordVectors or a file of them.
         lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
             server (see ServerTeacher), or a Teacher.
-        sample: share of the distinct documents that the language model reads, above 0 and at most 1. The others take on
-            the labels of their neighbours, and the model reads sentence vectors instead of hidden states.
+        sample: share of the distinct documents that the language model reads, above 0 and at most 1. What it would have
+            said of the others is predicted, and the model reads sentence vectors instead of hidden states. None: as the
+            recipe says ("default" reads at most 10,000), but all where `inputs` or a feature folder is named.
         demonstrations: "auto" shows the teacher examples chosen for the corpus without labels, "none" asks as it was
             given; None: as the recipe says, unless `lm` is a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
@@ -92,7 +93,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         embedder: str | Embedder | None = None,
         word_vectors: WordVectors | str | Path | None = None,
         lm: str | BaseTeacher = EMBEDDED,
-        sample: float = 1.0,
+        sample: float | None = None,
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
@@ -238,12 +239,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             raise InputError(f"n_topics is {self.n_topics}; give a whole number of at least 2")
         changed = {"inputs": self.inputs, "target": self.target, "demonstrations": self.demonstrations}
         self.recipe_ = get_recipe(self.recipe, self.backbone, **changed)
-        if not 0 < self.sample <= 1:
-            raise InputError(f"sample is {self.sample}; give a share above 0 and at most 1")
-        if self.sample < 1:
-            if "hidden" in (self.inputs or ""):
-                raise InputError("hidden states are not read of all documents; leave out inputs= or sample=")
-            self.recipe_ = self.recipe_.sampled()
+        if self.sample is not None:
+            self.recipe_.check_sample(self.sample, self.inputs)
         self.widths_ = {}
 
     def _check_enough(self, corpus: Corpus) -> None:
@@ -259,7 +256,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self.teacher_ = teacher = open_teacher(self.lm, branches=self.recipe_.branches)
         if X is None or soft_labels is not None or hidden is not None:
             arrays = soft_labels is not None or hidden is not None
-            if self.sample < 1:
+            if (self.sample or 1) < 1:
                 raise InputError("sample= is of texts that a language model reads; give texts, or leave it out")
             given = from_arrays(X, soft_labels, hidden, self.vocabulary) if arrays else from_store(self.features)
             self.teacher_, self.vocabulary_ = given.teacher or teacher, given.vocabulary
@@ -278,8 +275,20 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if self.recipe_.demonstrations == "auto" and (self.demonstrations or free):
             local = need_local(teacher, "demonstrations='auto'")
             self.teacher_ = teacher = with_demonstrations(local, corpus, self.vocabulary_, progress=self.progress)
-        read = corpus if self.sample == 1 else corpus.sample(sample_size(len(texts), self.sample))
+        read = self._part(corpus)
         return corpus, extract(read, self.vocabulary_, teacher, features=self.features, progress=self.progress)
+
+    def _part(self, corpus: Corpus) -> Corpus:
+        """The documents that the language model reads."""
+        count, share = len(corpus.distinct.texts), self.sample
+        if share is None and (self.inputs is not None or self.features not in (None, "auto")):
+            share = 1.0
+        wanted = self.recipe_.reads(count, share)
+        if wanted >= count:
+            return corpus
+        self.recipe_ = self.recipe_.sampled()
+        log.info("the language model reads %d of %d documents and is predicted on the others", wanted, count)
+        return corpus.sample(wanted)
 
     def _calibrate(self, features: Features | None, *, asked: bool) -> Calibration | None:
         source, strength = self.recipe_.calibration, self.recipe_.strength
@@ -344,7 +353,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             vectors["hidden"], log_probs = features.hidden, features.log_probs
         soft = soft_targets(self.recipe_, log_probs, self._prior(self._device), self._device)
         targets = Targets(recipe=self.recipe_, soft=soft, counts=counts, vectors=vectors)
-        return targets.carried() if self.sample < 1 else targets
+        return targets if features is None or len(features) == len(inputs) else targets.carried()
 
     def _word_vectors(self) -> DocHidden | None:
         """Vectors of the words, where a sentence encoder is at hand; a callable is not asked what words mean."""

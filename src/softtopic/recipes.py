@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from softtopic.backbones.registry import check_backbone
+from softtopic.corpus import sample_size
 from softtopic.errors import InputError
 from softtopic.guidance import GuideConfig
 from softtopic.inputs import split_inputs, split_target
@@ -30,6 +31,7 @@ class Recipe:
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
     guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
+    read_at_most: int | None = None  # documents the language model reads, unless a share is asked for; None: all
     order: str = "probability"  # of the words of a topic when shown, or "relevance"
 
     def __post_init__(self) -> None:
@@ -48,6 +50,22 @@ class Recipe:
     def asks_lm(self) -> bool:
         """Whether a language model has to read the documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
+
+    def reads(self, count: int, share: float | None) -> int:
+        """How many of so many documents the language model reads: a share of them, else as many as the recipe says."""
+        if share is not None:
+            return count if share == 1 else sample_size(count, share)
+        spreads = self.guide is not None and "soft" in split_target(self.target)
+        return min(count, self.read_at_most or count) if spreads else count
+
+    def check_sample(self, share: float, inputs: str | None) -> None:
+        """Raises InputError where such a share of the documents cannot be read for the inputs that were asked for."""
+        if not 0 < share <= 1:
+            raise InputError(f"sample is {share}; give a share above 0 and at most 1")
+        if share < 1 and "hidden" in (inputs or ""):
+            raise InputError("hidden states are not read of all documents; leave out inputs= or sample=")
+        if share < 1:
+            self.sampled()
 
     def sampled(self) -> "Recipe":
         """The recipe where the language model reads some of the documents: hidden states are no input.
@@ -95,6 +113,7 @@ RECIPES: dict[str, Recipe] = {
         standardise=True,
         branches=4,
         guide=GuideConfig(),
+        read_at_most=10_000,
         order="relevance",
     ),
     # The language model alone: nothing but its hidden states and its soft labels.

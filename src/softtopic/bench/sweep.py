@@ -6,7 +6,7 @@ from pathlib import Path
 
 from softtopic.bench.cells import Base, Setting
 from softtopic.bench.methods import ANY, GUIDED, TAUGHT, TRAINED, Method
-from softtopic.corpus import Corpus, sample_size
+from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.recipes import Recipe
 from softtopic.teacher.prompt import get_prompt
@@ -22,11 +22,11 @@ class Run:
     lm: str
     vocabulary: int
     prompt: str | None = None  # None: as the recipe has it
-    sample: float = 1.0  # of the documents, read by the language model
+    sample: float | None = None  # of the documents, read by the language model; None: as the recipe has it
 
     def read(self, corpus: Corpus) -> Corpus:
         """The documents that the language model reads, as the model itself would choose them."""
-        return corpus if self.sample == 1 else corpus.sample(sample_size(len(corpus), self.sample))
+        return corpus if self.recipe is None else corpus.sample(self.recipe.reads(len(corpus), self.sample))
 
 
 def parse_sweep(given: str | None) -> list[Setting]:
@@ -82,7 +82,10 @@ def _changed(run: Run, setting: Setting) -> Run:
             raise InputError(f"--sweep {setting}: {value!r} is more than all; give shares of at most 1")
         return replace(run, sample=share)
     recipe = run.recipe or Recipe()
-    if name in ("target", "inputs", "calibration"):
+    if name == "inputs":
+        # Who names them wants them read of all documents.
+        return replace(run, recipe=replace(recipe, inputs=value), sample=1.0)
+    if name in ("target", "calibration"):
         return replace(run, recipe=replace(recipe, **{name: value}))
     if name == "top_k":
         top_k = None if value == "all" else _number(setting, int, least=1)

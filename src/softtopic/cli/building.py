@@ -108,8 +108,10 @@ def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None
     return get_recipe(recipe, demonstrations=demonstrations).demonstrations
 
 
-def read_share(given: str) -> float:
+def read_share(given: str | None) -> float | None:
     """A share as "20%" or "0.2"."""
+    if given is None:
+        return None
     try:
         share = float(given.removesuffix("%")) / (100 if given.endswith("%") else 1)
     except ValueError:

@@ -144,7 +144,7 @@ def teach(
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = "100%",
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
@@ -165,7 +165,7 @@ def teach(
     options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     teacher = build_teacher(lm, prompt, "default", branches, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
-    if (share := read_share(sample)) < 1:
+    if (share := read_share(sample) or 1) < 1:
         corpus = corpus.sample(sample_size(len(corpus.distinct.texts), share))
     auto = chosen_by(prompt, "default", demonstrations, lm) == "auto"
     if dry_run:
@@ -197,7 +197,7 @@ def fit(
     word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = "100%",
+    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,

@@ -29,7 +29,10 @@ Demonstrations = Annotated[
     typer.Option("--demonstrations", help="auto: show examples chosen for the corpus; none. Default: the recipe's."),
 ]
 Sample = Annotated[
-    str, typer.Option("--sample", help="Share that the language model reads, e.g. 20%; neighbours carry the rest.")
+    str | None,
+    typer.Option(
+        "--sample", help="Share that the language model reads, e.g. 20%; what it would say of others is predicted."
+    ),
 ]
 Cut = Annotated[
     str, typer.Option("--cut", help="What is read of a longer document: head, head-tail, or windows (their mean).")
