@@ -43,8 +43,8 @@ def noted(lm, prompt: Prompt, text: str) -> tuple[list[int], torch.Tensor]:
 @pytest.mark.parametrize("branches", [0, 4])
 def test_notes_are_what_the_model_writes_by_itself(embedded_lm, own, texts, branches):
     prompt = Prompt(reasoning="Keywords:", reasoning_tokens=6)
-    found = Teacher(embedded_lm, prompt=prompt, branches=branches, **SETTINGS).read(texts[:3], WORDS)
-    notes, wanted = zip(*(noted(own, prompt, text) for text in texts[:3]), strict=True)
+    found = Teacher(embedded_lm, prompt=prompt, branches=branches, **SETTINGS).read(texts[:2], WORDS)
+    notes, wanted = zip(*(noted(own, prompt, text) for text in texts[:2]), strict=True)
     assert len({len(note) for note in notes}) > 1 or len(notes[0]) == 6
     np.testing.assert_allclose(found.hidden, torch.stack(wanted).numpy(), atol=0.05, rtol=1e-2)
 

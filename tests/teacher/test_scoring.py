@@ -57,7 +57,8 @@ def check_against_brute_force(lm: str, texts) -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("which", ["embedded_lm", "tiny_lm"])
 def test_whole_words_are_what_brute_force_says(which, request, texts):
-    check_against_brute_force(request.getfixturevalue(which), texts[:2])
+    # The embedded model takes ten seconds a document; twenty of them are among the slow tests.
+    check_against_brute_force(request.getfixturevalue(which), texts[:1] if which == "embedded_lm" else texts[:2])
 
 
 @pytest.mark.slow
