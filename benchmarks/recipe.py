@@ -5,14 +5,12 @@
 Labels are read after training alone.
 """
 
-import argparse
 import json
 from dataclasses import replace
 
-from scoring import over_seeds, shown, spread
+from scoring import corpora, over_seeds, shown
 
 from softtopic import GuideConfig, TopicModel
-from softtopic.datasets import load
 from softtopic.recipes import RECIPES, Recipe
 
 CORPORA = ("stackoverflow", "20newsgroups", "tweettopic", "biomedical", "googlenews", "reuters-r52", "frenchnews")
@@ -31,17 +29,7 @@ ROWS: dict[str, Recipe] = {
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--data-dir", required=True)
-    options.add_argument("--only", help="one corpus", choices=CORPORA)
-    options.add_argument("--documents", type=int, default=2500, help="distinct ones, at equal distances in the file")
-    options.add_argument("--topics", type=int, default=50)
-    options.add_argument("--seeds", type=int, default=2)
-    given = options.parse_args()
-    for data in CORPORA:
-        if given.only not in (None, data):
-            continue
-        corpus = spread(load(data, data_dir=given.data_dir), given.documents)
+    for given, data, corpus in corpora(__doc__ or "", CORPORA, documents=2500):
         language = "french" if data == "frenchnews" else "english"
         for part, recipe in ROWS.items():
             models = (

@@ -1,16 +1,31 @@
 """What the benchmarks of quality share: the same documents for every row, several seeds, mean and spread."""
 
+import argparse
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from softtopic import Corpus, TopicModel
 from softtopic.bench.sources import spread
+from softtopic.datasets import load
 from softtopic.metrics.diversity import topic_diversity
 from softtopic.metrics.evaluation import evaluate
 
-__all__ = ["MEASURES", "measured", "over_seeds", "shown", "spread"]
+__all__ = ["MEASURES", "corpora", "measured", "over_seeds", "shown", "spread"]
 
 MEASURES = ("purity", "nmi", "precision_at_5", "distinct_words")
+
+
+def corpora(about: str, names: Sequence[str], documents: int) -> Iterator[tuple[argparse.Namespace, str, Corpus]]:
+    """What the command line asks for: its options (topics, seeds, …), and each corpus's name and documents."""
+    options = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--data-dir", required=True)
+    options.add_argument("--only", help="one corpus", choices=names)
+    options.add_argument("--documents", type=int, default=documents, help="distinct ones, at equal distances")
+    options.add_argument("--topics", type=int, default=50)
+    options.add_argument("--seeds", type=int, default=2)
+    given = options.parse_args()
+    for name in [given.only] if given.only else names:
+        yield given, name, spread(load(name, data_dir=given.data_dir), given.documents)
 
 
 def measured(model: TopicModel, corpus: Corpus) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Peak memory and time of a whole run: 20,000 StackOverflow titles to a saved model, nothing kept from before.
 
-python benchmarks/whole_run.py --data-dir FOLDER
+python benchmarks/whole_run.py --data-dir FOLDER [--sample 100%]
 """
 
 import argparse
@@ -21,6 +21,7 @@ TARGET_GB = 2.5
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data-dir", required=True)
+    options.add_argument("--sample", default="100%", help="of the titles, read by the language model")
     given = options.parse_args()
     titles = Path(given.data_dir) / "stackoverflow_titles.jsonl.gz"
     with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +32,7 @@ def main() -> None:
         start = time.perf_counter()
         said = subprocess.run(
             [sys.executable, "-m", "softtopic.cli", "fit", str(titles), "--label", "label", "--topics", "50",
-             "--out", f"{folder}/model", "--quiet", "--json"],
+             "--sample", given.sample, "--out", f"{folder}/model", "--quiet", "--json"],
             check=True, stdout=subprocess.PIPE, env=os.environ | {"SOFTTOPIC_CACHE": str(cache)},
         ).stdout  # fmt: skip
         seconds = time.perf_counter() - start

@@ -18,14 +18,16 @@ FREED = """
     kept = blocks[::16]
     del blocks
     before = resident()
-    assert give_back()
-    assert before - resident() > 150e6, (before, resident())
+    print(give_back(), before - resident())
 """
 
 
 @pytest.mark.skipif(not memory.give_back(), reason="the C library gives nothing back")
 def test_what_was_freed_goes_back_to_the_system():
-    subprocess.run([sys.executable, "-c", textwrap.dedent(FREED)], check=True)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(FREED)], check=True, stdout=subprocess.PIPE, text=True)
+    gave, freed = done.stdout.split()
+    assert gave == "True"
+    assert int(freed) > 150e6
 
 
 def test_another_c_library_is_no_error(monkeypatch):

@@ -53,3 +53,5 @@ def test_how_many_documents_are_read():
     assert [default.reads(50_000, share) for share in (1.0, 0.5)] == [50_000, 25_000]
     assert replace(light, read_at_most=10).reads(50, None) == 50, "nothing spreads"
     assert replace(default, target="bow").reads(50_000, None) == 50_000
+    with pytest.raises(InputError, match="read_at_most is 0"):
+        replace(default, read_at_most=0)

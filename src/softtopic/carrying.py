@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import issparse
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
+from softtopic.neighbours import View
 from softtopic.types import DocHidden
 
 # Strength of the penalty; inputs are of length 1, outputs of deviation 1. On four corpora .3 and 1 did equally well,
@@ -17,8 +18,6 @@ _PENALTY = 0.3
 # Square roots of soft labels are as small as 1/sqrt(words); this brings them near the deviation of hidden states.
 _ROOTS = 10.0
 _ROWS = 4096
-
-View = tuple[Float[np.ndarray, "docs _"] | csr_matrix, float]  # rows, and how much their cosine counts
 
 
 def carry(
@@ -35,25 +34,22 @@ def carry(
 
     Args:
         soft: rows sum to 1.
-        hidden: any scale; the result is standardised, columns of mean 0 and deviation 1 over the documents read.
+        hidden: standardised, columns of mean 0 and deviation 1, as the result is over the documents read.
         read: which documents were read, [read].
         views: what is known of all documents, sentence vectors and words, and how much each counts.
 
     """
-    known = hidden.astype(np.float32)
-    deviation = known.std(axis=0)
-    known = (known - known.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
-    wanted = np.hstack([_ROOTS * np.sqrt(soft, dtype=np.float32), known])
+    wanted = np.hstack([_ROOTS * np.sqrt(soft, dtype=np.float32), hidden])
     inputs: list[Any] = [(normalize(rows), np.float32(np.sqrt(weight))) for rows, weight in views]
     model = Ridge(alpha=_PENALTY).fit(_dense(inputs, read), wanted)
     count, words = views[0][0].shape[0], soft.shape[1]  # type: ignore[index]
     labels = np.empty((count, words), dtype=np.float16)
-    states = np.empty((count, known.shape[1]), dtype=np.float16)
+    states = np.empty((count, hidden.shape[1]), dtype=np.float16)
     for rows in np.split(np.arange(count), range(_ROWS, count, _ROWS)):
         found = model.predict(_dense(inputs, rows))
         labels[rows] = np.asarray(normalize(np.maximum(found[:, :words], 0) ** 2, norm="l1"))
         states[rows] = found[:, words:]
-    labels[read], states[read] = soft, known
+    labels[read], states[read] = soft, hidden
     return labels, states
 
 

@@ -43,6 +43,8 @@ class Recipe:
         if self.order not in ORDERS:
             raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
         check_calibration(self.calibration, self.strength)
+        if self.read_at_most is not None and self.read_at_most < 2:
+            raise InputError(f"read_at_most is {self.read_at_most}; give at least 2 documents, or None for all")
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
 

@@ -64,7 +64,7 @@ class Targets:
         views = [*known, (self._words, _VIEWS["words"])] if self._has_words else known
         if self.soft is None or not views:
             raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
-        hidden = self.vectors["hidden"]
+        hidden = _standardised(self.vectors["hidden"])
         read = equidistant(views[0][0].shape[0], len(hidden))
         labels, states = carry(self.soft.cpu().numpy(), hidden, read, views)
         vectors = self.vectors | {"hidden": states}
