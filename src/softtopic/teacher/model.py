@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 VERSION = 1
 
 # Tokens read together. Less, and the weights are fetched from memory too often; more does not help further.
-BUDGET = {"cpu": 2048, "mps": 4096, "cuda": 32768}
+BUDGET = {"cpu": 4096, "mps": 4096, "cuda": 32768}
 
 # float16 ends at 65,504; a language model whose states come near it is stored in float32.
 _LARGE = 6000.0
