@@ -65,7 +65,7 @@ def main() -> None:
             print(json.dumps({
                 "backbone": name, "recipe": recipe, "batch_size": config.batch_size,
                 "documents_per_second": round(statistics.median(speeds)),
-                "least_and_most": [round(min(speeds)), round(max(speeds))], "target": TARGETS[name],
+                "least_and_most": [round(min(speeds)), round(max(speeds))], "target": TARGETS.get(name),
                 "by_loader": round(loader), "times_the_loader": round(statistics.median(speeds) / loader, 1),
                 "threads": torch.get_num_threads(),
             }), flush=True)  # fmt: skip

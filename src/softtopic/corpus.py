@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
 import numpy as np
 
@@ -114,14 +113,17 @@ class Corpus:
         Each with the id, label and time of the first that has its text; all of them where there are no more.
         """
         places = np.sort(self.distinct.first)
-        chosen = places[equidistant(len(places), n)].tolist()
-        columns = (self.texts, self.ids, self.labels, self.times)
-        return Corpus(*(None if column is None else tuple(column[place] for place in chosen) for column in columns))  # type: ignore[arg-type]
+        return self.at(places[equidistant(len(places), n)])
 
     def take(self, n: int) -> "Corpus":
         """The first n documents."""
+        return self.at(np.arange(min(n, len(self))))
+
+    def at(self, places: DocInt) -> "Corpus":
+        """The documents at some places."""
+        chosen = places.tolist()
         columns = (self.texts, self.ids, self.labels, self.times)
-        return Corpus(*(None if column is None else tuple(islice(column, n)) for column in columns))  # type: ignore[arg-type]
+        return Corpus(*(None if column is None else tuple(column[place] for place in chosen) for column in columns))  # type: ignore[arg-type]
 
 
 def sample_size(count: int, share: float) -> int:

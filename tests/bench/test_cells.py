@@ -1,3 +1,4 @@
+import json
 import os
 import shlex
 from dataclasses import replace
@@ -6,7 +7,9 @@ import pytest
 from made_up import record
 
 from softtopic.bench.cells import Cell, Setting, is_finished, read_record, write_record
+from softtopic.bench.published import published
 from softtopic.bench.sources import Source
+from softtopic.errors import InputError
 
 
 def test_a_cell_survives_json(cell):
@@ -92,3 +95,21 @@ def test_distinct_documents_are_read_at_equal_distances(documents, texts):
     half = Source(data=str(documents), documents=6).read()
     assert half.texts == tuple(texts[place] for place in (0, 2, 4, 7, 9, 11))
     assert Source(data=str(documents), documents=6).name == "posts"
+
+
+def test_equal_documents_are_kept_where_they_are_asked_for(tmp_path, cell):
+    path = tmp_path / "posts.jsonl"
+    rows = [{"text": text, "label": label} for text, label in (("a b", "x"), (" ", "x"), ("c", "y"), ("a b", "y"))]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    source = Source(data=str(path), duplicates=True)
+    assert source.read().texts == ("a b", "c", "a b")
+    assert source.read().labels == ("x", "y", "y")
+    assert source.name == "posts (all rows)"
+    assert "--duplicates" in shlex.split(replace(cell, source=source).command)
+    assert "--duplicates" not in shlex.split(cell.command)
+    with pytest.raises(InputError, match="--documents"):
+        Source(data=str(path), duplicates=True, documents=3)
+
+
+def test_published_figures_of_a_corpus_stand_beside_all_of_its_rows():
+    assert published("tweettopic (all rows)", "lda") == published("tweettopic", "lda") != {}

@@ -38,7 +38,7 @@ def test_methods_are_rows_and_published_figures_stand_beneath(records):
         ("BERTopic (KMeans), published", "–", "0.996", "0.202", "0.306", "–"),
         ("softtopic (default)", "0.100", "–", "0.800", "–", "7.5"),
     )
-    for said in ("12 distinct documents", "K = 3", "seeds 0, 1", "40 words", "wiki.jsonl (6,477 documents, 16,000,000"):
+    for said in ("12 documents", "K = 3", "seeds 0, 1", "40 words", "wiki.jsonl (6,477 documents, 16,000,000"):
         assert said in main.note
 
 

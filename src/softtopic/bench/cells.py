@@ -94,7 +94,8 @@ class Cell:
               if base.reference else []),
         ]  # fmt: skip
         options = [part for name, value in given if value is not None for part in (name, str(value))]
-        return shlex.join(["softtopic", "bench", *options, "--out", f"repeat-{self.key[:8]}"])
+        flags = ["--duplicates"] if source.duplicates else []
+        return shlex.join(["softtopic", "bench", *options, *flags, "--out", f"repeat-{self.key[:8]}"])
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

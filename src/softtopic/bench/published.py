@@ -5,6 +5,8 @@ lower-case words before the baselines read them, which ours are not; their langu
 embedded one: the rows of DSL are those of ERNIE-4.5-0.3B, the nearest in size.
 """
 
+from softtopic.bench.sources import ALL_ROWS
+
 _MEASURES = ("c_v", "inverted_rbo", "purity", "precision_at_5", "precision_at_10")
 
 _ROWS: dict[str, dict[str, tuple[float, ...]]] = {
@@ -61,6 +63,7 @@ _SAME = {"bertopic-kmeans": "bertopic", "bertopic-hdbscan": "bertopic", "fastopi
 
 def published(corpus: str, model: str) -> dict[str, float]:
     """Published figures of a method on a corpus, by measure; none where there are none."""
+    corpus = corpus.removesuffix(ALL_ROWS)
     if model == "soft-labels":
         return _SOFT_LABELS.get(corpus, {})
     row = _ROWS.get(corpus, {}).get(_SAME.get(model, model))

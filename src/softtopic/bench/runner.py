@@ -59,7 +59,7 @@ class Plan:
 
     def _of(self, source: Source) -> list[Cell]:
         corpus = source.read()
-        log.info("%s: %d distinct documents", source.name, len(corpus))
+        log.info("%s: %d documents", source.name, len(corpus))
         fingerprint = labelled_fingerprint(corpus)
         return [
             Cell(

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from softtopic.assets import ASSETS
 from softtopic.corpus import Corpus, fingerprint_strings
 from softtopic.datasets import FILES, load
 from softtopic.errors import InputError
 from softtopic.metrics.reference import Reference
 from softtopic.readers import Columns, read_corpus
+
+# What the name of a corpus ends with where equal documents were kept.
+ALL_ROWS = " (all rows)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,7 @@ class Source:
         text: column of texts, of a file.
         label: column of labels, of a file; None: "label", where there is one.
         documents: so many distinct ones, at equal distances; None: all.
+        duplicates: keep documents whose text stood there before, as published figures of some corpora do.
 
     """
 
@@ -31,8 +37,11 @@ class Source:
     text: str = "text"
     label: str | None = None
     documents: int | None = None
+    duplicates: bool = False
 
     def __post_init__(self) -> None:
+        if self.duplicates and self.documents is not None:
+            raise InputError("--documents chooses among distinct ones; leave it out, or --duplicates")
         if self.documents is not None and self.documents < 2:
             raise InputError(f"--documents is {self.documents}; give a whole number of at least 2")
 
@@ -43,10 +52,11 @@ class Source:
     @property
     def name(self) -> str:
         """What tables call it."""
-        return Path(self.data).name.split(".")[0] if self.is_file else self.data
+        name = Path(self.data).name.split(".")[0] if self.is_file else self.data
+        return name + ALL_ROWS if self.duplicates else name
 
     def read(self) -> Corpus:
-        """The distinct documents that are not blank, each with the label of the first that has its text."""
+        """The documents that are not blank: each text once, with the label of the first that has it, or every row."""
         if not self.is_file:
             whole = load(self.data, data_dir=self.data_dir)
         elif Path(self.data).is_file():
@@ -55,7 +65,7 @@ class Source:
         else:
             known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if name.startswith("reuters"))]))
             raise InputError(f"{self.data!r} is no sample corpus and no file; known corpora are {known}")
-        return spread(whole, self.documents)
+        return written(whole) if self.duplicates else spread(whole, self.documents)
 
 
 def labelled_fingerprint(corpus: Corpus) -> str:
@@ -65,9 +75,19 @@ def labelled_fingerprint(corpus: Corpus) -> str:
 
 def spread(corpus: Corpus, documents: int | None) -> Corpus:
     """So many distinct documents at equal distances, from the first to the last; None: all that are not blank."""
+    _check_texts(corpus)
+    return corpus.sample(len(corpus) if documents is None else documents)
+
+
+def written(corpus: Corpus) -> Corpus:
+    """All documents that are not blank, equal ones too."""
+    _check_texts(corpus)
+    return corpus.at(np.flatnonzero(corpus.distinct.rows >= 0))
+
+
+def _check_texts(corpus: Corpus) -> None:
     if not corpus.distinct.texts:
         raise InputError(f"{len(corpus)} documents, none with text; give documents to compare methods on")
-    return corpus.sample(len(corpus) if documents is None else documents)
 
 
 @dataclass(frozen=True, kw_only=True)

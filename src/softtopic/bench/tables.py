@@ -252,7 +252,7 @@ def _note(rows: Sequence[Row]) -> str:
         return ""
     corpora = {record["corpus"]["name"]: record["corpus"] for record in records}
     told = [
-        f"{name}: {corpus['documents']:,} distinct documents, {corpus['labels']} labels, {corpus['words']:,} words"
+        f"{name}: {corpus['documents']:,} documents, {corpus['labels']} labels, {corpus['words']:,} words"
         for name, corpus in corpora.items()
     ]
     cells = [record["cell"] for record in records]

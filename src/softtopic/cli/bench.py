@@ -24,6 +24,9 @@ def bench(
     documents: Annotated[
         int | None, typer.Option("--documents", help="So many of each corpus, at equal distances; default: all.")
     ] = None,
+    duplicates: Annotated[
+        bool, typer.Option("--duplicates", help="Keep equal documents, as published figures of some corpora do.")
+    ] = False,
     data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of sample corpora.")] = None,
     text: Annotated[str, typer.Option("--text", help="Column of the texts, in files.")] = "text",
     label: Annotated[str | None, typer.Option("--label", help="Column of labels; default: label, if there.")] = None,
@@ -58,7 +61,8 @@ def bench(
     if seeds < 1 or first_seed < 0:
         raise InputError(f"--seeds is {seeds} from {first_seed}; give at least 1, from 0 on")
     found = None if reference is None else ReferenceFile(path=reference, column=reference_text)
-    places = {"data_dir": None if data_dir is None else str(data_dir), "text": text, "label": label}
+    folder = None if data_dir is None else str(data_dir)
+    places = {"data_dir": folder, "text": text, "label": label, "duplicates": duplicates}
     plan = Plan(
         sources=[Source(data=name, documents=documents, **places) for name in _names(data, "--data")],
         models=_names(models, "--models"),
