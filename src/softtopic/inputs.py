@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.preprocessing import normalize
 
 from softtopic.errors import InputError
-from softtopic.types import DocHidden
+from softtopic.types import DocHidden, DocInt
 from softtopic.vocabulary import Vocabulary
 
 INPUTS = ("hidden", "embedding", "bow", "normalised-bow")
@@ -54,6 +54,10 @@ class Inputs:
     def are_vectors(self) -> Bool[np.ndarray, " width"]:
         """Which columns are no counts: those that may be standardised."""
         return np.concatenate([np.full(part.shape[1], not issparse(part)) for part in self.parts.values()])  # type: ignore[index]
+
+    def at(self, rows: DocInt) -> "Inputs":
+        """Some of the documents."""
+        return Inputs({name: part[rows] for name, part in self.parts.items()})
 
     def dense(self, start: int = 0, stop: int | None = None) -> DocHidden:
         """The parts side by side, documents start to stop."""

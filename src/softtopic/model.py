@@ -22,6 +22,7 @@ from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
 from softtopic.inspection import Inspection
+from softtopic.learnt import Learnt
 from softtopic.objective import soft_labels
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.store import Features
@@ -149,10 +150,11 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             # Training needs its memory more than new documents need it loaded already.
             self.teacher_.close()
         inputs = self._inputs(corpus, None if features is None else features.hidden, embeddings)
-        targets = self._targets(corpus, features, inputs)
-        self._train(corpus, targets, inputs)
+        learnt = Learnt.of(corpus, inputs, features, self.recipe_.learns(len(inputs)))
+        targets = self._targets(learnt)
+        self._train(learnt, targets)
         theta = self._infer(inputs)
-        self.relevance_ = targets.relevance(self.components_, theta, self._word_vectors())
+        self.relevance_ = targets.relevance(self.components_, theta[learnt.rows], self._word_vectors())
         self._keep(corpus, theta)
         return self
 
@@ -205,9 +207,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         corpus, training = X if isinstance(X, Corpus) else Corpus.from_texts(X), self.recipe_.training
         read = extract(corpus, self.vocabulary_, self.teacher_, features=None, progress=self.progress).log_probs
         prior = self._prior(torch.device("cpu"))
-        labels = soft_labels(
-            torch.from_numpy(read), temperature=training.temperature, top_k=training.top_k, prior=prior
-        )
+        options = {"temperature": training.temperature, "top_k": training.top_k, "prior": prior}
+        labels = soft_labels(torch.from_numpy(read), **options)
         blank = np.full((1, len(self.vocabulary_)), 1 / len(self.vocabulary_), dtype=np.float32)
         return np.concatenate([labels.numpy(), blank])[corpus.distinct.rows]
 
@@ -246,9 +247,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _check_enough(self, corpus: Corpus) -> None:
         count = len(corpus.distinct.texts)
         if count < self.n_topics:
-            raise InputError(
-                f"{count} distinct documents for {self.n_topics} topics; give more documents or fewer topics"
-            )
+            said = f"{count} distinct documents for {self.n_topics} topics"
+            raise InputError(f"{said}; give more documents or fewer topics")
 
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
@@ -287,8 +287,10 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if wanted >= count:
             return corpus
         self.recipe_ = self.recipe_.sampled()
-        log.info("the language model reads %d of %d documents and is predicted on the others", wanted, count)
-        return corpus.sample(wanted)
+        # What is read is part of what is learnt from.
+        part = corpus.sample(self.recipe_.learns(count)).sample(wanted)
+        log.info("the language model reads %d of %d documents and is predicted on the others", len(part), count)
+        return part
 
     def _calibrate(self, features: Features | None, *, asked: bool) -> Calibration | None:
         source, strength = self.recipe_.calibration, self.recipe_.strength
@@ -312,10 +314,10 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
         return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors)
 
-    def _train(self, corpus: Corpus, targets: Targets, inputs: Inputs) -> None:
-        recipe, device = self.recipe_, self._device
+    def _train(self, learnt: Learnt, targets: Targets) -> None:
+        recipe, device, inputs = self.recipe_, self._device, learnt.inputs
         noise = torch.Generator(device).manual_seed(self.random_state)
-        rows = corpus.distinct.rows
+        rows = learnt.corpus.distinct.rows
         documents = torch.from_numpy(rows[rows >= 0]).to(device)
         guide = targets.guide(self.n_topics, self.random_state)
         data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
@@ -340,10 +342,10 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         with torch.inference_mode():
             self.components_ = self.backbone_.topic_word().cpu().numpy()
 
-    def _targets(self, corpus: Corpus, features: Features | None, inputs: Inputs) -> Targets:
+    def _targets(self, learnt: Learnt) -> Targets:
         """What the recipe wants learnt."""
-        named = split_target(self.recipe_.target)
-        counts = self.vocabulary_.bag_of_words(corpus.distinct.texts if "bow" in named else ())
+        named, inputs, features = split_target(self.recipe_.target), learnt.inputs, learnt.features
+        counts = self.vocabulary_.bag_of_words(learnt.corpus.distinct.texts if "bow" in named else ())
         if "bow" in named and not counts.nnz and (self.target or "soft" not in named):
             raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
         # Documents are compared by all that was read of them, whatever the model itself reads.

@@ -32,6 +32,7 @@ class Recipe:
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
     guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
     read_at_most: int | None = None  # documents the language model reads, unless a share is asked for; None: all
+    learn_at_most: int | None = None  # documents the model learns from; it knows the others as it knows new ones
     order: str = "probability"  # of the words of a topic when shown, or "relevance"
 
     def __post_init__(self) -> None:
@@ -43,8 +44,9 @@ class Recipe:
         if self.order not in ORDERS:
             raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
         check_calibration(self.calibration, self.strength)
-        if self.read_at_most is not None and self.read_at_most < 2:
-            raise InputError(f"read_at_most is {self.read_at_most}; give at least 2 documents, or None for all")
+        for name in ("read_at_most", "learn_at_most"):
+            if (most := getattr(self, name)) is not None and most < 2:
+                raise InputError(f"{name} is {most}; give at least 2 documents, or None for all")
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
 
@@ -52,6 +54,10 @@ class Recipe:
     def asks_lm(self) -> bool:
         """Whether a language model has to read the documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
+
+    def learns(self, count: int) -> int:
+        """From how many of so many documents the model learns."""
+        return min(count, self.learn_at_most or count)
 
     def reads(self, count: int, share: float | None) -> int:
         """How many of so many documents the language model reads: a share of them, else as many as the recipe says."""
@@ -116,6 +122,7 @@ RECIPES: dict[str, Recipe] = {
         branches=4,
         guide=GuideConfig(),
         read_at_most=10_000,
+        learn_at_most=50_000,
         order="relevance",
     ),
     # The language model alone: nothing but its hidden states and its soft labels.

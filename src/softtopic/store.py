@@ -22,7 +22,7 @@ from softtopic.corpus import Corpus
 from softtopic.errors import StoreMismatchError
 from softtopic.publish import locked, staged_file
 from softtopic.sparse import SparseLabels, WordMeans
-from softtopic.types import DocHidden, DocVocab
+from softtopic.types import DocHidden, DocInt, DocVocab
 from softtopic.vocabulary import Vocabulary
 
 FORMAT = "softtopic-features"
@@ -40,6 +40,10 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.hidden)
+
+    def at(self, rows: DocInt) -> "Features":
+        """Those of some documents."""
+        return Features(self.log_probs[rows], self.hidden[rows])
 
 
 @dataclass(frozen=True, kw_only=True)
