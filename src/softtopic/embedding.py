@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
-from softtopic.teacher.loading import pick_device, quiet_transformers
+from softtopic.teacher.loading import pick_device, pick_dtype, quiet_transformers
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ SENTENCE_ENCODER = "all-minilm-l6-v2"
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
 
-# Tokens in a batch, padding included: one long post, or a hundred titles.
+# Tokens in a batch: a dozen long posts, or some hundred titles.
 _BATCH_TOKENS = 4096
 # Texts in a file of kept vectors, and texts cut into tokens at a time.
 _KEPT = 2048
@@ -39,20 +40,25 @@ class SentenceEncoder:
             model that transformers opens. No code from the folder is run and nothing is downloaded.
         max_tokens: a text is cut to so many tokens.
         device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 where the processor computes in it, which is two to
+            three times as fast and leaves a cosine of .9999 to float32, else float32.
 
     The model is opened when the first texts come.
 
     """
 
-    def __init__(self, name: str = SENTENCE_ENCODER, *, max_tokens: int = 256, device: str = "auto") -> None:
+    def __init__(
+        self, name: str = SENTENCE_ENCODER, *, max_tokens: int = 256, device: str = "auto", dtype: str = "auto"
+    ) -> None:
         self.name = name
         self.max_tokens = max_tokens
         self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
         self._opened: tuple[Any, Any] | None = None
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
-        """Vectors of texts, float32, [documents, width]; each depends on its own text alone up to rounding."""
+        """Vectors of texts, float32, [documents, width]; each depends on its own text alone."""
         model, tokenizer = self._open()
         if not texts:
             return np.empty((0, model.config.hidden_size), dtype=np.float32)
@@ -64,15 +70,19 @@ class SentenceEncoder:
         vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
         with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
             for rows in _batches([len(row) for row in tokens]):
-                vectors[rows] = self._vectors(model, tokenizer, [tokens[row] for row in rows]).cpu().numpy()
+                vectors[rows] = self._vectors(model, [tokens[row] for row in rows]).cpu().numpy()
                 bar.advance(len(rows))
         return vectors
 
-    def _vectors(self, model: Any, tokenizer: Any, tokens: list[list[int]]) -> Float[Tensor, "docs width"]:
-        batch = tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self.device)
-        states = model(**batch).last_hidden_state.float()
-        mask = batch["attention_mask"][:, :, None]
-        return torch.nn.functional.normalize((states * mask).sum(dim=1) / mask.sum(dim=1).clamp_min(1))
+    @property
+    def fingerprint(self) -> str:
+        """What vectors depend on, beside their texts: equal fingerprints, equal vectors."""
+        version = ASSETS[self.name].version if self.name in ASSETS else ""
+        return fingerprint_strings([self.name, version, str(self.max_tokens), str(self.dtype)])
+
+    def _vectors(self, model: Any, tokens: list[list[int]]) -> Float[Tensor, "docs width"]:
+        states = model(input_ids=torch.tensor(tokens, device=self.device)).last_hidden_state
+        return torch.nn.functional.normalize(states.float().mean(dim=1))
 
     def _open(self) -> tuple[Any, Any]:
         if self._opened is None:
@@ -82,7 +92,7 @@ class SentenceEncoder:
             options = {"local_files_only": True, "trust_remote_code": False}
             with quiet_transformers():
                 try:
-                    model = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
+                    model = AutoModel.from_pretrained(folder, dtype=self.dtype, **options)
                     tokenizer = AutoTokenizer.from_pretrained(folder, **options)
                 except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
                     reason = str(error).strip().splitlines()[0]
@@ -139,8 +149,7 @@ def embed(
 
 def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
     """Vectors from the cache folder, else made and put there; a file that does not fit is made again."""
-    version = ASSETS[encoder.name].version
-    key = fingerprint_strings([encoder.name, version, str(encoder.max_tokens), *texts])
+    key = fingerprint_strings([encoder.fingerprint, *texts])
     path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
     try:
         found = np.load(path)  # objects are refused by default
@@ -155,11 +164,13 @@ def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
-    """Texts of like lengths together, so that little is padded; the longest first, for their memory is then known."""
+    """Texts of one length together: nothing is padded, and no vector depends on its neighbours, not even in bfloat16.
+
+    The longest come first, for their memory is then known.
+    """
     order = np.argsort(-np.asarray(lengths), kind="stable")
-    batches, start = [], 0
-    while start < len(order):
-        stop = start + max(1, _BATCH_TOKENS // max(lengths[order[start]], 1))
-        batches.append(order[start:stop])
-        start = stop
+    batches: list[Int[np.ndarray, " batch"]] = []
+    for length, run in groupby(order, key=lambda row: lengths[row]):
+        rows, most = np.fromiter(run, dtype=np.int64), max(1, _BATCH_TOKENS // max(length, 1))
+        batches += np.split(rows, range(most, len(rows), most))
     return batches

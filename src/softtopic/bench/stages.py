@@ -15,7 +15,7 @@ from softtopic.assets import cache_dir
 from softtopic.bench.packages.exchange import Stages
 from softtopic.bench.sweep import Run
 from softtopic.corpus import Corpus, fingerprint_strings
-from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder
+from softtopic.embedding import SentenceEncoder
 from softtopic.errors import InputError
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.estimate import estimate
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 def vectors_folder(texts: Sequence[str]) -> Path:
     """Where the sentence vectors of texts are kept."""
-    return cache_dir() / "bench" / "vectors" / fingerprint_strings([SENTENCE_ENCODER, *texts])[:32]
+    return cache_dir() / "bench" / "vectors" / fingerprint_strings([SentenceEncoder().fingerprint, *texts])[:32]
 
 
 def has_vectors(texts: Sequence[str]) -> bool:
