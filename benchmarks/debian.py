@@ -20,13 +20,11 @@ from pathlib import Path
 
 MOST = 200
 SECTIONS = frozenset(
-    "admin comm database editors education electronics fonts games gnome graphics hamradio httpd kde kernel lisp "
-    "localization mail math net news otherosfs science sound tex text vcs video web".split()
+    ["admin", "comm", "database", "editors", "education", "electronics", "fonts", "games", "gnome", "graphics", "hamradio", "httpd", "kde", "kernel", "lisp", "localization", "mail", "math", "net", "news", "otherosfs", "science", "sound", "tex", "text", "vcs", "video", "web"]
 )
 # Mixed bags, and people instead of matters.
 NO_MATTER = frozenset(
-    "ascii-art cookie debian disclaimer ethnic fortunes goedel humorists knghtbrd linuxcookie miscellaneous paradoxum "
-    "people pratchett riddles translate-me zippy".split()
+    ["ascii-art", "cookie", "debian", "disclaimer", "ethnic", "fortunes", "goedel", "humorists", "knghtbrd", "linuxcookie", "miscellaneous", "paradoxum", "people", "pratchett", "riddles", "translate-me", "zippy"]
 )
 
 

@@ -113,7 +113,9 @@ RECIPES: dict[str, Recipe] = {
     "paper": _PAPER,
     # Two encoders, a graph of neighbours, and topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
-        training=TrainingConfig(epochs=60, batch_size=512, least_batches=32, temperature=1.0, guidance=3.0),
+        training=TrainingConfig(
+            epochs=60, batch_size=512, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
+        ),
         backbone="plsa",
         inputs="hidden+embedding",
         target="soft+bow",

@@ -11,7 +11,7 @@ from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.errors import InputError
 from softtopic.objective import cross_entropy
-from softtopic.training.trainer import TrainingConfig, TrainingData, batches, tempered, train
+from softtopic.training.trainer import TrainingConfig, TrainingData, batches, epochs_of, tempered, train
 
 
 def data(docs: int = 60, config: TrainingConfig = TrainingConfig()) -> TrainingData:
@@ -53,6 +53,13 @@ def test_every_document_once_and_no_batch_of_one(docs, size):
     assert sorted(torch.cat(found).tolist()) == list(range(docs))
     assert min(map(len, found)) > 1
     assert max(map(len, found)) <= 1.5 * size + 1
+
+
+def test_many_documents_have_fewer_epochs():
+    config = TrainingConfig(epochs=60, batch_size=512, least_batches=32, most_batches=2000)
+    assert [epochs_of(config, documents) for documents in (100, 2000, 16_384, 20_000, 50_000)] == [60, 60, 60, 51, 20]
+    assert epochs_of(config, 512 * 5000) == 1
+    assert epochs_of(TrainingConfig(epochs=7), 10**6) == 7
 
 
 def test_few_documents_are_cut_into_smaller_batches():

@@ -31,6 +31,7 @@ class TrainingConfig:
     epochs: int = 100
     batch_size: int | None = 64  # None: all documents, one step an epoch
     least_batches: int = 1  # in an epoch: few documents are cut into smaller batches, so that steps are not too few
+    most_batches: int | None = None  # in all epochs: of many documents there are fewer epochs; None: no limit
     learning_rate: float = 2e-3
     betas: tuple[float, float] = (0.99, 0.99)
     weight: float = 1000.0  # of the distillation loss against the backbone's penalty; counts weigh what they count
@@ -41,7 +42,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         if (
-            min(self.epochs, self.least_batches) < 1
+            min(self.epochs, self.least_batches, self.most_batches or 1) < 1
             or (self.batch_size is not None and self.batch_size < 2)
             or (self.patience is not None and self.patience < 1)
         ):
@@ -100,10 +101,10 @@ def train(
         raise InputError(f"{len(data.documents)} document to train on; give at least 2")
     optimizer = torch.optim.Adam(backbone.parameters(), lr=config.learning_rate, betas=config.betas, fused=True)
     losses: list[float] = []
-    floor = _mean_entropy(data)
+    floor, epochs = _mean_entropy(data), epochs_of(config, len(data.documents))
     start = time.perf_counter()
-    with Progress("training", config.epochs, "epoch", show=progress) as bar:
-        for _ in range(config.epochs):
+    with Progress("training", epochs, "epoch", show=progress) as bar:
+        for _ in range(epochs):
             losses.append(_epoch(backbone, data, config, optimizer, noise) - floor)
             bar.advance(1)
             if _stalled(losses, config.patience):
@@ -154,10 +155,20 @@ def batches(
 ) -> Iterator[Int[Tensor, " batch"]]:
     """All documents in random order, in batches of nearly equal size: no batch of one, which BatchNorm cannot take."""
     order = torch.randperm(len(documents), generator=noise, device=noise.device)
-    size = config.batch_size or len(documents)
-    wanted = max(round(len(documents) / size), config.least_batches)
-    count = max(1, min(wanted, len(documents) // 2))
-    yield from documents[order.to(documents.device)].tensor_split(count)
+    yield from documents[order.to(documents.device)].tensor_split(batches_in(config, len(documents)))
+
+
+def batches_in(config: TrainingConfig, documents: int) -> int:
+    """How many batches an epoch of so many documents has."""
+    wanted = max(round(documents / (config.batch_size or documents)), config.least_batches)
+    return max(1, min(wanted, documents // 2))
+
+
+def epochs_of(config: TrainingConfig, documents: int) -> int:
+    """How many epochs so many documents are trained for, unless the loss stalls."""
+    if config.most_batches is None:
+        return config.epochs
+    return max(1, min(config.epochs, round(config.most_batches / batches_in(config, documents))))
 
 
 def shares(counts: csr_matrix, device: torch.device) -> Float[Tensor, "rows vocab"]:
