@@ -19,13 +19,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MOST = 200
-SECTIONS = frozenset(
-    ["admin", "comm", "database", "editors", "education", "electronics", "fonts", "games", "gnome", "graphics", "hamradio", "httpd", "kde", "kernel", "lisp", "localization", "mail", "math", "net", "news", "otherosfs", "science", "sound", "tex", "text", "vcs", "video", "web"]
-)
+SECTIONS = [
+    "admin", "comm", "database", "editors", "education", "electronics", "fonts", "games", "gnome", "graphics",
+    "hamradio", "httpd", "kde", "kernel", "lisp", "localization", "mail", "math", "net", "news", "otherosfs",
+    "science", "sound", "tex", "text", "vcs", "video", "web",
+]  # fmt: skip
 # Mixed bags, and people instead of matters.
-NO_MATTER = frozenset(
-    ["ascii-art", "cookie", "debian", "disclaimer", "ethnic", "fortunes", "goedel", "humorists", "knghtbrd", "linuxcookie", "miscellaneous", "paradoxum", "people", "pratchett", "riddles", "translate-me", "zippy"]
-)
+NO_MATTER = [
+    "ascii-art", "cookie", "debian", "disclaimer", "ethnic", "fortunes", "goedel", "humorists", "knghtbrd",
+    "linuxcookie", "miscellaneous", "paradoxum", "people", "pratchett", "riddles", "translate-me", "zippy",
+]  # fmt: skip
 
 
 def descriptions(packages: Path, translation: Path, language: str) -> Iterable[tuple[str, str]]:
