@@ -1,6 +1,8 @@
-"""Peak memory and time of a whole run: 20,000 StackOverflow titles to a saved model, nothing kept from before.
+"""Peak memory and time of a whole run, from a file to a saved model, nothing kept from before.
 
-python benchmarks/whole_run.py --data-dir FOLDER [--sample 100%]
+python benchmarks/whole_run.py FILE [--topics 50] [--sample 100%]
+
+FILE has columns text and label. The target is one for 20,000 StackOverflow titles.
 """
 
 import argparse
@@ -20,10 +22,11 @@ TARGET_GB = 2.5
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--data-dir", required=True)
-    options.add_argument("--sample", default="100%", help="of the titles, read by the language model")
+    options.add_argument("file")
+    options.add_argument("--topics", default="50")
+    options.add_argument("--sample", help="of the documents, read by the language model; default: as the recipe says")
     given = options.parse_args()
-    titles = Path(given.data_dir) / "stackoverflow_titles.jsonl.gz"
+    sample = [] if given.sample is None else ["--sample", given.sample]
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder) / "cache"
         cache.mkdir()
@@ -31,8 +34,8 @@ def main() -> None:
             (cache / part).symlink_to(cache_dir() / part)
         start = time.perf_counter()
         said = subprocess.run(
-            [sys.executable, "-m", "softtopic.cli", "fit", str(titles), "--label", "label", "--topics", "50",
-             "--sample", given.sample, "--out", f"{folder}/model", "--quiet", "--json"],
+            [sys.executable, "-m", "softtopic.cli", "fit", given.file, "--label", "label", "--topics", given.topics,
+             *sample, "--out", f"{folder}/model", "--quiet", "--json"],
             check=True, stdout=subprocess.PIPE, env=os.environ | {"SOFTTOPIC_CACHE": str(cache)},
         ).stdout  # fmt: skip
         seconds = time.perf_counter() - start
