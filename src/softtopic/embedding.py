@@ -14,6 +14,7 @@ from torch import Tensor
 from softtopic.assets import ASSETS, asset_path, cache_dir
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.memory import give_back
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
 from softtopic.teacher.loading import pick_device, pick_dtype, quiet_transformers
@@ -144,6 +145,10 @@ def embed(
         for part in parts:
             vectors.append(_kept(encoder, part))
             bar.advance(len(part))
+    del encoder
+    if len(parts) > 1:
+        # What was needed for batches of many shapes would be counted on top of all that follows.
+        give_back()
     return np.concatenate(vectors)
 
 
