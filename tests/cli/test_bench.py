@@ -19,6 +19,7 @@ def here(monkeypatch, tmp_path):
 
     for module in (environments, stages):
         monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
+    encode.fingerprint = "made up"
     monkeypatch.setattr(stages, "SentenceEncoder", lambda: encode)
 
     def execute(step, cell, path):
