@@ -172,7 +172,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
 @pytest.mark.parametrize(
     ("times", "top_k"),
     [
-        pytest.param(2, [], id="twice"),
+        pytest.param(3, [], id="3 times"),
         pytest.param(50, [], marks=SLOW, id="50 times"),
         pytest.param(50, ["--top-k", "2"], marks=SLOW, id="50 times, labels cut"),
     ],

@@ -93,7 +93,7 @@ def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: BaseTe
     ids = [fingerprint_strings([text])[:16] for text in texts]
     store.write(shard, ids, Features(output.log_probs, output.hidden))
     # What batches of many shapes leave behind in holes grows with the corpus: half a gigabyte in ten shards.
-    give_back()
+    give_back(cycles=False)
 
 
 def extract(
