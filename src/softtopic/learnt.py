@@ -3,10 +3,12 @@
 import logging
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Int
+
 from softtopic.corpus import Corpus, equidistant
 from softtopic.inputs import Inputs
 from softtopic.store import Features
-from softtopic.types import DocInt
 
 log = logging.getLogger(__name__)
 
@@ -17,21 +19,30 @@ class Learnt:
 
     corpus: Corpus
     inputs: Inputs
-    features: Features | None  # None: no language model was asked; of fewer rows: it read some at equal distances
-    rows: DocInt  # which of the distinct documents given they are
+    features: Features | None  # None: no language model was asked
+    rows: Int[np.ndarray, " rows"]  # which of the distinct documents given they are
+    read: Int[np.ndarray, " read"]  # which of these rows the features are of
 
     @classmethod
     def of(cls, corpus: Corpus, inputs: Inputs, features: Features | None, most: int) -> "Learnt":
-        """At most so many of the distinct documents, at equal distances."""
+        """At most so many of the distinct documents, at equal distances.
+
+        Features of fewer rows are of as many documents at equal distances; these are all among them, even if more.
+        """
         count = len(inputs)
-        rows = equidistant(count, most)
-        if len(rows) == count:
-            return cls(corpus, inputs, features, rows)
-        log.info("topics are learnt from %d of %d documents", len(rows), count)
-        if features is not None and len(features) == count:
+        rows = read = equidistant(count, most)
+        if features is not None and len(features) < count:
+            read = equidistant(count, len(features))
+            others = np.setdiff1d(np.arange(count), read)
+            rows = np.union1d(read, others[equidistant(len(others), max(0, most - len(read)))])
+        elif features is not None and most < count:
             features = features.at(rows)
-        part = corpus.sample(most)
+        places = np.searchsorted(rows, read)
+        if len(rows) == count:
+            return cls(corpus, inputs, features, rows, places)
+        log.info("topics are learnt from %d of %d documents", len(rows), count)
+        part = corpus.at(np.sort(corpus.distinct.first)[rows])
         if len(part.distinct.texts) < len(part):
             # Rows of features that were brought along are documents of their own, whatever their texts.
             part = Corpus.from_rows(part.texts, ids=part.ids, labels=part.labels)
-        return cls(part, inputs.at(rows), features, rows)
+        return cls(part, inputs.at(rows), features, rows, places)

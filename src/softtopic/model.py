@@ -287,10 +287,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if wanted >= count:
             return corpus
         self.recipe_ = self.recipe_.sampled()
-        # What is read is part of what is learnt from.
-        part = corpus.sample(self.recipe_.learns(count)).sample(wanted)
-        log.info("the language model reads %d of %d documents and is predicted on the others", len(part), count)
-        return part
+        log.info("the language model reads %d of %d documents and is predicted on the others", wanted, count)
+        return corpus.sample(wanted)
 
     def _calibrate(self, features: Features | None, *, asked: bool) -> Calibration | None:
         source, strength = self.recipe_.calibration, self.recipe_.strength
@@ -355,7 +353,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             vectors["hidden"], log_probs = features.hidden, features.log_probs
         soft = soft_targets(self.recipe_, log_probs, self._prior(self._device), self._device)
         targets = Targets(recipe=self.recipe_, soft=soft, counts=counts, vectors=vectors)
-        return targets if features is None or len(features) == len(inputs) else targets.carried()
+        return targets if features is None or len(features) == len(inputs) else targets.carried(learnt.read)
 
     def _word_vectors(self) -> DocHidden | None:
         """Vectors of the words, where a sentence encoder is at hand; a callable is not asked what words mean."""

@@ -11,7 +11,6 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from softtopic.carrying import carry
-from softtopic.corpus import equidistant
 from softtopic.errors import InputError
 from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
@@ -58,14 +57,13 @@ class Targets:
             views.append((self._words, _VIEWS["words"]))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
 
-    def carried(self) -> "Targets":
-        """Soft labels and hidden states for all documents, where some at equal distances were read."""
+    def carried(self, read: Int[np.ndarray, " read"]) -> "Targets":
+        """Soft labels and hidden states for all documents, where some were read."""
         known = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"]
         views = [*known, (self._words, _VIEWS["words"])] if self._has_words else known
         if self.soft is None or not views:
             raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
         hidden = _standardised(self.vectors["hidden"])
-        read = equidistant(views[0][0].shape[0], len(hidden))
         labels, states = carry(self.soft.cpu().numpy(), hidden, read, views)
         vectors = self.vectors | {"hidden": states}
         return replace(self, soft=torch.from_numpy(labels).to(self.soft.device), vectors=vectors)

@@ -60,6 +60,8 @@ def test_many_documents_have_fewer_epochs():
     assert [epochs_of(config, documents) for documents in (100, 2000, 16_384, 20_000, 50_000)] == [60, 60, 60, 51, 20]
     assert epochs_of(config, 512 * 5000) == 1
     assert epochs_of(TrainingConfig(epochs=7), 10**6) == 7
+    few = TrainingConfig(epochs=9, batch_size=20, most_batches=6, temperature=1.0)
+    assert len(fitted(data(60, few), few)[1].losses) == 2
 
 
 def test_few_documents_are_cut_into_smaller_batches():
