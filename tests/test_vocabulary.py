@@ -125,3 +125,25 @@ def test_a_bag_of_words_counts_the_words_of_each_document(texts):
     bag = vocabulary.bag_of_words([text.upper() for text in texts])
     expected = [[text.split().count(word) for word in vocabulary.words] for text in texts]
     np.testing.assert_array_equal(bag.toarray(), expected)
+
+
+def test_words_of_any_kind_are_counted():
+    vectorizer = CountVectorizer(ngram_range=(1, 2), lowercase=False, token_pattern=r"\S+")
+    texts = ["New York", "C++ in new york", "C++"]
+    vocabulary = Vocabulary.from_vectorizer(vectorizer, texts)
+    counts = dict(zip(vocabulary.words, vocabulary.bag_of_words(texts).sum(axis=0).tolist()[0], strict=True))
+    assert counts["C++"] == 2
+    assert counts["New York"] == 2  # case does not matter; "new york" stands later and gets nothing
+    assert counts["new york"] == 0
+
+
+def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog):
+    texts = ["私は機械学習が好きです", "機械学習の本"]
+    spaced = CountVectorizer(
+        tokenizer=lambda text: [word for word in ("機械学習", "本") if word in text], token_pattern=None
+    )
+    vocabulary = Vocabulary.from_vectorizer(spaced, texts)
+    assert vocabulary.bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 1]]
+    assert not caplog.records
+    Vocabulary.from_texts([*texts, *texts])
+    assert "no spaces between words" in caplog.text

@@ -1,5 +1,6 @@
 """The words topics are made of."""
 
+import logging
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -14,9 +15,13 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError
+from softtopic.words import WORD_PATTERN, Finder, plain, unspaced_share
 
-# Three letters or more; "don't" is no word "don", "people's" is the word "people".
-WORD_PATTERN = r"(?<!\w)[^\W\d_]{3,}(?!\w|['’]t\b)"
+log = logging.getLogger(__name__)
+
+# From this share of characters on, texts are written without spaces between words.
+_UNSPACED = 0.3
+_LOOKED_AT = 1000  # texts, to tell
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class Vocabulary:
         """
         bounds: Any = {"min_df": min_df, "max_df": max_df}
         vectorizer = CountVectorizer(token_pattern=WORD_PATTERN, stop_words=stop_words(language), **bounds)
+        texts = list(texts)
+        if unspaced_share(texts[:_LOOKED_AT]) > _UNSPACED:
+            log.warning(
+                "the texts have no spaces between words, so whole clauses are taken for words; give words, or a "
+                "CountVectorizer with a tokenizer of their language"
+            )
         return cls.from_vectorizer(vectorizer, texts, size=size)
 
     @classmethod
@@ -99,9 +110,11 @@ class Vocabulary:
         return fingerprint_strings(self.words)
 
     def bag_of_words(self, texts: Iterable[str]) -> csr_matrix:
-        """Word counts, [documents, vocab], sparse; words are matched in lower case."""
+        """Word counts, [documents, vocab], sparse; whatever found the words, they are found again, in any case."""
         index: Any = {word: column for column, word in enumerate(self.words)}
-        return CountVectorizer(token_pattern=WORD_PATTERN, vocabulary=index).transform(list(texts))  # type: ignore[return-value]
+        # The same words either way; the pattern is faster.
+        how: Any = {"token_pattern": WORD_PATTERN} if plain(self.words) else {"analyzer": Finder(self.words)}
+        return CountVectorizer(vocabulary=index, **how).transform(list(texts))  # type: ignore[return-value]
 
 
 def stop_words(language: str) -> list[str] | None:

@@ -32,7 +32,8 @@ from softtopic.extract.plan import extract
 from softtopic.model import TopicModel
 from softtopic.objective import soft_labels
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
-from softtopic.vocabulary import WORD_PATTERN, Vocabulary
+from softtopic.vocabulary import Vocabulary
+from softtopic.words import WORD_PATTERN
 
 
 @dataclass(frozen=True)
