@@ -253,19 +253,20 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _features(
         self, X: Iterable[str] | Corpus | None, soft_labels: DocVocab | None, hidden: DocHidden | None
     ) -> tuple[Corpus, Features | None]:
-        self.teacher_ = teacher = open_teacher(self.lm, branches=self.recipe_.branches)
         if X is None or soft_labels is not None or hidden is not None:
             arrays = soft_labels is not None or hidden is not None
             if (self.sample or 1) < 1:
                 raise InputError("sample= is of texts that a language model reads; give texts, or leave it out")
             given = from_arrays(X, soft_labels, hidden, self.vocabulary) if arrays else from_store(self.features)
-            self.teacher_, self.vocabulary_ = given.teacher or teacher, given.vocabulary
+            self.teacher_ = given.teacher or open_teacher(self.lm, **self.recipe_.asks(len(given.features)))
+            self.vocabulary_ = given.vocabulary
             return given.corpus, given.features
         corpus = X if isinstance(X, Corpus) else Corpus.from_texts(X)
         texts = corpus.distinct.texts
         if not texts:
             raise InputError(f"{len(corpus)} documents, none with text; give documents to find topics in")
         self._check_enough(corpus)
+        self.teacher_ = teacher = open_teacher(self.lm, **self.recipe_.asks(len(texts)))
         self.vocabulary_ = Vocabulary.build(self.vocabulary, texts, self.language)
         if not self.recipe_.asks_lm:
             self.teacher_ = None

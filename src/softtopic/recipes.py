@@ -9,6 +9,7 @@ from softtopic.errors import InputError
 from softtopic.guidance import GuideConfig
 from softtopic.inputs import split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
+from softtopic.teacher.cutting import windows
 from softtopic.topics import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
@@ -29,6 +30,7 @@ class Recipe:
     standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
     dropout: float | None = None  # where the backbone has any; None: its published share
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
+    pieces: int | None = None  # of documents, read in all where they are long, likewise; None: heads alone
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
     guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
     read_at_most: int | None = None  # documents the language model reads, unless a share is asked for; None: all
@@ -54,6 +56,10 @@ class Recipe:
     def asks_lm(self) -> bool:
         """Whether a language model has to read the documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
+
+    def asks(self, count: int) -> dict[str, Any]:
+        """Settings of the teacher of a corpus of so many documents: the fewer there are, the more is read of each."""
+        return {"branches": self.branches, "cut": windows((self.pieces or 0) // max(1, count))}
 
     def learns(self, count: int) -> int:
         """From how many of so many documents the model learns."""
@@ -123,13 +129,18 @@ RECIPES: dict[str, Recipe] = {
         standardise=True,
         branches=4,
         guide=GuideConfig(),
+        pieces=10_000,
         read_at_most=10_000,
         learn_at_most=50_000,
         order="relevance",
     ),
     # The language model alone: nothing but its hidden states and its soft labels.
     "light": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32), calibration="corpus", standardise=True, branches=4
+        training=TrainingConfig(batch_size=512, least_batches=32),
+        calibration="corpus",
+        standardise=True,
+        branches=4,
+        pieces=10_000,
     ),
     # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
     "paper-etm": replace(_PAPER, backbone="etm", standardise=True),

@@ -61,7 +61,7 @@ def bad_inputs(tmp_path):
         "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
         "unknown backbone": (["one.csv", "--backbone", "x"], "choose one of prodlda, etm"),
         "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose of hidden, embedding"),
-        "unknown cut": (["one.csv", "--cut", "x"], "choose one of head, head-tail"),
+        "unknown cut": (["one.csv", "--cut", "x"], "choose head, head-tail"),
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
         "examples for two prompts": (
             ["one.csv", "--prompt", "tag", "--prompt", "theme", "--demonstrations", "auto"],

@@ -6,7 +6,7 @@ import torch
 
 from softtopic.errors import InputError
 from softtopic.teacher.asking import note_stops
-from softtopic.teacher.cutting import WINDOWS, pieces
+from softtopic.teacher.cutting import WINDOWS, check_cut, pieces, windows
 from softtopic.teacher.loading import load_language_model
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.prompt import Prompt
@@ -114,6 +114,21 @@ def test_pieces(cut, length):
             assert len(found) == min(WINDOWS, -(-length // size))
             assert length > size * WINDOWS or {token for piece in found for token in piece} == set(range(length))
     assert pieces(range(7), size, cut, gap) == [list(range(7))]
+
+
+def test_fewer_windows():
+    assert pieces(range(100), 7, "windows-3", [-1]) == [list(range(7)), list(range(46, 53)), list(range(93, 100))]
+    assert pieces(range(9), 7, "windows-3", [-1]) == pieces(range(9), 7, "windows", [-1])
+    assert [windows(count) for count in (0, 1, 2, 7, 8, 99)] == [
+        "head",
+        "head",
+        "windows-2",
+        "windows-7",
+        *2 * ["windows"],
+    ]
+    for cut in ("windows-0", "windows-", "head-2", "windows--2", "Windows"):
+        with pytest.raises(InputError, match="windows-2 for two"):
+            check_cut(cut)
 
 
 def test_what_cannot_be_asked(tiny_lm):

@@ -60,25 +60,24 @@ def read_vectors(texts: Sequence[str]) -> tuple[DocHidden, dict[str, Any]]:
     return np.load(folder / "vectors.npy"), json.loads((folder / "stage.json").read_text(encoding="utf-8"))
 
 
-def teacher_of(run: Run) -> BaseTeacher:
-    """The teacher of a run, as it is given; its recipe may choose examples for it."""
-    recipe = run.recipe
-    branches = 0 if recipe is None else recipe.branches
-    asked = {} if run.prompt is None else {"prompt": get_prompt(run.prompt)}
-    return open_teacher(run.lm, branches=branches, **asked)
+def teacher_of(run: Run, corpus: Corpus) -> BaseTeacher:
+    """The teacher of a run for a corpus, as it is given; its recipe may choose examples for it."""
+    asked = {} if run.recipe is None else run.recipe.asks(len(corpus.distinct.texts))
+    return open_teacher(run.lm, **asked, **({} if run.prompt is None else {"prompt": get_prompt(run.prompt)}))
 
 
 def chosen_teacher(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> BaseTeacher:
     """The teacher of a run with the examples its recipe asks for, as the model itself would ask it."""
-    teacher = teacher_of(run)
+    teacher = teacher_of(run, corpus)
     if not (_chooses(run) and isinstance(teacher, Teacher)):
         return teacher
     return with_demonstrations(need_local(teacher, "demonstrations"), corpus, vocabulary)
 
 
 def teaching_path(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> Path:
-    """Where it is kept what reading the corpus took."""
-    key = [corpus.fingerprint, vocabulary.fingerprint, teacher_of(run).fingerprint, str(_chooses(run))]
+    """Where it is kept what reading the corpus, or its sample, took."""
+    teacher = teacher_of(run, corpus).fingerprint
+    key = [run.read(corpus).fingerprint, vocabulary.fingerprint, teacher, str(_chooses(run))]
     return cache_dir() / "bench" / "teaching" / f"{fingerprint_strings(key)[:32]}.json"
 
 
@@ -88,21 +87,20 @@ def _chooses(run: Run) -> bool:
 
 def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
     """Have the corpus, or its sample, read into the cache folder, and keep what it took."""
-    corpus = run.read(corpus)
     path, stages = teaching_path(run, corpus, vocabulary), Stages()
-    teacher, begun = teacher_of(run), False
-    if path.is_file() and is_kept(corpus, vocabulary, chosen_teacher(run, corpus, vocabulary)):
+    read = run.read(corpus)
+    if path.is_file() and is_kept(read, vocabulary, chosen_teacher(run, corpus, vocabulary)):
         return
     with stages.stage("language model"):
         teacher = chosen_teacher(run, corpus, vocabulary)
-        begun = automatic_path(corpus, vocabulary, teacher).exists()
-        extract(corpus, vocabulary, teacher)
+        begun = automatic_path(read, vocabulary, teacher).exists()
+        extract(read, vocabulary, teacher)
     record = stages.records[0] | {"estimated": False}
     if begun:
         # Others, or a run that was stopped, have paid for some of it.
         log.info("the documents were read before; what it takes is estimated from a part of them")
         seconds = (
-            estimate(corpus, vocabulary, teacher, choosing=_chooses(run)).seconds
+            estimate(read, vocabulary, teacher, choosing=_chooses(run)).seconds
             if isinstance(teacher, Teacher)
             else None
         )
@@ -113,7 +111,7 @@ def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
 
 def teaching_stage(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
     """What reading the corpus took."""
-    path = teaching_path(run, run.read(corpus), vocabulary)
+    path = teaching_path(run, corpus, vocabulary)
     if not path.is_file():
         raise InputError("what the language model said is gone from the cache folder; run the same command again")
     return json.loads(path.read_text(encoding="utf-8"))

@@ -143,7 +143,7 @@ def _ours(bench: Bench) -> Ran:
         # The vectors come from it, and it has some for words.
         embedder=None if vectors is None else SENTENCE_ENCODER,
         sample=bench.run.sample,
-        lm=teacher_of(bench.run) if named else bench.run.lm,
+        lm=teacher_of(bench.run, bench.corpus) if named else bench.run.lm,
         # A prompt that is named stays as it is.
         demonstrations="none" if named else None,
         vocabulary=bench.vocabulary,

@@ -47,23 +47,23 @@ def fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str
 
 
 def build_teacher(
-    lm: str, prompts: list[str] | None, recipe: str, branches: int | None, server: dict[str, Any], **options: Any
+    lm: str, prompts: list[str] | None, asked: dict[str, Any], server: dict[str, Any], **options: Any
 ) -> "BaseTeacher":
-    from softtopic.recipes import get_recipe
+    """The teacher of the options given; `asked` is what the recipe asks where they are None."""
     from softtopic.teacher.endpoint import is_url
     from softtopic.teacher.prompt import get_prompt
 
     if is_url(lm):
         from softtopic.teacher.server import ServerTeacher
 
-        if branches:
-            raise InputError(f"--branches is {branches}; a server scores first tokens alone: leave it out")
-        if len(prompts or ()) > 1 or options["cut"] != "head":
+        if options["branches"]:
+            raise InputError(f"--branches is {options['branches']}; a server scores first tokens alone: leave it out")
+        if len(prompts or ()) > 1 or options["cut"] not in (None, "head"):
             raise InputError(
                 "a server is asked one prompt about the head of a document; leave out --cut and the others"
             )
         # A server counts no tokens beforehand; English has about four letters to each.
-        length = 4 * options["max_tokens"]
+        length = 4 * (options["max_tokens"] or 160)
         return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
     from softtopic.teacher.model import Teacher
 
@@ -71,8 +71,11 @@ def build_teacher(
         raise InputError(
             f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
         )
-    branches = get_recipe(recipe).branches if branches is None else branches
-    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], branches=branches, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    if not given.keys().isdisjoint(("max_tokens", "cut")):
+        # Who says how much is read of a document says all about it.
+        asked = {"branches": asked["branches"]}
+    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], **asked | given)
 
 
 def check_unrated(given: dict[str, Any]) -> None:

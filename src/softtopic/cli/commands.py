@@ -144,7 +144,7 @@ def teach(
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = None,
+    branches: Branches = None, max_tokens: MaxTokens = None, cut: Cut = None, sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
@@ -156,14 +156,15 @@ def teach(
     from softtopic.extract.demonstrations import with_demonstrations
     from softtopic.extract.estimate import estimate
     from softtopic.extract.plan import extract_into
+    from softtopic.recipes import get_recipe
     from softtopic.teacher.opening import need_local
     from softtopic.vocabulary import Vocabulary
 
     show_messages(quiet)
     corpus = read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
-    options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
-    teacher = build_teacher(lm, prompt, "default", branches, server, **options)
+    options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
+    teacher = build_teacher(lm, prompt, get_recipe("default").asks(len(corpus.distinct.texts)), server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
     if (share := read_share(sample) or 1) < 1:
         corpus = corpus.sample(sample_size(len(corpus.distinct.texts), share))
@@ -197,7 +198,7 @@ def fit(
     word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = 160, cut: Cut = "head", sample: Sample = None,
+    branches: Branches = None, max_tokens: MaxTokens = None, cut: Cut = None, sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
@@ -217,16 +218,18 @@ def fit(
     check_destination(out)
     corpus = None if file is None else read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
-    options = {"max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
+    options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
+    settings = get_recipe(recipe, backbone, calibration=calibration, strength=strength)
+    count = 0 if corpus is None else len(corpus.distinct.texts)
     model = TopicModel(
         topics,
-        recipe=get_recipe(recipe, backbone, calibration=calibration, strength=strength),
+        recipe=settings,
         inputs=inputs, target=target, sample=read_share(sample),
         word_vectors=word_vectors,
         demonstrations=chosen_by(prompt, recipe, demonstrations, lm),
-        lm=build_teacher(lm, prompt, recipe, branches, server, **options),
+        lm=build_teacher(lm, prompt, settings.asks(count), server, **options),
         vocabulary=read_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,

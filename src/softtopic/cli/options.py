@@ -35,13 +35,14 @@ Sample = Annotated[
     ),
 ]
 Cut = Annotated[
-    str, typer.Option("--cut", help="What is read of a longer document: head, head-tail, or windows (their mean).")
+    str | None,
+    typer.Option("--cut", help="What is read of it then: head, head-tail, windows (their mean) or windows-3."),
 ]
 Branches = Annotated[
     int | None,
     typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone."),
 ]
-MaxTokens = Annotated[int, typer.Option("--max-tokens", help="A document is cut to so many tokens.")]
+MaxTokens = Annotated[int | None, typer.Option("--max-tokens", help="A longer document is cut to so many tokens.")]
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

@@ -1,31 +1,38 @@
 """Which of a long document's tokens are read."""
 
+import re
 from collections.abc import Sequence
 
 from softtopic.errors import InputError
 
-CUTS = ("head", "head-tail", "windows")
-
-# At most so many windows of one document, at equal distances.
+# At most so many windows of one document, at equal distances, where "windows" names no number.
 WINDOWS = 8
+
+_KNOWN = re.compile(r"head|head-tail|windows(-\d+)?")
 
 
 def check_cut(cut: str) -> None:
     """Raises InputError for a way of cutting that is not known."""
-    if cut not in CUTS:
-        raise InputError(f"cut {cut!r} is not known; choose one of {', '.join(CUTS)}")
+    if not _KNOWN.fullmatch(cut) or _windows(cut) == 0:
+        raise InputError(f"cut {cut!r} is not known; choose head, head-tail, windows, or windows-2 for two at most")
+
+
+def windows(count: int) -> str:
+    """The cut that reads so many windows of a document at most, WINDOWS in any case: one is its head."""
+    return "head" if count < 2 else f"windows-{count}" if count < WINDOWS else "windows"
 
 
 def pieces(tokens: Sequence[int], size: int, cut: str, gap: Sequence[int]) -> list[list[int]]:
     """What is read of a document of more than `size` tokens, in pieces of at most `size`; a shorter one whole.
 
     "head": its beginning. "head-tail": the first and the last half of that many tokens, `gap` (as ` ...`) between them.
-    "windows": up to WINDOWS pieces of equal length, together the whole document where it is short enough.
+    "windows": up to WINDOWS pieces of equal length, together the whole document where it is short enough; of
+    "windows-3" up to three.
     """
     if len(tokens) <= size:
         return [list(tokens)]
-    if cut == "windows":
-        count = min(WINDOWS, -(-len(tokens) // size))
+    count = min(_windows(cut) or 1, -(-len(tokens) // size))
+    if count > 1:
         width = min(size, -(-len(tokens) // count))
         starts = (round(place * (len(tokens) - width) / (count - 1)) for place in range(count))
         return [list(tokens[start : start + width]) for start in starts]
@@ -33,3 +40,10 @@ def pieces(tokens: Sequence[int], size: int, cut: str, gap: Sequence[int]) -> li
     if tail < 1:
         return [list(tokens[:size])]
     return [[*tokens[: size - len(gap) - tail], *gap, *tokens[-tail:]]]
+
+
+def _windows(cut: str) -> int | None:
+    """Most windows of a document; None for another cut."""
+    if not cut.startswith("windows"):
+        return None
+    return int(cut.removeprefix("windows-")) if "-" in cut else WINDOWS

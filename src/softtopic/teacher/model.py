@@ -52,7 +52,7 @@ class Teacher(BaseTeacher):
         prompt: what the language model is asked; of several prompts the mean log probabilities and states are taken.
         max_tokens: a document is cut to this many tokens; the text after it never is.
         cut: what is read of a longer document: its "head", "head-tail" (half of the tokens from each end) or "windows"
-            (up to 8 pieces of that length, of which the mean is taken).
+            (up to 8 pieces of that length, of which the mean is taken; of "windows-3" up to three).
         branches: how many first tokens of words are followed after each document, so that words of several tokens get
             their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
