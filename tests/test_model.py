@@ -241,12 +241,13 @@ def test_whole_words_are_scored_for_training_and_not_for_new_documents(tiny_lm, 
     np.testing.assert_allclose(model.transform(texts), model.probabilities_, atol=1e-6)
 
 
-def test_the_recipe_says_how_words_are_scored(tiny_lm):
-    for recipe, branches in (("default", 4), ("paper", 0)):
-        model = TopicModel(2, recipe=recipe, lm=tiny_lm)
-        with pytest.raises(InputError):
-            model.fit([])
-        assert model.teacher_.branches == branches
+def test_the_recipe_says_how_documents_are_read(tiny_lm, texts, tmp_path):
+    for name, asked in (("light", (4, "windows")), ("paper", (0, "head"))):
+        recipe = replace(RECIPES[name], training=QUICK.training)
+        model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
+        assert (model.teacher_.branches, model.teacher_.cut) == asked
+        model.save(tmp_path / name)
+        assert TopicModel.load(tmp_path / name).teacher_.fingerprint == model.teacher_.fingerprint
 
 
 def test_new_documents_get_soft_labels_calibrated_by_the_old(tiny_lm, texts, tmp_path):

@@ -145,5 +145,15 @@ def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog):
     vocabulary = Vocabulary.from_vectorizer(spaced, texts)
     assert vocabulary.bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 1]]
     assert not caplog.records
+    assert Vocabulary(("機械学習", "自然言語")).bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 0]]
     Vocabulary.from_texts([*texts, *texts])
     assert "no spaces between words" in caplog.text
+
+
+def test_words_that_are_spelled_otherwise_are_named(caplog):
+    vectorizer = CountVectorizer(
+        strip_accents="unicode", tokenizer=lambda text: [*text.split(), " "], token_pattern=None
+    )
+    found = Vocabulary.from_vectorizer(vectorizer, ["café noir", "noir"])
+    assert found.words == ("noir", "cafe")
+    assert "1 of 2 words stand nowhere as they are spelled, e.g. cafe" in caplog.text

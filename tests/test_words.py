@@ -15,6 +15,7 @@ from softtopic.words import WORD_PATTERN, Finder, plain, unspaced_share
         ("don't they, people's ab abc1 foo_bar 3abc", ["they", "people"]),
         ("हिन्दी में लिखा", ["हिन्दी", "में", "लिखा"]),
         ("e\u0301te\u0301 ọ́mọ́", ["e\u0301te\u0301", "ọ́mọ́"]),
+        ("हिन्दी1 हिन्दी_x cafe\u03011 1e\u0301tude cafe\u0301't", []),
         ("Reminder\ufe0f \U0001f600\ufe0f now", ["Reminder", "now"]),
     ],
 )
@@ -24,7 +25,7 @@ def test_a_word_has_three_letters_with_their_signs(text, words):
 
 def test_plain_words_are_what_the_pattern_finds():
     assert plain(["apple", "été", "слово"])
-    for word in ("ai", "c++", "New", "machine learning", "3d"):
+    for word in ("ai", "c++", "New", "machine learning", "3d", "機械学習", "ประเทศ"):
         assert not plain(["apple", word])
 
 
@@ -39,6 +40,14 @@ def test_phrases_short_words_and_signs_are_found_in_any_case():
     find = Finder(["machine learning", "learning", "AI", "c++", "3d", "state art"])
     found = find("Machine-Learning in C++ and 3D: the state of the art of ai. Unlearning, c, machine. Learning")
     assert Counter(found) == Counter({"machine learning": 2, "learning": 2, "c++": 1, "3d": 1, "state art": 1, "AI": 1})
+
+
+def test_what_one_word_is_made_of_parts_no_other():
+    find = Finder(["machine learning", "e-mail", "vitamin deficiency", "c++", "state art", "the state"])
+    assert find("Machine-Learning") == ["machine learning"]
+    assert find("vitamin c deficiency") == ["vitamin deficiency"]
+    assert find("the state of the art") == ["the state", "state art"]
+    assert find("c + +") == ["c++"]
 
 
 def test_a_word_between_parts_a_phrase():

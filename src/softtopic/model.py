@@ -258,7 +258,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             if (self.sample or 1) < 1:
                 raise InputError("sample= is of texts that a language model reads; give texts, or leave it out")
             given = from_arrays(X, soft_labels, hidden, self.vocabulary) if arrays else from_store(self.features)
-            self.teacher_ = given.teacher or open_teacher(self.lm, **self.recipe_.asks(len(given.features)))
+            self.teacher_ = given.teacher or open_teacher(self.lm, **self.recipe_.asks(0))
             self.vocabulary_ = given.vocabulary
             return given.corpus, given.features
         corpus = X if isinstance(X, Corpus) else Corpus.from_texts(X)

@@ -46,9 +46,9 @@ class Recipe:
         if self.order not in ORDERS:
             raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
         check_calibration(self.calibration, self.strength)
-        for name in ("read_at_most", "learn_at_most"):
+        for name in ("pieces", "read_at_most", "learn_at_most"):
             if (most := getattr(self, name)) is not None and most < 2:
-                raise InputError(f"{name} is {most}; give at least 2 documents, or None for all")
+                raise InputError(f"{name} is {most}; give at least 2, or None")
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
 
@@ -58,8 +58,11 @@ class Recipe:
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
 
     def asks(self, count: int) -> dict[str, Any]:
-        """Settings of the teacher of a corpus of so many documents: the fewer there are, the more is read of each."""
-        return {"branches": self.branches, "cut": windows((self.pieces or 0) // max(1, count))}
+        """Settings of the teacher of a corpus of so many documents: the fewer there are, the more is read of each.
+
+        0 documents: not known how many; their beginnings are read.
+        """
+        return {"branches": self.branches, "cut": windows((self.pieces or 0) // count if count else 0)}
 
     def learns(self, count: int) -> int:
         """From how many of so many documents the model learns."""

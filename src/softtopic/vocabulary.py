@@ -65,13 +65,27 @@ class Vocabulary:
                 "the texts have no spaces between words, so whole clauses are taken for words; give words, or a "
                 "CountVectorizer with a tokenizer of their language"
             )
-        return cls.from_vectorizer(vectorizer, texts, size=size)
+        return cls._found(vectorizer, texts, size)
 
     @classmethod
     def from_vectorizer(
         cls, vectorizer: CountVectorizer, texts: Iterable[str], *, size: int | None = None
     ) -> "Vocabulary":
-        """The words a scikit-learn vectorizer finds in the texts, most frequent first; it is not changed."""
+        """The words a scikit-learn vectorizer finds in the texts, most frequent first; it is not changed.
+
+        Words that it spells otherwise than the texts do (stems, letters without their accents) are kept, though nothing
+        will be counted of them; a warning names some.
+        """
+        texts = list(texts)
+        found = cls._found(vectorizer, texts, size)
+        missing = np.flatnonzero(found.bag_of_words(texts).getnnz(axis=0) == 0)
+        if len(missing):
+            named = ", ".join(found.words[i] for i in missing[:3])
+            log.warning("%d of %d words stand nowhere as they are spelled, e.g. %s", len(missing), len(found), named)
+        return found
+
+    @classmethod
+    def _found(cls, vectorizer: CountVectorizer, texts: Iterable[str], size: int | None) -> "Vocabulary":
         if size is not None and size < 2:
             raise InputError(f"vocabulary size {size} is too small; give at least 2")
         fresh: Any = clone(vectorizer)
@@ -84,7 +98,7 @@ class Vocabulary:
             ) from None
         words = fresh.get_feature_names_out()
         totals = np.asarray(counts.sum(axis=0)).ravel()
-        order = np.lexsort((words, -totals))[:size]
+        order = [i for i in np.lexsort((words, -totals)) if words[i].strip()][:size]
         return cls(tuple(str(words[i]) for i in order))
 
     @classmethod
@@ -110,9 +124,9 @@ class Vocabulary:
         return fingerprint_strings(self.words)
 
     def bag_of_words(self, texts: Iterable[str]) -> csr_matrix:
-        """Word counts, [documents, vocab], sparse; whatever found the words, they are found again, in any case."""
+        """Word counts, [documents, vocab], sparse; words are found as they are spelled, in any case."""
         index: Any = {word: column for column, word in enumerate(self.words)}
-        # The same words either way; the pattern is faster.
+        # Where it finds them all, the pattern is faster.
         how: Any = {"token_pattern": WORD_PATTERN} if plain(self.words) else {"analyzer": Finder(self.words)}
         return CountVectorizer(vocabulary=index, **how).transform(list(texts))  # type: ignore[return-value]
 

@@ -257,9 +257,13 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
         assert described["branches"] == branches
     (first,) = json.loads((tmp_path / "a" / "manifest.json").read_text())["described"]["prompts"]
     assert (first["instruction"], first["demonstrations"]) == ("Name it.", [["a starter", "bread"]])
-    code, _, _ = run(*given, "--out", tmp_path / "d", "--prompt", "tag", "--prompt", prompt, "--cut", "windows")
+    code, _, _ = run(*given, "--out", tmp_path / "d", "--prompt", "tag", "--prompt", prompt, "--cut", "head-tail")
     described = json.loads((tmp_path / "d" / "manifest.json").read_text())["described"]
-    assert (code, len(described["prompts"]), described["cut"]) == (0, 2, "windows")
+    assert (code, len(described["prompts"]), described["cut"]) == (0, 2, "head-tail")
+    for name, options, how in (("e", [], (160, "windows")), ("f", ["--max-tokens", "9"], (9, "head"))):
+        assert run(*given, "--out", tmp_path / name, *options)[0] == 0
+        described = json.loads((tmp_path / name / "manifest.json").read_text())["described"]
+        assert (described["max_tokens"], described["cut"]) == how
     for wrong in (["--branches", "-1"], ["--prompt", tmp_path / "none.toml"], ["--prompt", "nonsense"], ["--cut", "x"]):
         code, said, err = run(*given, "--out", tmp_path / "c", *wrong)
         assert (code, said, err.count("\n")) == (2, "", 1)

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from softtopic.errors import InputError
+from softtopic.teacher import model
 from softtopic.teacher.asking import note_stops
-from softtopic.teacher.cutting import WINDOWS, check_cut, pieces, windows
+from softtopic.teacher.cutting import WINDOWS, check_cut, pieces, stretches, windows
+from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import load_language_model
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.prompt import Prompt
@@ -129,6 +131,29 @@ def test_fewer_windows():
     for cut in ("windows-0", "windows-", "head-2", "windows--2", "Windows"):
         with pytest.raises(InputError, match="windows-2 for two"):
             check_cut(cut)
+
+
+def test_of_a_very_long_text_only_some_is_tokenised():
+    text = "".join(map(chr, range(1000, 1100)))
+    assert stretches(text, 50, "head-tail") == stretches(text, 13, "windows") == text
+    assert stretches(text, 10, "head-tail") == f"{text[:10]} {text[-10:]}"
+    assert stretches(text, 10, "windows-3") == f"{text[:10]} {text[45:55]} {text[-10:]}"
+
+
+def test_a_very_long_document_is_tokenised_in_part_and_read_like_others(tiny_lm, monkeypatch):
+    teacher = Teacher(tiny_lm, max_tokens=8, cut="windows", dtype="float32")
+    long, seen = " ".join(f"word{place}" for place in range(10_000)), []
+
+    def tokens(tokenizer, texts):
+        seen.extend(map(len, texts))
+        return continuation_tokens(tokenizer, texts)
+
+    monkeypatch.setattr(model, "continuation_tokens", tokens)
+    row, short = teacher.rows([long, "short"])
+    assert len(short) < len(row) <= WINDOWS * 16
+    assert max(seen) <= WINDOWS * (16 * 8 + 1)
+    together, alone = (teacher.read(texts, WORDS).hidden[0] for texts in ([long, "short"], [long]))
+    np.testing.assert_allclose(together, alone, atol=1e-3)
 
 
 def test_what_cannot_be_asked(tiny_lm):

@@ -123,7 +123,8 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
     vectors = vectors_read(method, run)
     wanted = [("vectors", f"{cell.fingerprint} {vectors} {vocabulary}")] if vectors else []
     if recipe is not None and recipe.asks_lm:
-        asked = [run.lm, str(run.prompt), str(recipe.branches), recipe.demonstrations, str(run.sample)]
+        most = str((recipe.pieces, recipe.read_at_most))
+        asked = [run.lm, str(run.prompt), str(recipe.branches), recipe.demonstrations, str(run.sample), most]
         wanted.append(("teach", " ".join([cell.fingerprint, vocabulary, *asked])))
     for step, key in wanted:
         if (step, key) not in prepared:

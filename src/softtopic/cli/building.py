@@ -63,7 +63,7 @@ def build_teacher(
                 "a server is asked one prompt about the head of a document; leave out --cut and the others"
             )
         # A server counts no tokens beforehand; English has about four letters to each.
-        length = 4 * (options["max_tokens"] or 160)
+        length = 4 * (160 if options["max_tokens"] is None else options["max_tokens"])
         return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
     from softtopic.teacher.model import Teacher
 

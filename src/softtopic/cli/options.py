@@ -36,13 +36,15 @@ Sample = Annotated[
 ]
 Cut = Annotated[
     str | None,
-    typer.Option("--cut", help="What is read of it then: head, head-tail, windows (their mean) or windows-3."),
+    typer.Option("--cut", help="What is read of longer documents: head, head-tail, windows (their mean), windows-3."),
 ]
 Branches = Annotated[
     int | None,
     typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone."),
 ]
-MaxTokens = Annotated[int | None, typer.Option("--max-tokens", help="A longer document is cut to so many tokens.")]
+MaxTokens = Annotated[
+    int | None, typer.Option("--max-tokens", help="Longer documents are cut to so many tokens; default: the recipe's.")
+]
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]

@@ -21,11 +21,12 @@ from softtopic.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError
 from softtopic.publish import locked, staged_folder
 from softtopic.readers import Columns, read_corpus
+from softtopic.words import MARKS
 
 log = logging.getLogger(__name__)
 
-# Words as softtopic.vocabulary finds them, and the short ones and numbers between them: they fill a window too.
-REFERENCE_PATTERN = r"(?<!\w)[^\W_]+(?!\w|['’]t\b)"
+# Words as softtopic.words has them, and the short ones and numbers between them: they fill a window too.
+REFERENCE_PATTERN = rf"(?<![\w{MARKS}])[^\W_](?:[^\W_]|[{MARKS}])*(?![\w{MARKS}]|['’]t\b)"
 _WORD = re.compile(REFERENCE_PATTERN)
 _PHRASE_BREAK = re.compile(r"[\s_-]+")
 _LAYOUT = "1"  # of the files in the cache folder

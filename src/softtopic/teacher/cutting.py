@@ -22,6 +22,15 @@ def windows(count: int) -> str:
     return "head" if count < 2 else f"windows-{count}" if count < WINDOWS else "windows"
 
 
+def stretches(text: str, length: int, cut: str) -> str:
+    """A text, or so many characters of a very long one around each piece that is read of it."""
+    count = 2 if cut == "head-tail" else _windows(cut) or 1
+    if len(text) <= count * length:
+        return text
+    starts = (round(place * (len(text) - length) / max(1, count - 1)) for place in range(count))
+    return " ".join(text[start : start + length] for start in starts)
+
+
 def pieces(tokens: Sequence[int], size: int, cut: str, gap: Sequence[int]) -> list[list[int]]:
     """What is read of a document of more than `size` tokens, in pieces of at most `size`; a shorter one whole.
 

@@ -14,7 +14,7 @@ from softtopic.errors import InputError, LanguageModelError
 from softtopic.memory import give_back
 from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
-from softtopic.teacher.cutting import check_cut, pieces
+from softtopic.teacher.cutting import check_cut, pieces, stretches
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import (
     EMBEDDED,
@@ -37,6 +37,9 @@ VERSION = 1
 
 # Tokens read together. Less, and the weights are fetched from memory too often; more does not help further.
 BUDGET = {"cpu": 4096, "mps": 4096, "cuda": 32768}
+
+# Documents tokenised together.
+_TOKENISED = 64
 
 # float16 ends at 65,504; a language model whose states come near it is stored in float32.
 _LARGE = 6000.0
@@ -133,7 +136,7 @@ class Teacher(BaseTeacher):
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
         scorer = self._scorer(vocabulary)
-        parts = [self._pieces(text) for text in self._document_tokens(texts)]
+        parts = self._document_pieces(texts)
         read = [piece for part in parts for piece in part]
         owners = np.array([place for place, part in enumerate(parts) for _ in part], dtype=np.int64)
         # Sums are exact enough in float32; most often there is nothing to sum.
@@ -182,12 +185,19 @@ class Teacher(BaseTeacher):
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """All token ids read of each document, and of what is read together with it."""
         return [
-            [token for asking in self._askings for piece in self._pieces(tokens) for token in [*piece, *asking.opening]]
-            for tokens in self._document_tokens(texts)
+            [token for asking in self._askings for piece in part for token in [*piece, *asking.opening]]
+            for part in self._document_pieces(texts)
         ]
 
-    def _pieces(self, tokens: list[int]) -> list[list[int]]:
-        return pieces(tokens, self.max_tokens, self.cut, self._gap)
+    def _document_pieces(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """What is read of each document, as tokens."""
+        # Tokenizers keep a hundred bytes for each character of what they are given at once.
+        groups = (texts[start : start + _TOKENISED] for start in range(0, len(texts), _TOKENISED))
+        return [
+            pieces(tokens, self.max_tokens, self.cut, self._gap)
+            for group in groups
+            for tokens in self._document_tokens(group)
+        ]
 
     @cached_property
     def _gap(self) -> list[int]:
@@ -196,9 +206,9 @@ class Teacher(BaseTeacher):
     def _document_tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Documents of megabytes are not tokenised to their end: a share of the characters is enough nearly always."""
         tokenizer, texts = self._language_model.tokenizer, [_clean(text) for text in texts]
-        if self.cut != "head":
-            return continuation_tokens(tokenizer, [f" {text}" for text in texts])
         room = 16 * self.max_tokens
+        if self.cut != "head":
+            return continuation_tokens(tokenizer, [f" {stretches(text, room, self.cut)}" for text in texts])
         found = continuation_tokens(tokenizer, [f" {text[:room]}" for text in texts])
         for place, text in enumerate(texts):
             reach = room
