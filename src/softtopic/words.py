@@ -77,7 +77,9 @@ class Finder:
             grown = [longer for line in lines if (longer := (*line, piece)) in self._begun and longer not in known]
             known.update(grown)
             yield from (self._words[line] for line in grown if line in self._words)
-            slight = place > start and (len(piece) == 1 or piece in ENGLISH_STOP_WORDS)
+            slight = place > start and (
+                piece in ENGLISH_STOP_WORDS or (len(piece) == 1 and not _IS_UNSPACED.match(piece))
+            )
             lines = grown + lines if slight else grown
             if not lines:
                 return

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import softtopic.metrics.reference as reference
@@ -13,6 +13,7 @@ from softtopic.errors import DiskError, InputError
 from softtopic.metrics.reference import Reference
 from softtopic.readers import Columns
 from softtopic.vocabulary import Vocabulary
+from softtopic.words import unspaced_share
 
 TEXTS = ["New York is new.", "", "York. New? The new-york, NEW YORK state; don't!", "In 2007 AI: x-ray, people’s"]
 
@@ -47,6 +48,7 @@ def test_positions_count_through_documents_that_hold_words():
 @settings(deadline=None)
 @given(st.lists(st.text(alphabet=st.sampled_from("aäßЖ語İ1_-'’ t\n"), max_size=30), min_size=1, max_size=4))
 def test_every_word_a_vocabulary_finds_is_found_as_often(texts):
+    assume(not unspaced_share(texts))  # there a vocabulary finds parts of clauses too
     try:
         vocabulary = Vocabulary.from_texts(texts, language="none", min_df=1, max_df=1.0)
     except InputError:

