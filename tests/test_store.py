@@ -191,7 +191,7 @@ def test_a_store_begun_earlier_is_gone_on_with(store):
     [
         ({"corpus": "c2"}, "other documents"),
         ({"vocabulary": "v2"}, "another vocabulary"),
-        ({"teacher": "t2"}, "another language model, prompt or max_tokens"),
+        ({"teacher": "t2"}, "another language model, prompt, max_tokens or cut"),
     ],
 )
 def test_features_of_something_else_are_refused_and_kept(store, changes, what):

@@ -132,7 +132,7 @@ class FeatureStore:
 
     def _check(self, wanted: Manifest) -> None:
         for part, what in (("corpus", "other documents"), ("vocabulary", "another vocabulary"),
-                           ("teacher", "another language model, prompt or max_tokens")):  # fmt: skip
+                           ("teacher", "another language model, prompt, max_tokens or cut")):  # fmt: skip
             if getattr(self.manifest, part) != getattr(wanted, part):
                 raise StoreMismatchError(
                     f"{self.path} holds features of {what}; give another folder, or run `softtopic teach` into a new "

@@ -29,14 +29,14 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
+_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]+")
 _PIECE = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{MARKS}])+(?:['’]t\b)?|[^\w\s]")
 
 
 def unspaced_share(texts: Sequence[str]) -> float:
     """Share of the characters that belong to scripts without spaces between words, in [0, 1]."""
     total = sum(map(len, texts))
-    return sum(len(_IS_UNSPACED.findall(text)) for text in texts) / total if total else 0.0
+    return sum(len(run) for text in texts for run in _IS_UNSPACED.findall(text)) / total if total else 0.0
 
 
 def plain(words: Sequence[str]) -> bool:

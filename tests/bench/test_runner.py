@@ -41,6 +41,16 @@ def test_every_cell_runs_once_and_what_is_shared_is_made_once(plan, tmp_path):
     assert len([step for step in execute.steps if step[0] == "cell"]) == len(set(execute.steps)) - 1 == 8
 
 
+def test_what_reads_another_part_of_the_documents_is_read_by_itself(documents, tmp_path):
+    # "default" reads at most 10,000 documents, "light" all of them.
+    plan = Plan(
+        sources=[Source(data=str(documents))], models=["default", "light", "dsl-etm", "dsl"], topics=[2], seeds=[0]
+    )
+    execute = Executor()
+    run_cells(plan.cells(), tmp_path, execute)
+    assert [model for step, model, *_ in execute.steps if step == "teach"] == ["default", "light", "dsl-etm"]
+
+
 def test_a_run_that_was_killed_goes_on(plan, tmp_path):
     first = Executor(stop_after=4)
     with pytest.raises(KeyboardInterrupt):

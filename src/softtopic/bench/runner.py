@@ -123,9 +123,9 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
     vectors = vectors_read(method, run)
     wanted = [("vectors", f"{cell.fingerprint} {vectors} {vocabulary}")] if vectors else []
     if recipe is not None and recipe.asks_lm:
-        most = str((recipe.pieces, recipe.read_at_most))
-        asked = [run.lm, str(run.prompt), str(recipe.branches), recipe.demonstrations, str(run.sample), most]
-        wanted.append(("teach", " ".join([cell.fingerprint, vocabulary, *asked])))
+        asked = (run.lm, run.prompt, run.sample, recipe.branches, recipe.demonstrations)
+        read = (recipe.pieces, recipe.read_at_most)
+        wanted.append(("teach", f"{cell.fingerprint} {vocabulary} {asked} {read}"))
     for step, key in wanted:
         if (step, key) not in prepared:
             log.info("first, for all cells: %s", _STEPS[step])

@@ -62,9 +62,10 @@ def build_teacher(
             raise InputError(
                 "a server is asked one prompt about the head of a document; leave out --cut and the others"
             )
-        # A server counts no tokens beforehand; English has about four letters to each.
-        length = 4 * (160 if options["max_tokens"] is None else options["max_tokens"])
-        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), max_characters=length, **server)
+        if options["max_tokens"] is not None:
+            # A server counts no tokens beforehand; English has about four letters to each.
+            server = server | {"max_characters": 4 * options["max_tokens"]}
+        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), **server)
     from softtopic.teacher.model import Teacher
 
     if server["model"] is not None or server["vectors"] is not None:
