@@ -83,7 +83,7 @@ def test_several_prompts_are_the_mean_of_each(tiny_lm, texts, document_first, br
     np.testing.assert_allclose(found.hidden, np.mean([one.hidden for one in each], axis=0), atol=0.05, rtol=1e-2)
 
 
-def test_windows_are_the_mean_of_each(tiny_lm, texts):
+def test_windows_are_mixed(tiny_lm, texts):
     long = " ".join(texts)
     teacher = Teacher(tiny_lm, max_tokens=20, cut="windows", **SETTINGS)
     found = teacher.read([long, texts[0]], WORDS)
@@ -92,9 +92,14 @@ def test_windows_are_the_mean_of_each(tiny_lm, texts):
     assert len(parts) > 2
     (asking,) = teacher._askings
     with torch.inference_mode():
-        states = [next(asking([part], 0)).states[0] for part in parts]
-    np.testing.assert_allclose(found.hidden[0], torch.stack(states).mean(dim=0), atol=2e-3, rtol=1e-2)
-    np.testing.assert_array_equal(found.hidden[1], Teacher(tiny_lm, **SETTINGS).read([texts[0]], WORDS).hidden[0])
+        answers = [next(asking([part], 0)) for part in parts]
+        labels = torch.cat([teacher._scorer(WORDS)(asking.reader, answer) for answer in answers])
+    states = torch.cat([answer.states for answer in answers])
+    np.testing.assert_allclose(found.hidden[0], states.mean(dim=0), atol=2e-3, rtol=1e-2)
+    np.testing.assert_allclose(np.exp(found.log_probs[0].astype(float)), labels.exp().mean(dim=0), atol=2e-3)
+    alone = Teacher(tiny_lm, **SETTINGS).read([texts[0]], WORDS)
+    np.testing.assert_array_equal(found.hidden[1], alone.hidden[0])
+    np.testing.assert_array_equal(found.log_probs[1], alone.log_probs[0])
     counted = []
     teacher.read([long, texts[0]], WORDS, counted.append)
     assert sum(counted) == 2

@@ -7,7 +7,6 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
 
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
@@ -24,6 +23,7 @@ from softtopic.teacher.loading import (
     pick_device,
     pick_dtype,
 )
+from softtopic.teacher.pooling import Pool
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
@@ -55,7 +55,7 @@ class Teacher(BaseTeacher):
         prompt: what the language model is asked; of several prompts the mean log probabilities and states are taken.
         max_tokens: a document is cut to this many tokens; the text after it never is.
         cut: what is read of a longer document: its "head", "head-tail" (half of the tokens from each end) or "windows"
-            (up to 8 pieces of that length, of which the mean is taken; of "windows-3" up to three).
+            (up to 8 pieces of that length, whose labels are mixed; of "windows-3" up to three).
         branches: how many first tokens of words are followed after each document, so that words of several tokens get
             their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
@@ -98,7 +98,8 @@ class Teacher(BaseTeacher):
         return fingerprint_strings([
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in self.prompts),
             str(self.max_tokens), str(self.dtype), self.device.type, f"version {VERSION}",
-            *([f"branches {self.branches}"] if self.branches else []), *([self.cut] if self.cut != "head" else []),
+            *([f"branches {self.branches}"] if self.branches else []),
+            *([self.cut.replace("windows", "mixed windows")] if self.cut != "head" else []),
         ])  # fmt: skip
 
     @property
@@ -139,25 +140,20 @@ class Teacher(BaseTeacher):
         parts = self._document_pieces(texts)
         read = [piece for part in parts for piece in part]
         owners = np.array([place for place, part in enumerate(parts) for _ in part], dtype=np.int64)
-        # Sums are exact enough in float32; most often there is nothing to sum.
-        several = len(self.prompts) > 1 or len(read) > len(parts)
-        hidden = np.zeros((len(parts), self._width), dtype=np.float32 if several else self._storage)
-        log_probs = np.zeros((len(parts), len(vocabulary)), dtype=np.float32 if several else np.float16)
+        pool = Pool(owners, (len(self.prompts), len(vocabulary), self._width))
         told = progress or (lambda _: None)
-        for place, asking in enumerate(self._askings):
+        first = 0
+        for asking in self._askings:
             lengths = [len(piece) + len(asking.opening) for piece in read]
             for batch in _parts(asking.reader.batches(lengths, BUDGET[self.device.type]), scorer.documents):
-                for answer in asking([read[piece] for piece in batch], scorer.room):
-                    np.add.at(log_probs, owners[batch], scorer(asking.reader, answer).cpu().numpy())
-                    np.add.at(hidden, owners[batch], answer.states.cpu().numpy())
-                if place == 0:
+                for place, answer in enumerate(asking([read[piece] for piece in batch], scorer.room), first):
+                    scores = scorer(asking.reader, answer).cpu().numpy()
+                    pool.add(place, batch, scores, answer.states.cpu().numpy())
+                if not first:
                     # A document is counted with the first of its pieces.
                     told(int((np.diff(owners, prepend=-1)[batch] > 0).sum()))
-        if several:
-            count = len(self.prompts) * np.bincount(owners, minlength=len(parts))[:, None]
-            log_probs = log_softmax(log_probs / count, axis=1)
-            hidden /= count
-        return TeacherOutput(log_probs.astype(np.float16), hidden.astype(self._storage))
+            first += len(asking.questions)
+        return pool.output(self._storage)
 
     def asking(self, prompt: Prompt) -> "Teacher":
         """The same teacher with another prompt; a language model that is loaded is shared."""
