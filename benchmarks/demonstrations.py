@@ -2,8 +2,9 @@
 
     python benchmarks/demonstrations.py --data-dir FOLDER [--only CORPUS] [--seeds 3]
 
-Both prompts read the same distinct documents at equal distances, cut to 96 tokens, first tokens scored; the choice sees
-the whole corpus, without labels. Labels are read after training alone.
+The given prompt, the chosen one alone, and both together, as `--demonstrations auto` asks, read the same distinct
+documents at equal distances, cut to 96 tokens, first tokens scored; the choice sees the whole corpus, without labels.
+Labels are read after training alone.
 """
 
 import argparse
@@ -11,9 +12,9 @@ import json
 
 from scoring import over_seeds, shown, spread
 
-from softtopic import Corpus, Teacher, TopicModel
+from softtopic import Corpus, Prompt, Teacher, TopicModel
 from softtopic.datasets import load
-from softtopic.extract.demonstrations import Tried, choose_prompt
+from softtopic.extract.demonstrations import choose_prompt
 from softtopic.vocabulary import Vocabulary
 
 # Documents, topics, language. The last three were not looked at while the choice was made.
@@ -29,8 +30,8 @@ CORPORA = {
 }
 
 
-def score(tried: Tried, corpus: Corpus, vocabulary: Vocabulary, topics: int, seeds: int) -> dict[str, str]:
-    teacher = Teacher(prompt=tried.prompt, max_tokens=96)
+def score(asked: tuple[Prompt, ...], corpus: Corpus, vocabulary: Vocabulary, topics: int, seeds: int) -> dict[str, str]:
+    teacher = Teacher(prompt=asked, max_tokens=96)
     models = (
         TopicModel(topics, recipe="light", lm=teacher, vocabulary=vocabulary, random_state=seed).fit(corpus)
         for seed in range(seeds)
@@ -52,11 +53,13 @@ def main() -> None:
         vocabulary = Vocabulary.build(2000, corpus.distinct.texts, language)
         ranked = choose_prompt(whole.distinct.texts, vocabulary, Teacher(max_tokens=96))
         (published,) = (tried for tried in ranked if tried.name == "given")
-        for tried in dict.fromkeys((published, ranked[0])):
+        chosen = ranked[0]
+        for asked in dict.fromkeys(((published,), (chosen,), tuple(dict.fromkeys((published, chosen))))):
             print(json.dumps({
                 "corpus": name, "documents": len(corpus), "topics": topics, "seeds": given.seeds,
-                "prompt": tried.name, "agreement": round(tried.agreement, 3), "chosen": tried is ranked[0],
-            } | score(tried, corpus, vocabulary, topics, given.seeds)), flush=True)  # fmt: skip
+                "prompts": {tried.name: round(tried.agreement, 3) for tried in asked},
+            } | score(tuple(tried.prompt for tried in asked), corpus, vocabulary, topics, given.seeds)),
+                flush=True)  # fmt: skip
         print(json.dumps({"examples": ranked[0].prompt.demonstrations}, ensure_ascii=False), flush=True)
 
 

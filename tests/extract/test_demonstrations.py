@@ -4,7 +4,7 @@ import pytest
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.extract import demonstrations
-from softtopic.extract.demonstrations import MARGIN, agreement, choose_prompt, examples, with_demonstrations
+from softtopic.extract.demonstrations import MARGIN, Tried, agreement, choose_prompt, examples, with_demonstrations
 from softtopic.teacher.model import Teacher, TeacherOutput
 from softtopic.teacher.prompt import PROMPTS
 from softtopic.vocabulary import Vocabulary
@@ -80,7 +80,19 @@ def test_the_choice_is_kept(tiny_lm, corpus, few, monkeypatch, tmp_path):
     (file,) = (tmp_path / "cache" / "prompts").glob("*.json")
     file.write_text("{")
     monkeypatch.setattr(demonstrations, "DRAWINGS", (0, 0))
-    assert with_demonstrations(teacher, corpus, WORDS).prompts[0] in (PROMPTS["published"], PROMPTS["four-shot"])
+    assert with_demonstrations(teacher, corpus, WORDS).prompts[-1] in (PROMPTS["published"], PROMPTS["four-shot"])
+
+
+@pytest.mark.parametrize("best", ["published", "tag"])
+def test_the_choice_is_asked_beside_the_given_prompt(tiny_lm, corpus, monkeypatch, best):
+    ranked = [Tried(best, PROMPTS[best], 0.9), Tried("four-shot", PROMPTS["four-shot"], 0.8)]
+    monkeypatch.setattr(demonstrations, "choose_prompt", lambda *_, **__: ranked)
+    teacher = Teacher(tiny_lm)
+    wanted = tuple(dict.fromkeys((PROMPTS["published"], PROMPTS[best])))
+    assert demonstrations.expected(teacher, corpus, WORDS).prompts == (PROMPTS["published"], PROMPTS["four-shot"])
+    for _ in ("chosen", "kept"):
+        assert with_demonstrations(teacher, corpus, WORDS).prompts == wanted
+        assert demonstrations.expected(teacher, corpus, WORDS).prompts == wanted
 
 
 def test_several_prompts_are_not_dropped_for_one(tiny_lm, corpus):

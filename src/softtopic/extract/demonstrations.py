@@ -3,6 +3,7 @@
 Candidates are ready-made prompts and examples from the corpus itself: documents near the middle of a group, with the
 word the language model expects of the whole group. All are read on one sample of documents and their neighbours by
 shared words. A prompt's score is how often it labels a document more like its neighbour than like a random document.
+The chosen prompt is asked beside the given one: what one of them makes flat the other tells apart.
 """
 
 import json
@@ -76,16 +77,17 @@ class _Sample(NamedTuple):
 
 
 def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, *, progress: bool = False) -> Teacher:
-    """The teacher with the prompt that suits the corpus best, its own where none is better.
+    """The teacher with the prompt that suits the corpus best beside its own, which stays alone where none is better.
 
-    The choice is kept in the cache folder: it is made once for a corpus, a vocabulary and a teacher. Raises InputError
-    for a teacher of several prompts.
+    Labels and states are the means over both prompts; each document is read once for each. The choice is kept in the
+    cache folder: it is made once for a corpus, a vocabulary and a teacher. Raises InputError for a teacher of several
+    prompts.
     """
     if len(teacher.prompts) > 1:
         raise InputError(f"{len(teacher.prompts)} prompts are given; examples are chosen for one: give one prompt")
     path = _path(teacher, corpus, vocabulary)
     if (kept := _kept(path)) is not None:
-        return teacher.asking(kept)
+        return _beside(teacher, kept)
     ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
     chosen = ranked[0]
     log.info("prompt: %s", "the given one" if chosen.prompt in teacher.prompts else chosen.name)
@@ -96,7 +98,16 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
         staging.write_text(
             json.dumps({"prompt": chosen.prompt.description, "tried": tried}, ensure_ascii=False, indent=1)
         )
-    return teacher.asking(chosen.prompt)
+    return _beside(teacher, chosen.prompt)
+
+
+def expected(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
+    """A teacher that costs what that of `with_demonstrations` will: another prompt is asked too, if it is not known."""
+    return _beside(teacher, _kept(_path(teacher, corpus, vocabulary)) or PROMPTS["four-shot"])
+
+
+def _beside(teacher: Teacher, prompt: Prompt) -> Teacher:
+    return teacher.asking(*dict.fromkeys((*teacher.prompts, prompt)))
 
 
 def choice_seconds(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> float:

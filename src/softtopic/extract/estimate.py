@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.extract.demonstrations import choice_seconds
+from softtopic.extract.demonstrations import choice_seconds, expected
 from softtopic.extract.plan import manifest_of
 from softtopic.store import Features, FeatureStore, Manifest
 from softtopic.teacher.calibrate import mean_log_probs
@@ -44,7 +44,7 @@ def estimate(
 ) -> Estimate:
     """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
-    With `choosing` the choice of demonstrations is counted too.
+    With `choosing` the choice of demonstrations is counted too, and that another prompt is asked beside the given one.
     Tokens are counted, not estimated. Raises InputError where every document is empty.
     """
     texts = corpus.distinct.texts
@@ -53,6 +53,9 @@ def estimate(
     start = time.perf_counter()
     teacher.open()
     opening = time.perf_counter() - start
+    choice = choice_seconds(teacher, corpus, vocabulary) if choosing else 0.0
+    if choosing:
+        teacher = expected(teacher, corpus, vocabulary)
     lengths = np.array([len(row) for row in teacher.rows(texts)])
     chosen = _spread(lengths, sample)
     # The first quarter pays for what is done once: compiled products, the vocabulary's spellings.
@@ -69,9 +72,7 @@ def estimate(
         Features(*(np.concatenate([getattr(one, name) for one in outputs]) for name in ("log_probs", "hidden"))),
         manifest_of(corpus, vocabulary, teacher, top_k=top_k),
     )
-    if choosing:
-        seconds.append(choice_seconds(teacher, corpus, vocabulary))
-    return Estimate(len(corpus), len(texts), int(lengths.sum()), sum(seconds), size)
+    return Estimate(len(corpus), len(texts), int(lengths.sum()), choice + sum(seconds), size)
 
 
 def _size(part: Corpus, features: Features, whole: Manifest) -> int:

@@ -155,9 +155,10 @@ class Teacher(BaseTeacher):
             first += len(asking.questions)
         return pool.output(self._storage)
 
-    def asking(self, prompt: Prompt) -> "Teacher":
-        """The same teacher with another prompt; a language model that is loaded is shared."""
-        other = Teacher.described(self.description | {"prompts": [prompt.description]}, device=str(self.device))
+    def asking(self, *prompts: Prompt) -> "Teacher":
+        """The same teacher with other prompts; a language model that is loaded is shared."""
+        described = [prompt.description for prompt in prompts]
+        other = Teacher.described(self.description | {"prompts": described}, device=str(self.device))
         shared = ("_language_model", "_reader")
         vars(other).update({name: made for name, made in vars(self).items() if name in shared})
         return other
