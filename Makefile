@@ -21,8 +21,9 @@ assets: install
 demo: assets
 	$(BIN)/softtopic demo --out build/demo-model
 
+# Two processes of one thread each: most tests are too small for two threads to share.
 test: assets
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: assets
 	$(BIN)/python -m pytest -m slow

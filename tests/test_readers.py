@@ -206,7 +206,9 @@ def test_parquet_that_is_not_is_refused(file, content):
 
 
 @pytest.mark.parametrize(
-    "content", [b"text\none\n", gzip.compress(b"text\none\n")[:-9], gzip.compress(b"text\n" * 99)[:20]]
+    "content",
+    [b"text\none\n", gzip.compress(b"text\none\n")[:-9], gzip.compress(b"text\n" * 99)[:20]],
+    ids=["plain", "without its end", "cut"],
 )
 def test_gzip_that_is_not_or_is_cut_is_refused(file, content):
     assert "is not a whole gzip file; make it anew" in refusal(file("a.csv.gz", content))
