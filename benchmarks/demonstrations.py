@@ -60,7 +60,7 @@ def main() -> None:
                 "prompts": {tried.name: round(tried.agreement, 3) for tried in asked},
             } | score(tuple(tried.prompt for tried in asked), corpus, vocabulary, topics, given.seeds)),
                 flush=True)  # fmt: skip
-        print(json.dumps({"examples": ranked[0].prompt.demonstrations}, ensure_ascii=False), flush=True)
+        print(json.dumps({"examples": chosen.prompt.demonstrations}, ensure_ascii=False), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@ import pytest
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
+from softtopic.extract.demonstrations import choice_seconds
 from softtopic.extract.estimate import estimate
 from softtopic.extract.plan import extract_into
 from softtopic.teacher.model import Teacher
+from softtopic.teacher.prompt import PROMPTS
 from softtopic.vocabulary import Vocabulary
 
 WORDS = Vocabulary(tuple(f"{word}{number}" for word in ("sql", "orbit", "bread", "tax") for number in range(250)))
@@ -34,3 +36,15 @@ def test_a_corpus_smaller_than_the_sample_is_read_whole(tiny_lm, texts):
 def test_nothing_to_read(tiny_lm):
     with pytest.raises(InputError, match="every document is empty"):
         estimate(Corpus.from_texts(["", " "]), WORDS, Teacher(tiny_lm))
+
+
+def test_until_examples_are_chosen_two_prompts_are_counted(tiny_lm, texts):
+    corpus, teacher = (
+        Corpus.from_texts([f"{text} {number}" for number in range(20) for text in texts]),
+        Teacher(tiny_lm),
+    )
+    both = teacher.asking(*teacher.prompts, PROMPTS["four-shot"])
+    found = estimate(corpus, WORDS, teacher, choosing=True)
+    assert found.tokens == sum(len(row) for row in both.rows(corpus.distinct.texts))
+    assert found.tokens > 1.9 * estimate(corpus, WORDS, teacher).tokens
+    assert choice_seconds(teacher, corpus, WORDS) > 0

@@ -102,7 +102,7 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
 
 
 def expected(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
-    """A teacher that costs what that of `with_demonstrations` will: another prompt is asked too, if it is not known."""
+    """A teacher that costs at most what that of `with_demonstrations` will: until the choice is made, two prompts."""
     return _beside(teacher, _kept(_path(teacher, corpus, vocabulary)) or PROMPTS["four-shot"])
 
 

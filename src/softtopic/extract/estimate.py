@@ -44,7 +44,7 @@ def estimate(
 ) -> Estimate:
     """Read about `sample` tokens of documents from all over the corpus and write them to temporary folders; scale up.
 
-    With `choosing` the choice of demonstrations is counted too, and that another prompt is asked beside the given one.
+    With `choosing` the choice of demonstrations is counted too, and until it is made a second prompt beside the given.
     Tokens are counted, not estimated. Raises InputError where every document is empty.
     """
     texts = corpus.distinct.texts

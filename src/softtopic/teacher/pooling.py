@@ -27,8 +27,7 @@ class Pool:
         self._pieces = np.bincount(owners)[:, None]
         self._split = len(owners) > len(self._pieces)
         # Sums are exact enough in float32; most often there is nothing to sum.
-        self._several = prompts > 1 or self._split
-        dtype = np.float32 if self._several else np.float16
+        dtype = np.float32 if prompts > 1 or self._split else np.float16
         self._labels = np.full((prompts, len(self._pieces), words), -np.inf, dtype=dtype)
         self._states = np.zeros((len(self._pieces), width), dtype=np.float32)
 
@@ -43,12 +42,11 @@ class Pool:
 
     def output(self, storage: type[np.floating]) -> TeacherOutput:
         """The documents; `storage` is of their states."""
-        labels, states = self._labels[0], self._states
+        labels, prompts = self._labels[0], len(self._labels)
         if self._split:
             # Short documents beside long ones keep their label to the last bit.
             self._labels -= np.log(self._pieces)
-        if len(self._labels) > 1:
+        if prompts > 1:
             labels = log_softmax(self._labels.mean(axis=0), axis=1)
-        if self._several:
-            states = states / (len(self._labels) * self._pieces)
+        states = self._states / (prompts * self._pieces)
         return TeacherOutput(labels.astype(np.float16), states.astype(storage))
