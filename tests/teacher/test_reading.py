@@ -131,12 +131,13 @@ def test_sums_over_the_whole_vocabulary_are_those_of_the_models_own_logits(famil
 
 @torch.inference_mode()
 def test_a_model_whose_attention_is_not_what_it_says_is_read_plainly(monkeypatch):
-    import softtopic.teacher.reading as reading
+    from softtopic.teacher import fused, reading
 
     def forgetful(module, query, key, value, *_, **options):
         return torch.zeros_like(query).transpose(1, 2), None
 
-    monkeypatch.setattr(reading, "packed_attention", forgetful)
+    for layers in (fused, reading):
+        monkeypatch.setattr(layers, "packed_attention", forgetful)
     lm = model_of(FAMILIES["llama, tied head"])
     before = lm.model.config._attn_implementation
     assert isinstance(open_reader(lm, PREFIX), PlainReader)

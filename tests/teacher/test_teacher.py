@@ -1,8 +1,11 @@
+from time import sleep
+
 import numpy as np
 import pytest
 import torch
 
 from softtopic.errors import AssetError, InputError, LanguageModelError
+from softtopic.teacher import loading
 from softtopic.teacher.lexicon import continuation_tokens, first_tokens
 from softtopic.teacher.loading import find_language_model, language_model_fingerprint, pick_device, pick_dtype
 from softtopic.teacher.model import Teacher
@@ -170,6 +173,21 @@ def test_device_and_dtype_rules():
     assert pick_dtype("auto", torch.device("mps")) == torch.float32
     with pytest.raises(LanguageModelError, match="bfloat16"):
         pick_dtype("int3", torch.device("cpu"))
+
+
+def test_bfloat16_where_it_is_the_faster(monkeypatch):
+    def pays(tiles: bool, vectors: bool) -> bool:
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+        return loading._bfloat16_pays.__wrapped__()
+
+    assert pays(tiles=True, vectors=True)
+    assert not pays(tiles=False, vectors=False)
+    # Vector instructions alone: whichever product is done first.
+    for slow in (torch.float32, torch.bfloat16):
+        wait = {slow: 0.002}
+        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
+        assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
 
 def test_large_states_are_kept_in_float32(tiny_lm, monkeypatch):

@@ -1,6 +1,6 @@
 """Layers as the processor likes them: weights laid out once, neighbouring operations in one.
 
-Only for a model on a CPU in bfloat16, and only through operators torch has for its own compiler. What they change is
+Only for a model on a CPU in bfloat16 or float32, and only through operators torch has for its own compiler. What they change is
 rounding, and the probe in `softtopic.teacher.reading` checks the result; where the operators are missing or do not fit,
 layers stay as they are.
 """
@@ -10,10 +10,12 @@ from functools import partial
 from typing import Any, final
 
 import torch
-from jaxtyping import BFloat16
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.teacher.packed import ROWS, Branching, Packing, packed_attention
+
+_FORMATS = (torch.bfloat16, torch.float32)
 
 # Rows the weights are laid out for: those of a full pack.
 _ROWS = 2048
@@ -50,7 +52,7 @@ def let_go(body: nn.Module) -> None:
 
 def _replace(body: nn.Module, forwards: Callable[[nn.Module], Iterator[tuple[nn.Module, Any]]]) -> bool:
     weight = next(body.parameters())
-    if weight.device.type != "cpu" or weight.dtype != torch.bfloat16 or not torch.backends.mkldnn.is_available():
+    if weight.device.type != "cpu" or weight.dtype not in _FORMATS or not torch.backends.mkldnn.is_available():
         return False
     try:
         for module, forward in list(forwards(body)):
@@ -94,7 +96,7 @@ class _Layer:
         self._last = last
         self._epsilons: tuple[float, float] = (before.variance_epsilon, after.variance_epsilon)
         scale = before.weight.float()
-        self._qkv = _packed(torch.cat([part.weight.float() * scale for part in linear[:3]]).bfloat16())
+        self._qkv = _packed(torch.cat([_scaled(part.weight, scale) for part in linear[:3]]))
         self._out = _packed(linear[3].weight)
         self._mlp = _Gated(mlp, after.weight.float())
         self._width: int = attention.head_dim
@@ -133,7 +135,7 @@ class _Gated:
     def __init__(self, mlp: nn.Module, scale: Tensor | None = None) -> None:
         gate, up, down = (getattr(mlp, name).weight for name in _GATED)
         if scale is not None:
-            gate, up = ((part.float() * scale).bfloat16() for part in (gate, up))
+            gate, up = (_scaled(part, scale) for part in (gate, up))
         self._gate, self._up, self._down = _packed(gate), _packed(up), _packed(down)
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
@@ -151,19 +153,23 @@ def _is_gated(module: nn.Module) -> bool:
     return plain and type(activation).__name__ in ("SiLU", "SiLUActivation")
 
 
-def _norm(x: BFloat16[Tensor, "tokens width"], epsilon: float) -> BFloat16[Tensor, "tokens width"]:
+def _norm(x: Float[Tensor, "tokens width"], epsilon: float) -> Float[Tensor, "tokens width"]:
     """Divide by the root of the mean square; the norm's own weights are folded into what follows."""
     wide = x.float()
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
-    wide *= (length.square() / x.shape[1] + epsilon).rsqrt()
-    return wide.bfloat16()
+    return (wide * (length.square() / x.shape[1] + epsilon).rsqrt()).to(x.dtype)
 
 
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> BFloat16[Tensor, "tokens heads width"]:
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Float[Tensor, "tokens heads width"]:
     """Rotary positions (Su et al., 2021), each half of a head turned against the other."""
     half = x.shape[-1] // 2
     sign = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
     return (x * cos[0, :, None]).addcmul_(torch.roll(x, half, dims=-1), sign[0, :, None])
+
+
+def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
+    """What a product gives of rows scaled by column, rounded once."""
+    return (weight.float() * scale).to(weight.dtype)
 
 
 def _packed(weight: Tensor) -> Tensor:
