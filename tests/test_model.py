@@ -20,6 +20,7 @@ QUICK = replace(
     RECIPES["default"],
     training=replace(RECIPES["default"].training, epochs=5, batch_size=4),
     inputs="hidden",
+    prompts="published",
     branches=0,
 )
 

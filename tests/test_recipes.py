@@ -4,6 +4,7 @@ import pytest
 
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, Recipe, get_recipe
+from softtopic.teacher.prompt import PROMPTS, Prompt
 
 
 def test_a_recipe_follows_its_backbone():
@@ -49,7 +50,7 @@ def test_impossible_recipes_are_refused(wrong):
 
 def test_how_many_documents_are_read():
     default, light = RECIPES["default"], RECIPES["light"]
-    assert [default.reads(count, None) for count in (10, 10_000, 50_000)] == [10, 10_000, 10_000]
+    assert [default.reads(count, None) for count in (10, 5000, 50_000)] == [10, 5000, 5000]
     assert [default.reads(50_000, share) for share in (1.0, 0.5)] == [50_000, 25_000]
     assert replace(light, read_at_most=10).reads(50, None) == 50, "nothing spreads"
     assert replace(default, target="bow").reads(50_000, None) == 50_000
@@ -58,8 +59,23 @@ def test_how_many_documents_are_read():
 
 
 def test_of_few_documents_more_is_read():
-    for name in ("default", "light"):
-        asked = [get_recipe(name).asks(count) for count in (0, 1, 1250, 1251, 5000, 5001, 20_000)]
+    for name, prompts in (("default", 2), ("light", 1)):
+        counts = (one // prompts for one in (0, 2, 1250, 1252, 5000, 5002, 20_000))
+        asked = [get_recipe(name).asks(count) for count in counts]
         assert [one["cut"] for one in asked] == ["head", *2 * ["windows"], "windows-7", "windows-2", "head", "head"]
         assert {one["branches"] for one in asked} == {4}
-    assert get_recipe("paper").asks(10) == {"branches": 0, "cut": "head"}
+    paper = {"prompt": [PROMPTS["published"]], "branches": 0, "cut": "head"}
+    assert get_recipe("paper").asks(10) == paper
+
+
+def test_a_recipe_asks_prompts_by_name_and_the_more_it_asks_the_less_is_read_for_each(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('instruction = "Name it."\n')
+    recipe = replace(get_recipe("light"), prompts=["tag", str(mine)])
+    asked = recipe.asks(1000)
+    assert asked["prompt"] == [PROMPTS["tag"], Prompt("Name it.")]
+    assert (asked["cut"], replace(recipe, prompts=["tag"]).asks(1000)["cut"]) == ("windows-5", "windows")
+    assert get_recipe("light", prompts=["tag"]) == get_recipe("light", prompts="tag")
+    for wrong, said in (([], "at least one"), (["x"], "choose one of published")):
+        with pytest.raises(InputError, match=said):
+            replace(recipe, prompts=wrong)

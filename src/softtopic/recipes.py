@@ -1,5 +1,6 @@
 """Named bundles of settings: the published ones, ours, and the bag-of-words models of the family."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from softtopic.guidance import GuideConfig
 from softtopic.inputs import split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
 from softtopic.teacher.cutting import windows
+from softtopic.teacher.prompt import get_prompt
 from softtopic.topics import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
@@ -29,8 +31,9 @@ class Recipe:
     strength: float = 1.0  # how much of it
     standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
     dropout: float | None = None  # where the backbone has any; None: its published share
+    prompts: str | Sequence[str] = ("published",)  # by name or TOML file, see Teacher; likewise
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
-    pieces: int | None = None  # of documents, read in all where they are long, likewise; None: heads alone
+    pieces: int | None = None  # of documents, read in all by all prompts where they are long; None: heads alone
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
     guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
     read_at_most: int | None = None  # documents the language model reads, unless a share is asked for; None: all
@@ -49,6 +52,11 @@ class Recipe:
         for name in ("pieces", "read_at_most", "learn_at_most"):
             if (most := getattr(self, name)) is not None and most < 2:
                 raise InputError(f"{name} is {most}; give at least 2, or None")
+        object.__setattr__(self, "prompts", (self.prompts,) if isinstance(self.prompts, str) else tuple(self.prompts))
+        if not self.prompts:
+            raise InputError("prompts are none; give at least one")
+        for name in self.prompts:
+            get_prompt(name)
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
 
@@ -62,7 +70,9 @@ class Recipe:
 
         0 documents: not known how many; their beginnings are read.
         """
-        return {"branches": self.branches, "cut": windows((self.pieces or 0) // count if count else 0)}
+        each = (self.pieces or 0) // (count * len(self.prompts)) if count else 0
+        prompts = [get_prompt(name) for name in self.prompts]
+        return {"prompt": prompts, "branches": self.branches, "cut": windows(each)}
 
     def learns(self, count: int) -> int:
         """From how many of so many documents the model learns."""
@@ -120,7 +130,7 @@ _PAPER = Recipe()
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
-    # Two encoders, a graph of neighbours, and topics that begin as groups of documents; see docs/recipe.md.
+    # Two prompts, two encoders, a graph of neighbours, and topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
         training=TrainingConfig(
             epochs=60, batch_size=512, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
@@ -130,10 +140,11 @@ RECIPES: dict[str, Recipe] = {
         target="soft+bow",
         calibration="corpus",
         standardise=True,
+        prompts=("published", "four-shot"),
         branches=4,
         guide=GuideConfig(),
         pieces=10_000,
-        read_at_most=10_000,
+        read_at_most=5000,
         learn_at_most=50_000,
         order="relevance",
     ),

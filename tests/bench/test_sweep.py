@@ -46,7 +46,7 @@ def test_what_a_setting_changes():
     assert recipes["inputs"].recipe.inputs == "hidden+embedding"
     assert recipes["target"].recipe.target == "soft+bow"
     assert recipes["calibration"].recipe.calibration == "corpus"
-    assert recipes["prompt"].prompt == "four-shot"
+    assert recipes["prompt"].recipe.prompts == ("four-shot",)
     assert recipes["lm"].lm == "b"
     assert recipes["vocabulary_size"].vocabulary == 4000
     assert recipes["sample"].sample == 0.5

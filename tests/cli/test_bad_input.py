@@ -63,10 +63,6 @@ def bad_inputs(tmp_path):
         "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose of hidden, embedding"),
         "unknown cut": (["one.csv", "--cut", "x"], "choose head, head-tail"),
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
-        "examples for two prompts": (
-            ["one.csv", "--prompt", "tag", "--prompt", "theme", "--demonstrations", "auto"],
-            "give one prompt",
-        ),
         "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
         "strength out of range": (["one.csv", "--strength", "3"], "give a number from 0 to 2"),
         "unknown target": (["one.csv", "--target", "x"], "choose of soft, bow"),

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from softtopic.corpus import Corpus
-from softtopic.errors import InputError
 from softtopic.extract import demonstrations
 from softtopic.extract.demonstrations import MARGIN, Tried, agreement, choose_prompt, examples, with_demonstrations
 from softtopic.teacher.model import Teacher, TeacherOutput
@@ -89,15 +88,22 @@ def test_the_choice_is_asked_beside_the_given_prompt(tiny_lm, corpus, monkeypatc
     monkeypatch.setattr(demonstrations, "choose_prompt", lambda *_, **__: ranked)
     teacher = Teacher(tiny_lm)
     wanted = tuple(dict.fromkeys((PROMPTS["published"], PROMPTS[best])))
-    assert demonstrations.expected(teacher, corpus, WORDS).prompts == (PROMPTS["published"], PROMPTS["four-shot"])
+    assert len(demonstrations.expected(teacher, corpus, WORDS).prompts) == 2
     for _ in ("chosen", "kept"):
         assert with_demonstrations(teacher, corpus, WORDS).prompts == wanted
         assert demonstrations.expected(teacher, corpus, WORDS).prompts == wanted
 
 
-def test_several_prompts_are_not_dropped_for_one(tiny_lm, corpus):
-    with pytest.raises(InputError, match="2 prompts"):
-        with_demonstrations(Teacher(tiny_lm, prompt=[PROMPTS["tag"], PROMPTS["theme"]]), corpus, WORDS)
+def test_of_several_given_prompts_all_stay_and_the_best_is_the_one_to_beat(tiny_lm, corpus, few, monkeypatch):
+    given = (PROMPTS["published"], PROMPTS["four-shot"], PROMPTS["tag"])
+    teacher = Teacher(tiny_lm, prompt=given)
+    ranked = choose_prompt(corpus.distinct.texts, WORDS, teacher)
+    best = max(one.agreement for one in ranked if one.prompt in given)
+    assert ranked[0].agreement == best or ranked[0].agreement >= best + MARGIN
+    for chosen in (PROMPTS["tag"], PROMPTS["theme"]):
+        monkeypatch.setattr(demonstrations, "choose_prompt", lambda *_, c=chosen, **__: [Tried("one", c, 0.9)])
+        monkeypatch.setattr(demonstrations, "_kept", lambda _: None)
+        assert with_demonstrations(teacher, corpus, WORDS).prompts == tuple(dict.fromkeys((*given, chosen)))
 
 
 @pytest.mark.parametrize("texts", [["one"], ["alpha beta", "gamma delta"], ["a b c"] * 3 + ["d"], ["?", "!"]])

@@ -38,12 +38,12 @@ def test_nothing_to_read(tiny_lm):
         estimate(Corpus.from_texts(["", " "]), WORDS, Teacher(tiny_lm))
 
 
-def test_until_examples_are_chosen_two_prompts_are_counted(tiny_lm, texts):
+def test_until_examples_are_chosen_a_prompt_more_is_counted(tiny_lm, texts):
     corpus, teacher = (
         Corpus.from_texts([f"{text} {number}" for number in range(20) for text in texts]),
         Teacher(tiny_lm),
     )
-    both = teacher.asking(*teacher.prompts, PROMPTS["four-shot"])
+    both = teacher.asking(*teacher.prompts, PROMPTS["theme"])
     found = estimate(corpus, WORDS, teacher, choosing=True)
     assert found.tokens == sum(len(row) for row in both.rows(corpus.distinct.texts))
     assert found.tokens > 1.9 * estimate(corpus, WORDS, teacher).tokens

@@ -1,3 +1,4 @@
+import copy
 from time import sleep
 
 import numpy as np
@@ -173,6 +174,14 @@ def test_device_and_dtype_rules():
     assert pick_dtype("auto", torch.device("mps")) == torch.float32
     with pytest.raises(LanguageModelError, match="bfloat16"):
         pick_dtype("int3", torch.device("cpu"))
+
+
+def test_a_copy_of_an_open_teacher_reads_the_same(tiny_lm):
+    teacher = Teacher(tiny_lm)
+    read = teacher.read(["some text"], WORDS)
+    other = copy.deepcopy(teacher)
+    assert other.fingerprint == teacher.fingerprint
+    np.testing.assert_array_equal(other.read(["some text"], WORDS).log_probs, read.log_probs)
 
 
 def test_bfloat16_where_it_is_the_faster(monkeypatch):

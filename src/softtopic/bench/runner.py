@@ -123,7 +123,7 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
     vectors = vectors_read(method, run)
     wanted = [("vectors", f"{cell.fingerprint} {vectors} {vocabulary}")] if vectors else []
     if recipe is not None and recipe.asks_lm:
-        asked = (run.lm, run.prompt, run.sample, recipe.branches, recipe.demonstrations)
+        asked = (run.lm, recipe.prompts, run.sample, recipe.branches, recipe.demonstrations)
         read = (recipe.pieces, recipe.read_at_most)
         wanted.append(("teach", f"{cell.fingerprint} {vocabulary} {asked} {read}"))
     for step, key in wanted:

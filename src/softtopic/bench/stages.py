@@ -24,7 +24,6 @@ from softtopic.publish import staged_file, staged_folder
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.opening import need_local, open_teacher
-from softtopic.teacher.prompt import get_prompt
 from softtopic.types import DocHidden
 from softtopic.vocabulary import Vocabulary
 
@@ -63,7 +62,7 @@ def read_vectors(texts: Sequence[str]) -> tuple[DocHidden, dict[str, Any]]:
 def teacher_of(run: Run, corpus: Corpus) -> BaseTeacher:
     """The teacher of a run for a corpus, as it is given; its recipe may choose examples for it."""
     asked = {} if run.recipe is None else run.recipe.asks(len(corpus.distinct.texts))
-    return open_teacher(run.lm, **asked, **({} if run.prompt is None else {"prompt": get_prompt(run.prompt)}))
+    return open_teacher(run.lm, **asked)
 
 
 def chosen_teacher(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> BaseTeacher:
@@ -82,7 +81,7 @@ def teaching_path(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> Path:
 
 
 def _chooses(run: Run) -> bool:
-    return run.prompt is None and run.recipe is not None and run.recipe.demonstrations == "auto"
+    return run.recipe is not None and run.recipe.demonstrations == "auto"
 
 
 def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:

@@ -9,7 +9,6 @@ from softtopic.bench.methods import ANY, GUIDED, TAUGHT, TRAINED, Method
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.recipes import Recipe
-from softtopic.teacher.prompt import get_prompt
 
 SETTINGS = (*TAUGHT, *GUIDED, *TRAINED, *ANY)
 
@@ -21,7 +20,6 @@ class Run:
     recipe: Recipe | None
     lm: str
     vocabulary: int
-    prompt: str | None = None  # None: as the recipe has it
     sample: float | None = None  # of the documents, read by the language model; None: as the recipe has it
 
     def read(self, corpus: Corpus) -> Corpus:
@@ -73,8 +71,9 @@ def _changed(run: Run, setting: Setting) -> Run:
         return replace(run, lm=_named(setting))
     if name == "prompt":
         if not value.endswith(".toml") or Path(value).is_file():
-            get_prompt(value)
-            return replace(run, prompt=value)
+            # A prompt that is named stays as it is.
+            named = replace(run.recipe or Recipe(), prompts=(value,), demonstrations="none")
+            return replace(run, recipe=named)
         raise InputError(f"--sweep prompt={value}: no such file; give a prompt's name or a .toml file")
     if name == "sample":
         share = _number(setting, float)

@@ -23,7 +23,7 @@ from softtopic.bench.measure import Outcome, measured
 from softtopic.bench.methods import Method, get_method
 from softtopic.bench.packages.exchange import TOP_WORDS, Stages
 from softtopic.bench.sources import labelled_fingerprint
-from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teacher_of, teaching_stage
+from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teaching_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.corpus import Corpus
 from softtopic.embedding import SENTENCE_ENCODER
@@ -135,7 +135,6 @@ def _ours(bench: Bench) -> Ran:
     if recipe is None:
         raise InputError(f"{cell.model} has no recipe; choose another model")
     stages = Stages()
-    named = bench.run.prompt is not None
     vectors = read_vectors(bench.corpus.texts)[0] if "embedding" in recipe.inputs else None
     model = TopicModel(
         cell.topics,
@@ -143,9 +142,7 @@ def _ours(bench: Bench) -> Ran:
         # The vectors come from it, and it has some for words.
         embedder=None if vectors is None else SENTENCE_ENCODER,
         sample=bench.run.sample,
-        lm=teacher_of(bench.run, bench.corpus) if named else bench.run.lm,
-        # A prompt that is named stays as it is.
-        demonstrations="none" if named else None,
+        lm=bench.run.lm,
         vocabulary=bench.vocabulary,
         random_state=cell.seed,
     )

@@ -49,9 +49,8 @@ def fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str
 def build_teacher(
     lm: str, prompts: list[str] | None, asked: dict[str, Any], server: dict[str, Any], **options: Any
 ) -> "BaseTeacher":
-    """The teacher of the options given; `asked` is what the recipe asks where they are None."""
+    """The teacher of the options given; `asked` is what the recipe asks where they are None, and its prompts."""
     from softtopic.teacher.endpoint import is_url
-    from softtopic.teacher.prompt import get_prompt
 
     if is_url(lm):
         from softtopic.teacher.server import ServerTeacher
@@ -65,7 +64,7 @@ def build_teacher(
         if options["max_tokens"] is not None:
             # A server counts no tokens beforehand; English has about four letters to each.
             server = server | {"max_characters": 4 * options["max_tokens"]}
-        return ServerTeacher(lm, prompt=get_prompt(*prompts or ["published"]), **server)
+        return ServerTeacher(lm, prompt=asked["prompt"][0], **server)
     from softtopic.teacher.model import Teacher
 
     if server["model"] is not None or server["vectors"] is not None:
@@ -75,8 +74,8 @@ def build_teacher(
     given = {name: value for name, value in options.items() if value is not None}
     if not given.keys().isdisjoint(("max_tokens", "cut")):
         # Who says how much is read of a document says all about it.
-        asked = {"branches": asked["branches"]}
-    return Teacher(lm, prompt=[get_prompt(name) for name in prompts or ["published"]], **asked | given)
+        asked = {name: value for name, value in asked.items() if name != "cut"}
+    return Teacher(lm, **asked | given)
 
 
 def check_unrated(given: dict[str, Any]) -> None:

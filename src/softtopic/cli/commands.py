@@ -164,7 +164,8 @@ def teach(
     corpus = read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
     options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
-    teacher = build_teacher(lm, prompt, get_recipe("default").asks(len(corpus.distinct.texts)), server, **options)
+    asked = get_recipe("default", prompts=prompt or None).asks(len(corpus.distinct.texts))
+    teacher = build_teacher(lm, prompt, asked, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
     if (share := read_share(sample) or 1) < 1:
         corpus = corpus.sample(sample_size(len(corpus.distinct.texts), share))
@@ -221,7 +222,7 @@ def fit(
     options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
-    settings = get_recipe(recipe, backbone, calibration=calibration, strength=strength)
+    settings = get_recipe(recipe, backbone, prompts=prompt or None, calibration=calibration, strength=strength)
     model = TopicModel(
         topics,
         recipe=settings,

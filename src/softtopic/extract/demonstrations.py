@@ -3,7 +3,7 @@
 Candidates are ready-made prompts and examples from the corpus itself: documents near the middle of a group, with the
 word the language model expects of the whole group. All are read on one sample of documents and their neighbours by
 shared words. A prompt's score is how often it labels a document more like its neighbour than like a random document.
-The chosen prompt is asked beside the given one: what one of them makes flat the other tells apart.
+The chosen prompt is asked beside the given ones: what one of them makes flat the other tells apart.
 """
 
 import json
@@ -24,7 +24,6 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
-from softtopic.errors import InputError
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
 from softtopic.teacher.base import TeacherOutput
@@ -50,7 +49,7 @@ TOKENS = (4_000, 16_000)
 SHARE = 0.5
 # Tokens of each document that are read.
 LENGTH = 96
-# Another prompt than the given one must be better by this much: smaller gains came to nothing, or worse.
+# Another prompt than the given ones must be better by this much: smaller gains came to nothing, or worse.
 MARGIN = 0.03
 
 _POOL = 20_000  # documents among which neighbours are looked for
@@ -59,6 +58,9 @@ _CIRCLE = 0.005  # share of the pool they are drawn from
 _ALIKE = 0.95  # nearer documents are the same text in another guise
 _RANDOM = 50
 _LEAST = 20  # pairs below which nothing can be told
+
+# As long as what is chosen most often, and no prompt that was given.
+_ONE_MORE = Prompt("Name each document's topic with a lowercase word.", PROMPTS["four-shot"].demonstrations)
 
 
 @dataclass(frozen=True)
@@ -77,20 +79,17 @@ class _Sample(NamedTuple):
 
 
 def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, *, progress: bool = False) -> Teacher:
-    """The teacher with the prompt that suits the corpus best beside its own, which stays alone where none is better.
+    """The teacher with the prompt that suits the corpus best beside its own, which stay alone where none is better.
 
-    Labels and states are the means over both prompts; each document is read once for each. The choice is kept in the
-    cache folder: it is made once for a corpus, a vocabulary and a teacher. Raises InputError for a teacher of several
-    prompts.
+    Labels and states are the means over all prompts; each document is read once for each. The choice is kept in the
+    cache folder: it is made once for a corpus, a vocabulary and a teacher.
     """
-    if len(teacher.prompts) > 1:
-        raise InputError(f"{len(teacher.prompts)} prompts are given; examples are chosen for one: give one prompt")
     path = _path(teacher, corpus, vocabulary)
     if (kept := _kept(path)) is not None:
         return _beside(teacher, kept)
     ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
     chosen = ranked[0]
-    log.info("prompt: %s", "the given one" if chosen.prompt in teacher.prompts else chosen.name)
+    log.info("prompt: %s", "as given" if chosen.prompt in teacher.prompts else chosen.name)
     for text, word in chosen.prompt.demonstrations:
         log.info("  %s → %s", text, word)
     tried = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
@@ -102,8 +101,8 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
 
 
 def expected(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
-    """A teacher that costs at most what that of `with_demonstrations` will: until the choice is made, two prompts."""
-    return _beside(teacher, _kept(_path(teacher, corpus, vocabulary)) or PROMPTS["four-shot"])
+    """A teacher that costs about what that of `with_demonstrations` will: until the choice is made, a prompt more."""
+    return _beside(teacher, _kept(_path(teacher, corpus, vocabulary)) or _ONE_MORE)
 
 
 def _beside(teacher: Teacher, prompt: Prompt) -> Teacher:
@@ -144,7 +143,7 @@ def choose_prompt(
     Args:
         texts: distinct documents.
         vocabulary: the topic words; examples are answered with them.
-        teacher: its own prompt is the one to beat.
+        teacher: the best of its own prompts is the one to beat.
         progress: show a bar.
 
     """
@@ -156,10 +155,11 @@ def choose_prompt(
         return [Tried("given", teacher.prompts[0], 0.5)]
     with Progress("choosing a prompt", CANDIDATES, "prompt", show=progress) as bar:
         search = _Search(quick, vocabulary, sample, bar, max_tokens=teacher.max_tokens + teacher.branches)
-        search.attempt("given", teacher.prompts[0])
+        for prompt in teacher.prompts:
+            search.attempt("given", prompt)
         first = search.best
         search.attempt("four-shot", PROMPTS["four-shot"])
-        # The first examples are answered by the given prompt, the next by the best so far.
+        # The first examples are answered by the best given prompt, the next by the best so far.
         for generation, drawings in enumerate(DRAWINGS):
             seen = search.known[(search.best if generation else first).prompt][1]
             for size in (size for size in SIZES if size <= min(len(sample.texts), len(vocabulary))):

@@ -41,6 +41,8 @@ BUDGET = {"cpu": 4096, "mps": 4096, "cuda": 32768}
 # Documents tokenised together.
 _TOKENISED = 64
 
+_LOADED = ("_language_model", "_reader", "_askings", "_probe")
+
 # float16 ends at 65,504; a language model whose states come near it is stored in float32.
 _LARGE = 6000.0
 
@@ -174,10 +176,15 @@ class Teacher(BaseTeacher):
 
     def close(self) -> None:
         """Let the language model go; the next `read` loads it again."""
-        for loaded in ("_language_model", "_reader", "_askings", "_probe"):
+        for loaded in _LOADED:
             vars(self).pop(loaded, None)
         self._last_scorer = None
         give_back()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy is made of: the language model is loaded anew, its weights as they are laid out know no copy."""
+        kept = {name: value for name, value in vars(self).items() if name not in _LOADED}
+        return kept | {"_last_scorer": None}
 
     def rows(self, texts: Sequence[str]) -> list[list[int]]:
         """All token ids read of each document, and of what is read together with it."""

@@ -15,7 +15,8 @@ def open_teacher(lm: str | BaseTeacher, **options: Any) -> BaseTeacher:
         return lm
     if not is_url(lm):
         return Teacher(lm, **options)
-    return ServerTeacher(lm, **{name: value for name, value in options.items() if name == "prompt"})
+    # A server is asked one prompt.
+    return ServerTeacher(lm, **({"prompt": options["prompt"][0]} if "prompt" in options else {}))
 
 
 def described_teacher(description: dict[str, Any], *, device: str = "auto") -> BaseTeacher:
