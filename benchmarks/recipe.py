@@ -18,6 +18,7 @@ CORPORA = ("stackoverflow", "20newsgroups", "tweettopic", "biomedical", "googlen
 DEFAULT = RECIPES["default"]
 ROWS: dict[str, Recipe] = {
     "all of it": DEFAULT,
+    "published prompt alone": replace(DEFAULT, prompts="published"),
     "sentence vectors in": replace(DEFAULT, inputs="embedding"),
     "no language model": replace(DEFAULT, inputs="embedding", target="bow"),
     "no sentence encoder": replace(DEFAULT, inputs="hidden"),

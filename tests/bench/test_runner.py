@@ -42,7 +42,7 @@ def test_every_cell_runs_once_and_what_is_shared_is_made_once(plan, tmp_path):
 
 
 def test_what_reads_another_part_of_the_documents_is_read_by_itself(documents, tmp_path):
-    # "default" reads at most 10,000 documents, "light" all of them.
+    # "default" reads two prompts, "light" all of them.
     plan = Plan(
         sources=[Source(data=str(documents))], models=["default", "light", "dsl-etm", "dsl"], topics=[2], seeds=[0]
     )

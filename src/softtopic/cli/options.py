@@ -21,7 +21,8 @@ PromptNames = Annotated[
     list[str] | None,
     typer.Option(
         "--prompt",
-        help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean.",
+        help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean. "
+        "Default: the recipe's.",
     ),
 ]
 Demonstrations = Annotated[
@@ -36,7 +37,7 @@ Sample = Annotated[
 ]
 Cut = Annotated[
     str | None,
-    typer.Option("--cut", help="What is read of longer documents: head, head-tail, windows (their mean), windows-3."),
+    typer.Option("--cut", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."),
 ]
 Branches = Annotated[
     int | None,
