@@ -130,7 +130,7 @@ _PAPER = Recipe()
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
-    # Two prompts, two encoders, a graph of neighbours, and topics that begin as groups of documents; see docs/recipe.md.
+    # Two prompts, two encoders, a graph of neighbours, topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
         training=TrainingConfig(
             epochs=60, batch_size=512, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0

@@ -37,7 +37,9 @@ Sample = Annotated[
 ]
 Cut = Annotated[
     str | None,
-    typer.Option("--cut", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."),
+    typer.Option(
+        "--cut", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."
+    ),
 ]
 Branches = Annotated[
     int | None,

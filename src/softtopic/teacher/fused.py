@@ -1,8 +1,8 @@
 """Layers as the processor likes them: weights laid out once, neighbouring operations in one.
 
 Only for a model on a CPU in bfloat16 or float32, and only through operators torch has for its own compiler. What they
-change is rounding, and the probe in `softtopic.teacher.reading` checks the result; where the operators are missing or do
-not fit, layers stay as they are.
+change is rounding, and the probe in `softtopic.teacher.reading` checks the result; where the operators are missing or
+do not fit, layers stay as they are.
 """
 
 from collections.abc import Callable, Iterator
