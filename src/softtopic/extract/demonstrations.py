@@ -59,7 +59,7 @@ _ALIKE = 0.95  # nearer documents are the same text in another guise
 _RANDOM = 50
 _LEAST = 20  # pairs below which nothing can be told
 
-# As long as what is chosen most often, and no prompt that was given.
+# Of the usual length, and no prompt that was given.
 _ONE_MORE = Prompt("Name each document's topic with a lowercase word.", PROMPTS["four-shot"].demonstrations)
 
 
@@ -153,7 +153,7 @@ def choose_prompt(
     if sample is None:
         log.info("too few documents share words to choose a prompt by; the given one stays")
         return [Tried("given", teacher.prompts[0], 0.5)]
-    with Progress("choosing a prompt", CANDIDATES, "prompt", show=progress) as bar:
+    with Progress("choosing a prompt", CANDIDATES - 1 + len(teacher.prompts), "prompt", show=progress) as bar:
         search = _Search(quick, vocabulary, sample, bar, max_tokens=teacher.max_tokens + teacher.branches)
         for prompt in teacher.prompts:
             search.attempt("given", prompt)

@@ -60,7 +60,7 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 def _bfloat16_pays() -> bool:
     """Whether this processor's products are faster in bfloat16 than in float32.
 
-    With matrix tiles they are by far. With vector instructions alone it depends: half as fast has been seen, and twice.
+    With matrix tiles they are by far. With vector instructions alone it depends: half as fast has been seen.
     """
     if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
         return torch.cpu._is_amx_tile_supported()
