@@ -9,7 +9,7 @@ from softtopic.errors import AssetError, InputError, LanguageModelError
 from softtopic.teacher import loading
 from softtopic.teacher.lexicon import continuation_tokens, first_tokens
 from softtopic.teacher.loading import find_language_model, language_model_fingerprint, pick_device, pick_dtype
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.model import BUDGET, Teacher
 from softtopic.teacher.prompt import Prompt, get_prompt
 from softtopic.vocabulary import Vocabulary
 
@@ -174,6 +174,15 @@ def test_device_and_dtype_rules():
     assert pick_dtype("auto", torch.device("mps")) == torch.float32
     with pytest.raises(LanguageModelError, match="bfloat16"):
         pick_dtype("int3", torch.device("cpu"))
+
+
+def test_progress_counts_every_document_once_and_stands_still_for_no_prompt(tiny_lm, texts, monkeypatch):
+    monkeypatch.setitem(BUDGET, "cpu", 40)
+    teacher = Teacher(tiny_lm, prompt=[get_prompt("published"), get_prompt("four-shot")], cut="windows", max_tokens=8)
+    told: list[int] = []
+    teacher.read(texts, WORDS, told.append)
+    assert sum(told) == len(texts)
+    assert sum(told[: len(told) // 2]) in range(len(texts) // 2 - 1, len(texts) // 2 + 2)
 
 
 def test_a_copy_of_an_open_teacher_reads_the_same(tiny_lm):

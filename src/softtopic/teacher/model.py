@@ -134,7 +134,7 @@ class Teacher(BaseTeacher):
     def read(
         self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None
     ) -> TeacherOutput:
-        """Features of the texts, in their order; `progress` hears how many documents each batch held.
+        """Features of the texts, in their order; `progress` hears how many documents each batch was worth.
 
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
@@ -144,16 +144,17 @@ class Teacher(BaseTeacher):
         owners = np.array([place for place, part in enumerate(parts) for _ in part], dtype=np.int64)
         pool = Pool(owners, (len(self.prompts), len(vocabulary), self._width))
         told = progress or (lambda _: None)
-        first = 0
+        first = done = 0
         for asking in self._askings:
             lengths = [len(piece) + len(asking.opening) for piece in read]
             for batch in _parts(asking.reader.batches(lengths, BUDGET[self.device.type]), scorer.documents):
                 for place, answer in enumerate(asking([read[piece] for piece in batch], scorer.room), first):
                     scores = scorer(asking.reader, answer).cpu().numpy()
                     pool.add(place, batch, scores, answer.states.cpu().numpy())
-                if not first:
-                    # A document is counted with the first of its pieces.
-                    told(int((np.diff(owners, prepend=-1)[batch] > 0).sum()))
+                # Documents are counted by the share that is read of all pieces, by all prompts.
+                before, done = done, done + len(batch)
+                whole = len(read) * len(self._askings)
+                told(len(texts) * done // whole - len(texts) * before // whole)
             first += len(asking.questions)
         return pool.output(self._storage)
 
