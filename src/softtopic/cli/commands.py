@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +107,7 @@ def fetch(
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("demo-model"),
     topics: Topics = 20,
-    documents: Annotated[int, typer.Option("--documents", help="How many posts to read.")] = 2000,
+    documents: Annotated[int, typer.Option("--documents", help="How many posts to find topics in.")] = 2000,
     data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of corpora to use instead.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -118,6 +118,7 @@ def demo(
     from softtopic.corpus import Corpus
     from softtopic.datasets import load
     from softtopic.model import TopicModel
+    from softtopic.recipes import RECIPES
     from softtopic.training.files import check_destination
 
     show_messages(quiet)
@@ -131,7 +132,9 @@ def demo(
     corpus = Corpus.from_texts(
         [whole.texts[i] for i in chosen], ids=chosen.tolist(), labels=[(whole.labels or ())[i] for i in chosen]
     )
-    model = TopicModel(topics, progress=not quiet).fit(corpus)
+    # The language model reads the beginnings of some posts and is predicted on the others: a demonstration is short.
+    recipe = replace(RECIPES["default"], read_at_most=1000, pieces=None)
+    model = TopicModel(topics, recipe=recipe, progress=not quiet).fit(corpus)
     model.save(out)
     print_topics(model)
     print_evaluation(_evaluation(model.probabilities_, corpus))
