@@ -178,7 +178,7 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
     ],
 )
 def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
-    """Half the moments are drawn from a run's time, of which its start is much, half from the shards it writes.
+    """Half the moments are drawn from a run's time, of which its start is much, half from the next shards it writes.
 
     A run that ends before its moment is checked, and begun anew.
     """
@@ -198,7 +198,8 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
         chance, killed, states = random.Random(len(top_k)), 0, set()
         while killed < times:
             done = len(shards_of(folder))
-            seconds, shards = (usual, 0) if killed % 2 else (usual / 50, chance.randint(min(done, 49), 49))
+            soon = chance.randint(min(done, 49), min(done + 10, 49))
+            seconds, shards = (usual, 0) if killed % 2 else (usual / 50, soon)
             code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, seconds), shards)
             assert code in (0, -signal.SIGKILL)
             killed += code != 0

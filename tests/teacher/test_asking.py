@@ -7,6 +7,7 @@ import torch
 from softtopic.errors import InputError
 from softtopic.teacher import model
 from softtopic.teacher.asking import note_stops
+from softtopic.teacher.calibrate import CONTENT_FREE
 from softtopic.teacher.cutting import WINDOWS, check_cut, pieces, stretches, windows
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import load_language_model
@@ -62,7 +63,7 @@ def test_a_note_ends_at_a_line_break(embedded_lm, own, texts):
 
 @pytest.mark.parametrize("document_first", [True, False])
 @pytest.mark.parametrize("branches", [0, 4])
-def test_several_prompts_are_the_mean_of_each(tiny_lm, texts, document_first, branches):
+def test_several_prompts_are_mixed(tiny_lm, texts, document_first, branches):
     prompts = [
         Prompt(document_first=document_first),
         Prompt("Name it.", document_first=document_first),
@@ -76,10 +77,12 @@ def test_several_prompts_are_the_mean_of_each(tiny_lm, texts, document_first, br
         # Shares are learnt after the first prompt, and words not followed differ by them.
         assert np.isfinite(found.log_probs).all()
         return
-    each = [Teacher(tiny_lm, prompt=prompt, **SETTINGS).read(texts, WORDS) for prompt in prompts]
-    mean = np.mean([one.log_probs.astype(float) for one in each], axis=0)
-    mean -= np.log(np.exp(mean).sum(axis=1, keepdims=True))
-    np.testing.assert_allclose(found.log_probs, mean, atol=0.02)
+    alone = [Teacher(tiny_lm, prompt=prompt, **SETTINGS) for prompt in prompts]
+    each = [teacher.read(texts, WORDS) for teacher in alone]
+    priors = [teacher.read(CONTENT_FREE, WORDS).log_probs.astype(float).mean(axis=0) for teacher in alone]
+    said = [np.exp(one.log_probs - prior) for one, prior in zip(each, priors, strict=True)]
+    mixed = np.mean([part / part.sum(axis=1, keepdims=True) for part in said], axis=0) * np.exp(np.mean(priors, axis=0))
+    np.testing.assert_allclose(found.log_probs, np.log(mixed / mixed.sum(axis=1, keepdims=True)), atol=0.02)
     np.testing.assert_allclose(found.hidden, np.mean([one.hidden for one in each], axis=0), atol=0.05, rtol=1e-2)
 
 

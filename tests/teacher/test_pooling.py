@@ -1,4 +1,4 @@
-"""Pieces are mixed, prompts averaged, whatever comes first."""
+"""Pieces and prompts are mixed, whatever comes first."""
 
 import numpy as np
 from hypothesis import given
@@ -22,11 +22,15 @@ def test_labels_and_states_of_documents(counts, prompts, seed):
     for prompt in rng.permutation(prompts):
         for batch in np.array_split(rng.permutation(len(owners)), 2):
             pool.add(int(prompt), batch.tolist(), labels[prompt][batch], states[prompt][batch])
-    found = pool.output(np.float32)
+    priors = answers(rng, (prompts, 5))
+    found = pool.output(np.float32, priors if prompts > 1 else None)
     for document in range(len(counts)):
         own = owners == document
-        mixed = np.log(np.exp(labels[:, own].astype(float)).mean(axis=1))
-        expected = log_softmax(mixed.mean(axis=0))
+        mixed = np.exp(labels[:, own].astype(float)).mean(axis=1)
+        quotients = mixed / np.exp(priors)
+        quotients /= quotients.sum(axis=1, keepdims=True)
+        together = quotients.mean(axis=0) * np.exp(priors.mean(axis=0))
+        expected = np.log(together / together.sum()) if prompts > 1 else np.log(mixed[0])
         np.testing.assert_allclose(found.log_probs[document], expected, atol=0.02)
         np.testing.assert_allclose(found.hidden[document], states[:, own].mean(axis=(0, 1)), atol=1e-5)
 
@@ -42,3 +46,21 @@ def test_no_documents():
     found = Pool(np.array([], dtype=np.int64), (2, 5, 3)).output(np.float16)
     assert found.log_probs.shape == (0, 5)
     assert found.hidden.shape == (0, 3)
+
+
+def test_a_word_that_a_prompt_makes_likely_is_no_answer():
+    """The first prompt likes the first word whatever is read, the second has no such habit and hears the last."""
+    habit, document = np.log([[0.8, 0.1, 0.1], [0.3, 0.4, 0.3]]), np.log([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]])
+    pool = Pool(np.array([0]), (2, 3, 1))
+    for prompt, said in enumerate(document.astype(np.float32)):
+        pool.add(prompt, [0], said[None], np.zeros((1, 1), np.float32))
+    found = pool.output(np.float16, habit.astype(np.float32)).log_probs[0] - habit.mean(axis=0)
+    assert np.argmax(found) == 2
+
+
+def test_priors_are_the_means_of_what_is_collected():
+    rng = np.random.default_rng(0)
+    labels, pool = answers(rng, (2, 4, 5)), Pool(np.arange(4), (2, 5, 1))
+    for prompt in range(2):
+        pool.add(prompt, [0, 1, 2, 3], labels[prompt], np.zeros((4, 1), np.float32))
+    np.testing.assert_allclose(pool.priors, labels.mean(axis=1), atol=1e-3)

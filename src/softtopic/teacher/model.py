@@ -13,6 +13,7 @@ from softtopic.errors import InputError, LanguageModelError
 from softtopic.memory import give_back
 from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
+from softtopic.teacher.calibrate import CONTENT_FREE
 from softtopic.teacher.cutting import check_cut, pieces, stretches
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import (
@@ -23,7 +24,7 @@ from softtopic.teacher.loading import (
     pick_device,
     pick_dtype,
 )
-from softtopic.teacher.pooling import Pool
+from softtopic.teacher.pooling import Pool, PromptVocab
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
@@ -54,7 +55,8 @@ class Teacher(BaseTeacher):
     Args:
         lm: "smollm2-135m" (embedded), a folder transformers can open, a GGUF file, or a Hugging Face id in the local
             cache.
-        prompt: what the language model is asked; of several prompts the mean log probabilities and states are taken.
+        prompt: what the language model is asked; the labels of several prompts are mixed, their states averaged (see
+            `Pool`).
         max_tokens: a document is cut to this many tokens; the text after it never is.
         cut: what is read of a longer document: its "head", "head-tail" (half of the tokens from each end) or "windows"
             (up to 8 pieces of that length, whose labels are mixed; of "windows-3" up to three).
@@ -91,6 +93,7 @@ class Teacher(BaseTeacher):
         self.max_tokens = max_tokens
         self.cut = cut
         self._last_scorer: tuple[str, Scorer] | None = None
+        self._last_priors: tuple[str, PromptVocab] | None = None
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
 
@@ -102,6 +105,7 @@ class Teacher(BaseTeacher):
             str(self.max_tokens), str(self.dtype), self.device.type, f"version {VERSION}",
             *([f"branches {self.branches}"] if self.branches else []),
             *([self.cut.replace("windows", "mixed windows")] if self.cut != "head" else []),
+            *(["mixed prompts"] if len(self.prompts) > 1 else []),
         ])  # fmt: skip
 
     @property
@@ -138,12 +142,16 @@ class Teacher(BaseTeacher):
 
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
+        told = progress or (lambda _: None)
+        return self._ask(texts, vocabulary, told).output(self._storage, self._priors(vocabulary))
+
+    def _ask(self, texts: Sequence[str], vocabulary: Vocabulary, told: Callable[[int], object]) -> Pool:
+        """All answers about the texts; `told` hears how many documents each batch was worth."""
         scorer = self._scorer(vocabulary)
         parts = self._document_pieces(texts)
         read = [piece for part in parts for piece in part]
         owners = np.array([place for place, part in enumerate(parts) for _ in part], dtype=np.int64)
         pool = Pool(owners, (len(self.prompts), len(vocabulary), self._width))
-        told = progress or (lambda _: None)
         first = done = 0
         for asking in self._askings:
             lengths = [len(piece) + len(asking.opening) for piece in read]
@@ -156,7 +164,19 @@ class Teacher(BaseTeacher):
                 whole = len(read) * len(self._askings)
                 told(len(texts) * done // whole - len(texts) * before // whole)
             first += len(asking.questions)
-        return pool.output(self._storage)
+        return pool
+
+    def _priors(self, vocabulary: Vocabulary) -> PromptVocab | None:
+        """What each prompt makes likely after documents that say nothing; the last vocabulary's is kept.
+
+        None for a single prompt, which is compared with no other.
+        """
+        if len(self.prompts) == 1:
+            return None
+        if self._last_priors is None or self._last_priors[0] != vocabulary.fingerprint:
+            asked = self._ask(CONTENT_FREE, vocabulary, lambda _: None)
+            self._last_priors = (vocabulary.fingerprint, asked.priors)
+        return self._last_priors[1]
 
     def asking(self, *prompts: Prompt) -> "Teacher":
         """The same teacher with other prompts; a language model that is loaded is shared."""

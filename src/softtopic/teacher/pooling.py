@@ -5,7 +5,10 @@ from jaxtyping import Float
 from scipy.special import log_softmax
 
 from softtopic.teacher.base import TeacherOutput
+from softtopic.teacher.calibrate import mean_log_probs
 from softtopic.types import DocInt, DocVocab
+
+PromptVocab = Float[np.ndarray, "prompts vocab"]
 
 
 class Pool:
@@ -13,7 +16,9 @@ class Pool:
 
     A document's label is the mixture of those of its pieces, p(w | d) = mean over pieces of p(w | piece): a piece that
     is about something else adds words and takes none away, as in a document of several topics. Labels of several
-    prompts, each of the whole document, are averaged as log probabilities. States are averaged over both.
+    prompts are mixed too, each without the words that its prompt makes likely whatever is read, and take the mean of
+    these back: p(w | d) ~ prior(w) mean over prompts of p_i(w | d) / prior_i(w), the quotients normalised, the prior
+    the geometric mean. States are averaged over both.
 
     Args:
         owners: for each piece the place of its document.
@@ -40,13 +45,26 @@ class Pool:
         else:
             labels[documents] = log_probs
 
-    def output(self, storage: type[np.floating]) -> TeacherOutput:
-        """The documents; `storage` is of their states."""
-        labels, prompts = self._labels[0], len(self._labels)
-        if self._split:
-            # Short documents beside long ones keep their label to the last bit.
-            self._labels -= np.log(self._pieces)
-        if prompts > 1:
-            labels = log_softmax(self._labels.mean(axis=0), axis=1)
-        states = self._states / (prompts * self._pieces)
+    @property
+    def priors(self) -> PromptVocab:
+        """Mean log probability of each word after each prompt, in nats: what is collected says nothing."""
+        return np.stack([mean_log_probs(labels) for labels in self._mixed])
+
+    def output(self, storage: type[np.floating], priors: PromptVocab | None = None) -> TeacherOutput:
+        """The documents; `storage` is of their states, `priors` what several prompts make likely by themselves."""
+        labels = self._mixed[0] if priors is None else _together(self._mixed, priors)
+        states = self._states / (len(self._labels) * self._pieces)
         return TeacherOutput(labels.astype(np.float16), states.astype(storage))
+
+    @property
+    def _mixed(self) -> Float[np.ndarray, "prompts docs vocab"]:
+        """Labels of the documents; a short one beside long ones keeps its own to the last bit."""
+        return self._labels - np.log(self._pieces).astype(np.float32) if self._split else self._labels
+
+
+def _together(labels: Float[np.ndarray, "prompts docs vocab"], priors: PromptVocab) -> DocVocab:
+    """One label of those to each prompt."""
+    said = np.zeros(labels.shape[1:], dtype=np.float32)
+    for own, prior in zip(labels, priors, strict=True):
+        said += np.exp(log_softmax(own - prior, axis=1))
+    return log_softmax(np.log(said) + priors.mean(axis=0), axis=1)
