@@ -28,7 +28,7 @@ class PLSAConfig:
     n_topics: int
     n_words: int
     n_hidden: int = 256
-    dropout: float = 0.2
+    dropout: float = 0.2  # of the inputs and of the last layer
 
     def __post_init__(self) -> None:
         if min(self.n_inputs, self.n_words, self.n_hidden) < 1 or self.n_topics < 2:
@@ -75,8 +75,9 @@ class PLSA(Backbone):
     def _theta(
         self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None
     ) -> Float[Tensor, "docs topics"]:
-        x = F.softplus(self.first(self.standardised(inputs)))
-        x = dropout(F.softplus(self.second(x)), self.config.dropout, noise)
+        share = self.config.dropout
+        x = F.softplus(self.first(dropout(self.standardised(inputs), share, noise)))
+        x = dropout(F.softplus(self.second(x)), share, noise)
         scores = self.scores(x)
         theta = torch.softmax(scores, dim=1)
         # In training the network would only sharpen the rest.
