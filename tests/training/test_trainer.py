@@ -158,7 +158,7 @@ def test_one_loop_trains_every_backbone(name):
 
 
 def test_theta_goes_where_it_is_guided():
-    config = TrainingConfig(epochs=80, batch_size=16, temperature=1.0, learning_rate=1e-2)
+    config = TrainingConfig(epochs=160, batch_size=16, temperature=1.0, learning_rate=1e-2)
     wanted = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.2, 0.6, 0.2]])[torch.arange(60) % 3]
     guided = replace(data(config=config), theta=wanted)
     for guidance, near in ((0.0, False), (10.0, True)):

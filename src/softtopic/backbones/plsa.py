@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.backbones.base import Backbone, BackboneOutput, dropout, log_mixture, reset_linear
+from softtopic.backbones.base import Backbone, BackboneOutput, dropout, jitter, log_mixture, reset_linear
 from softtopic.errors import InputError
 
 # Once trained, so much of theta is a softmax at this temperature. Where one topic takes nearly all, what is left for
@@ -28,7 +28,7 @@ class PLSAConfig:
     n_topics: int
     n_words: int
     n_hidden: int = 256
-    dropout: float = 0.2  # of the inputs and of the last layer
+    dropout: float = 0.2  # of the last layer; inputs get as much noise, none of them is left out
 
     def __post_init__(self) -> None:
         if min(self.n_inputs, self.n_words, self.n_hidden) < 1 or self.n_topics < 2:
@@ -76,7 +76,7 @@ class PLSA(Backbone):
         self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None
     ) -> Float[Tensor, "docs topics"]:
         share = self.config.dropout
-        x = F.softplus(self.first(dropout(self.standardised(inputs), share, noise)))
+        x = F.softplus(self.first(jitter(self.standardised(inputs), share, noise)))
         x = dropout(F.softplus(self.second(x)), share, noise)
         scores = self.scores(x)
         theta = torch.softmax(scores, dim=1)
