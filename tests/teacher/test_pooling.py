@@ -58,6 +58,15 @@ def test_a_word_that_a_prompt_makes_likely_is_no_answer():
     assert np.argmax(found) == 2
 
 
+def test_what_is_all_but_impossible_stays_a_number():
+    said = np.array([[-0.0, -300.0, -650.0]], np.float32)
+    pool = Pool(np.array([0]), (2, 3, 1))
+    for prompt in range(2):
+        pool.add(prompt, [0], said, np.zeros((1, 1), np.float32))
+    found = pool.output(np.float16, np.full((2, 3), -np.log(3), np.float32))
+    np.testing.assert_allclose(found.log_probs, said, rtol=1e-3)
+
+
 def test_priors_are_the_means_of_what_is_collected():
     rng = np.random.default_rng(0)
     labels, pool = answers(rng, (2, 4, 5)), Pool(np.arange(4), (2, 5, 1))

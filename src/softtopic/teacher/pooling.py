@@ -64,7 +64,8 @@ class Pool:
 
 def _together(labels: Float[np.ndarray, "prompts docs vocab"], priors: PromptVocab) -> DocVocab:
     """One label of those to each prompt."""
-    said = np.zeros(labels.shape[1:], dtype=np.float32)
+    said = np.full(labels.shape[1:], -np.inf, dtype=np.float32)
     for own, prior in zip(labels, priors, strict=True):
-        said += np.exp(log_softmax(own - prior, axis=1))
-    return log_softmax(np.log(said) + priors.mean(axis=0), axis=1)
+        # Never as probabilities: what is all but impossible to both would be no number.
+        np.logaddexp(said, log_softmax(own - prior, axis=1), out=said)
+    return log_softmax(said + priors.mean(axis=0), axis=1)
