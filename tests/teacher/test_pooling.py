@@ -1,7 +1,7 @@
 """Pieces and prompts are mixed, whatever comes first."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
@@ -12,6 +12,7 @@ def answers(rng, shape):
     return log_softmax(rng.normal(size=shape).astype(np.float32) * 3, axis=-1)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.integers(1, 3), st.integers(0, 99))
 def test_labels_and_states_of_documents(counts, prompts, seed):
     rng = np.random.default_rng(seed)
