@@ -13,8 +13,9 @@ def test_mean_and_variance_are_those_of_dropout(noisy):
     assert found.var().item() == pytest.approx(4 * 0.2 / 0.8, abs=0.02)
 
 
-def test_jitter_leaves_nothing_out():
-    found = jitter(torch.ones(100_000), 0.25, torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("share", [0.25, 0.9])
+def test_jitter_leaves_nothing_out_and_turns_nothing_round(share):
+    found = jitter(torch.ones(100_000), share, torch.Generator().manual_seed(0))
     assert found.min() >= 0
     assert (found == 0).sum() <= 1
 

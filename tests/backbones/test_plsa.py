@@ -22,6 +22,16 @@ def test_words_are_a_mixture_of_topics():
     torch.testing.assert_close(output.log_words.exp(), wanted @ torch.softmax(model.beta, dim=1))
 
 
+def test_inputs_are_noisy_in_training_alone():
+    model, x, read = build(dropout=0.2), torch.ones(4, 5), []
+    model.first.register_forward_pre_hook(lambda _, given: read.append(given[0]))
+    model(x, torch.Generator().manual_seed(0))
+    model.eval().infer(x)
+    assert (read[0] != x).all()
+    assert (read[0] > 0).all()
+    torch.testing.assert_close(read[1], x)
+
+
 def test_what_is_inferred_has_a_tail_and_the_same_order():
     model = build(dropout=0.0)
     x = 20 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1))

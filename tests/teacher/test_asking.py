@@ -86,6 +86,13 @@ def test_several_prompts_are_mixed(tiny_lm, texts, document_first, branches):
     np.testing.assert_allclose(found.hidden, np.mean([one.hidden for one in each], axis=0), atol=0.05, rtol=1e-2)
 
 
+def test_what_prompts_make_likely_is_learnt_anew_for_other_words(tiny_lm, texts):
+    prompts, other = [Prompt(), Prompt("Name it.")], Vocabulary(tuple(reversed(WORDS.words)))
+    teacher = Teacher(tiny_lm, prompt=prompts, **SETTINGS)
+    first, second = (teacher.read(texts, words).log_probs for words in (WORDS, other))
+    np.testing.assert_allclose(second, first[:, ::-1], atol=0.02)
+
+
 def test_windows_are_mixed(tiny_lm, texts):
     long = " ".join(texts)
     teacher = Teacher(tiny_lm, max_tokens=20, cut="windows", **SETTINGS)

@@ -86,11 +86,12 @@ def dropout(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
 def jitter(x: Tensor, share: float, noise: torch.Generator | None) -> Tensor:
     """Scale the entries at random, with the mean and the variance that `dropout` has; nothing without noise.
 
-    The factors are uniform, and above 0 for shares up to a quarter: where inputs are few, none is ever missing.
+    The factors are uniform and never below 0: where inputs are few, none is ever missing. So the variance ends at that
+    of a share of a quarter.
     """
     if noise is None or share == 0:
         return x
-    reach = (3 * share / (1 - share)) ** 0.5
+    reach = min(1.0, (3 * share / (1 - share)) ** 0.5)
     return x * (torch.rand(x.shape, generator=noise, device=x.device) * (2 * reach) + (1 - reach))
 
 

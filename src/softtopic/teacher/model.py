@@ -13,7 +13,7 @@ from softtopic.errors import InputError, LanguageModelError
 from softtopic.memory import give_back
 from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
-from softtopic.teacher.calibrate import CONTENT_FREE
+from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.cutting import check_cut, pieces, stretches
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import (
@@ -24,7 +24,7 @@ from softtopic.teacher.loading import (
     pick_device,
     pick_dtype,
 )
-from softtopic.teacher.pooling import Pool, PromptVocab
+from softtopic.teacher.pooling import Pool
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.scoring import FirstTokens, Scorer, WholeWords, levels_followed
@@ -93,7 +93,7 @@ class Teacher(BaseTeacher):
         self.max_tokens = max_tokens
         self.cut = cut
         self._last_scorer: tuple[str, Scorer] | None = None
-        self._last_priors: tuple[str, PromptVocab] | None = None
+        self._last_calibrations: tuple[str, list[Calibration]] | None = None
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
 
@@ -143,7 +143,7 @@ class Teacher(BaseTeacher):
         A result depends on its text alone, not on the others: bit for bit where the hardware's matrix products allow.
         """
         told = progress or (lambda _: None)
-        return self._ask(texts, vocabulary, told).output(self._storage, self._priors(vocabulary))
+        return self._ask(texts, vocabulary, told).output(self._storage, self._calibrations(vocabulary))
 
     def _ask(self, texts: Sequence[str], vocabulary: Vocabulary, told: Callable[[int], object]) -> Pool:
         """All answers about the texts; `told` hears how many documents each batch was worth."""
@@ -166,17 +166,17 @@ class Teacher(BaseTeacher):
             first += len(asking.questions)
         return pool
 
-    def _priors(self, vocabulary: Vocabulary) -> PromptVocab | None:
-        """What each prompt makes likely after documents that say nothing; the last vocabulary's is kept.
+    def _calibrations(self, vocabulary: Vocabulary) -> list[Calibration]:
+        """What each prompt makes likely after documents that say nothing; the last vocabulary's are kept.
 
         None for a single prompt, which is compared with no other.
         """
         if len(self.prompts) == 1:
-            return None
-        if self._last_priors is None or self._last_priors[0] != vocabulary.fingerprint:
+            return []
+        if self._last_calibrations is None or self._last_calibrations[0] != vocabulary.fingerprint:
             asked = self._ask(CONTENT_FREE, vocabulary, lambda _: None)
-            self._last_priors = (vocabulary.fingerprint, asked.priors)
-        return self._last_priors[1]
+            self._last_calibrations = (vocabulary.fingerprint, asked.calibrations)
+        return self._last_calibrations[1]
 
     def asking(self, *prompts: Prompt) -> "Teacher":
         """The same teacher with other prompts; a language model that is loaded is shared."""

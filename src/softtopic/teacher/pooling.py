@@ -1,14 +1,14 @@
 """From what is said of each piece, and to each prompt, to one label and one state of the document."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 from scipy.special import log_softmax
 
 from softtopic.teacher.base import TeacherOutput
-from softtopic.teacher.calibrate import mean_log_probs
+from softtopic.teacher.calibrate import Calibration
 from softtopic.types import DocInt, DocVocab
-
-PromptVocab = Float[np.ndarray, "prompts vocab"]
 
 
 class Pool:
@@ -46,13 +46,13 @@ class Pool:
             labels[documents] = log_probs
 
     @property
-    def priors(self) -> PromptVocab:
-        """Mean log probability of each word after each prompt, in nats: what is collected says nothing."""
-        return np.stack([mean_log_probs(labels) for labels in self._mixed])
+    def calibrations(self) -> list[Calibration]:
+        """What each prompt makes likely by itself, where the documents collected say nothing."""
+        return [Calibration.fit(labels, "content-free") for labels in self._mixed]
 
-    def output(self, storage: type[np.floating], priors: PromptVocab | None = None) -> TeacherOutput:
-        """The documents; `storage` is of their states, `priors` what several prompts make likely by themselves."""
-        labels = self._mixed[0] if priors is None else _together(self._mixed, priors)
+    def output(self, storage: type[np.floating], calibrations: Sequence[Calibration] = ()) -> TeacherOutput:
+        """The documents; `storage` is of their states, `calibrations` are of the prompts, where there are several."""
+        labels = _together(self._mixed, calibrations) if calibrations else self._mixed[0]
         states = self._states / (len(self._labels) * self._pieces)
         return TeacherOutput(labels.astype(np.float16), states.astype(storage))
 
@@ -62,10 +62,10 @@ class Pool:
         return self._labels - np.log(self._pieces).astype(np.float32) if self._split else self._labels
 
 
-def _together(labels: Float[np.ndarray, "prompts docs vocab"], priors: PromptVocab) -> DocVocab:
+def _together(labels: Float[np.ndarray, "prompts docs vocab"], calibrations: Sequence[Calibration]) -> DocVocab:
     """One label of those to each prompt."""
     said = np.full(labels.shape[1:], -np.inf, dtype=np.float32)
-    for own, prior in zip(labels, priors, strict=True):
+    for own, calibration in zip(labels, calibrations, strict=True):
         # Never as probabilities: what is all but impossible to both would be no number.
-        np.logaddexp(said, log_softmax(own - prior, axis=1), out=said)
-    return log_softmax(said + priors.mean(axis=0), axis=1)
+        np.logaddexp(said, calibration(own), out=said)
+    return log_softmax(said + np.mean([calibration.prior for calibration in calibrations], axis=0), axis=1)
