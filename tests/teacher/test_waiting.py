@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import softtopic.teacher.packed as packed
+import softtopic.teacher.attention as attention
 import softtopic.teacher.scoring as scoring
 from softtopic.teacher.model import Teacher
 from softtopic.teacher.reading import PackedReader
@@ -59,7 +59,7 @@ def counted():
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
     """Attention through the kernel that every device but the CPU takes."""
-    monkeypatch.setattr(packed, "_prefers_fused", lambda device: True)
+    monkeypatch.setattr(attention, "_prefers_fused", lambda device: True)
 
 
 def waits(teacher: Teacher, texts: list[str], times: int) -> Counter:

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.teacher.packed import ROWS, Branching, Packing, packed_attention
+from softtopic.teacher.attention import packed_attention
+from softtopic.teacher.packed import ROWS, Branching, Packing
 
 _FORMATS = (torch.bfloat16, torch.float32)
 

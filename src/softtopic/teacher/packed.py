@@ -1,8 +1,9 @@
 """One forward pass over many documents of any length without a padded token.
 
 Documents lie end to end in one row of tokens. Every linear layer sees that row as one matrix; only attention looks at
-documents one by one, those of about one length together. The prompt's beginning was read once: its keys and values
-stand before each document's own. A document is computed with the same shapes whatever its neighbours are, so its result
+documents one by one, those of about one length together. The prompt's beginning was read once: all tokens of the row
+look at its keys and values in one product, to which each adds what it sees of its own document
+(`softtopic.teacher.attention`). A document is computed with the same shapes whatever its neighbours are, so its result
 does not depend on the batch: bit for bit wherever matrix products work row by row (seen on CPU in bfloat16, and in
 float32 once rows are padded to ROWS).
 
@@ -10,27 +11,18 @@ transformers hands keyword arguments of a model's forward down to its attention 
 gets there. Models that do otherwise are found out by the probe in `softtopic.teacher.reading` and read plainly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import accumulate, groupby, pairwise
-from typing import Any
+from itertools import accumulate, groupby
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor, nn
-
-# Queries of a long document that are scored together.
-BLOCK = 64
+from torch import Tensor
 
 # BLAS takes other paths, with other roundings, for very small matrices.
 ROWS = 64
-
-# Sums of exponentials between 1 / WIDE and WIDE are as exact without the largest score taken off as with it.
-_WIDE = 1e30
-
-NAME = "softtopic_packed"
 
 
 @dataclass(frozen=True)
@@ -72,16 +64,43 @@ class Group:
         return own.unflatten(1, (self.documents, self.length)).transpose(0, 1)
 
 
+class Glance(NamedTuple):
+    """What queries have seen of the prompt's beginning: sums over its tokens, each weighted by exp(score)."""
+
+    kv: KeyValues  # of the beginning, one document
+    values: Float[Tensor, "documents heads length width"]
+    weights: Float[Tensor, "documents heads length 1"]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Glance":
+        return Glance(self.kv, change(self.values), change(self.weights))
+
+
 @dataclass(frozen=True)
 class Part:
     """Attention computed in one go: queries of some documents, and what they look at."""
 
     rows: slice  # where the queries lie
     queries: Float[Tensor, "documents heads length width"]
+    glance: Glance | None
     kv: KeyValues
     mask: Tensor  # 0 or -inf, for the last keys
     causal: bool  # a query sees all before it, nothing after: the mask is a square with zeros below its diagonal
     real: Int[Tensor, " tokens"] | None = None  # which of the padded queries are wanted
+
+    def cut(self, rows: slice, seen: int) -> "Part":
+        """Some queries of causal attention, which see so many keys; all that stands before them is seen by each."""
+        glance = self.glance and self.glance.map(lambda side: side[:, :, rows])
+        return Part(rows, self.queries[:, :, rows], glance, self.kv.cut(seen), self.mask[rows, rows], causal=True)
+
+    @property
+    def whole(self) -> "Part":
+        """The same with the prompt's beginning once more before each document."""
+        if self.glance is None:
+            return self
+        documents = len(self.queries)
+        sides = zip(self.glance.kv.both, self.kv.both, strict=True)
+        kv = KeyValues(*(torch.cat([old.expand(documents, -1, -1, -1), new], dim=2) for old, new in sides))
+        return Part(self.rows, self.queries, None, kv, self.mask, self.causal, self.real)
 
 
 @dataclass
@@ -119,26 +138,32 @@ class Packing:
         """Position of each document's last token."""
         return [end - 1 for end in accumulate(self.lengths)]
 
-    def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
+    def parts(
+        self, layer: int, query: Tensor, glance: Glance | None, own: KeyValues, window: int | None
+    ) -> Iterator[Part]:
         """The attention of one layer, document by document of about one length."""
         done = 0
         if self.kept is not None:
             self.kept[layer] = []
+        before = None if glance else self.prefix.get(layer)
         for group in self.groups:
-            kv = self._seen(layer, KeyValues(group.split(key), group.split(value)))
+            kv = self._seen(layer, before, KeyValues(*map(group.split, own.both)))
             mask = self._mask(group.length, kv.keys.shape[2] - group.length, window, query)
             if self.narrowed:
                 rows = slice(done, done + group.documents)
-                yield Part(
-                    rows, query[0, :, rows].transpose(0, 1)[:, :, None], kv, mask[group.ends][:, None, None], False
-                )
+
+                def split(side: Tensor, rows: slice = rows) -> Tensor:
+                    return side[0, :, rows].transpose(0, 1)[:, :, None]
+
+                last = mask[group.ends][:, None, None]
+                yield Part(rows, split(query), glance and glance.map(split), kv, last, causal=False)
                 done = rows.stop
             else:
-                yield Part(group.span, group.split(query), kv, mask, window is None, group.real)
+                seen = glance and glance.map(group.split)
+                yield Part(group.span, group.split(query), seen, kv, mask, window is None, group.real)
 
-    def _seen(self, layer: int, own: KeyValues) -> KeyValues:
-        """The prompt's beginning and a group's own tokens in one piece."""
-        before = self.prefix.get(layer)
+    def _seen(self, layer: int, before: KeyValues | None, own: KeyValues) -> KeyValues:
+        """A group's own tokens, and what stands before each document, in one piece with room after it."""
         known = 0 if before is None else before.keys.shape[2]
         docs, heads, length, width = own.keys.shape
         size = known + length + self.room
@@ -184,7 +209,13 @@ class Branching:
         """How many tokens there are after each document in this pass."""
         return self.lineage.shape[1]
 
-    def parts(self, layer: int, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Iterator[Part]:
+    @property
+    def prefix(self) -> dict[int, KeyValues]:
+        return self.documents.prefix
+
+    def parts(
+        self, layer: int, query: Tensor, glance: Glance | None, own: KeyValues, window: int | None
+    ) -> Iterator[Part]:
         """The attention of one layer: each token sees its document and its own line."""
         count, branched = self.lineage.shape[1:]
         done = 0
@@ -193,13 +224,16 @@ class Branching:
         ):
             documents = slice(done, done + group.documents)
             rows = slice(documents.start * count, documents.stop * count)
-            new = KeyValues(*(side[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1) for side in (key, value)))
+
+            def split(side: Tensor, rows: slice = rows) -> Tensor:
+                return side[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1)
+
             known = kv.keys.shape[2] - self.documents.room - group.length
-            stop = kv.put(known + group.length + branched - count, new)
+            stop = kv.put(known + group.length + branched - count, KeyValues(*map(split, own.both)))
             if (place, window) not in self.masks:
                 self.masks[place, window] = self._mask(group, documents, known, window).to(query.dtype)
-            queries = query[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1)
-            yield Part(rows, queries, kv.cut(stop), self.masks[place, window], causal=False)
+            seen = glance and glance.map(split)
+            yield Part(rows, split(query), seen, kv.cut(stop), self.masks[place, window], causal=False)
             done = documents.stop
 
     def _mask(self, group: Group, documents: slice, known: int, window: int | None) -> Tensor:
@@ -222,88 +256,6 @@ def _rounded(length: int) -> int:
     """Up to an eighth longer: a document's shapes depend on its own length, and few documents are computed alone."""
     step = 1 << max(0, length.bit_length() - 4)
     return -(-length // step) * step
-
-
-def packed_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, *_: Any, **options: Any
-) -> tuple[Tensor, None]:
-    """Attention within each document and over the prompt's beginning; the interface is that of transformers.
-
-    Shapes: query [1, heads, tokens, width], key and value [1, fewer heads, tokens, width]; result
-    [1, tokens, heads, width]. In a narrowed pass the queries are the documents' last tokens alone.
-    """
-    packing: Packing | Branching = options["packing"]
-    layer: int = module.layer_idx  # type: ignore[assignment]
-    scale, softcap = options.get("scaling") or query.shape[-1] ** -0.5, options.get("softcap")
-    out = query.new_empty(query.shape[2], query.shape[1], value.shape[3])
-    done = 0
-    for part in packing.parts(layer, query, key, value, options.get("sliding_window")):
-        documents, heads, length = part.queries.shape[:3]
-        if part.real is None:
-            _attend(part, scale, softcap, out[part.rows].unflatten(0, (documents, length)).transpose(1, 2))
-        else:
-            padded = out.new_empty(documents, length, heads, out.shape[2])
-            _attend(part, scale, softcap, padded.transpose(1, 2))
-            out[part.rows] = padded.flatten(0, 1)[part.real]
-        done = part.rows.stop
-    out[done:] = 0  # the padding's
-    return out[None], None
-
-
-def _attend(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:
-    """Softmax attention into `out`, [documents, heads, length, width]."""
-    q, kv, mask = part.queries, part.kv, part.mask
-    if softcap is None and _prefers_fused(q.device):
-        mask = F.pad(mask, (kv.keys.shape[2] - mask.shape[-1], 0))
-        gqa = q.shape[1] != kv.keys.shape[1]
-        out.copy_(F.scaled_dot_product_attention(q, *kv.both, attn_mask=mask, scale=scale, enable_gqa=gqa))
-        return
-    if not part.causal:
-        _attend_block(part, scale, softcap, out)
-        return
-    # Queries go in blocks: what a block cannot see is not computed, and its scores stay in the processor's cache.
-    length = q.shape[2]
-    count = max(1, round(length / BLOCK))
-    for start, stop in pairwise(length * block // count for block in range(count + 1)):
-        rows, seen = slice(start, stop), kv.cut(kv.keys.shape[2] - length + stop)
-        # All that stands before the block is seen by the whole of it.
-        block = Part(rows, q[:, :, rows], seen, mask[rows, rows], causal=True)
-        _attend_block(block, scale, softcap, out[:, :, rows])
-
-
-def _prefers_fused(device: torch.device) -> bool:
-    return device.type != "cpu"
-
-
-def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) -> None:
-    """On short documents two plain products are 2 to 3 times as fast on a CPU as the fused kernel."""
-    docs, heads, length, width = part.queries.shape
-    groups = heads // part.kv.keys.shape[1]
-    # Heads that share keys are rows of one product.
-    q = part.queries.reshape(-1, groups * length, width)
-    k, v = (side.flatten(0, 1) for side in part.kv.both)
-    shape = (docs, heads, length, -1)
-
-    def scored() -> Tensor:
-        scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=scale)
-        if softcap is not None:
-            scores = scores.div_(softcap).tanh_().mul_(softcap)
-        scores.view(shape)[..., -part.mask.shape[-1] :] += part.mask
-        return scores
-
-    def safe() -> Tensor:
-        return torch.bmm(torch.softmax(scored().float(), dim=-1).to(v.dtype), v).view(shape)
-
-    if torch.finfo(q.dtype).max < _WIDE:
-        out.copy_(safe())
-        return
-    # Without the largest score taken off first, which costs two passes more: the sums say where that was needed.
-    weights = scored().exp_()
-    total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32).view(shape)
-    torch.div(torch.bmm(weights, v).view(shape), total.to(v.dtype), out=out)
-    low, high = total.aminmax()
-    if not (low > 1 / _WIDE and high < _WIDE):
-        out.copy_(torch.where((total > 1 / _WIDE) & (total < _WIDE), out, safe()))
 
 
 def pack(rows: Sequence[Sequence[int]], before: int) -> tuple[Int[Tensor, "1 tokens"], Int[Tensor, "1 tokens"]]:

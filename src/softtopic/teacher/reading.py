@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from softtopic.teacher.attention import NAME, packed_attention
 from softtopic.teacher.fused import fuse_layers, fuse_linear, let_go, unfuse
 from softtopic.teacher.head import Head
 from softtopic.teacher.loading import LanguageModel
-from softtopic.teacher.packed import NAME, ROWS, Branching, KeyValues, Packing, pack, packed_attention, packs
+from softtopic.teacher.packed import ROWS, Branching, KeyValues, Packing, pack, packs
 
 log = logging.getLogger(__name__)
 
