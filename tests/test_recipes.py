@@ -50,7 +50,7 @@ def test_impossible_recipes_are_refused(wrong):
 
 def test_how_many_documents_are_read():
     default, light = RECIPES["default"], RECIPES["light"]
-    assert [default.reads(count, None) for count in (10, 3000, 50_000)] == [10, 3000, 3000]
+    assert [default.reads(count, None) for count in (10, 2500, 50_000)] == [10, 2500, 2500]
     assert [default.reads(50_000, share) for share in (1.0, 0.5)] == [50_000, 25_000]
     assert replace(light, read_at_most=10).reads(50, None) == 50, "nothing spreads"
     assert replace(default, target="bow").reads(50_000, None) == 50_000

@@ -63,7 +63,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             server (see ServerTeacher), or a Teacher.
         sample: share of the distinct documents that the language model reads, above 0 and at most 1. What it would have
             said of the others is predicted, and the model reads sentence vectors instead of hidden states. None: as the
-            recipe says ("default" reads at most 3,000), but all where `inputs` or a feature folder is named.
+            recipe says ("default" reads at most 2,500), but all where `inputs` or a feature folder is named.
         demonstrations: "auto" shows the teacher examples chosen for the corpus without labels, "none" asks as it was
             given; None: as the recipe says, unless `lm` is a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.

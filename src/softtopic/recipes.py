@@ -144,7 +144,7 @@ RECIPES: dict[str, Recipe] = {
         branches=4,
         guide=GuideConfig(),
         pieces=10_000,
-        read_at_most=3000,
+        read_at_most=2500,
         learn_at_most=50_000,
         order="relevance",
     ),
