@@ -79,7 +79,10 @@ def _prefers_fused(device: torch.device) -> bool:
 
 
 def _sums(query: Tensor) -> bool:
-    """Whether attention is worked out as sums of exponentials, without the largest score taken off first."""
+    """Whether attention is worked out as sums of exponentials, without the largest score taken off first.
+
+    Not where the sums would be too wide for the format, nor on a GPU: to look at them is to wait for it.
+    """
     return not _prefers_fused(query.device) and torch.finfo(query.dtype).max > _WIDE
 
 
@@ -95,8 +98,8 @@ def _look_back(query: Tensor, before: KeyValues, scale: float, softcap: float | 
     heads, tokens = query.shape[1:3]
     # Heads that share keys are rows of one product.
     q = query[0].reshape(len(keys), -1, query.shape[3])
-    seen = q.new_empty(*q.shape[:2], values.shape[2])
-    total = torch.empty(*q.shape[:2], 1, dtype=torch.float32)
+    # In float32: they are only summands, and what is rounded twice is twice as far from the truth.
+    seen, total = (torch.empty(*q.shape[:2], size, dtype=torch.float32) for size in (values.shape[2], 1))
     rows = max(1, _SCORES // keys.shape[1] // ROWS) * ROWS
     for some, into, sums in zip(q.split(rows, 1), seen.split(rows, 1), total.split(rows, 1), strict=True):
         weights = _scored(some, keys, scale, softcap).exp_()
@@ -118,8 +121,9 @@ def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) 
         return scores
 
     def safe() -> Tensor:
-        v = part.whole.kv.values.flatten(0, 1)
-        return torch.bmm(torch.softmax(scored(part.whole).float(), dim=-1).to(v.dtype), v).view(shape)
+        whole = part.whole
+        v = whole.kv.values.flatten(0, 1)
+        return torch.bmm(torch.softmax(scored(whole).float(), dim=-1).to(v.dtype), v).view(shape)
 
     if not _sums(part.queries):
         out.copy_(safe())
@@ -130,8 +134,8 @@ def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) 
     seen = torch.bmm(weights, part.kv.values.flatten(0, 1)).view(shape)
     if part.glance is not None:
         total += part.glance.weights
-        seen += part.glance.values
-    torch.div(seen, total.to(seen.dtype), out=out)
+        seen = seen + part.glance.values
+    torch.div(seen, total, out=out)
     low, high = total.aminmax()
     if not (low > 1 / _WIDE and high < _WIDE):
         out.copy_(torch.where((total > 1 / _WIDE) & (total < _WIDE), out, safe()))

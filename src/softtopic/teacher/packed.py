@@ -68,8 +68,8 @@ class Glance(NamedTuple):
     """What queries have seen of the prompt's beginning: sums over its tokens, each weighted by exp(score)."""
 
     kv: KeyValues  # of the beginning, one document
-    values: Float[Tensor, "documents heads length width"]
-    weights: Float[Tensor, "documents heads length 1"]
+    values: Float[Tensor, "documents heads length width"]  # float32
+    weights: Float[Tensor, "documents heads length 1"]  # float32
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "Glance":
         return Glance(self.kv, change(self.values), change(self.weights))
@@ -110,7 +110,7 @@ class Packing:
     lengths: Sequence[int]  # in ascending order
     prefix: dict[int, KeyValues] = field(default_factory=dict)  # by layer
     room: int = 0  # tokens that will follow each document in later passes
-    kept: dict[int, list[KeyValues]] | None = None  # by layer, what each group sees and the room after it
+    kept: dict[int, list[KeyValues]] | None = None  # by layer, what each group looks at anew, and the room after it
     narrowed: bool = False  # the last layer went on with the documents' last tokens alone
     masks: dict[tuple[int, int | None, int], Tensor] = field(default_factory=dict)
     device: torch.device | None = None
