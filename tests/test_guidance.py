@@ -48,7 +48,7 @@ def test_distributions_for_any_number_of_documents_and_topics(documents, topics,
     rng = np.random.default_rng(seed)
     soft = rng.dirichlet(np.ones(6), size=documents).astype(np.float16)
     words = csr_matrix(rng.poisson(0.3, size=(documents, 6)).astype(np.float32))
-    made = guide([soft, words], [(rng.normal(size=(documents, 4)).astype(np.float32), 1.0), (words, 0.25)],
+    made = guide([soft, words], [(rng.normal(size=(documents, 4)).astype(np.float32), 1.0), (words.toarray(), 0.25)],
                  topics, GuideConfig(), 0)  # fmt: skip
     assert made.theta.shape == (documents, topics)
     assert made.topic_word.shape == (topics, 6)

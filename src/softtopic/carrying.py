@@ -5,11 +5,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import issparse
+from scipy.sparse import csr_matrix, issparse
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import normalize
 
-from softtopic.neighbours import View
 from softtopic.types import DocHidden
 
 # Strength of the penalty; inputs are of length 1, outputs of deviation 1. On four corpora .3 and 1 did equally well,
@@ -19,12 +18,14 @@ _PENALTY = 0.3
 _ROOTS = 10.0
 _ROWS = 4096
 
+Known = tuple[Float[np.ndarray, "docs _"] | csr_matrix, float]  # rows, and how much they count
+
 
 def carry(
     soft: Float[np.ndarray, "read vocab"],
     hidden: Float[np.ndarray, "read width"],
     read: Int[np.ndarray, " read"],
-    views: Sequence[View],
+    views: Sequence[Known],
 ) -> tuple[Float[np.ndarray, "docs vocab"], DocHidden]:
     """Soft labels and hidden states of all documents, float16, by ridge regression from what is known of all.
 

@@ -19,16 +19,24 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
+from softtopic.corpus import equidistant
 from softtopic.neighbours import View, nearest, spread
 from softtopic.types import DocTopic, TopicVocab
+from softtopic.whitening import whitened
 
 # Cosines to the clusters' centres are multiplied by this to make a mixture of them: about half goes to the nearest.
 SHARPNESS = 20.0
 _DIMENSIONS = 100
+# Views are whitened within so many groups of at most so many documents, each group of so many in the mean or more.
+_GROUPS = 100
+_WHITENED_BY = 5000
+_MEMBERS = 15
 # A topic's words come from documents in proportion to the square of its share in them: mostly from its own.
 _OWN = 2.0
 
 _LEAST = 1e-12
+
+Labels = Sequence[Float[np.ndarray, "docs vocab"] | csr_matrix]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +57,7 @@ class GuideConfig:
 
 
 def guide(
-    labels: Sequence[Float[np.ndarray, "docs vocab"] | csr_matrix],
+    labels: Labels,
     views: Sequence[View],
     n_topics: int,
     config: GuideConfig,
@@ -60,23 +68,16 @@ def guide(
     Args:
         labels: what documents are about, [documents, vocab], one or more views of it (a soft label, their own words);
             rows sum to 1, or to 0 where one is silent.
-        views: what documents are compared by, see `nearest`.
+        views: what documents are compared by, see `nearest`; each is `whitened` within groups first.
         n_topics: number of groups, at most the number of documents.
         config: how labels are spread.
         seed: of the clustering.
 
     """
-    count = labels[0].shape[0]  # type: ignore[index]
-    # No more neighbours than an average topic offers, else small topics dissolve in large ones.
-    k = max(1, min(config.neighbours, count // n_topics - 1))
-    graph = nearest(views, k)
-    edges = np.cumsum([0, *(part.shape[1] for part in labels)])  # type: ignore[index]
-    points = np.empty((count, edges[-1]), dtype=np.float32)
-    for part, start, stop in zip(labels, edges, edges[1:], strict=False):
-        spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
-    # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
-    theta = _cluster(np.sqrt(points, out=points), n_topics, seed)
-    del points
+    points = _points(labels, _whitened(labels, views, config, seed), n_topics, config, seed)
+    found = _group(points, n_topics, seed)
+    cosines = np.asarray(normalize(points)) @ np.asarray(normalize(found.cluster_centers_)).T
+    theta = softmax(SHARPNESS * cosines.astype(np.float32), axis=1)
     own = own_share(theta).T
     words = sum(own @ part for part in labels)
     return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]
@@ -87,16 +88,37 @@ def own_share(theta: DocTopic) -> DocTopic:
     return np.asarray(normalize(theta**_OWN, norm="l1", axis=0))
 
 
-def _cluster(points: Float[np.ndarray, "docs width"], n_topics: int, seed: int) -> DocTopic:
-    """Mixtures over the groups that k-means finds."""
-    width = min(_DIMENSIONS, min(points.shape) - 1)
-    if width > n_topics:
-        # TruncatedSVD does the same and then copies all points for their variance.
-        left, sizes, _ = randomized_svd(points, width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
-        points = left * sizes
+def _whitened(labels: Labels, views: Sequence[View], config: GuideConfig, seed: int) -> list[View]:
+    """Views in which groups of documents are round; the groups are those found by the views as they are."""
+    some = equidistant(len(views[0][0]), _WHITENED_BY)
+    n_groups = max(1, min(_GROUPS, len(some) // _MEMBERS))
+    seen = [(rows[some], weight) for rows, weight in views]
+    points = _points([part[some] for part in labels], seen, n_groups, config, seed)
+    groups = np.asarray(_group(points, n_groups, seed).labels_)
+    return [(whitened(rows, some, groups), weight) for rows, weight in views]
+
+
+def _points(
+    labels: Labels, views: Sequence[View], n_groups: int, config: GuideConfig, seed: int
+) -> Float[np.ndarray, "docs width"]:
+    """Labels after they have spread, in few dimensions."""
+    count = len(views[0][0])
+    # No more neighbours than an average group offers, else small ones dissolve in large ones.
+    graph = nearest(views, max(1, min(config.neighbours, count // n_groups - 1)))
+    edges = np.cumsum([0, *(part.shape[1] for part in labels)])  # type: ignore[index]
+    points = np.empty((count, edges[-1]), dtype=np.float32)
+    for part, start, stop in zip(labels, edges, edges[1:], strict=False):
+        spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
+    # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
+    np.sqrt(points, out=points)
+    # TruncatedSVD does the same and then copies all points for their variance.
+    width = min(max(_DIMENSIONS, n_groups), min(points.shape) - 1)
+    left, sizes, _ = randomized_svd(points, max(width, 1), n_iter=2, random_state=seed)  # type: ignore[arg-type]
+    return left * sizes
+
+
+def _group(points: Float[np.ndarray, "docs width"], n_groups: int, seed: int) -> KMeans:
     # Threads would add in any order, and equal inputs must give equal models.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different documents than topics
-        found = KMeans(n_topics, n_init=3, random_state=seed).fit(points)  # type: ignore[arg-type]
-    cosines = np.asarray(normalize(points)) @ np.asarray(normalize(found.cluster_centers_)).T
-    return softmax(SHARPNESS * cosines.astype(np.float32), axis=1)
+        return KMeans(n_groups, n_init=3, random_state=seed).fit(points)  # type: ignore[arg-type]

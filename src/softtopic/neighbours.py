@@ -6,10 +6,9 @@ restart; Zhou et al., 2004).
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.sparse import csr_matrix, issparse
 from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfTransformer
@@ -23,7 +22,7 @@ SHARPNESS = 10.0
 _ROWS = 256
 _COLUMNS = 256
 
-View = tuple[Float[np.ndarray, "docs _"] | csr_matrix, float]  # rows, and how much their cosine counts
+View = tuple[Float[np.ndarray, "docs _"], float]  # rows, and how much their cosine counts
 
 
 def nearest(views: Sequence[View], k: int) -> csr_matrix:
@@ -32,20 +31,20 @@ def nearest(views: Sequence[View], k: int) -> csr_matrix:
     Similarity is the mean of the views' cosines by their weights. A neighbour counts in both directions, so that a row
     may have more than k entries; a document that is like no other in any view still has k.
     """
-    count = views[0][0].shape[0] if views else 0  # type: ignore[index]
+    count = len(views[0][0]) if views else 0
     if not 0 < k < count:
         raise InputError(f"{k} neighbours of {count} documents; give at least 1 and fewer than there are documents")
     total = sum(weight for _, weight in views)
-    scales = [np.float32(np.sqrt(weight / total)) for _, weight in views]
-    units: list[Any] = [scale * normalize(rows) for scale, (rows, _) in zip(scales, views, strict=True)]  # type: ignore[operator]
+    # One row for all views, so that its scalar products are the mean.
+    units = np.hstack([np.float32(np.sqrt(weight / total)) * np.asarray(normalize(rows)) for rows, weight in views])
     found = np.empty((count, k), dtype=np.int32)
     cosines = np.empty((count, k), dtype=np.float32)
     for start in range(0, count, _ROWS):
         block = np.arange(start, min(count, start + _ROWS))
-        similar = sum(_products(unit, block) for unit in units)
-        similar[block - start, block] = -np.inf  # type: ignore[index]
-        found[block] = np.argpartition(-similar, k - 1, axis=1)[:, :k]  # type: ignore[operator]
-        cosines[block] = np.take_along_axis(similar, found[block], axis=1)  # type: ignore[arg-type]
+        similar = units[block] @ units.T
+        similar[block - start, block] = -np.inf
+        found[block] = np.argpartition(-similar, k - 1, axis=1)[:, :k]
+        cosines[block] = np.take_along_axis(similar, found[block], axis=1)
     weights = softmax(SHARPNESS * cosines, axis=1)
     graph = csr_matrix((weights.ravel(), found.ravel(), np.arange(0, count * k + 1, k)), shape=(count, count))
     return csr_matrix(normalize(graph.maximum(graph.T), norm="l1"))
@@ -80,9 +79,3 @@ def tf_idf(counts: csr_matrix) -> csr_matrix:
     with np.errstate(divide="ignore"):  # a word of no document has no rarity, and no place to use it
         weighted = TfidfTransformer(norm="l1", smooth_idf=False).fit_transform(counts)
     return csr_matrix(weighted, dtype=np.float32)
-
-
-def _products(unit: Any, block: Int[np.ndarray, " block"]) -> Float[np.ndarray, "block docs"]:
-    """Scalar products of a block of rows with all rows, dense or sparse."""
-    part = unit[block] @ unit.T
-    return part.toarray() if issparse(part) else part

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 from torch import Tensor
 
-from softtopic.carrying import carry
+from softtopic.carrying import Known, carry
 from softtopic.errors import InputError
 from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
@@ -19,9 +19,12 @@ from softtopic.recipes import Recipe
 from softtopic.relevance import WordVectors, profiles, relevance
 from softtopic.training.trainer import TrainingData, shares, tempered
 from softtopic.types import DocHidden, DocTopic, TopicVocab
+from softtopic.whitening import latent
 
-# How much each view counts when documents are compared. Words tell apart what vectors blur, but few are shared.
-_VIEWS = {"embedding": 1.0, "hidden": 0.5, "words": 0.25}
+# How much each view counts when documents are compared.
+_VIEWS = {"embedding": 1.0, "hidden": 0.75, "words": 0.75}
+# How much words count beside sentence vectors where what was not read is predicted.
+_WORDS_KNOWN = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +57,17 @@ class Targets:
         views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items()]
         if self._has_words:
             labels.append(self._words)
-            views.append((self._words, _VIEWS["words"]))
+            rows = latent(self._words, seed)
+            # The less few dimensions hold of a document's words, the less can be told by them.
+            views.append((rows, _VIEWS["words"] * float(np.square(rows).sum(axis=1).mean())))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
 
     def carried(self, read: Int[np.ndarray, " read"]) -> "Targets":
         """Soft labels and hidden states for all documents, where some were read."""
-        known = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"]
-        views = [*known, (self._words, _VIEWS["words"])] if self._has_words else known
+        known: list[Known] = [
+            (_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"
+        ]
+        views = [*known, (self._words, _WORDS_KNOWN)] if self._has_words else known
         if self.soft is None or not views:
             raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
         hidden = _standardised(self.vectors["hidden"])

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+from scipy.sparse import csr_matrix
+
+from softtopic.whitening import latent, whitened
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(length > 0, length, 1)
+
+
+def cosines(rows: np.ndarray) -> np.ndarray:
+    return unit(rows) @ unit(rows).T
+
+
+def test_rows_are_brought_to_where_their_groups_are_round():
+    rng = np.random.default_rng(0)
+    rows, some, groups = rng.normal(size=(40, 5)).astype(np.float32), np.arange(0, 40, 2), np.arange(20) % 3
+    part = unit(rows)[some]
+    inside = part - np.stack([part[groups == group].mean(axis=0) for group in range(3)])[groups]
+    within = inside.T @ inside / len(part)
+    wanted = unit(rows) @ np.linalg.inv(sqrtm(within + np.trace(within) / 5 * np.eye(5)).real)
+    found = whitened(rows, some, groups)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-5)
+    # The same up to a rotation, which no cosine sees.
+    np.testing.assert_allclose(cosines(found), cosines(wanted - wanted.mean(axis=0)), atol=1e-3)
+
+
+def test_what_differs_within_groups_decides_less():
+    rng = np.random.default_rng(1)
+    group = np.arange(200) % 4
+    rows = np.hstack([np.eye(4)[group] + 0.3 * rng.normal(size=(200, 4)), 1.5 * rng.normal(size=(200, 6))])
+    rows = rows.astype(np.float32)
+
+    def same(rows: np.ndarray) -> float:
+        near = cosines(rows)
+        np.fill_diagonal(near, -1)
+        return float((group[np.argsort(-near, axis=1)[:, :5]] == group[:, None]).mean())
+
+    assert same(whitened(rows, np.arange(200), group)) > same(rows) + 0.1
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 12), st.integers(1, 6), st.integers(1, 12), st.integers(0, 2**16))
+def test_any_rows_and_groups_give_finite_numbers(documents, width, n_groups, seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(documents, width)).astype(np.float32) * rng.integers(0, 2, size=(documents, 1))
+    members = np.arange(0, documents, 2)
+    found = whitened(rows.astype(np.float32), members, rng.integers(0, n_groups, size=len(members)))
+    assert found.shape == rows.shape
+    assert np.isfinite(found).all()
+
+
+def test_a_space_of_words_keeps_who_shares_them():
+    counts = np.random.default_rng(2).poisson(0.1, size=(60, 40)).astype(np.float32)
+    counts[0] = 0
+    found = latent(csr_matrix(counts), 0)
+    assert found.dtype == np.float32
+    assert found.shape == (60, 39)
+    assert not found[0].any()
+    # One dimension is lost of forty.
+    np.testing.assert_allclose(found @ found.T, cosines(np.sqrt(counts)), atol=0.05)
+
+
+def test_words_that_stand_together_come_near_each_other():
+    rng, counts = np.random.default_rng(3), np.zeros((400, 200), dtype=np.float32)
+    for row in range(400):
+        counts[row, rng.choice(100, 4, replace=False) + 100 * (row % 2)] = 1
+    found = latent(csr_matrix(counts), 0)
+    assert found.shape == (400, 100)
+    apart = counts @ counts.T == 0
+    alike = np.add.outer(np.arange(400), np.arange(400)) % 2 == 0
+    near = cosines(found)
+    assert near[apart & alike].mean() > 0.02
+    assert abs(near[~alike].mean()) < 0.002
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (2, 2)])
+def test_a_space_for_hardly_any_words(shape):
+    assert latent(csr_matrix(np.ones(shape, dtype=np.float32)), 0).shape == (shape[0], 1)
