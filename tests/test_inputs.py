@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from softtopic.errors import InputError
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_inputs, split_target
 from softtopic.vocabulary import Vocabulary
+from softtopic.word_space import WordSpace
 
 TEXTS = ["sql table sql", "bread and flour", "nothing of it"]
 WORDS = Vocabulary(("sql", "table", "bread", "flour"))
@@ -11,7 +13,11 @@ VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 
 
 def made(inputs: str, texts=TEXTS) -> Inputs:
-    return gather(inputs, texts, WORDS, VECTORS[: len(texts)], lambda given: VECTORS[: len(given)] + 100)
+    return gather(inputs, texts, WORDS, VECTORS[: len(texts)], lambda given: VECTORS[: len(given)] + 100, space)
+
+
+def space(counts: csr_matrix) -> WordSpace:
+    return WordSpace.fit(counts, seed=0)
 
 
 def test_parts_stand_side_by_side_in_the_order_named():
@@ -20,7 +26,7 @@ def test_parts_stand_side_by_side_in_the_order_named():
     expected = [[2, 1, 0, 0, 100, 101, 0, 1], [0, 0, 1, 1, 102, 103, 2, 3], [0, 0, 0, 0, 104, 105, 4, 5]]
     np.testing.assert_array_equal(joined.dense(), expected)
     np.testing.assert_array_equal(joined.dense(1, 3), expected[1:])
-    assert joined.are_vectors.tolist() == [False] * 4 + [True] * 4
+    assert joined.are_continuous.tolist() == [False] * 4 + [True] * 4
     assert len(joined) == 3
 
 
@@ -30,6 +36,15 @@ def test_normalised_counts_are_shares_of_a_document():
     )
 
 
+def test_words_are_placed_in_the_space_that_is_asked_for():
+    counts = csr_matrix([[2, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]])
+    found = made("words+embedding")
+    assert found.widths == {"words": 2, "embedding": 2}
+    assert found.are_continuous.all()
+    np.testing.assert_allclose(found.parts["words"], space(counts).of(counts), atol=1e-3)
+    assert list(found.vectors) == ["embedding"]
+
+
 def test_a_count_beyond_float16_is_the_largest_there_is():
     dense = made("bow", ["sql " * 70000]).dense()
     assert dense[0, 0] == 65504
@@ -37,13 +52,13 @@ def test_a_count_beyond_float16_is_the_largest_there_is():
 
 
 def test_what_is_not_named_is_not_worked_out():
-    found = gather("bow", TEXTS, WORDS, None, lambda _: pytest.fail("embedded for nothing"))
+    found = gather("bow", TEXTS, WORDS, None, lambda _: pytest.fail("embedded for nothing"), space)
     assert found.widths == {"bow": 4}
 
 
-@pytest.mark.parametrize("wrong", ["", "words", "bow+", "bow+bow", "hidden+soft", "Bow"])
+@pytest.mark.parametrize("wrong", ["", "word", "bow+", "bow+bow", "hidden+soft", "Bow"])
 def test_unknown_inputs_list_the_known(wrong):
-    with pytest.raises(InputError, match="hidden, embedding, bow, normalised-bow"):
+    with pytest.raises(InputError, match="hidden, embedding, words, bow, normalised-bow"):
         split_inputs(wrong)
     with pytest.raises(InputError, match="soft, bow"):
         split_target(wrong)
@@ -51,7 +66,7 @@ def test_unknown_inputs_list_the_known(wrong):
 
 def test_missing_vectors_say_what_is_needed():
     with pytest.raises(InputError, match="reads hidden"):
-        gather("hidden", TEXTS, WORDS, None, lambda _: VECTORS)
+        gather("hidden", TEXTS, WORDS, None, lambda _: VECTORS, space)
     with pytest.raises(InputError, match="reads bow and embedding"):
         from_vectors({"hidden": 2, "bow": 4, "embedding": 2}, {"hidden": VECTORS, "embedding": None})
 

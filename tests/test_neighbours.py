@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 
 from softtopic import neighbours
 from softtopic.errors import InputError
-from softtopic.neighbours import SHARPNESS, nearest, spread, tf_idf
+from softtopic.neighbours import SHARPNESS, nearest, spread
 
 
 def cosine(rows: np.ndarray) -> np.ndarray:
@@ -71,11 +71,3 @@ def test_a_silent_document_takes_on_its_neighbours_labels():
     labels = np.array([[0, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
     found = spread(labels, nearest([(rows, 1.0)], 1))
     assert found[0, 0] > 0.5 > found[0, 1]
-
-
-def test_tf_idf_prefers_rare_words_and_keeps_silence():
-    counts = csr_matrix(np.array([[2, 1, 0], [1, 0, 0], [1, 0, 3], [0, 0, 0]]))
-    found = tf_idf(counts).toarray()
-    np.testing.assert_allclose(found.sum(axis=1), [1, 1, 1, 0], atol=1e-6)
-    common, rare = 2 * (np.log(4 / 3) + 1), np.log(4) + 1
-    np.testing.assert_allclose(found[0], [common / (common + rare), rare / (common + rare), 0], atol=1e-6)

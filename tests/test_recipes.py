@@ -35,7 +35,7 @@ def test_the_bag_of_words_models_need_no_language_model():
     [
         {"order": "alphabet"},
         {"backbone": "lda"},
-        {"inputs": "words"},
+        {"inputs": "word"},
         {"target": "labels"},
         {"bow_share": 0.0},
         {"bow_share": 1.0},
@@ -79,3 +79,13 @@ def test_a_recipe_asks_prompts_by_name_and_the_more_it_asks_the_less_is_read_for
     for wrong, said in (([], "at least one"), (["x"], "choose one of published")):
         with pytest.raises(InputError, match=said):
             replace(recipe, prompts=wrong)
+
+
+def test_words_take_the_place_of_hidden_states_that_are_not_read():
+    default = RECIPES["default"]
+    assert default.sampled().inputs == "embedding+words"
+    for inputs, sampled in (("hidden", "embedding+words"), ("embedding", "embedding"), ("words+hidden", "words")):
+        assert replace(default, inputs=inputs).sampled().inputs == sampled
+    free = {"inputs": False, "target": True}
+    with pytest.raises(InputError, match="words of the documents are counted; give texts"):
+        replace(default, inputs="hidden+words").suited(free, texts=False, embeddings=True)

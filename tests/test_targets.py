@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
-from softtopic.neighbours import tf_idf
 from softtopic.recipes import RECIPES
 from softtopic.relevance import profiles, relevance
 from softtopic.targets import Targets, soft_targets
+from softtopic.word_space import tf_idf
 
 CPU = torch.device("cpu")
 ROWS = torch.arange(6)

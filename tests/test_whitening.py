@@ -1,11 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
-from scipy.sparse import csr_matrix
 
-from softtopic.whitening import latent, whitened
+from softtopic.whitening import whitened
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -54,32 +52,3 @@ def test_any_rows_and_groups_give_finite_numbers(documents, width, n_groups, see
     found = whitened(rows.astype(np.float32), members, rng.integers(0, n_groups, size=len(members)))
     assert found.shape == rows.shape
     assert np.isfinite(found).all()
-
-
-def test_a_space_of_words_keeps_who_shares_them():
-    counts = np.random.default_rng(2).poisson(0.1, size=(60, 40)).astype(np.float32)
-    counts[0] = 0
-    found = latent(csr_matrix(counts), 0)
-    assert found.dtype == np.float32
-    assert found.shape == (60, 39)
-    assert not found[0].any()
-    # One dimension is lost of forty.
-    np.testing.assert_allclose(found @ found.T, cosines(np.sqrt(counts)), atol=0.05)
-
-
-def test_words_that_stand_together_come_near_each_other():
-    rng, counts = np.random.default_rng(3), np.zeros((400, 200), dtype=np.float32)
-    for row in range(400):
-        counts[row, rng.choice(100, 4, replace=False) + 100 * (row % 2)] = 1
-    found = latent(csr_matrix(counts), 0)
-    assert found.shape == (400, 100)
-    apart = counts @ counts.T == 0
-    alike = np.add.outer(np.arange(400), np.arange(400)) % 2 == 0
-    near = cosines(found)
-    assert near[apart & alike].mean() > 0.02
-    assert abs(near[~alike].mean()) < 0.002
-
-
-@pytest.mark.parametrize("shape", [(1, 5), (5, 1), (2, 2)])
-def test_a_space_for_hardly_any_words(shape):
-    assert latent(csr_matrix(np.ones(shape, dtype=np.float32)), 0).shape == (shape[0], 1)

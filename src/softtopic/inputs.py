@@ -11,8 +11,9 @@ from sklearn.preprocessing import normalize
 from softtopic.errors import InputError
 from softtopic.types import DocHidden, DocInt
 from softtopic.vocabulary import Vocabulary
+from softtopic.word_space import WordSpace
 
-INPUTS = ("hidden", "embedding", "bow", "normalised-bow")
+INPUTS = ("hidden", "embedding", "words", "bow", "normalised-bow")
 TARGETS = ("soft", "bow")
 
 # The largest count float16 holds.
@@ -51,7 +52,12 @@ class Inputs:
         return {name: int(part.shape[1]) for name, part in self.parts.items()}  # type: ignore[index]
 
     @property
-    def are_vectors(self) -> Bool[np.ndarray, " width"]:
+    def vectors(self) -> dict[str, DocHidden]:
+        """The parts that are vectors of documents, not of their words."""
+        return {name: part for name, part in self.parts.items() if name != "words" and isinstance(part, np.ndarray)}
+
+    @property
+    def are_continuous(self) -> Bool[np.ndarray, " width"]:
         """Which columns are no counts: those that may be standardised."""
         return np.concatenate([np.full(part.shape[1], not issparse(part)) for part in self.parts.values()])  # type: ignore[index]
 
@@ -74,11 +80,16 @@ def gather(
     vocabulary: Vocabulary,
     hidden: DocHidden | None,
     embed: Callable[[Sequence[str]], DocHidden],
+    space: Callable[[csr_matrix], WordSpace],
 ) -> Inputs:
-    """The parts named, of these texts; those that are not named are not worked out."""
+    """The parts named, of these texts; those that are not named are not worked out.
+
+    `embed` makes vectors of texts; `space` is asked for the space of "words" with the counts of these texts.
+    """
     makers: dict[str, Callable[[], DocHidden | csr_matrix | None]] = {
         "hidden": lambda: hidden,
         "embedding": lambda: embed(texts),
+        "words": lambda: _placed(_counts(vocabulary, texts), space),
         "bow": lambda: _counts(vocabulary, texts),
         "normalised-bow": lambda: normalize(_counts(vocabulary, texts), norm="l1"),  # type: ignore[dict-item]
     }
@@ -117,6 +128,10 @@ def from_vectors(widths: dict[str, int], given: dict[str, DocHidden | None]) -> 
     rows = len(next(iter(arrays.values())))
     checked = {name: check_vectors(name, array, rows, widths) for name, array in arrays.items()}
     return Inputs({name: checked[name] for name in widths})
+
+
+def _placed(counts: csr_matrix, space: Callable[[csr_matrix], WordSpace]) -> DocHidden:
+    return space(counts).of(counts).astype(np.float16)
 
 
 def _counts(vocabulary: Vocabulary, texts: Sequence[str]) -> csr_matrix:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.sparse import issparse
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
@@ -37,6 +37,7 @@ from softtopic.topics import excerpt, representative_documents
 from softtopic.training.trainer import TrainingReport, train
 from softtopic.types import DocHidden, DocTopic, DocVocab
 from softtopic.vocabulary import Vocabulary
+from softtopic.word_space import WordSpace
 from softtopic.word_vectors import WordVectors, word_matrix
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model
             ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
         backbone: the topic model trained in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm" or "fastopic".
-        inputs: what it reads, "hidden", "embedding", "bow", "normalised-bow" or some joined by "+", likewise.
+        inputs: what it reads, "hidden", "embedding", "words", "bow", "normalised-bow" or some joined by "+", likewise.
         target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
         embedder: makes the vectors of embedding inputs: a callable from a list of texts to an array [documents,
             width], or the name or folder of a SentenceEncoder. None: "all-minilm-l6-v2", unless `fit` gets vectors.
@@ -62,8 +63,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
             server (see ServerTeacher), or a Teacher.
         sample: share of the distinct documents that the language model reads, above 0 and at most 1. What it would have
-            said of the others is predicted, and the model reads sentence vectors instead of hidden states. None: as the
-            recipe says ("default" reads at most 2,500), but all where `inputs` or a feature folder is named.
+            said of the others is predicted; "words" are an input instead of hidden states. None: as the recipe says
+            ("default" reads at most 2,500), but all where `inputs` or a feature folder is named.
         demonstrations: "auto" shows the teacher examples chosen for the corpus without labels, "none" asks as it was
             given; None: as the recipe says, unless `lm` is a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
@@ -193,8 +194,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         keep = self.features if self.features is None or len(corpus.distinct.texts) >= _KEEP_FROM else None
         if not (keep and is_kept(corpus, self.vocabulary_, teacher)):
             teacher = teacher.states_only
-        features = extract(corpus, self.vocabulary_, teacher, features="auto" if keep else None, progress=self.progress)
-        return features.hidden
+        kept = "auto" if keep else None
+        return extract(corpus, self.vocabulary_, teacher, features=kept, progress=self.progress).hidden
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
         """What the teacher expects of documents, old or new, as the model was taught: [documents, vocab], float32.
@@ -233,6 +234,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     widths_: dict[str, int]  # columns of each input
     training_: TrainingReport | None
     calibration_: Calibration | None
+    word_space_: WordSpace | None  # None: words are no input
     mean_theta_: Float[np.ndarray, " topics"]
 
     def _check(self) -> None:
@@ -242,7 +244,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         self.recipe_ = get_recipe(self.recipe, self.backbone, **changed)
         if self.sample is not None:
             self.recipe_.check_sample(self.sample, self.inputs)
-        self.widths_ = {}
+        self.widths_, self.word_space_ = {}, None
 
     def _check_enough(self, corpus: Corpus) -> None:
         count = len(corpus.distinct.texts)
@@ -311,7 +313,11 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             made = embed(texts, self.embedder or self.embedder_, keep=keep, progress=self.progress)
             return check_vectors("embedding", made, len(texts), self.widths_)
 
-        return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors)
+        def space(counts: csr_matrix) -> WordSpace:
+            self.word_space_ = self.word_space_ or WordSpace.fit(counts, seed=self.random_state)
+            return self.word_space_
+
+        return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors, space)
 
     def _train(self, learnt: Learnt, targets: Targets) -> None:
         recipe, device, inputs = self.recipe_, self._device, learnt.inputs
@@ -323,8 +329,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
         settings = settings_of(recipe.backbone, {
             "n_inputs": sum(inputs.widths.values()),
-            "n_topics": self.n_topics,
-            "n_words": len(self.vocabulary_),
+            "n_topics": self.n_topics, "n_words": len(self.vocabulary_),
             "dropout": recipe.dropout,
             "temperature": recipe.training.temperature,
             "word_width": None if vectors is None else vectors.shape[1],
@@ -335,7 +340,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if guide is not None:
             self.backbone_.start_topics(torch.from_numpy(guide.topic_word).to(device))
         if recipe.standardise:
-            self.backbone_.standardise(data.inputs.float(), torch.from_numpy(inputs.are_vectors).to(device))
+            self.backbone_.standardise(data.inputs.float(), torch.from_numpy(inputs.are_continuous).to(device))
         self.training_ = train(self.backbone_, data, recipe.training, noise, progress=self.progress)
         self.widths_ = inputs.widths
         with torch.inference_mode():
@@ -348,8 +353,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if "bow" in named and not counts.nnz and (self.target or "soft" not in named):
             raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
         # Documents are compared by all that was read of them, whatever the model itself reads.
-        vectors: dict[str, Any] = {name: part for name, part in inputs.parts.items() if not issparse(part)}
-        log_probs = None
+        vectors, log_probs = inputs.vectors, None
         if features is not None:
             vectors["hidden"], log_probs = features.hidden, features.log_probs
         soft = soft_targets(self.recipe_, log_probs, self._prior(self._device), self._device)
@@ -371,8 +375,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     def _keep(self, corpus: Corpus, theta: DocTopic) -> None:
         """What is remembered of the training documents."""
-        rows = corpus.distinct.rows
-        self.mean_theta_ = theta[rows[rows >= 0]].mean(axis=0)
+        self.mean_theta_ = theta[corpus.distinct.rows[corpus.distinct.rows >= 0]].mean(axis=0)
         self.probabilities_ = self._spread(corpus, theta)
         self.topics_ = self.probabilities_.argmax(axis=1)
         self.ids_ = corpus.ids
@@ -382,10 +385,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _spread(self, corpus: Corpus, theta: DocTopic) -> Float[np.ndarray, "all_docs topics"]:
         """Theta of the distinct documents → theta of all; blank ones get the mean mixture, and a warning."""
         if corpus.n_empty:
-            warnings.warn(
-                f"{corpus.n_empty} of {len(corpus)} documents are empty; their topic mixture is the mean of the others",
-                stacklevel=3,
-            )
+            said = f"{corpus.n_empty} of {len(corpus)} documents are empty"
+            warnings.warn(f"{said}; their topic mixture is the mean of the others", stacklevel=3)
         # Row -1, for blank documents, is the last one.
         return np.vstack([theta, self.mean_theta_])[corpus.distinct.rows]
 

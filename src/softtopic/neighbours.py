@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_matrix, issparse
 from scipy.special import softmax
-from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import normalize
 
 from softtopic.errors import InputError
@@ -72,10 +71,3 @@ def spread(
             now = restart * own + step @ now
         out[:, start : start + _COLUMNS] = now
     return out
-
-
-def tf_idf(counts: csr_matrix) -> csr_matrix:
-    """Each document's words by count · (log(documents / documents with the word) + 1), rows sum to 1 or 0."""
-    with np.errstate(divide="ignore"):  # a word of no document has no rarity, and no place to use it
-        weighted = TfidfTransformer(norm="l1", smooth_idf=False).fit_transform(counts)
-    return csr_matrix(weighted, dtype=np.float32)

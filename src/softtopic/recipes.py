@@ -24,7 +24,7 @@ class Recipe:
 
     training: TrainingConfig = field(default_factory=TrainingConfig)
     backbone: str = "prodlda"
-    inputs: str = "hidden"  # "hidden", "embedding", "bow", "normalised-bow", or several joined by "+"
+    inputs: str = "hidden"  # some of INPUTS, joined by "+"
     target: str = "soft"  # "soft", "bow", or both as "soft+bow"
     bow_share: float = 0.5  # of a document's own words in a target of both
     calibration: str = "none"  # the prior taken off soft labels: of the "corpus", or after "content-free" documents
@@ -95,14 +95,17 @@ class Recipe:
             self.sampled()
 
     def sampled(self) -> "Recipe":
-        """The recipe where the language model reads some of the documents: hidden states are no input.
+        """The recipe where the language model reads some of the documents: words are an input instead of hidden states.
 
         Raises InputError where there are no soft labels that spread, or nothing to tell what was not read by.
         """
         target = split_target(self.target)
         if self.guide is None or "soft" not in target:
             raise InputError("sample= needs a recipe whose soft labels spread to neighbours; give recipe 'default'")
-        inputs = [part for part in split_inputs(self.inputs) if part != "hidden"] or ["embedding"]
+        given = split_inputs(self.inputs)
+        inputs = [part for part in given if part != "hidden"] or ["embedding"]
+        if "hidden" in given and "words" not in given:
+            inputs.append("words")
         if "embedding" not in inputs and "bow" not in target:
             raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
         return replace(self, inputs="+".join(inputs))
@@ -118,7 +121,7 @@ class Recipe:
             inputs = tuple(part for part in inputs if part != "embedding")
         if free["target"] and not texts and "soft" in target:
             target = ("soft",)
-        if not texts and "bow" in "+".join(inputs + target):
+        if not texts and any("bow" in part or part == "words" for part in inputs + target):
             raise InputError("words of the documents are counted; give texts beside soft_labels=")
         return replace(self, inputs="+".join(inputs), target="+".join(target))
 

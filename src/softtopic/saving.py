@@ -19,8 +19,10 @@ from softtopic.teacher.opening import described_teacher
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig
 from softtopic.vocabulary import Vocabulary
+from softtopic.word_space import WordSpace
 
 _WEIGHTS = "backbone."
+_SPACE = "words."
 
 
 def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
@@ -41,6 +43,8 @@ def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
     tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
     if model.calibration_ is not None:
         tensors["prior"] = model.calibration_.prior
+    if model.word_space_ is not None:
+        tensors |= {_SPACE + name: value for name, value in asdict(model.word_space_).items()}
     if model.relevance_ is not None:
         tensors["relevance"] = model.relevance_
     topics = [
@@ -89,6 +93,8 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
+    space = {key.removeprefix(_SPACE): value for key, value in tensors.items() if key.startswith(_SPACE)}
+    model.word_space_ = WordSpace(**space) if space else None
     model.relevance_ = tensors.get("relevance")
     known = (model.recipe_.calibration, model.recipe_.strength)
     model.calibration_ = Calibration(tensors["prior"], *known) if "prior" in tensors else None

@@ -14,15 +14,16 @@ from softtopic.carrying import Known, carry
 from softtopic.errors import InputError
 from softtopic.guidance import Guide, guide, own_share
 from softtopic.inputs import split_target
-from softtopic.neighbours import View, tf_idf
+from softtopic.neighbours import View
 from softtopic.recipes import Recipe
 from softtopic.relevance import WordVectors, profiles, relevance
 from softtopic.training.trainer import TrainingData, shares, tempered
 from softtopic.types import DocHidden, DocTopic, TopicVocab
-from softtopic.whitening import latent
+from softtopic.word_space import WordSpace, tf_idf
 
 # How much each view counts when documents are compared.
 _VIEWS = {"embedding": 1.0, "hidden": 0.75, "words": 0.75}
+_WORDS_COMPARED_BY = 100  # dimensions
 # How much words count beside sentence vectors where what was not read is predicted.
 _WORDS_KNOWN = 0.25
 
@@ -57,7 +58,7 @@ class Targets:
         views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items()]
         if self._has_words:
             labels.append(self._words)
-            rows = latent(self._words, seed)
+            rows = WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
             # The less few dimensions hold of a document's words, the less can be told by them.
             views.append((rows, _VIEWS["words"] * float(np.square(rows).sum(axis=1).mean())))
         return guide(labels, views, n_topics, self.recipe.guide, seed)

@@ -4,9 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
-from sklearn.utils.extmath import randomized_svd
 
-_DIMENSIONS = 100
 _LEAST = 1e-12
 
 
@@ -34,15 +32,3 @@ def whitened(
     scales = 1 / np.sqrt(np.maximum(values, 0) + max(values.mean(), _LEAST))
     found = units @ (axes * scales).astype(np.float32)
     return found - found.mean(axis=0)
-
-
-def latent(words: csr_matrix, seed: int) -> Float[np.ndarray, "docs width"]:
-    """Words of each document in at most 100 dimensions, which also bring words together that stand together; float32.
-
-    The square roots of shares [documents, vocab], rows brought to length 1, by a truncated SVD (latent semantic
-    analysis; Deerwester et al., 1990).
-    """
-    width = max(1, min(_DIMENSIONS, min(words.shape) - 1))  # type: ignore[arg-type]
-    roots = csr_matrix(normalize(words.power(0.5)))
-    left, sizes, _ = randomized_svd(roots, width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
-    return (left * sizes).astype(np.float32)
