@@ -35,6 +35,31 @@ def test_groups_come_out_of_labels_that_hardly_show_them():
         assert guided.topic_word[topic, :9].reshape(3, 3).sum(axis=1).argmax() == own
 
 
+def test_many_documents_are_compared_where_their_groups_are_round():
+    rng = np.random.default_rng(2)
+    group, _, labels = groups(600)
+    # Three columns tell the groups, six are noise in which all documents differ much.
+    vectors = np.hstack([np.eye(3)[group] + 0.3 * rng.normal(size=(600, 3)), 1.3 * rng.normal(size=(600, 6))])
+    views = [(vectors.astype(np.float32), 1.0)]
+
+    def share(documents: int) -> float:
+        part = [(rows[:documents], weight) for rows, weight in views]
+        topics = guide([labels[:documents]], part, 3, GuideConfig(), 0).theta.argmax(axis=1)
+        found = [np.bincount(group[:documents][topics == topic], minlength=3).max() for topic in range(3)]
+        return sum(found) / documents
+
+    assert share(600) > share(499) + 0.1
+
+
+@pytest.mark.parametrize(("documents", "words"), [(2, 8), (40, 2)])
+def test_few_documents_or_words_lose_nothing_to_fewer_dimensions(documents, words):
+    group = np.arange(documents) % min(words, documents)
+    labels = np.eye(words, dtype=np.float32)[group]
+    made = guide([labels], [(labels, 1.0)], int(group.max()) + 1, GuideConfig(neighbours=1), 0)
+    assert len(set(made.theta.argmax(axis=1))) == group.max() + 1
+    assert made.theta.max(axis=1).min() > 0.9
+
+
 def test_equal_seeds_give_equal_guides():
     first, again = found()[1], found()[1]
     assert np.array_equal(first.theta, again.theta)

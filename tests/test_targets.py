@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
+from softtopic import targets as targets_module
 from softtopic.recipes import RECIPES
 from softtopic.relevance import profiles, relevance
 from softtopic.targets import Targets, soft_targets
@@ -71,6 +72,22 @@ def test_a_column_that_says_nothing_or_much_too_much_decides_nothing():
     assert plain is not None
     assert other is not None
     np.testing.assert_allclose(plain.theta, other.theta, atol=1e-3)
+
+
+def test_words_count_by_the_share_of_them_that_few_dimensions_hold(monkeypatch):
+    seen: list[tuple[np.ndarray, float]] = []
+    monkeypatch.setattr(targets_module, "guide", lambda labels, views, *rest: seen.extend(views))
+    monkeypatch.setattr(targets_module, "_WORDS_COMPARED_BY", 1)
+    built("soft+bow").guide(2, 0)
+    (_, states), (words, weight) = seen
+    assert states == 0.75
+    assert words.shape == (6, 1)
+    assert 0 < weight < 0.75
+    np.testing.assert_allclose(weight, 0.75 * np.square(words).sum(axis=1).mean(), rtol=1e-5)
+    silent = replace(built("soft+bow"), counts=csr_matrix((6, 3)))
+    seen.clear()
+    silent.guide(2, 0)
+    assert len(seen) == 1, "words that nobody says compare nothing"
 
 
 THETA = np.array([[1, 0]] * 3 + [[0, 1]] * 3, dtype=np.float32)

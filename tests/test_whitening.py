@@ -27,6 +27,19 @@ def test_rows_are_brought_to_where_their_groups_are_round():
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-5)
     # The same up to a rotation, which no cosine sees.
     np.testing.assert_allclose(cosines(found), cosines(wanted - wanted.mean(axis=0)), atol=1e-3)
+    # Columns that say nothing change nothing.
+    wide = np.hstack([rows, np.zeros((40, 7), dtype=np.float32)])
+    np.testing.assert_allclose(cosines(whitened(wide, some, groups)), cosines(found), atol=1e-3)
+
+
+def test_empty_rows_are_like_no_other():
+    rng = np.random.default_rng(5)
+    rows = rng.normal(size=(30, 4)).astype(np.float32)
+    rows[:5] = 0
+    found = whitened(rows, np.arange(30), np.arange(30) % 3)
+    assert not found[:5].any()
+    np.testing.assert_allclose(found[5:].mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(cosines(found)[:5], 0)
 
 
 def test_what_differs_within_groups_decides_less():

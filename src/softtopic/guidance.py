@@ -27,9 +27,11 @@ from softtopic.whitening import whitened
 # Cosines to the clusters' centres are multiplied by this to make a mixture of them: about half goes to the nearest.
 SHARPNESS = 20.0
 _DIMENSIONS = 100
-# Views are whitened within so many groups of at most so many documents, each group of so many in the mean or more.
+# Views are whitened within so many groups of at most so many documents, each group of so many in the mean or more. How
+# groups of fewer than 500 documents spread is not known well enough: there whitening costs precision.
 _GROUPS = 100
 _WHITENED_BY = 5000
+_WHITENED_FROM = 500
 _MEMBERS = 15
 # A topic's words come from documents in proportion to the square of its share in them: mostly from its own.
 _OWN = 2.0
@@ -91,7 +93,9 @@ def own_share(theta: DocTopic) -> DocTopic:
 def _whitened(labels: Labels, views: Sequence[View], config: GuideConfig, seed: int) -> list[View]:
     """Views in which groups of documents are round; the groups are those found by the views as they are."""
     some = equidistant(len(views[0][0]), _WHITENED_BY)
-    n_groups = max(1, min(_GROUPS, len(some) // _MEMBERS))
+    if len(some) < _WHITENED_FROM:
+        return list(views)
+    n_groups = min(_GROUPS, len(some) // _MEMBERS)
     seen = [(rows[some], weight) for rows, weight in views]
     points = _points([part[some] for part in labels], seen, n_groups, config, seed)
     groups = np.asarray(_group(points, n_groups, seed).labels_)
@@ -111,9 +115,11 @@ def _points(
         spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
     # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
     np.sqrt(points, out=points)
+    width = max(_DIMENSIONS, n_groups)
+    if min(points.shape) <= width:
+        return points
     # TruncatedSVD does the same and then copies all points for their variance.
-    width = min(max(_DIMENSIONS, n_groups), min(points.shape) - 1)
-    left, sizes, _ = randomized_svd(points, max(width, 1), n_iter=2, random_state=seed)  # type: ignore[arg-type]
+    left, sizes, _ = randomized_svd(points, width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
     return left * sizes
 
 

@@ -123,7 +123,8 @@ def from_vectors(widths: dict[str, int], given: dict[str, DocHidden | None]) -> 
     """Inputs of a fitted model from arrays alone, without texts."""
     missing = [name for name in widths if given.get(name) is None]
     if missing:
-        raise InputError(f"nothing to transform: the model reads {' and '.join(missing)}; give texts, or vectors")
+        needed = "texts, or vectors" if {*widths} <= {"hidden", "embedding"} else "texts"
+        raise InputError(f"nothing to transform: the model reads {' and '.join(missing)}; give {needed}")
     arrays = {name: array for name, array in given.items() if array is not None}
     rows = len(next(iter(arrays.values())))
     checked = {name: check_vectors(name, array, rows, widths) for name, array in arrays.items()}

@@ -119,6 +119,8 @@ class Recipe:
         inputs, target = split_inputs(self.inputs), split_target(self.target)
         if free["inputs"] and not embeddings and "hidden" in inputs:
             inputs = tuple(part for part in inputs if part != "embedding")
+        if free["inputs"] and not texts:
+            inputs = tuple(part for part in inputs if part != "words") or inputs
         if free["target"] and not texts and "soft" in target:
             target = ("soft",)
         if not texts and any("bow" in part or part == "words" for part in inputs + target):

@@ -93,7 +93,7 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
-    space = {key.removeprefix(_SPACE): value for key, value in tensors.items() if key.startswith(_SPACE)}
+    space = {name: tensors[_SPACE + name] for name in ("rarity", "axes")} if "words" in model.widths_ else None
     model.word_space_ = WordSpace(**space) if space else None
     model.relevance_ = tensors.get("relevance")
     known = (model.recipe_.calibration, model.recipe_.strength)

@@ -60,7 +60,8 @@ class Targets:
             labels.append(self._words)
             rows = WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
             # The less few dimensions hold of a document's words, the less can be told by them.
-            views.append((rows, _VIEWS["words"] * float(np.square(rows).sum(axis=1).mean())))
+            held = float(np.square(rows).sum(axis=1).mean())
+            views += [(rows, _VIEWS["words"] * held)] if held else []
         return guide(labels, views, n_topics, self.recipe.guide, seed)
 
     def carried(self, read: Int[np.ndarray, " read"]) -> "Targets":

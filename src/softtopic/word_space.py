@@ -8,6 +8,8 @@ from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
+_EMPTY = 1e-4
+
 
 def rarity(counts: csr_matrix) -> Float[np.ndarray, " vocab"]:
     """log(documents / documents with the word) + 1 of each word; one of no document counts as one of a single one."""
@@ -33,11 +35,13 @@ class WordSpace:
 
     @classmethod
     def fit(cls, counts: csr_matrix, width: int = 300, *, seed: int) -> "WordSpace":
-        """The space of counts [documents, vocab], of `width` dimensions, or fewer where there are not so many."""
+        """The space of counts [documents, vocab], of `width` dimensions, fewer where documents fill fewer."""
         weights = rarity(counts)
-        width = max(1, min(width, min(counts.shape) - 1))  # type: ignore[arg-type]
-        _, _, axes = randomized_svd(_roots(counts, weights), width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
-        return cls(rarity=weights, axes=axes.astype(np.float32))
+        width = min(width, *counts.shape)  # type: ignore[misc]
+        _, sizes, axes = randomized_svd(_roots(counts, weights), width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
+        # Along an axis of size 0 documents differ by rounding alone, which standardising would blow up.
+        filled = max(1, np.count_nonzero(sizes > _EMPTY * sizes[0]))
+        return cls(rarity=weights, axes=axes[:filled].astype(np.float32))
 
     def of(self, counts: csr_matrix) -> Float[np.ndarray, "docs width"]:
         """Documents by their counts, float32: at most of length 1, of length 0 where they hold no word."""
