@@ -15,9 +15,9 @@ from softtopic import TopicModel
 CORPORA = ("stackoverflow", "tweettopic", "biomedical", "20newsgroups", "googlenews", "reuters-r52")
 
 ROWS: dict[str, dict[str, Any]] = {
-    "none": {"inputs": "embedding", "target": "bow"},
+    "none": {"inputs": "embedding+words", "target": "bow"},
     **{f"{share:.0%}": {"sample": share} for share in (0.05, 0.1, 0.2, 0.5)},
-    "all": {"inputs": "embedding"},
+    "all": {"inputs": "embedding+words"},
 }
 
 

@@ -31,7 +31,7 @@ def main() -> None:
         others = list(dict.fromkeys(text for text in corpus.texts if text.strip() and text not in seen))
         new = Corpus.from_texts(others[:: len(others) // count][:count])
         models = {name: TopicModel(50, inputs=inputs).fit(known) for name, inputs in
-                  (("whole", None), ("sentence vectors", "embedding"))}  # fmt: skip
+                  (("whole", None), ("sentence vectors and words", "embedding+words"))}  # fmt: skip
         rates: dict[str, list[float]] = {name: [] for name in models}
         for model in models.values():
             model.features = None

@@ -173,7 +173,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         """Theta of documents, old or new: [documents, topics], rows sum to 1.
 
         Deterministic and independent of the other documents given. With `hidden` no language model is asked, with
-        `embeddings` no sentence encoder.
+        `embeddings` no sentence encoder; a model that reads words needs X beside them.
         """
         check_is_fitted(self, "backbone_")
         if X is None:
