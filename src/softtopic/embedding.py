@@ -87,7 +87,8 @@ class SentenceEncoder:
 
     def _open(self) -> tuple[Any, Any]:
         if self._opened is None:
-            from transformers import AutoModel, AutoTokenizer
+            from transformers.models.auto.modeling_auto import AutoModel
+            from transformers.models.auto.tokenization_auto import AutoTokenizer
 
             folder = find_encoder(self.name)
             options = {"local_files_only": True, "trust_remote_code": False}

@@ -70,7 +70,7 @@ def guide(
     Args:
         labels: what documents are about, [documents, vocab], one or more views of it (a soft label, their own words);
             rows sum to 1, or to 0 where one is silent.
-        views: what documents are compared by, see `nearest`; each is `whitened` within groups first.
+        views: what documents are compared by, see `nearest`; of 500 documents or more each is `whitened` within groups.
         n_topics: number of groups, at most the number of documents.
         config: how labels are spread.
         seed: of the clustering.

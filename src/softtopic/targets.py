@@ -61,7 +61,8 @@ class Targets:
             rows = WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
             # The less few dimensions hold of a document's words, the less can be told by them.
             held = float(np.square(rows).sum(axis=1).mean())
-            views += [(rows, _VIEWS["words"] * held)] if held else []
+            if held:
+                views.append((rows, _VIEWS["words"] * held))
         return guide(labels, views, n_topics, self.recipe.guide, seed)
 
     def carried(self, read: Int[np.ndarray, " read"]) -> "Targets":

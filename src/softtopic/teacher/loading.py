@@ -141,7 +141,9 @@ def language_model_fingerprint(lm: str) -> str:
 
 def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
     """Load a causal language model, without network and without code from its folder."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    # Not from the package itself: a type checker would read all its models, two thirds of its files.
+    from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     folder = find_language_model(lm)
     with quiet_transformers():
@@ -204,7 +206,9 @@ def _check_gguf(path: Path) -> None:
 
 
 def _convert(gguf: Path, folder: Path) -> None:
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+    from transformers.utils.quantization_config import GgufConfig
 
     log.info("converting %s to safetensors, once", gguf.name)
     with quiet_transformers(), staged_folder(folder) as staging:
