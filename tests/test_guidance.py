@@ -60,6 +60,16 @@ def test_few_documents_or_words_lose_nothing_to_fewer_dimensions(documents, word
     assert made.theta.max(axis=1).min() > 0.9
 
 
+def test_the_largest_share_is_as_promised_where_groups_are_blurred_and_more_where_they_are_clear():
+    group, vectors, labels = groups(90)
+    blurred, clear = (
+        guide([said], [(seen, 1.0)], 3, GuideConfig(), 0).theta.max(axis=1).mean()
+        for said, seen in ((labels, vectors), (np.eye(3, dtype=np.float32)[group], np.eye(3, dtype=np.float32)[group]))
+    )
+    assert blurred == pytest.approx(1 / 3 + 0.6 * 2 / 3, abs=0.01)
+    assert clear > 0.99
+
+
 def test_equal_seeds_give_equal_guides():
     first, again = found()[1], found()[1]
     assert np.array_equal(first.theta, again.theta)
@@ -92,6 +102,6 @@ def test_words_of_a_topic_follow_its_documents_and_not_their_neighbours(silent):
     _, vectors, labels = groups(30)
     labels[:silent] = 0
     made = guide([labels], [(vectors, 1.0)], 3, GuideConfig(), 0)
-    share = made.theta**2 / (made.theta**2).sum(axis=0)
+    share = made.theta**2.5 / (made.theta**2.5).sum(axis=0)
     wanted = share.T @ labels
     np.testing.assert_allclose(made.topic_word, wanted / wanted.sum(axis=1, keepdims=True), atol=1e-5)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
 from sklearn.cluster import KMeans
@@ -24,17 +25,20 @@ from softtopic.neighbours import View, nearest, spread
 from softtopic.types import DocTopic, TopicVocab
 from softtopic.whitening import whitened
 
-# Cosines to the clusters' centres are multiplied by this to make a mixture of them: about half goes to the nearest.
-SHARPNESS = 20.0
+# Cosines to the clusters' centres times a sharpness make a mixture of them: the least sharpness within these bounds for
+# which the largest share of a document is, in the mean, so much of the way from an even mixture to a single topic.
+_LARGEST = 0.6
+_SHARPNESS = (15.0, 200.0)
 _DIMENSIONS = 100
-# Views are whitened within so many groups of at most so many documents, each group of so many in the mean or more. How
-# groups of fewer than 500 documents spread is not known well enough: there whitening costs precision.
+# What is learnt of all documents is learnt of so many.
+_SEEN = 5000
+# Views are whitened within so many groups, each of so many documents in the mean or more. How groups of fewer than 500
+# documents spread is not known well enough: there whitening costs precision.
 _GROUPS = 100
-_WHITENED_BY = 5000
 _WHITENED_FROM = 500
 _MEMBERS = 15
-# A topic's words come from documents in proportion to the square of its share in them: mostly from its own.
-_OWN = 2.0
+# A topic's words come from documents in proportion to this power of its share in them: mostly from its own.
+_OWN = 2.5
 
 _LEAST = 1e-12
 
@@ -79,7 +83,7 @@ def guide(
     points = _points(labels, _whitened(labels, views, config, seed), n_topics, config, seed)
     found = _group(points, n_topics, seed)
     cosines = np.asarray(normalize(points)) @ np.asarray(normalize(found.cluster_centers_)).T
-    theta = softmax(SHARPNESS * cosines.astype(np.float32), axis=1)
+    theta = _mixtures(cosines.astype(np.float32))
     own = own_share(theta).T
     words = sum(own @ part for part in labels)
     return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]
@@ -90,9 +94,26 @@ def own_share(theta: DocTopic) -> DocTopic:
     return np.asarray(normalize(theta**_OWN, norm="l1", axis=0))
 
 
+def _mixtures(cosines: Float[np.ndarray, "docs topics"]) -> DocTopic:
+    """Each document's share in the groups, by its cosines to their centres."""
+    seen = cosines[equidistant(len(cosines), _SEEN)]
+    even = 1 / cosines.shape[1]
+    wanted = even + _LARGEST * (1 - even)
+
+    def missing(sharpness: float) -> float:
+        return wanted - float(softmax(np.float32(sharpness) * seen, axis=1).max(axis=1).mean())
+
+    low, high = _SHARPNESS
+    if missing(low) <= 0:
+        high = low
+    elif missing(high) < 0:
+        high = float(brentq(missing, low, high, xtol=0.01))  # type: ignore[arg-type]
+    return softmax(np.float32(high) * cosines, axis=1)
+
+
 def _whitened(labels: Labels, views: Sequence[View], config: GuideConfig, seed: int) -> list[View]:
     """Views in which groups of documents are round; the groups are those found by the views as they are."""
-    some = equidistant(len(views[0][0]), _WHITENED_BY)
+    some = equidistant(len(views[0][0]), _SEEN)
     if len(some) < _WHITENED_FROM:
         return list(views)
     n_groups = min(_GROUPS, len(some) // _MEMBERS)
