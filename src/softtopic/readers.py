@@ -173,7 +173,8 @@ def _parquet(data: bytes, name: str, wanted: Sequence[str]) -> dict[str, list[ob
         found = [column for column in dict.fromkeys(wanted) if column in have]
         table = file.read(columns=found)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{name} is not a whole Parquet file: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{name} is not a whole Parquet file: {reason}; write or copy it again") from None
     for column in found:
         if have.count(column) > 1:
             raise InputError(f"{name} has {have.count(column)} columns {column!r}; expected one of each name")
