@@ -43,6 +43,8 @@ def test_words_are_placed_in_the_space_that_is_asked_for():
     assert found.are_continuous.all()
     np.testing.assert_allclose(found.parts["words"], space(counts).of(counts), atol=1e-3)
     assert list(found.vectors) == ["embedding"]
+    np.testing.assert_array_equal(found.words, found.parts["words"])
+    assert made("bow+embedding").words is None
 
 
 def test_a_count_beyond_float16_is_the_largest_there_is():

@@ -9,7 +9,7 @@ from softtopic import targets as targets_module
 from softtopic.recipes import RECIPES
 from softtopic.relevance import profiles, relevance
 from softtopic.targets import Targets, soft_targets
-from softtopic.word_space import tf_idf
+from softtopic.word_space import WordSpace, tf_idf
 
 CPU = torch.device("cpu")
 ROWS = torch.arange(6)
@@ -84,6 +84,11 @@ def test_words_count_by_the_share_of_them_that_few_dimensions_hold(monkeypatch):
     assert words.shape == (6, 1)
     assert 0 < weight < 0.75
     np.testing.assert_allclose(weight, 0.75 * np.square(words).sum(axis=1).mean(), rtol=1e-5)
+    placed = WordSpace.fit(COUNTS, 2, seed=0).of(COUNTS)
+    seen.clear()
+    replace(built("soft+bow"), placed=placed.astype(np.float16)).guide(2, 0)
+    np.testing.assert_array_equal(seen[1][0], placed.astype(np.float16)[:, :1])
+    np.testing.assert_allclose(np.abs(seen[1][0]), np.abs(words), atol=2e-3)
     silent = replace(built("soft+bow"), counts=csr_matrix((6, 3)))
     seen.clear()
     silent.guide(2, 0)

@@ -57,6 +57,12 @@ class Inputs:
         return {name: part for name, part in self.parts.items() if name != "words" and isinstance(part, np.ndarray)}
 
     @property
+    def words(self) -> DocHidden | None:
+        """Documents in the space of their words, where they are an input."""
+        part = self.parts.get("words")
+        return part if isinstance(part, np.ndarray) else None
+
+    @property
     def are_continuous(self) -> Bool[np.ndarray, " width"]:
         """Which columns are no counts: those that may be standardised."""
         return np.concatenate([np.full(part.shape[1], not issparse(part)) for part in self.parts.values()])  # type: ignore[index]

@@ -357,7 +357,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if features is not None:
             vectors["hidden"], log_probs = features.hidden, features.log_probs
         soft = soft_targets(self.recipe_, log_probs, self._prior(self._device), self._device)
-        targets = Targets(recipe=self.recipe_, soft=soft, counts=counts, vectors=vectors)
+        targets = Targets(recipe=self.recipe_, soft=soft, counts=counts, vectors=vectors, placed=inputs.words)
         return targets if features is None or len(features) == len(inputs) else targets.carried(learnt.read)
 
     def _word_vectors(self) -> DocHidden | None:

@@ -36,6 +36,8 @@ class Targets:
     soft: Float[Tensor, "rows vocab"] | None  # float16, rows sum to 1, see `soft_targets`
     counts: csr_matrix  # of words, [rows, vocab]; without rows where the recipe has no use for them
     vectors: dict[str, DocHidden] = field(default_factory=dict)  # by which documents are compared, beside their words
+    # Documents in a space of words, the first axes first; None: it is still to be made.
+    placed: Float[np.ndarray, "learnt axes"] | None = None
 
     def data(
         self, inputs: Float[Tensor, "rows width"], documents: Int[Tensor, " docs"], guide: Guide | None
@@ -58,7 +60,7 @@ class Targets:
         views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items()]
         if self._has_words:
             labels.append(self._words)
-            rows = WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
+            rows = self._compared_words(seed)
             # The less few dimensions hold of a document's words, the less can be told by them.
             held = float(np.square(rows).sum(axis=1).mean())
             if held:
@@ -93,6 +95,11 @@ class Targets:
             views.append(profiles(about, _standardised(self.vectors[named])))
         own = np.asarray((self.counts.T @ own_share(theta)).T) if self._has_words else None
         return relevance(topic_word, own, views)
+
+    def _compared_words(self, seed: int) -> Float[np.ndarray, "docs width"]:
+        if self.placed is not None:
+            return self.placed[:, :_WORDS_COMPARED_BY].astype(np.float32)
+        return WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
 
     @cached_property
     def _words(self) -> csr_matrix:
