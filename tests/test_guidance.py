@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from softtopic.guidance import Guide, GuideConfig, guide
+from softtopic.guidance import Guide, GuideConfig, guide, own_share
 
 
 def groups(documents: int, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -68,6 +68,32 @@ def test_the_largest_share_is_as_promised_where_groups_are_blurred_and_more_wher
     )
     assert blurred == pytest.approx(1 / 3 + 0.6 * 2 / 3, abs=0.01)
     assert clear > 0.99
+
+
+def test_documents_that_say_nothing_do_not_sharpen_the_others():
+    _, vectors, labels = groups(90)
+    alone = guide([labels], [(vectors, 1.0)], 3, GuideConfig(), 0).theta
+    # Far from all others, so that no label spreads to them.
+    vectors = np.vstack([np.pad(vectors, ((0, 0), (0, 1))), np.tile([[0, 0, 0, 1]], (60, 1))]).astype(np.float32)
+    silent = np.zeros((60, 12), dtype=np.float32)
+    beside = guide([np.vstack([labels, silent])], [(vectors, 1.0)], 4, GuideConfig(), 0).theta
+    np.testing.assert_allclose(beside[90:], 0.25, atol=1e-6)
+    assert beside[:90].max(axis=1).mean() == pytest.approx(0.25 + 0.6 * 0.75, abs=0.05)
+    assert alone.max(axis=1).mean() == pytest.approx(1 / 3 + 0.6 * 2 / 3, abs=0.01)
+    nothing = guide([np.zeros((20, 12), dtype=np.float32)], [(vectors[:20], 1.0)], 3, GuideConfig(), 0)
+    np.testing.assert_allclose(nothing.theta, 1 / 3, atol=1e-6)
+
+
+def test_noise_is_not_sharpened_without_bound():
+    rng = np.random.default_rng(5)
+    labels = rng.dirichlet(np.ones(12) * 50, size=300).astype(np.float32)
+    theta = guide([labels], [(rng.normal(size=(300, 4)).astype(np.float32), 1.0)], 10, GuideConfig(), 0).theta
+    assert theta.max(axis=1).mean() < 0.4
+
+
+def test_even_a_topic_that_hardly_any_document_has_has_its_own():
+    theta = np.array([[1 - 1e-3, 1e-3], [1 - 1e-4, 1e-4]], dtype=np.float32)
+    np.testing.assert_allclose(own_share(theta).sum(axis=0), 1, rtol=1e-5)
 
 
 def test_equal_seeds_give_equal_guides():

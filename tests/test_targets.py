@@ -5,7 +5,9 @@ import pytest
 import torch
 from scipy.sparse import csr_matrix
 
+from softtopic import TopicModel
 from softtopic import targets as targets_module
+from softtopic.guidance import guide
 from softtopic.recipes import RECIPES
 from softtopic.relevance import profiles, relevance
 from softtopic.targets import Targets, soft_targets
@@ -121,3 +123,21 @@ def test_relevance_reads_the_words_of_each_topic_and_what_they_mean(target):
 
 def test_nothing_is_worked_out_where_words_are_shown_by_probability():
     assert built("soft", "light").relevance(TOPIC_WORD, THETA, None) is None
+
+
+def test_words_that_are_an_input_are_placed_once(monkeypatch):
+    seen: list[np.ndarray] = []
+
+    def watched(labels, views, *rest):
+        seen.append(views[-1][0])
+        return guide(labels, views, *rest)
+
+    monkeypatch.setattr(targets_module, "guide", watched)
+    texts = [
+        f"{one} {other} common" for one in ("sql", "bread", "moon") for other in ("table", "flour", "rocket", "plan")
+    ]
+    vectors = np.random.default_rng(4).normal(size=(12, 5)).astype(np.float32)
+    model = TopicModel(2, inputs="embedding+words", target="bow").fit(texts, embeddings=vectors)
+    assert model.word_space_ is not None
+    counts = model.vocabulary_.bag_of_words(texts)
+    np.testing.assert_array_equal(seen[0], model.word_space_.of(counts).astype(np.float16))

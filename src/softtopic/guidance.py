@@ -26,7 +26,8 @@ from softtopic.types import DocTopic, TopicVocab
 from softtopic.whitening import whitened
 
 # Cosines to the clusters' centres times a sharpness make a mixture of them: the least sharpness within these bounds for
-# which the largest share of a document is, in the mean, so much of the way from an even mixture to a single topic.
+# which the largest share of a document is, in the mean, so much of the way from an even mixture to a single topic;
+# where none is enough it is the greatest.
 _LARGEST = 0.6
 _SHARPNESS = (15.0, 200.0)
 _DIMENSIONS = 100
@@ -91,12 +92,16 @@ def guide(
 
 def own_share(theta: DocTopic) -> DocTopic:
     """How much each document counts where a topic's own words are looked for: columns sum to 1."""
-    return np.asarray(normalize(theta**_OWN, norm="l1", axis=0))
+    # In float64: columns of small sums are taken for empty in float32.
+    return np.asarray(normalize(theta.astype(np.float64) ** _OWN, norm="l1", axis=0), dtype=np.float32)
 
 
 def _mixtures(cosines: Float[np.ndarray, "docs topics"]) -> DocTopic:
-    """Each document's share in the groups, by its cosines to their centres."""
-    seen = cosines[equidistant(len(cosines), _SEEN)]
+    """Each document's share in the groups, by its cosines to their centres; even where all of these are 0."""
+    says = np.flatnonzero(cosines.any(axis=1))
+    if not len(says):
+        return softmax(cosines, axis=1)
+    seen = cosines[says[equidistant(len(says), _SEEN)]]
     even = 1 / cosines.shape[1]
     wanted = even + _LARGEST * (1 - even)
 

@@ -173,7 +173,7 @@ def _parquet(data: bytes, name: str, wanted: Sequence[str]) -> dict[str, list[ob
         found = [column for column in dict.fromkeys(wanted) if column in have]
         table = file.read(columns=found)
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{name} is not a whole Parquet file: {reason}; write or copy it again") from None
     for column in found:
         if have.count(column) > 1:
