@@ -133,7 +133,7 @@ def demo(
         [whole.texts[i] for i in chosen], ids=chosen.tolist(), labels=[(whole.labels or ())[i] for i in chosen]
     )
     # The language model reads the beginnings of some posts and is predicted on the others: a demonstration is short.
-    recipe = replace(RECIPES["default"], read_at_most=750, pieces=None)
+    recipe = replace(RECIPES["default"], read_at_most=500, pieces=None)
     model = TopicModel(topics, recipe=recipe, progress=not quiet).fit(corpus)
     model.save(out)
     print_topics(model)
