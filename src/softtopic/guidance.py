@@ -31,7 +31,7 @@ from softtopic.whitening import whitened
 _LARGEST = 0.6
 _SHARPNESS = (15.0, 200.0)
 _DIMENSIONS = 100
-# What is learnt of all documents is learnt of so many.
+# The sharpness, and the groups that views are whitened within, are found on at most so many documents.
 _SEEN = 5000
 # Views are whitened within so many groups, each of so many documents in the mean or more. How groups of fewer than 500
 # documents spread is not known well enough: there whitening costs precision.
@@ -108,12 +108,14 @@ def _mixtures(cosines: Float[np.ndarray, "docs topics"]) -> DocTopic:
     def missing(sharpness: float) -> float:
         return wanted - float(softmax(np.float32(sharpness) * seen, axis=1).max(axis=1).mean())
 
-    low, high = _SHARPNESS
-    if missing(low) <= 0:
-        high = low
-    elif missing(high) < 0:
-        high = float(brentq(missing, low, high, xtol=0.01))  # type: ignore[arg-type]
-    return softmax(np.float32(high) * cosines, axis=1)
+    least, most = _SHARPNESS
+    if missing(least) <= 0:
+        sharpness = least
+    elif missing(most) >= 0:
+        sharpness = most
+    else:
+        sharpness = float(brentq(missing, least, most, xtol=0.01))  # type: ignore[arg-type]
+    return softmax(np.float32(sharpness) * cosines, axis=1)
 
 
 def _whitened(labels: Labels, views: Sequence[View], config: GuideConfig, seed: int) -> list[View]:

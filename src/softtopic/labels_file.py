@@ -125,9 +125,8 @@ def _table(path: Path) -> pa.Table:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give a Parquet file of soft labels") from None
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path} is not a whole Parquet file: {str(error).splitlines()[0].rstrip('.')}; write it again"
-        ) from None
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"{path} is not a whole Parquet file: {reason}; write or copy it again") from None
     if not table.num_rows:
         raise InputError(f"{path} holds no documents; expected at least one")
     return table
