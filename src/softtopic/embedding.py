@@ -17,7 +17,8 @@ from softtopic.errors import InputError, LanguageModelError
 from softtopic.memory import give_back
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
-from softtopic.teacher.loading import pick_device, pick_dtype, quiet_transformers
+from softtopic.teacher.formats import pick_device, pick_dtype
+from softtopic.teacher.loading import quiet_transformers
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)

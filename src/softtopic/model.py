@@ -30,8 +30,8 @@ from softtopic.targets import Targets, soft_targets
 from softtopic.taught import from_arrays, from_store
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
-from softtopic.teacher.loading import EMBEDDED, pick_device
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.formats import pick_device
+from softtopic.teacher.model import EMBEDDED, Teacher
 from softtopic.teacher.opening import need_local, open_teacher
 from softtopic.topics import excerpt, representative_documents
 from softtopic.training.trainer import TrainingReport, train

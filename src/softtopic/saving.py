@@ -14,7 +14,8 @@ from softtopic.guidance import GuideConfig
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibrate import Calibration
-from softtopic.teacher.loading import EMBEDDED, pick_device
+from softtopic.teacher.formats import pick_device
+from softtopic.teacher.loading import EMBEDDED
 from softtopic.teacher.opening import described_teacher
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig

@@ -1,14 +1,12 @@
 import copy
-from time import sleep
 
 import numpy as np
 import pytest
 import torch
 
 from softtopic.errors import AssetError, InputError, LanguageModelError
-from softtopic.teacher import loading
 from softtopic.teacher.lexicon import continuation_tokens, first_tokens
-from softtopic.teacher.loading import find_language_model, language_model_fingerprint, pick_device, pick_dtype
+from softtopic.teacher.loading import find_language_model, language_model_fingerprint
 from softtopic.teacher.model import BUDGET, Teacher
 from softtopic.teacher.prompt import Prompt, get_prompt
 from softtopic.vocabulary import Vocabulary
@@ -168,14 +166,6 @@ def test_a_prompt_longer_than_the_context_is_refused(tiny_lm):
         Teacher(tiny_lm, max_tokens=0)
 
 
-def test_device_and_dtype_rules():
-    assert pick_device("cpu") == torch.device("cpu")
-    assert pick_dtype("float32", torch.device("cpu")) == torch.float32
-    assert pick_dtype("auto", torch.device("mps")) == torch.float32
-    with pytest.raises(LanguageModelError, match="bfloat16"):
-        pick_dtype("int3", torch.device("cpu"))
-
-
 def test_progress_counts_every_document_once_and_stands_still_for_no_prompt(tiny_lm, texts, monkeypatch):
     teacher = Teacher(tiny_lm, prompt=[get_prompt("published"), get_prompt("four-shot")], cut="windows", max_tokens=8)
     told: list[int] = []
@@ -193,21 +183,6 @@ def test_a_copy_of_an_open_teacher_reads_the_same(tiny_lm):
     other = copy.deepcopy(teacher)
     assert other.fingerprint == teacher.fingerprint
     np.testing.assert_array_equal(other.read(["some text"], WORDS).log_probs, read.log_probs)
-
-
-def test_bfloat16_where_it_is_the_faster(monkeypatch):
-    def pays(tiles: bool, vectors: bool) -> bool:
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
-        return loading._bfloat16_pays.__wrapped__()
-
-    assert pays(tiles=True, vectors=True)
-    assert not pays(tiles=False, vectors=False)
-    # Vector instructions alone: whichever product is done first.
-    for slow in (torch.float32, torch.bfloat16):
-        wait = {slow: 0.002}
-        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
-        assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
 
 def test_large_states_are_kept_in_float32(tiny_lm, monkeypatch):

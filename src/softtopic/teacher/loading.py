@@ -2,11 +2,10 @@
 
 import hashlib
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ log = logging.getLogger(__name__)
 
 EMBEDDED = "smollm2-135m"
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer.model")
 
 
@@ -32,51 +29,6 @@ class LanguageModel:
     model: Any
     tokenizer: Any
     device: torch.device
-
-
-def pick_device(device: str = "auto") -> torch.device:
-    """The device asked for, or the best one here: CUDA, then MPS, then the CPU."""
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """The number format asked for, or bfloat16 where the processor computes in it, and fast, else float32."""
-    if dtype != "auto":
-        if dtype not in DTYPES:
-            raise LanguageModelError(f"dtype {dtype!r} is not known; choose one of auto, {', '.join(DTYPES)}")
-        return DTYPES[dtype]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu":
-        return torch.bfloat16 if _bfloat16_pays() else torch.float32
-    return torch.float32
-
-
-@cache
-def _bfloat16_pays() -> bool:
-    """Whether this processor's products are faster in bfloat16 than in float32.
-
-    With matrix tiles they are by far. With vector instructions alone it depends: half as fast has been seen.
-    """
-    if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
-        return torch.cpu._is_amx_tile_supported()
-    with torch.inference_mode():
-        products = {
-            dtype: (torch.ones(512, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype))
-            for dtype in (torch.bfloat16, torch.float32)
-        }
-        # The best of several: another process can make one slow, and none fast.
-        seconds = dict.fromkeys(products, float("inf"))
-        for _ in range(8):
-            for dtype, (rows, weight) in products.items():
-                start = time.perf_counter()
-                torch.nn.functional.linear(rows, weight)
-                seconds[dtype] = min(seconds[dtype], time.perf_counter() - start)
-    return seconds[torch.bfloat16] < seconds[torch.float32]
 
 
 def find_language_model(lm: str) -> Path:

@@ -15,15 +15,10 @@ from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.cutting import check_cut, pieces, stretches
+from softtopic.teacher.formats import pick_device, pick_teacher_dtype
+from softtopic.teacher.int8 import TEXT
 from softtopic.teacher.lexicon import continuation_tokens
-from softtopic.teacher.loading import (
-    EMBEDDED,
-    LanguageModel,
-    language_model_fingerprint,
-    load_language_model,
-    pick_device,
-    pick_dtype,
-)
+from softtopic.teacher.loading import EMBEDDED, LanguageModel, language_model_fingerprint, load_language_model
 from softtopic.teacher.pooling import Pool
 from softtopic.teacher.prompt import Prompt
 from softtopic.teacher.reading import Reader, open_reader
@@ -63,7 +58,8 @@ class Teacher(BaseTeacher):
         branches: how many first tokens of words are followed after each document, so that words of several tokens get
             their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
-        dtype: "auto" (bfloat16 where the processor computes in it, else float32), "bfloat16", "float16", "float32".
+        dtype: "bfloat16", "float16", "float32", "int8" (float32 with products in 8 bits, where the processor and the
+            language model allow it), or "auto": on a CPU the fastest of bfloat16, int8 and float32.
 
     The language model is loaded when it is first needed.
 
@@ -95,7 +91,7 @@ class Teacher(BaseTeacher):
         self._last_scorer: tuple[str, Scorer] | None = None
         self._last_calibrations: tuple[str, list[Calibration]] | None = None
         self.device = pick_device(device)
-        self.dtype = pick_dtype(dtype, self.device)
+        self.dtype = pick_teacher_dtype(dtype, self.device)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -264,7 +260,8 @@ class Teacher(BaseTeacher):
     @cached_property
     def _language_model(self) -> LanguageModel:
         log.info("loading language model %s (%s on %s)", self.lm, str(self.dtype).removeprefix("torch."), self.device)
-        return load_language_model(self.lm, self.device, self.dtype)
+        dtype = torch.float32 if self.dtype is torch.int8 else self.dtype
+        return load_language_model(self.lm, self.device, dtype)
 
     @cached_property
     def _askings(self) -> list[Asking]:
@@ -285,7 +282,8 @@ class Teacher(BaseTeacher):
         """Without a prefix: every prompt's own is read after it."""
         lm = self._language_model
         size = lm.model.get_output_embeddings().weight.shape[0]
-        return open_reader(lm, (), word_ends(lm.tokenizer, size) if self.branches else ())
+        typical = continuation_tokens(lm.tokenizer, [TEXT])[0] if self.dtype is torch.int8 else ()
+        return open_reader(lm, (), word_ends(lm.tokenizer, size) if self.branches else (), typical)
 
     def fits(self, prompt: Prompt, max_tokens: int) -> bool:
         """Whether a prompt and so many tokens of a document are no more than the language model reads."""

@@ -60,8 +60,10 @@ class Group:
     real: Int[Tensor, " tokens"] | None  # which of the padded places are theirs
 
     def split(self, rows: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "documents heads length width"]:
-        own = rows[0, :, self.span] if self.gather is None else rows[0].index_select(1, self.gather)
-        return own.unflatten(1, (self.documents, self.length)).transpose(0, 1)
+        # Tokens first: picking along an inner axis copies the whole row before.
+        tokens = rows[0].transpose(0, 1)
+        own = tokens[self.span] if self.gather is None else tokens[self.gather]
+        return own.unflatten(0, (self.documents, self.length)).transpose(1, 2)
 
 
 class Glance(NamedTuple):

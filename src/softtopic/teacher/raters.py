@@ -17,8 +17,9 @@ from scipy.special import logsumexp
 
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.endpoint import Endpoint
+from softtopic.teacher.formats import pick_device, pick_dtype
 from softtopic.teacher.lexicon import continuation_tokens, leading_tokens
-from softtopic.teacher.loading import EMBEDDED, LanguageModel, load_language_model, pick_device, pick_dtype
+from softtopic.teacher.loading import EMBEDDED, LanguageModel, load_language_model
 from softtopic.teacher.model import BUDGET
 from softtopic.teacher.reading import Reader, open_reader
 from softtopic.teacher.server import AT_A_TIME, listed_tokens

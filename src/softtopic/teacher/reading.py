@@ -6,6 +6,7 @@ Both give, for every document, the last hidden state and the logits of chosen to
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
@@ -16,13 +17,14 @@ from torch import Tensor
 from softtopic.teacher.attention import NAME, packed_attention
 from softtopic.teacher.fused import fuse_layers, fuse_linear, let_go, unfuse
 from softtopic.teacher.head import Head
+from softtopic.teacher.int8 import int8_products
 from softtopic.teacher.loading import LanguageModel
 from softtopic.teacher.packed import ROWS, Branching, KeyValues, Packing, pack, packs
 
 log = logging.getLogger(__name__)
 
 # Share of the norm by which packed and plain readings may differ: rounding stays below, another computation far above.
-_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.02, torch.bfloat16: 0.1}
+_TOLERANCE = {torch.float32: 1e-3, torch.float16: 0.02, torch.bfloat16: 0.1, torch.int8: 0.15}
 
 
 class Reading(NamedTuple):
@@ -224,10 +226,12 @@ class PackedReader(Reader):
 
 
 @torch.inference_mode()
-def open_reader(lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = ()) -> Reader:
+def open_reader(
+    lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] = (), typical: Sequence[int] = ()
+) -> Reader:
     """The fastest packed reader that agrees with the model's own forward on a probe, else the plain one.
 
-    `ending` lists the tokens before which a word is over.
+    `ending` lists the tokens before which a word is over; with `typical` tokens products may be in 8 bits.
     """
     head = Head(lm.model, ending)
     plain = PlainReader(lm, prefix, head)
@@ -243,16 +247,18 @@ def open_reader(lm: LanguageModel, prefix: Sequence[int], ending: Sequence[int] 
     expected = [plain.read([row], tokens) for row in rows]
     wanted = Reading(*(torch.cat([getattr(one, name) for one in expected]) for name in ("states", "logits")))
     own, body = lm.model.config._attn_implementation, lm.model.base_model
+    products = int8_products(lm.model, typical) if typical else None
+    in_8_bits = [] if products is None else [partial(fuse_layers, products=products)]
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
-    for fuse in (fuse_layers, fuse_linear, None):
+    for fuse in (*in_8_bits, fuse_layers, fuse_linear, None):
         if fuse is not None and not fuse(body):
             continue
         try:
             packed = PackedReader(lm, prefix, head)
             found = packed.read(rows, tokens)
             gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
-            if gap <= _TOLERANCE[lm.model.dtype]:
+            if gap <= _TOLERANCE[torch.int8 if fuse in in_8_bits else lm.model.dtype]:
                 let_go(body)
                 return packed
             log.info("packed and plain differ by %.2g", gap)

@@ -23,7 +23,7 @@ from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.endpoint import Endpoint, RefusedError
-from softtopic.teacher.loading import pick_device
+from softtopic.teacher.formats import pick_device
 from softtopic.teacher.prompt import Prompt
 from softtopic.types import DocHidden
 from softtopic.vocabulary import Vocabulary

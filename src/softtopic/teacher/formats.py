@@ -1,0 +1,105 @@
+"""Number formats: what a processor computes in, and which of them is fast."""
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from jaxtyping import Float, Int8, UInt8
+from torch import Tensor
+
+from softtopic.errors import LanguageModelError
+
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+
+
+def pick_device(device: str = "auto") -> torch.device:
+    """The device asked for, or the best one here: CUDA, then MPS, then the CPU."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """The number format asked for, or bfloat16 where the processor computes in it, and fast, else float32."""
+    return _pick(dtype, DTYPES, device)
+
+
+def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """That of a language model which reads documents: "int8" too, and by itself where nothing else is fast."""
+    picked = _pick(dtype, DTYPES | {"int8": torch.int8}, device)
+    fastest = dtype == "auto" and device.type == "cpu" and picked is torch.float32 and int8_pays()
+    return torch.int8 if fastest else picked
+
+
+def _pick(dtype: str, known: dict[str, torch.dtype], device: torch.device) -> torch.dtype:
+    if dtype != "auto":
+        if dtype not in known:
+            raise LanguageModelError(f"dtype {dtype!r} is not known; choose one of auto, {', '.join(known)}")
+        return known[dtype]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    if device.type == "cpu":
+        return torch.bfloat16 if _bfloat16_pays() else torch.float32
+    return torch.float32
+
+
+@cache
+def _bfloat16_pays() -> bool:
+    """Whether this processor's products are faster in bfloat16 than in float32.
+
+    With matrix tiles they are by far. With vector instructions alone it depends: half as fast has been seen.
+    """
+    if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
+        return torch.cpu._is_amx_tile_supported()
+    with torch.inference_mode():
+        return _seconds(_linear(torch.bfloat16)) < _seconds(_linear(torch.float32))
+
+
+@cache
+def int8_pays() -> bool:
+    """Whether this processor multiplies bytes, without overflow, and in two thirds of the time of float32 at most.
+
+    Both are tried: of what a processor is asked to tell about itself not all kinds tell this.
+    """
+    try:
+        with torch.inference_mode():
+            # Neighbouring products are summed up in 16 bits by processors that have no operation of their own for it.
+            rows = torch.full((512, 512), 255, dtype=torch.uint8)
+            weight = torch.full((1024, 512), 127, dtype=torch.int8)
+            product = int8_product(weight, torch.ones(len(weight)))
+            exact = bool((product(rows) == 127 * 127 * 512).all())
+            return exact and _seconds(lambda: product(rows)) < _seconds(_linear(torch.float32)) / 1.5
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
+def int8_product(
+    weight: Int8[Tensor, "out channels"], steps: Float[Tensor, " out"]
+) -> Callable[[UInt8[Tensor, "rows channels"]], Float[Tensor, "rows out"]]:
+    """(x - 128) @ weight.T * steps, summed up in whole numbers; through an operator torch has for its own compiler."""
+    laid_out, zeros = torch.ops.onednn.qlinear_prepack(weight, None), torch.zeros(len(weight), dtype=torch.long)
+
+    def product(x: Tensor) -> Tensor:
+        return torch.ops.onednn.qlinear_pointwise(
+            x, 1.0, 128, laid_out, steps, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+
+    return product
+
+
+def _linear(dtype: torch.dtype) -> Callable[[], Tensor]:
+    rows, weight = torch.ones(512, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
+    return lambda: torch.nn.functional.linear(rows, weight)
+
+
+def _seconds(product: Callable[[], Tensor]) -> float:
+    """The best of several: another process can make one slow, and none fast."""
+    best = float("inf")
+    for _ in range(8):
+        start = time.perf_counter()
+        product()
+        best = min(best, time.perf_counter() - start)
+    return best

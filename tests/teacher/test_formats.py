@@ -1,0 +1,74 @@
+from time import sleep
+
+import pytest
+import torch
+
+from softtopic.errors import LanguageModelError
+from softtopic.teacher import formats
+from softtopic.teacher.formats import int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
+
+CPU = torch.device("cpu")
+
+
+def test_device_and_dtype_rules():
+    assert pick_device("cpu") == CPU
+    assert pick_dtype("float32", CPU) == pick_teacher_dtype("float32", CPU) == torch.float32
+    assert pick_dtype("auto", torch.device("mps")) == pick_teacher_dtype("auto", torch.device("mps")) == torch.float32
+    assert pick_teacher_dtype("int8", torch.device("cuda")) == torch.int8
+    with pytest.raises(LanguageModelError, match=r"choose one of auto, bfloat16, float16, float32$"):
+        pick_dtype("int8", CPU)
+    with pytest.raises(LanguageModelError, match=r"'int3' is not known; choose one of .*int8"):
+        pick_teacher_dtype("int3", CPU)
+
+
+@pytest.mark.parametrize(("bfloat16", "int8"), [(True, True), (False, True), (False, False)])
+def test_a_language_model_is_read_in_8_bits_where_nothing_else_is_fast(monkeypatch, bfloat16, int8):
+    monkeypatch.setattr(formats, "_bfloat16_pays", lambda: bfloat16)
+    monkeypatch.setattr(formats, "int8_pays", lambda: int8)
+    wide = torch.bfloat16 if bfloat16 else torch.float32
+    assert pick_teacher_dtype("auto", CPU) == (torch.int8 if int8 and not bfloat16 else wide)
+    assert pick_dtype("auto", CPU) == wide, "other models are not"
+
+
+def test_bfloat16_where_it_is_the_faster(monkeypatch):
+    def pays(tiles: bool, vectors: bool) -> bool:
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+        return formats._bfloat16_pays.__wrapped__()
+
+    assert pays(tiles=True, vectors=True)
+    assert not pays(tiles=False, vectors=False)
+    # Vector instructions alone: whichever product is done first.
+    for slow in (torch.float32, torch.bfloat16):
+        wait = {slow: 0.002}
+        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
+        assert pays(tiles=False, vectors=True) is (slow == torch.float32)
+
+
+@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.001, True), (1, 0.001, False), (0, 0.004, False)])
+def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
+    def product(rows: torch.Tensor) -> torch.Tensor:
+        sleep(seconds)
+        return torch.full((len(rows), 1024), 127.0 * 127 * 512 - overflow)
+
+    monkeypatch.setattr(formats, "int8_product", lambda *_: product)
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.004))
+    assert int8_pays.__wrapped__() is pays
+
+
+def test_8_bits_are_not_used_where_torch_has_no_operator_for_them(monkeypatch):
+    def missing(*_):
+        raise AttributeError("no such operator")
+
+    monkeypatch.setattr(formats, "int8_product", missing)
+    assert not int8_pays.__wrapped__()
+
+
+@pytest.mark.skipif(not int8_pays(), reason="this processor does not multiply bytes fast")
+def test_products_of_bytes_are_exact():
+    drawn = torch.Generator().manual_seed(0)
+    rows = torch.randint(0, 256, (70, 96), generator=drawn, dtype=torch.uint8)
+    weight = torch.randint(-127, 128, (50, 96), generator=drawn, dtype=torch.int8)
+    steps = torch.rand(50, generator=drawn)
+    expected = (rows.double() - 128) @ weight.double().T * steps
+    torch.testing.assert_close(int8_product(weight, steps)(rows).double(), expected, rtol=1e-6, atol=1e-6)
