@@ -51,7 +51,7 @@ MaxTokens = Annotated[
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16 or float32.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16, float32 or int8.")]
 Calibration = Annotated[
     str | None, typer.Option("--calibration", help="none, corpus or content-free: the prior over words taken off.")
 ]
