@@ -16,6 +16,7 @@ from torch import Tensor
 
 from softtopic.teacher.formats import int8_pays, int8_product
 from softtopic.teacher.fused import Norm, Products, Weights
+from softtopic.teacher.packed import ROWS
 
 # Rows that go through several operations before the next ones do, so that what lies between stays in the cache.
 _BLOCK = 512
@@ -135,7 +136,10 @@ class Int8Products(Products):
             found = self._down(last.values).mul_(last.steps)
             spikes = _spikes(inner, last.steps)
             if len(spikes):
-                found[spikes] = F.linear(inner[spikes], self._exact)
+                # To full rows: the last bit of a smaller product depends on how many there are, and is enough to round
+                # elsewhere to another number.
+                padded = F.pad(inner[spikes], (0, 0, 0, -len(spikes) % ROWS))
+                found[spikes] = F.linear(padded, self._exact)[: len(spikes)]
             torch.addcmul(rows, found, rounded.steps, out=into)
         return out
 
