@@ -144,6 +144,15 @@ def test_words_must_be_known(tmp_path):
         read_soft_labels(write(tmp_path, {"probs": PROBS, "hidden": HIDDEN}, {"vocabulary": "apple"}))
 
 
+def test_a_file_that_may_not_be_read_is_not_called_broken(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pq, "read_table", refused)
+    with pytest.raises(InputError, match=r"labels\.parquet may not be read; give"):
+        read_soft_labels(write(tmp_path, {"probs": PROBS}))
+
+
 def test_a_model_learns_from_a_file(tmp_path):
     chance = np.random.default_rng(0)
     side = chance.integers(0, 2, size=200)

@@ -124,6 +124,8 @@ def _table(path: Path) -> pa.Table:
         table = pq.read_table(path, page_checksum_verification=True)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give a Parquet file of soft labels") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read; give yourself the right to, or another file") from None
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{path} is not a whole Parquet file: {reason}; write or copy it again") from None
