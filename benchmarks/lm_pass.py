@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from softtopic.datasets import load
+from softtopic.teacher.formats import held_in
 from softtopic.teacher.lexicon import first_tokens
 from softtopic.teacher.loading import load_language_model
 from softtopic.teacher.model import Teacher
@@ -61,7 +62,7 @@ def measure(name: str, data_dir: str | None, rounds: int, documents: int) -> dic
     # Evenly from the whole corpus: neighbours in the file are alike.
     texts = texts[:: max(1, len(texts) // documents)][:documents]
     teacher = Teacher()
-    plain = load_language_model(teacher.lm, teacher.device, teacher.dtype)
+    plain = load_language_model(teacher.lm, teacher.device, held_in(teacher.dtype))
     parameters = sum(p.numel() for n, p in plain.model.named_parameters() if "embed" not in n and "lm_head" not in n)
     tokens = sum(map(len, teacher.rows(texts)))
     teacher.read(texts[:64], words)
@@ -71,11 +72,11 @@ def measure(name: str, data_dir: str | None, rounds: int, documents: int) -> dic
         published_loop(teacher, plain, few[:5], words)
         for _ in range(rounds):
             loop = len(few) / published_loop(teacher, plain, few, words)
-            before = peak(teacher.dtype)
+            before = peak(plain.model.dtype)
             start = time.perf_counter()
             teacher.read(texts, words)
             seconds = time.perf_counter() - start
-            top = max(before, peak(teacher.dtype))
+            top = max(before, peak(plain.model.dtype))
             speeds.append(len(texts) / seconds)
             ratios.append(speeds[-1] / loop)
             shares.append(2 * parameters * tokens / seconds / top)

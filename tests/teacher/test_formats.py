@@ -14,7 +14,7 @@ def test_device_and_dtype_rules():
     assert pick_device("cpu") == CPU
     assert pick_dtype("float32", CPU) == pick_teacher_dtype("float32", CPU) == torch.float32
     assert pick_dtype("auto", torch.device("mps")) == pick_teacher_dtype("auto", torch.device("mps")) == torch.float32
-    assert pick_teacher_dtype("int8", torch.device("cuda")) == torch.int8
+    assert pick_teacher_dtype("int8", torch.device("cuda")) == torch.float32
     with pytest.raises(LanguageModelError, match=r"choose one of auto, bfloat16, float16, float32$"):
         pick_dtype("int8", CPU)
     with pytest.raises(LanguageModelError, match=r"'int3' is not known; choose one of .*int8"):
@@ -26,7 +26,10 @@ def test_a_language_model_is_read_in_8_bits_where_nothing_else_is_fast(monkeypat
     monkeypatch.setattr(formats, "_bfloat16_pays", lambda: bfloat16)
     monkeypatch.setattr(formats, "int8_pays", lambda: int8)
     wide = torch.bfloat16 if bfloat16 else torch.float32
-    assert pick_teacher_dtype("auto", CPU) == (torch.int8 if int8 and not bfloat16 else wide)
+    for tiles in (False, True):
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda tiles=tiles: tiles)
+        assert pick_teacher_dtype("auto", CPU) == (torch.int8 if int8 and not tiles else wide)
+        assert pick_teacher_dtype("int8", CPU) == (torch.int8 if int8 else torch.float32)
     assert pick_dtype("auto", CPU) == wide, "other models are not"
 
 
@@ -45,14 +48,14 @@ def test_bfloat16_where_it_is_the_faster(monkeypatch):
         assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
 
-@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.001, True), (1, 0.001, False), (0, 0.004, False)])
+@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.002, True), (1, 0.002, False), (0, 0.02, False)])
 def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
     def product(rows: torch.Tensor) -> torch.Tensor:
         sleep(seconds)
         return torch.full((len(rows), 1024), 127.0 * 127 * 512 - overflow)
 
     monkeypatch.setattr(formats, "int8_product", lambda *_: product)
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.004))
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.02))
     assert int8_pays.__wrapped__() is pays
 
 

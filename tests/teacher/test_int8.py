@@ -3,12 +3,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
+from transformers import AutoModelForCausalLM, GPT2Config, GraniteConfig, LlamaConfig
 
-from softtopic.teacher import int8
+from softtopic.teacher import formats, int8, reading
 from softtopic.teacher.formats import int8_pays
 from softtopic.teacher.fused import Norm, Weights
 from softtopic.teacher.int8 import Int8Products, Ranges, Rounded, int8_products
+from softtopic.teacher.loading import LanguageModel
 from softtopic.teacher.model import Teacher
 from softtopic.vocabulary import Vocabulary
 
@@ -86,7 +87,7 @@ def test_a_channel_that_is_large_in_every_token_does_not_drown_the_others(monkey
     monkeypatch.setattr(int8, "_smaller", lambda largest, weight: torch.ones_like(largest))
     rough = gaps(of, x)
     assert all(smooth[name] < 0.02 for name in ("opening", "mlp")), smooth
-    assert all(rough[name] > 3 * smooth[name] for name in ("opening",)), rough
+    assert all(rough[name] > 2 * smooth[name] for name in ("opening", "mlp")), rough
 
 
 @needs_bytes
@@ -105,7 +106,7 @@ def test_a_token_that_is_a_spike_keeps_what_lies_beside_it(monkeypatch):
         return float((found - wanted).norm() / wanted.norm())
 
     kept = gap()
-    monkeypatch.setattr(int8, "_SPIKE", 1e9)
+    monkeypatch.setattr(int8, "_SPIKE", 1.1)
     assert kept < 0.05
     assert gap() > 5 * kept
 
@@ -122,15 +123,12 @@ def test_a_token_gives_the_same_to_the_last_bit_in_any_company():
         assert torch.equal(alone, found[part]), name
 
 
-def test_models_of_other_kinds_and_other_processors_are_left_alone(monkeypatch):
+def test_models_of_other_kinds_are_left_alone():
     sizes = {"vocab_size": 99, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2}
     llama = AutoModelForCausalLM.from_config(LlamaConfig(**sizes, num_attention_heads=4))
     other = AutoModelForCausalLM.from_config(GPT2Config(vocab_size=99, n_embd=32, n_layer=2, n_head=4))
-    monkeypatch.setattr(int8, "int8_pays", lambda: True)
     assert int8_products(llama, [1, 2, 3]) is not None
     assert int8_products(other, [1, 2, 3]) is None
-    monkeypatch.setattr(int8, "int8_pays", lambda: False)
-    assert int8_products(llama, [1, 2, 3]) is None
 
 
 @needs_bytes
@@ -143,7 +141,7 @@ def test_the_embedded_model_says_nearly_the_same(embedded_lm, texts):
             layer = teacher._language_model.model.base_model.layers[0]
             assert isinstance(vars(layer)["forward"]._products, Int8Products)
             alone = teacher.read(texts[3:4], WORDS)
-            np.testing.assert_array_equal(alone.log_probs[0], said[dtype].log_probs[3])
+            np.testing.assert_allclose(alone.log_probs[0], said[dtype].log_probs[3], atol=0.1)
     exact, rounded = (torch.tensor(said[dtype].log_probs.astype(float)).log_softmax(1) for dtype in ("float32", "int8"))
     divergence = (exact.exp() * (exact - rounded)).sum(1)
     assert 1e-6 < divergence.mean() < 0.02
@@ -153,7 +151,27 @@ def test_the_embedded_model_says_nearly_the_same(embedded_lm, texts):
 
 
 def test_where_8_bits_are_not_to_be_had_the_same_is_read_in_float32(tiny_lm, texts, monkeypatch):
-    monkeypatch.setattr(int8, "int8_pays", lambda: False)
-    found = Teacher(tiny_lm, dtype="int8").read(texts, WORDS)
-    expected = Teacher(tiny_lm, dtype="float32").read(texts, WORDS)
-    np.testing.assert_array_equal(found.log_probs, expected.log_probs)
+    expected = Teacher(tiny_lm, dtype="float32")
+    for setting, value in (("int8_pays", lambda: False), ("int8_pays", lambda: True)):
+        monkeypatch.setattr(formats, setting, value)
+        # The first time the processor has no bytes to multiply, the second time they say something else.
+        monkeypatch.setitem(reading._TOLERANCE, torch.int8, 0.0)
+        teacher = Teacher(tiny_lm, dtype="int8")
+        assert (teacher.fingerprint == expected.fingerprint) is (teacher.dtype == torch.float32)
+        np.testing.assert_array_equal(teacher.read(texts, WORDS).log_probs, expected.read(texts, WORDS).log_probs)
+
+
+@pytest.mark.parametrize("multiplier", [0.9, 0.22])
+@torch.inference_mode()
+def test_a_model_that_is_read_otherwise_is_not_read_in_8_bits(multiplier):
+    """Its layers multiply what they add: an error no larger than that of rounding, but an error."""
+    config = GraniteConfig(
+        vocab_size=99, hidden_size=64, intermediate_size=96, num_hidden_layers=4, num_attention_heads=4,
+        residual_multiplier=multiplier, embedding_multiplier=12.0,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
+    wanted = model(torch.tensor([[5, 6, 7, 8]]), output_hidden_states=True).hidden_states[-1][0, -1]
+    reader = reading.open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6], typical=range(50))
+    torch.testing.assert_close(reader.states([[7, 8]])[0], wanted, rtol=1e-3, atol=1e-3)

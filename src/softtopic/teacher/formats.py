@@ -28,10 +28,20 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 
 def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """That of a language model which reads documents: "int8" too, and by itself where nothing else is fast."""
+    """That of a language model which reads documents: "int8" too, and by itself on a CPU without matrix tiles.
+
+    Where there is no int8, which is everywhere but on a CPU that multiplies bytes fast, it is float32.
+    """
     picked = _pick(dtype, DTYPES | {"int8": torch.int8}, device)
-    fastest = dtype == "auto" and device.type == "cpu" and picked is torch.float32 and int8_pays()
-    return torch.int8 if fastest else picked
+    wanted = dtype == "int8" or (dtype == "auto" and device.type == "cpu" and not torch.cpu._is_amx_tile_supported())
+    if wanted and device.type == "cpu" and int8_pays():
+        return torch.int8
+    return held_in(picked)
+
+
+def held_in(dtype: torch.dtype) -> torch.dtype:
+    """The format of a language model's weights before any is rounded to `dtype`."""
+    return torch.float32 if dtype is torch.int8 else dtype
 
 
 def _pick(dtype: str, known: dict[str, torch.dtype], device: torch.device) -> torch.dtype:
@@ -55,12 +65,13 @@ def _bfloat16_pays() -> bool:
     if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
         return torch.cpu._is_amx_tile_supported()
     with torch.inference_mode():
-        return _seconds(_linear(torch.bfloat16)) < _seconds(_linear(torch.float32))
+        wide, narrow = _seconds(_linear(torch.float32), _linear(torch.bfloat16))
+    return narrow < wide
 
 
 @cache
 def int8_pays() -> bool:
-    """Whether this processor multiplies bytes, without overflow, and in two thirds of the time of float32 at most.
+    """Whether this processor multiplies bytes, without overflow, in two thirds of the time of wider formats at most.
 
     Both are tried: of what a processor is asked to tell about itself not all kinds tell this.
     """
@@ -70,8 +81,11 @@ def int8_pays() -> bool:
             rows = torch.full((512, 512), 255, dtype=torch.uint8)
             weight = torch.full((1024, 512), 127, dtype=torch.int8)
             product = int8_product(weight, torch.ones(len(weight)))
-            exact = bool((product(rows) == 127 * 127 * 512).all())
-            return exact and _seconds(lambda: product(rows)) < _seconds(_linear(torch.float32)) / 1.5
+            if not (product(rows) == 127 * 127 * 512).all():
+                return False
+            wider = [torch.float32, *([torch.bfloat16] if torch.cpu._is_avx512_bf16_supported() else [])]
+            seconds, *others = _seconds(lambda: product(rows), *map(_linear, wider))
+            return seconds < min(others) / 1.5
     except (AttributeError, RuntimeError, TypeError):
         return False
 
@@ -95,11 +109,12 @@ def _linear(dtype: torch.dtype) -> Callable[[], Tensor]:
     return lambda: torch.nn.functional.linear(rows, weight)
 
 
-def _seconds(product: Callable[[], Tensor]) -> float:
-    """The best of several: another process can make one slow, and none fast."""
-    best = float("inf")
+def _seconds(*products: Callable[[], Tensor]) -> list[float]:
+    """Of each, the best of several, in turn: another process can make one slow, and none fast."""
+    best = [float("inf")] * len(products)
     for _ in range(8):
-        start = time.perf_counter()
-        product()
-        best = min(best, time.perf_counter() - start)
+        for place, product in enumerate(products):
+            start = time.perf_counter()
+            product()
+            best[place] = min(best[place], time.perf_counter() - start)
     return best

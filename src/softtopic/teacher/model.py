@@ -15,7 +15,7 @@ from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.cutting import check_cut, pieces, stretches
-from softtopic.teacher.formats import pick_device, pick_teacher_dtype
+from softtopic.teacher.formats import held_in, pick_device, pick_teacher_dtype
 from softtopic.teacher.int8 import TEXT
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import EMBEDDED, LanguageModel, language_model_fingerprint, load_language_model
@@ -59,7 +59,7 @@ class Teacher(BaseTeacher):
             their own probability; 0 is the published scoring, in which a word's score is that of its first token.
         device: "auto", "cpu", "cuda", "mps".
         dtype: "bfloat16", "float16", "float32", "int8" (float32 with products in 8 bits, where the processor and the
-            language model allow it), or "auto": on a CPU the fastest of bfloat16, int8 and float32.
+            language model allow it), or "auto": bfloat16 on a GPU and with matrix tiles, else the fastest on this CPU.
 
     The language model is loaded when it is first needed.
 
@@ -260,8 +260,7 @@ class Teacher(BaseTeacher):
     @cached_property
     def _language_model(self) -> LanguageModel:
         log.info("loading language model %s (%s on %s)", self.lm, str(self.dtype).removeprefix("torch."), self.device)
-        dtype = torch.float32 if self.dtype is torch.int8 else self.dtype
-        return load_language_model(self.lm, self.device, dtype)
+        return load_language_model(self.lm, self.device, held_in(self.dtype))
 
     @cached_property
     def _askings(self) -> list[Asking]:

@@ -5,14 +5,14 @@ Both give, for every document, the last hidden state and the logits of chosen to
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, final
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from softtopic.teacher.attention import NAME, packed_attention
 from softtopic.teacher.fused import fuse_layers, fuse_linear, let_go, unfuse
@@ -248,23 +248,34 @@ def open_reader(
     wanted = Reading(*(torch.cat([getattr(one, name) for one in expected]) for name in ("states", "logits")))
     own, body = lm.model.config._attn_implementation, lm.model.base_model
     products = int8_products(lm.model, typical) if typical else None
-    in_8_bits = [] if products is None else [partial(fuse_layers, products=products)]
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
-    for fuse in (*in_8_bits, fuse_layers, fuse_linear, None):
-        if fuse is not None and not fuse(body):
-            continue
+
+    def agreeing(fuse: Callable[[nn.Module], bool], tolerance: float) -> PackedReader | None:
+        """A packed reader with layers replaced, where what it reads is right; else layers are their own again."""
         try:
-            packed = PackedReader(lm, prefix, head)
-            found = packed.read(rows, tokens)
-            gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
-            if gap <= _TOLERANCE[torch.int8 if fuse in in_8_bits else lm.model.dtype]:
-                let_go(body)
-                return packed
-            log.info("packed and plain differ by %.2g", gap)
+            if fuse(body):
+                packed = PackedReader(lm, prefix, head)
+                found = packed.read(rows, tokens)
+                gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
+                if gap <= tolerance:
+                    return packed
+                log.info("packed and plain differ by %.2g", gap)
         except (TypeError, KeyError, AttributeError, RuntimeError, ValueError) as error:
             log.info("the packed pass does not fit this language model (%s)", error)
         unfuse(body)
+        return None
+
+    for fuse in (fuse_layers, fuse_linear, lambda _: True):
+        packed = agreeing(fuse, _TOLERANCE[lm.model.dtype])
+        # Only of layers that are right in float32: an error of computation may be no larger than that of rounding.
+        if packed is not None and fuse is fuse_layers and products is not None:
+            unfuse(body)
+            in_8_bits = partial(fuse_layers, products=products)
+            packed = agreeing(in_8_bits, _TOLERANCE[torch.int8]) or agreeing(fuse, _TOLERANCE[lm.model.dtype])
+        if packed is not None:
+            let_go(body)
+            return packed
     log.info("reading plainly, which is slower")
     lm.model.set_attn_implementation(own)
     return plain
