@@ -233,31 +233,52 @@ def open_reader(
 
     `ending` lists the tokens before which a word is over; with `typical` tokens products may be in 8 bits.
     """
-    head = Head(lm.model, ending)
-    plain = PlainReader(lm, prefix, head)
+    plain = PlainReader(lm, prefix, Head(lm.model, ending))
     if not getattr(lm.model, "_supports_attention_backend", False):
         return plain
     from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-    # Three documents of two lengths, made of tokens that every vocabulary has.
-    size = lm.model.get_output_embeddings().weight.shape[0]
-    token = torch.arange(40) * 7 % min(size, 997)
-    rows = [token[:9].tolist(), token[10:19].tolist(), token[5:40].tolist()]
-    tokens = token[:20].to(lm.device)
-    expected = [plain.read([row], tokens) for row in rows]
-    wanted = Reading(*(torch.cat([getattr(one, name) for one in expected]) for name in ("states", "logits")))
-    own, body = lm.model.config._attn_implementation, lm.model.base_model
+    probe = _Probe(lm, prefix, plain)
     products = int8_products(lm.model, typical) if typical else None
+    own, body, exact = lm.model.config._attn_implementation, lm.model.base_model, _TOLERANCE[lm.model.dtype]
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
+    for fuse in (fuse_layers, fuse_linear, lambda _: True):
+        packed = probe.agreeing(fuse, exact)
+        # Only of layers that are right in float32: an error of computation may be no larger than that of rounding.
+        if packed is not None and fuse is fuse_layers and products is not None:
+            unfuse(body)
+            in_8_bits = partial(fuse_layers, products=products)
+            packed = probe.agreeing(in_8_bits, _TOLERANCE[torch.int8]) or probe.agreeing(fuse, exact)
+        if packed is not None:
+            let_go(body)
+            return packed
+    log.info("reading plainly, which is slower")
+    lm.model.set_attn_implementation(own)
+    return plain
 
-    def agreeing(fuse: Callable[[nn.Module], bool], tolerance: float) -> PackedReader | None:
+
+@final
+class _Probe:
+    """Three documents of two lengths, of tokens that every vocabulary has, and what the model's own forward says."""
+
+    def __init__(self, lm: LanguageModel, prefix: Sequence[int], plain: PlainReader) -> None:
+        self._lm, self._prefix, self._head = lm, prefix, plain.head
+        size = lm.model.get_output_embeddings().weight.shape[0]
+        token = torch.arange(40) * 7 % min(size, 997)
+        self._rows = [token[:9].tolist(), token[10:19].tolist(), token[5:40].tolist()]
+        self._tokens = token[:20].to(lm.device)
+        expected = [plain.read([row], self._tokens) for row in self._rows]
+        self._wanted = Reading(*(torch.cat([getattr(one, name) for one in expected]) for name in ("states", "logits")))
+
+    def agreeing(self, fuse: Callable[[nn.Module], bool], tolerance: float) -> PackedReader | None:
         """A packed reader with layers replaced, where what it reads is right; else layers are their own again."""
+        body = self._lm.model.base_model
         try:
             if fuse(body):
-                packed = PackedReader(lm, prefix, head)
-                found = packed.read(rows, tokens)
-                gap = max(_gap(found.states, wanted.states), _gap(found.logits, wanted.logits))
+                packed = PackedReader(self._lm, self._prefix, self._head)
+                found = packed.read(self._rows, self._tokens)
+                gap = max(_gap(found.states, self._wanted.states), _gap(found.logits, self._wanted.logits))
                 if gap <= tolerance:
                     return packed
                 log.info("packed and plain differ by %.2g", gap)
@@ -265,20 +286,6 @@ def open_reader(
             log.info("the packed pass does not fit this language model (%s)", error)
         unfuse(body)
         return None
-
-    for fuse in (fuse_layers, fuse_linear, lambda _: True):
-        packed = agreeing(fuse, _TOLERANCE[lm.model.dtype])
-        # Only of layers that are right in float32: an error of computation may be no larger than that of rounding.
-        if packed is not None and fuse is fuse_layers and products is not None:
-            unfuse(body)
-            in_8_bits = partial(fuse_layers, products=products)
-            packed = agreeing(in_8_bits, _TOLERANCE[torch.int8]) or agreeing(fuse, _TOLERANCE[lm.model.dtype])
-        if packed is not None:
-            let_go(body)
-            return packed
-    log.info("reading plainly, which is slower")
-    lm.model.set_attn_implementation(own)
-    return plain
 
 
 def _gap(found: Tensor, wanted: Tensor) -> float:
