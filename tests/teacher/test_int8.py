@@ -114,8 +114,8 @@ def test_a_token_that_is_a_spike_keeps_what_lies_beside_it(monkeypatch):
 @needs_bytes
 @torch.inference_mode()
 def test_a_token_gives_the_same_to_the_last_bit_in_any_company():
-    of, x = weights(inner=2048), torch.randn(700, 64, generator=torch.Generator().manual_seed(1))
-    x[::100] = x[600]  # spikes, of which seven are in all and one in a part
+    of, x = weights(576, 1536), torch.randn(700, 576, generator=torch.Generator().manual_seed(1))
+    x[::100] = x[600]  # spikes, of which a block of all holds six and the part one
     of.gate[5], of.up[5] = x[600] * 4, x[600] * 4000
     ours, part = products(of, x), slice(576, 640)
     for name, found in {"opening": ours.opening(x), "mlp": ours.mlp(x), "closing": ours.closing(x, x)}.items():
@@ -152,8 +152,8 @@ def test_the_embedded_model_says_nearly_the_same(embedded_lm, texts):
 
 def test_where_8_bits_are_not_to_be_had_the_same_is_read_in_float32(tiny_lm, texts, monkeypatch):
     expected = Teacher(tiny_lm, dtype="float32")
-    for setting, value in (("int8_pays", lambda: False), ("int8_pays", lambda: True)):
-        monkeypatch.setattr(formats, setting, value)
+    for pays in (False, True):
+        monkeypatch.setattr(formats, "int8_pays", lambda pays=pays: pays)
         # The first time the processor has no bytes to multiply, the second time they say something else.
         monkeypatch.setitem(reading._TOLERANCE, torch.int8, 0.0)
         teacher = Teacher(tiny_lm, dtype="int8")

@@ -32,11 +32,10 @@ def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
     Where there is no int8, which is everywhere but on a CPU that multiplies bytes fast, it is float32.
     """
-    picked = _pick(dtype, DTYPES | {"int8": torch.int8}, device)
-    wanted = dtype == "int8" or (dtype == "auto" and device.type == "cpu" and not torch.cpu._is_amx_tile_supported())
+    wanted = dtype == "int8" or (dtype == "auto" and not torch.cpu._is_amx_tile_supported())
     if wanted and device.type == "cpu" and int8_pays():
         return torch.int8
-    return held_in(picked)
+    return held_in(_pick(dtype, DTYPES | {"int8": torch.int8}, device))
 
 
 def held_in(dtype: torch.dtype) -> torch.dtype:

@@ -77,7 +77,7 @@ class Products(ABC):
         """The sum of x and the gated MLP of x after its norm."""
 
 
-def weights_of(layer: nn.Module) -> Weights:
+def _weights_of(layer: nn.Module) -> Weights:
     """The weights of a decoder layer; raises TypeError or AttributeError where it is built otherwise than Llama's."""
     attention, mlp, before, after = (getattr(layer, name) for name in _LAYER)
     if set(dict(layer.named_children())) != set(_LAYER) or set(dict(attention.named_children())) != set(_ATTENTION):
@@ -140,7 +140,7 @@ def _layer_forwards(
 ) -> Iterator[tuple[nn.Module, Any]]:  # fmt: skip
     layers = list(body.layers)  # type: ignore[arg-type]
     for layer in layers:
-        yield layer, _Layer(layer, products(weights_of(layer)), last=layer is layers[-1])
+        yield layer, _Layer(layer, products(_weights_of(layer)), last=layer is layers[-1])
 
 
 @final

@@ -249,7 +249,10 @@ def open_reader(
         if packed is not None and fuse is fuse_layers and products is not None:
             unfuse(body)
             in_8_bits = partial(fuse_layers, products=products)
-            packed = probe.agreeing(in_8_bits, _TOLERANCE[torch.int8]) or probe.agreeing(fuse, exact)
+            packed = probe.agreeing(in_8_bits, _TOLERANCE[torch.int8])
+            if packed is None:
+                log.info("8 bits do not fit this language model; it is read in float32")
+                packed = probe.agreeing(fuse, exact)
         if packed is not None:
             let_go(body)
             return packed
