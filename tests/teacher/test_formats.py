@@ -1,4 +1,5 @@
-from time import sleep
+import time
+from tempfile import mkdtemp
 
 import pytest
 import torch
@@ -8,6 +9,13 @@ from softtopic.teacher import formats
 from softtopic.teacher.formats import int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
 
 CPU = torch.device("cpu")
+
+
+def work(seconds: float) -> None:
+    """Take so much of the processor's time; sleep would take none."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
 
 
 def test_device_and_dtype_rules():
@@ -33,10 +41,11 @@ def test_a_language_model_is_read_in_8_bits_where_nothing_else_is_fast(monkeypat
     assert pick_dtype("auto", CPU) == wide, "other models are not"
 
 
-def test_bfloat16_where_it_is_the_faster(monkeypatch):
+def test_bfloat16_where_it_is_the_faster(monkeypatch, tmp_path):
     def pays(tiles: bool, vectors: bool) -> bool:
         monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
         monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+        monkeypatch.setenv("SOFTTOPIC_CACHE", mkdtemp(dir=tmp_path))  # nothing measured yet
         return formats._bfloat16_pays.__wrapped__()
 
     assert pays(tiles=True, vectors=True)
@@ -44,19 +53,19 @@ def test_bfloat16_where_it_is_the_faster(monkeypatch):
     # Vector instructions alone: whichever product is done first.
     for slow in (torch.float32, torch.bfloat16):
         wait = {slow: 0.002}
-        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
+        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: work(wait.get(rows.dtype, 0)))
         assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
 
 @pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.002, True), (1, 0.002, False), (0, 0.02, False)])
 def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
     def product(rows: torch.Tensor) -> torch.Tensor:
-        sleep(seconds)
+        work(seconds)
         return torch.full((len(rows), 1024), 127.0 * 127 * 512 - overflow)
 
     monkeypatch.setattr(formats, "int8_product", lambda *_: product)
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.02))
-    assert int8_pays.__wrapped__() is pays
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: work(0.02))
+    assert formats._int8_is_faster() is pays
 
 
 def test_8_bits_are_not_used_where_torch_has_no_operator_for_them(monkeypatch):
@@ -64,7 +73,30 @@ def test_8_bits_are_not_used_where_torch_has_no_operator_for_them(monkeypatch):
         raise AttributeError("no such operator")
 
     monkeypatch.setattr(formats, "int8_product", missing)
+    assert not formats._int8_is_faster()
+
+
+@pytest.mark.parametrize("damage", [None, "", "3", "{"])
+def test_what_was_chosen_once_is_chosen_again(monkeypatch, tmp_path, damage):
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path))
+    answers = iter([True, False, False])
+    monkeypatch.setattr(formats, "_int8_is_faster", lambda: next(answers))
+    assert int8_pays.__wrapped__()
+    assert int8_pays.__wrapped__(), "a busy machine is no other machine"
+    (path,) = (tmp_path / "formats").iterdir()
+    if damage is not None:
+        path.write_text(damage)
+        assert not int8_pays.__wrapped__()
+        assert not int8_pays.__wrapped__()
+    monkeypatch.setattr(formats, "_processor", lambda: "another")
     assert not int8_pays.__wrapped__()
+
+
+def test_a_cache_that_cannot_be_written_to_stops_nothing(monkeypatch, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(formats, "_int8_is_faster", lambda: True)
+    assert int8_pays.__wrapped__()
 
 
 @pytest.mark.skipif(not int8_pays(), reason="this processor does not multiply bytes fast")

@@ -1,14 +1,23 @@
 """Number formats: what a processor computes in, and which of them is fast."""
 
+import json
+import logging
+import platform
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 
+from softtopic.assets import cache_dir
+from softtopic.corpus import fingerprint_strings
 from softtopic.errors import LanguageModelError
+from softtopic.publish import staged_file
+
+log = logging.getLogger(__name__)
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
@@ -63,9 +72,7 @@ def _bfloat16_pays() -> bool:
     """
     if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
         return torch.cpu._is_amx_tile_supported()
-    with torch.inference_mode():
-        wide, narrow = _seconds(_linear(torch.float32), _linear(torch.bfloat16))
-    return narrow < wide
+    return _kept("bfloat16", _bfloat16_is_faster)
 
 
 @cache
@@ -74,6 +81,47 @@ def int8_pays() -> bool:
 
     Both are tried: of what a processor is asked to tell about itself not all kinds tell this.
     """
+    return _kept("int8", _int8_is_faster)
+
+
+def _kept(name: str, measure: Callable[[], bool]) -> bool:
+    """What was measured on this processor the first time.
+
+    What is read and encoded is kept by its format: to measure again, and choose otherwise, would be to read again.
+    """
+    key = fingerprint_strings([name, _processor(), torch.__version__])
+    path = cache_dir() / "formats" / f"{name}-{key[:16]}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, bool):
+            return found
+    except (OSError, ValueError):
+        pass
+    found = measure()
+    try:
+        with staged_file(path) as staging:
+            staging.write_text(json.dumps(found), encoding="utf-8")
+    except OSError as error:
+        log.debug("%s cannot be kept: %s", path, error)
+    return found
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    named = next((line for line in lines if line.startswith("model name")), platform.processor())
+    return f"{named} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _bfloat16_is_faster() -> bool:
+    with torch.inference_mode():
+        wide, narrow = _seconds(_linear(torch.float32), _linear(torch.bfloat16))
+    return narrow < wide
+
+
+def _int8_is_faster() -> bool:
     try:
         with torch.inference_mode():
             # Neighbouring products are summed up in 16 bits by processors that have no operation of their own for it.
@@ -109,11 +157,11 @@ def _linear(dtype: torch.dtype) -> Callable[[], Tensor]:
 
 
 def _seconds(*products: Callable[[], Tensor]) -> list[float]:
-    """Of each, the best of several, in turn: another process can make one slow, and none fast."""
+    """Of each, the best of several, in turn, in this process's own time: others can make one slow, and none fast."""
     best = [float("inf")] * len(products)
     for _ in range(8):
         for place, product in enumerate(products):
-            start = time.perf_counter()
+            start = time.process_time()
             product()
-            best[place] = min(best[place], time.perf_counter() - start)
+            best[place] = min(best[place], time.process_time() - start)
     return best
