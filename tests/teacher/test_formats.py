@@ -1,21 +1,15 @@
-import time
 from tempfile import mkdtemp
+from time import sleep
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from softtopic.errors import LanguageModelError
 from softtopic.teacher import formats
 from softtopic.teacher.formats import int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
 
 CPU = torch.device("cpu")
-
-
-def work(seconds: float) -> None:
-    """Take so much of the processor's time; sleep would take none."""
-    end = time.process_time() + seconds
-    while time.process_time() < end:
-        pass
 
 
 def test_device_and_dtype_rules():
@@ -53,18 +47,18 @@ def test_bfloat16_where_it_is_the_faster(monkeypatch, tmp_path):
     # Vector instructions alone: whichever product is done first.
     for slow in (torch.float32, torch.bfloat16):
         wait = {slow: 0.002}
-        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: work(wait.get(rows.dtype, 0)))
+        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
         assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
 
-@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.002, True), (1, 0.002, False), (0, 0.02, False)])
+@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.001, True), (1, 0.001, False), (0, 0.01, False)])
 def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
     def product(rows: torch.Tensor) -> torch.Tensor:
-        work(seconds)
+        sleep(seconds)
         return torch.full((len(rows), 1024), 127.0 * 127 * 512 - overflow)
 
     monkeypatch.setattr(formats, "int8_product", lambda *_: product)
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: work(0.02))
+    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.01))
     assert formats._int8_is_faster() is pays
 
 
@@ -74,6 +68,13 @@ def test_8_bits_are_not_used_where_torch_has_no_operator_for_them(monkeypatch):
 
     monkeypatch.setattr(formats, "int8_product", missing)
     assert not formats._int8_is_faster()
+
+
+def test_speed_is_measured_on_one_thread():
+    threads = set()
+    with threadpool_limits(2):
+        formats._seconds(lambda: threads.update(pool["num_threads"] for pool in threadpool_info()))
+    assert threads == {1}
 
 
 @pytest.mark.parametrize("damage", [None, "", "3", "{"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Int8, UInt8
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from softtopic.assets import cache_dir
@@ -157,11 +158,15 @@ def _linear(dtype: torch.dtype) -> Callable[[], Tensor]:
 
 
 def _seconds(*products: Callable[[], Tensor]) -> list[float]:
-    """Of each, the best of several, in turn, in this process's own time: others can make one slow, and none fast."""
+    """Of each, the best of several, in turn: another process can make one slow, and none fast.
+
+    On one thread: of several one is nearly always waited for on a busy machine, and chance decides.
+    """
     best = [float("inf")] * len(products)
-    for _ in range(8):
-        for place, product in enumerate(products):
-            start = time.process_time()
-            product()
-            best[place] = min(best[place], time.process_time() - start)
+    with threadpool_limits(1):
+        for _ in range(8):
+            for place, product in enumerate(products):
+                start = time.perf_counter()
+                product()
+                best[place] = min(best[place], time.perf_counter() - start)
     return best
