@@ -53,7 +53,8 @@ def server() -> Iterator[SimpleNamespace]:
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(endpoint, "_WAIT", 0.001)
-    monkeypatch.delenv(endpoint.KEY, raising=False)
+    for name in (endpoint.KEY, endpoint.VECTORS_KEY, endpoint.SERVERS):
+        monkeypatch.delenv(name, raising=False)
 
 
 def unused_port() -> int:

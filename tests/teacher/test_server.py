@@ -205,6 +205,29 @@ def test_the_key_goes_to_the_server_and_nowhere_else(fake, monkeypatch, tmp_path
     assert "top-secret" not in json.dumps(teacher.description)
 
 
+def test_vectors_of_another_address_have_a_key_of_their_own(fake, monkeypatch):
+    monkeypatch.setenv(endpoint.KEY, "of-the-model")
+    monkeypatch.setenv(endpoint.VECTORS_KEY, "of-vectors")
+    fake.paths["/vectors/embeddings"] = embeddings
+    ServerTeacher(fake.url, vectors=fake.url.replace("/v1", "/vectors")).read(["one"], WORDS)
+    sent = {path: headers["Authorization"] for path, _, headers in fake.heard}
+    assert sent.pop("/vectors/embeddings") == "Bearer of-vectors"
+    assert set(sent.values()) == {"Bearer of-the-model"}
+
+
+def test_a_model_folder_does_not_choose_where_texts_go(fake, texts, tmp_path, monkeypatch):
+    elsewhere = fake.url.replace("127.0.0.1", "127.1")  # the same machine, by a name that is not known to be it
+    monkeypatch.setenv(endpoint.KEY, "top-secret")
+    TopicModel(2, lm=elsewhere, vocabulary=list(WORDS.words), features=None).fit(texts).save(tmp_path / "model")
+    fake.heard.clear()
+    with pytest.raises(InputError, match=f"file names server {elsewhere}, .* set SOFTTOPIC_SERVERS={elsewhere}"):
+        TopicModel.load(tmp_path / "model").transform(texts)
+    assert not fake.heard
+    monkeypatch.setenv(endpoint.SERVERS, f"http://other.example/v1, {elsewhere}/")
+    assert len(TopicModel.load(tmp_path / "model").transform(texts)) == len(texts)
+    assert fake.heard
+
+
 def test_a_redirect_is_not_followed_with_the_key(fake, monkeypatch):
     monkeypatch.setenv(endpoint.KEY, "top-secret")
     fake.paths["/v1/completions"] = lambda _: (307, b"")

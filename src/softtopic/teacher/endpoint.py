@@ -17,6 +17,13 @@ log = logging.getLogger(__name__)
 
 # The environment's name for the key; the key itself is never kept, shown or written.
 KEY = "SOFTTOPIC_API_KEY"
+# The key of a server of vectors at another address than the language model's.
+VECTORS_KEY = "SOFTTOPIC_VECTORS_API_KEY"
+
+# Addresses, by comma, that the user lets files name: a model folder of somebody else must not choose where texts go.
+SERVERS = "SOFTTOPIC_SERVERS"
+# What is sent there stays on this machine.
+_HERE = {"localhost", "127.0.0.1", "::1"}
 
 # Answers that another attempt may change.
 _PASSING = {408, 429, 500, 502, 503, 504}
@@ -46,24 +53,39 @@ class _NoRedirect(HTTPRedirectHandler):
 
 @final
 class Endpoint:
-    """One server, by the address its paths begin with, such as http://localhost:8080/v1."""
+    """One server, by the address its paths begin with, such as http://localhost:8080/v1.
 
-    def __init__(self, url: str, *, timeout: float = 60.0, attempts: int = 5) -> None:
+    Args:
+        url: the address.
+        key: name of the environment variable that holds its key.
+        named: whether the user named the address. One that a file named is asked only on this machine, or where
+            SOFTTOPIC_SERVERS has it.
+        timeout: seconds to wait for an answer.
+        attempts: how often to ask where it may help.
+
+    """
+
+    def __init__(
+        self, url: str, *, key: str = KEY, named: bool = True, timeout: float = 60.0, attempts: int = 5
+    ) -> None:
         parts = urlsplit(url)
         if not is_url(url) or not parts.hostname or parts.query or parts.fragment:
             raise InputError(f"server {url!r} is not an address; expected one such as http://localhost:8080/v1")
         if parts.username or parts.password:
             raise InputError(f"the address of server {parts.hostname} holds a password; give a key in {KEY} instead")
         self.url = url.rstrip("/")
+        self.named = named
+        self._key = key
         self._timeout = timeout
         self._attempts = attempts
         self._opener = build_opener(_NoRedirect)
 
     def ask(self, path: str, body: Mapping[str, Any], *, patient: bool = True) -> Any:
         """The answer to a POST; raises LanguageModelError where there is none, after several attempts if `patient`."""
+        self._check_named()
         data = json.dumps(body).encode()
         request = Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})  # noqa: S310
-        if key := os.environ.get(KEY):
+        if key := os.environ.get(self._key):
             request.add_unredirected_header("Authorization", f"Bearer {key}")
         reason = ""
         for attempt in range(self._attempts if patient else 1):
@@ -78,6 +100,14 @@ class Endpoint:
                 log.info("server %s %s: asking again", self.url, reason.split(";")[0])
                 time.sleep(min(wait, _LONGEST))
         raise LanguageModelError(f"server {self.url} {reason}")
+
+    def _check_named(self) -> None:
+        allowed = {url.strip().rstrip("/") for url in os.environ.get(SERVERS, "").split(",")}
+        if not self.named and urlsplit(self.url).hostname not in _HERE and self.url not in allowed:
+            raise InputError(
+                f"the file names server {self.url}, and no text is sent where you did not ask for it; if you trust it, "
+                f"set {SERVERS}={self.url}"
+            )
 
     def _once(self, request: Request) -> Any:
         with self._opener.open(request, timeout=self._timeout) as answer:
@@ -97,7 +127,7 @@ class Endpoint:
         if error.code in _PASSING:
             return f"fails ({error.code} {said or error.reason}); look at its log"
         if error.code in (401, 403):
-            step = f"set {KEY} to a key it accepts"
+            step = f"set {self._key} to a key it accepts"
         elif error.code == 404 or 300 <= error.code < 400:
             step = "check the address, which often ends in /v1, and the model's name"
         else:

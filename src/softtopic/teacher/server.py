@@ -22,7 +22,7 @@ from jaxtyping import Float
 from softtopic.corpus import fingerprint_strings
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
-from softtopic.teacher.endpoint import Endpoint, RefusedError
+from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.formats import pick_device
 from softtopic.teacher.prompt import Prompt
 from softtopic.types import DocHidden
@@ -69,7 +69,9 @@ class ServerTeacher(BaseTeacher):
         vectors: where vectors of documents come from: a function from texts to an array [documents, width], the address
             of a server of embeddings, or None: the same server.
 
-    A key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY.
+    A key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY, that of vectors at another
+    address from SOFTTOPIC_VECTORS_API_KEY. Where a model or feature folder names the server, it is contacted only on
+    this machine, or if the environment variable SOFTTOPIC_SERVERS has its address.
 
     """
 
@@ -99,7 +101,9 @@ class ServerTeacher(BaseTeacher):
         self.vectors = vectors
         self.device = pick_device()
         self._endpoint = Endpoint(url)
-        self._embedder = Endpoint(vectors) if isinstance(vectors, str) and not self._forgotten else self._endpoint
+        self._embedder = self._endpoint
+        if isinstance(vectors, str) and not self._forgotten and vectors.rstrip("/") != self._endpoint.url:
+            self._embedder = Endpoint(vectors, key=VECTORS_KEY)
         self._labels = True
         self._opened = False
 
@@ -129,6 +133,7 @@ class ServerTeacher(BaseTeacher):
         plain = {name: description[name] for name in ("model", "max_characters", "n_probs", "vectors")}
         teacher = cls(description["lm"], prompt=prompt, **plain)
         teacher.device = pick_device(device)
+        teacher._endpoint.named = teacher._embedder.named = False
         return teacher
 
     @cached_property
@@ -207,6 +212,7 @@ class ServerTeacher(BaseTeacher):
 
     def _first_tokens(self, spelled: Sequence[str]) -> list[tuple[int, str]] | None:
         """The first token of each word, its number and its string, where the server says."""
+        # The same server: whoever may ask it for answers may ask it this.
         root = Endpoint(self._endpoint.url.removesuffix("/v1"))
         asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
         try:
