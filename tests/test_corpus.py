@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,11 @@ def test_texts_may_come_from_a_generator_and_values_become_strings():
     corpus = Corpus.from_texts((text for text in "xyz"), labels=[1, 2, 1], times=[2020, 2021, 2022])
     assert corpus == Corpus(("x", "y", "z"), ("0", "1", "2"), ("1", "2", "1"), ("2020", "2021", "2022"))
     assert len(corpus) == 3
+
+
+def test_a_label_that_is_missing_is_none():
+    labels = pd.Series(["a", None, float("nan"), pd.NA, "nan"], dtype=object)
+    assert Corpus.from_texts(list("vwxyz"), labels=labels).labels == ("a", "", "", "", "nan")
 
 
 def test_one_string_is_refused():

@@ -14,6 +14,10 @@ from softtopic.types import DocInt
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+# How pandas and NumPy write what is missing.
+_MISSING = {"nan", "NaT", "<NA>"}
+
+
 @dataclass(frozen=True)
 class Distinct:
     """The texts worth reading, each once, in order of first appearance."""
@@ -61,7 +65,8 @@ class Corpus:
     ) -> "Corpus":
         """A corpus from any iterable of strings: a list, a pandas column, a generator.
 
-        Ids are the positions "0", "1", … unless given. Raises InputError for anything that is not a string.
+        Ids are the positions "0", "1", … unless given; a label that is None or NaN is none. Raises InputError for texts
+        that are no strings.
         """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
@@ -73,7 +78,7 @@ class Corpus:
         return cls(
             tuple(map(_whole, strings)),
             tuple(map(_whole, ids if ids is not None else range(len(strings)))),
-            None if labels is None else tuple(map(_whole, labels)),
+            None if labels is None else tuple(map(_label, labels)),
             None if times is None else tuple(map(_whole, times)),
         )
 
@@ -140,6 +145,12 @@ def _whole(value: object) -> str:
     """A string that UTF-8 can hold: half a surrogate pair, which cut-off posts end in, becomes U+FFFD."""
     string = str(value)
     return string if string.isascii() else SURROGATE.sub("\ufffd", string)
+
+
+def _label(value: object) -> str:
+    """A label, empty where there is none: None, or what pandas has in its place."""
+    missing = value is None or (not isinstance(value, str) and str(value) in _MISSING)
+    return "" if missing else _whole(value)
 
 
 def fingerprint_strings(strings: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from softtopic.vocabulary import Vocabulary
 class Inspection(ABC):
     """The questions a fitted model answers; whoever fits it leaves the attributes below."""
 
-    n_topics: int
+    n_topics: int | np.integer
     recipe_: Recipe
     vocabulary_: Vocabulary
     components_: TopicVocab

@@ -86,7 +86,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     def __init__(
         self,
-        n_topics: int = 50,
+        n_topics: int | np.integer = 50,
         *,
         recipe: str | Recipe = "default",
         backbone: str | None = None,
@@ -100,7 +100,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
         language: str = "english",
         features: str | Path | None = "auto",
-        random_state: int = 0,
+        random_state: int | np.integer = 0,
         progress: bool = False,
     ) -> None:
         self.n_topics = n_topics
@@ -314,22 +314,22 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
             return check_vectors("embedding", made, len(texts), self.widths_)
 
         def space(counts: csr_matrix) -> WordSpace:
-            self.word_space_ = self.word_space_ or WordSpace.fit(counts, seed=self.random_state)
+            self.word_space_ = self.word_space_ or WordSpace.fit(counts, seed=int(self.random_state))
             return self.word_space_
 
         return gather(self.recipe_.inputs, corpus.distinct.texts, self.vocabulary_, hidden, vectors, space)
 
     def _train(self, learnt: Learnt, targets: Targets) -> None:
         recipe, device, inputs = self.recipe_, self._device, learnt.inputs
-        noise = torch.Generator(device).manual_seed(self.random_state)
+        noise = torch.Generator(device).manual_seed(int(self.random_state))
         rows = learnt.corpus.distinct.rows
         documents = torch.from_numpy(rows[rows >= 0]).to(device)
-        guide = targets.guide(self.n_topics, self.random_state)
+        guide = targets.guide(int(self.n_topics), int(self.random_state))
         data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
         settings = settings_of(recipe.backbone, {
             "n_inputs": sum(inputs.widths.values()),
-            "n_topics": self.n_topics, "n_words": len(self.vocabulary_),
+            "n_topics": int(self.n_topics), "n_words": len(self.vocabulary_),
             "dropout": recipe.dropout,
             "temperature": recipe.training.temperature,
             "word_width": None if vectors is None else vectors.shape[1],

@@ -11,7 +11,7 @@ from softtopic.guidance import GuideConfig
 from softtopic.inputs import split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
 from softtopic.teacher.cutting import windows
-from softtopic.teacher.prompt import get_prompt
+from softtopic.teacher.prompt import PROMPTS, Prompt, get_prompt
 from softtopic.topics import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
@@ -31,7 +31,7 @@ class Recipe:
     strength: float = 1.0  # how much of it
     standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
     dropout: float | None = None  # where the backbone has any; None: its published share
-    prompts: str | Sequence[str] = ("published",)  # by name or TOML file, see Teacher; likewise
+    prompts: str | Sequence[str | Prompt] = ("published",)  # by name or as they are; a TOML file is read at once
     branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
     pieces: int | None = None  # of documents, read in all by all prompts where they are long; None: heads alone
     demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
@@ -52,11 +52,11 @@ class Recipe:
         for name in ("pieces", "read_at_most", "learn_at_most"):
             if (most := getattr(self, name)) is not None and most < 2:
                 raise InputError(f"{name} is {most}; give at least 2, or None")
-        object.__setattr__(self, "prompts", (self.prompts,) if isinstance(self.prompts, str) else tuple(self.prompts))
-        if not self.prompts:
+        given = (self.prompts,) if isinstance(self.prompts, str) else self.prompts
+        if not given:
             raise InputError("prompts are none; give at least one")
-        for name in self.prompts:
-            get_prompt(name)
+        # A name stays one, to be read by people; a file may be gone when the recipe is used again.
+        object.__setattr__(self, "prompts", tuple(one if one in PROMPTS else _prompt(one) for one in given))
         if not 0 < self.bow_share < 1:
             raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
 
@@ -71,7 +71,7 @@ class Recipe:
         0 documents: not known how many; their beginnings are read.
         """
         each = (self.pieces or 0) // (count * len(self.prompts)) if count else 0
-        prompts = [get_prompt(name) for name in self.prompts]
+        prompts = [_prompt(one) for one in self.prompts]
         return {"prompt": prompts, "branches": self.branches, "cut": windows(each)}
 
     def learns(self, count: int) -> int:
@@ -126,6 +126,10 @@ class Recipe:
         if not texts and any("bow" in part or part == "words" for part in inputs + target):
             raise InputError("words of the documents are counted; give texts beside soft_labels=")
         return replace(self, inputs="+".join(inputs), target="+".join(target))
+
+
+def _prompt(given: str | Prompt) -> Prompt:
+    return given if isinstance(given, Prompt) else get_prompt(given)
 
 
 _COUNTS = TrainingConfig(temperature=1.0)

@@ -17,6 +17,7 @@ from softtopic.teacher.calibrate import Calibration
 from softtopic.teacher.formats import pick_device
 from softtopic.teacher.loading import EMBEDDED
 from softtopic.teacher.opening import described_teacher
+from softtopic.teacher.prompt import Prompt
 from softtopic.training.files import ModelFiles, read_model, write_model
 from softtopic.training.trainer import TrainingConfig
 from softtopic.vocabulary import Vocabulary
@@ -38,7 +39,7 @@ def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
         "teacher": None if model.teacher_ is None else model.teacher_.description,
         "inputs": {"widths": model.widths_, "embedder": model.embedder_},
         "language": model.language,
-        "random_state": model.random_state,
+        "random_state": int(model.random_state),
     }
     tensors = {_WEIGHTS + name: value.cpu().numpy() for name, value in model.backbone_.state_dict().items()}
     tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
@@ -110,7 +111,8 @@ def _recipe(stored: dict[str, Any]) -> Recipe:
     fields = {key: value for key, value in stored.items() if key != "name"}
     training = fields["training"] | {"betas": tuple(fields["training"]["betas"])}
     guide = fields["guide"] and GuideConfig(**fields["guide"])
-    return replace(Recipe(), **fields | {"training": TrainingConfig(**training), "guide": guide})
+    prompts = tuple(one if isinstance(one, str) else Prompt.described(one) for one in fields["prompts"])
+    return replace(Recipe(), **fields | {"prompts": prompts, "training": TrainingConfig(**training), "guide": guide})
 
 
 def _card(model: TopicModel) -> str:

@@ -113,3 +113,23 @@ def test_equal_documents_are_kept_where_they_are_asked_for(tmp_path, cell):
 
 def test_published_figures_of_a_corpus_stand_beside_all_of_its_rows():
     assert published("tweettopic (all rows)", "lda") == published("tweettopic", "lda") != {}
+
+
+def test_a_prompt_that_was_edited_makes_other_cells(cell, tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('instruction = "Name it."\n')
+    asked = replace(cell, setting=Setting("prompt", str(mine)))
+    before = asked.key
+    mine.write_text('instruction = "Name it well."\n')
+    assert asked.key != before
+
+
+def test_a_language_model_that_was_trained_anew_makes_other_cells(cell, tmp_path):
+    lm = tmp_path / "lm"
+    lm.mkdir()
+    (lm / "config.json").write_text("{}")
+    (lm / "model.safetensors").write_bytes(b"before")
+    asked = replace(cell, base=replace(cell.base, lm=str(lm)))
+    before = asked.key
+    (lm / "model.safetensors").write_bytes(b"afterw")
+    assert asked.key != before

@@ -163,3 +163,10 @@ def test_pairs_are_the_mean_of_pairs():
     words = ["cat", "dog", "water", "fish"]
     pairs = coherence([list(pair) for pair in combinations(words, 2)], REFERENCE, "uci")
     assert coherence([words], REFERENCE, "uci").mean == pytest.approx(pairs.mean)
+
+
+def test_words_with_capitals_are_found_among_tokens():
+    nouns = [["Haus", "Garten"], ["Haus", "Garten", "Tor"], ["Auto", "Tor"]]
+    lower = [[word.lower() for word in document] for document in nouns]
+    found = coherence([["Haus", "Garten"]], Reference.from_tokens(nouns), "npmi")
+    assert found == coherence([["haus", "garten"]], Reference.from_tokens(lower), "npmi")

@@ -39,6 +39,15 @@ def test_a_file_is_known_by_its_bytes(gguf, tmp_path):
     assert language_model_fingerprint(str(other)) == hashlib.sha256(b"GGUF and more").hexdigest()
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "tokenizer_config.json", "merges.txt"])
+def test_a_folder_is_known_by_all_that_tells(tmp_path, name):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / name).write_text("before")
+    before = language_model_fingerprint(str(tmp_path))
+    (tmp_path / name).write_text("afterw")
+    assert language_model_fingerprint(str(tmp_path)) != before
+
+
 def broken(gguf: Path, how: str) -> bytes:
     if how == "empty":
         return b""

@@ -14,6 +14,8 @@ from softtopic.bench.methods import get_method
 from softtopic.bench.sources import ReferenceFile, Source
 from softtopic.corpus import fingerprint_strings
 from softtopic.publish import staged_file
+from softtopic.teacher.loading import is_gguf, language_model_fingerprint
+from softtopic.teacher.prompt import read_prompt
 
 # Raise it when the same cell would be given other figures.
 VERSION = 1
@@ -68,6 +70,7 @@ class Cell:
             f"version {VERSION}", self.source.name, self.fingerprint, self.model, str(self.topics), str(self.seed),
             str(self.setting), self.base.lm, str(self.base.vocabulary), self.base.language,
             "" if reference is None else reference.fingerprint, repr(get_method(self.model).recipe),
+            *filter(None, (_content(name) for name in (self.base.lm, self.setting.value if self.setting else ""))),
         ])  # fmt: skip
 
     def path(self, out: Path) -> Path:
@@ -111,6 +114,15 @@ class Cell:
             base=Base(**base, reference=None if reference is None else ReferenceFile(**reference)),
             **given,
         )
+
+
+def _content(name: str) -> str:
+    """What is in a prompt's file or a language model's, that may change where it lies; "" for anything else."""
+    if name.endswith(".toml") and Path(name).is_file():
+        return read_prompt(name).fingerprint
+    if (is_gguf(name) and Path(name).is_file()) or (name and (Path(name) / "config.json").is_file()):
+        return language_model_fingerprint(name)
+    return ""
 
 
 def _plain(name: str) -> str:

@@ -24,7 +24,9 @@ class Run:
 
     def read(self, corpus: Corpus) -> Corpus:
         """The documents that the language model reads, as the model itself would choose them."""
-        return corpus if self.recipe is None else corpus.sample(self.recipe.reads(len(corpus), self.sample))
+        return (
+            corpus if self.recipe is None else corpus.sample(self.recipe.reads(len(corpus.distinct.texts), self.sample))
+        )
 
 
 def parse_sweep(given: str | None) -> list[Setting]:

@@ -136,7 +136,11 @@ def coherences(
 def _top_words(topic: Sequence[str], number: int, top_n: int) -> list[str]:
     if isinstance(topic, str):
         raise InputError(f"topic {number} is one string; give a list of words for each topic")
-    words = list(dict.fromkeys(word.lower() for word in topic[:top_n]))
+    spelled: dict[str, str] = {}
+    for word in topic[:top_n]:
+        # As it is given: tokens of a reference may have capitals.
+        spelled.setdefault(word.lower(), word)
+    words = list(spelled.values())
     if len(words) < 2:
         raise InputError(
             f"topic {number} has {len(words)} distinct words; coherence is that of pairs: give two or more"

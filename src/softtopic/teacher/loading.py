@@ -21,6 +21,9 @@ EMBEDDED = "smollm2-135m"
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer.model")
 
+# Files that transformers may take weights, configuration or tokens from.
+_TELLING = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
+
 
 @dataclass(frozen=True)
 class LanguageModel:
@@ -79,7 +82,7 @@ def language_model_fingerprint(lm: str) -> str:
         return gguf_fingerprint(lm)
     folder = find_language_model(lm)
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern)):
+    for path in sorted({path for pattern in _TELLING for path in folder.glob(pattern)}):
         size = path.stat().st_size
         digest.update(f"{path.name} {size} ".encode())
         with path.open("rb") as stream:
