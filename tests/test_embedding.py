@@ -99,5 +99,14 @@ def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(mo
     assert not list(tmp_path.rglob("*.staging-*"))
 
 
+def test_vectors_that_cannot_be_kept_are_made_all_the_same(monkeypatch, tmp_path, texts, caplog):
+    from softtopic import embedding
+
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path / "file")
+    assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)
+    assert "sentence vectors are not kept" in caplog.text
+
+
 def test_a_callable_is_asked_each_time(texts):
     assert embed(texts, lambda given: [[float(len(text))] for text in given], keep=True).shape == (12, 1)

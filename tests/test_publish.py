@@ -114,6 +114,28 @@ def test_what_killed_processes_left_is_removed_and_other_files_stay(tmp_path, na
     assert tree(tmp_path) == {name: "whole", ".other.staging-0123": "another writer's"}
 
 
+def test_two_writers_of_one_path_leave_each_other_alone(tmp_path):
+    path = tmp_path / "file"
+    with staged_file(path) as first:
+        first.write_text("first")
+        with staged_file(path) as second:
+            second.write_text("second")
+    assert tree(tmp_path) == {"file": "first"}
+
+
+def test_what_a_process_left_is_removed_once_it_has_ended(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        left = tmp_path / f".file.staging-{other.pid}-0123456789ab"
+        left.write_text("half")
+        with staged_file(tmp_path / "file") as staging:
+            staging.write_text("mine")
+        assert left.exists()
+        other.communicate(b"\n")
+    with staged_file(tmp_path / "file") as staging:
+        staging.write_text("mine")
+    assert tree(tmp_path) == {"file": "mine"}
+
+
 @pytest.mark.parametrize("stage", [staged_file, staged_folder])
 def test_a_full_disk_is_one_line_with_the_place_and_the_next_step(tmp_path, stage):
     path = tmp_path / "out"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from softtopic.assets import ASSETS, asset_path, cache_dir
 from softtopic.corpus import fingerprint_strings
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import DiskError, InputError, LanguageModelError
 from softtopic.memory import give_back
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
@@ -165,8 +165,11 @@ def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
     except (OSError, ValueError, EOFError):
         pass
     vectors = encoder(texts)
-    with staged_file(path) as staging, staging.open("wb") as file:
-        np.save(file, vectors)
+    try:
+        with staged_file(path) as staging, staging.open("wb") as file:
+            np.save(file, vectors)
+    except DiskError as error:
+        log.warning("sentence vectors are not kept: %s", error)
     return vectors
 
 

@@ -2,7 +2,9 @@
 
 import glob
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,12 @@ from filelock import FileLock
 from safetensors import SafetensorError
 
 from softtopic.errors import DiskError
+
+# The end of a staging name: the process, then what tells its own apart.
+_OWNED = re.compile(r"\.staging-(\d+)-[0-9a-f]{12}$")
+
+# Seconds since a staging file grew, after which nobody is taken to write it.
+_LONGEST_WRITE = 3600
 
 
 @contextmanager
@@ -57,16 +65,37 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _staged(path: Path) -> Iterator[Path]:
-    """A fresh name beside the path, gone at the end; what killed processes left there is removed first."""
+    """A fresh name beside the path, gone at the end; what killed processes left there is removed first.
+
+    The name says whose it is: another process may be writing the same path, and must not lose what it has.
+    """
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.glob(f".{glob.escape(path.name)}.staging-*"):
-            _remove(stale)
-        staging = path.with_name(f".{path.name}.staging-{uuid4().hex[:12]}")
+            if not _in_use(stale):
+                _remove(stale)
+        staging = path.with_name(f".{path.name}.staging-{os.getpid()}-{uuid4().hex[:12]}")
         try:
             yield staging
         finally:
             _remove(staging)
+
+
+def _in_use(staging: Path) -> bool:
+    """Whether the process that made it lives."""
+    named = _OWNED.search(staging.name)
+    if named is None:
+        return False
+    if os.name != "posix":
+        # Elsewhere asking for a process may end it.
+        return staging.exists() and time.time() - staging.stat().st_mtime < _LONGEST_WRITE
+    try:
+        os.kill(int(named[1]), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

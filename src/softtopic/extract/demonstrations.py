@@ -24,6 +24,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from softtopic.assets import cache_dir
 from softtopic.corpus import Corpus, fingerprint_strings
+from softtopic.errors import DiskError
 from softtopic.progress import Progress
 from softtopic.publish import staged_file
 from softtopic.teacher.base import TeacherOutput
@@ -93,10 +94,12 @@ def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary
     for text, word in chosen.prompt.demonstrations:
         log.info("  %s → %s", text, word)
     tried = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
-    with staged_file(path) as staging:
-        staging.write_text(
-            json.dumps({"prompt": chosen.prompt.description, "tried": tried}, ensure_ascii=False, indent=1)
-        )
+    record = json.dumps({"prompt": chosen.prompt.description, "tried": tried}, ensure_ascii=False, indent=1)
+    try:
+        with staged_file(path) as staging:
+            staging.write_text(record, encoding="utf-8")
+    except DiskError as error:
+        log.warning("the choice of examples is not kept: %s", error)
     return _beside(teacher, chosen.prompt)
 
 
