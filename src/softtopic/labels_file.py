@@ -31,6 +31,11 @@ _TOLERANCE = 0.05
 
 # The least probability of a word: calibration takes logarithms.
 _LEAST = 1e-8
+# Its logarithm, and as much below as float16 may round it.
+_FLOOR = np.log(_LEAST) - 0.1
+
+# Rows whose probabilities are looked at together.
+_ROWS = 4096
 
 # The file's metadata may name the words, a JSON list, under this key.
 METADATA = b"vocabulary"
@@ -74,6 +79,30 @@ def read_soft_labels(
         _log(probabilities, kind, name),
         vectors.square(name, "a vector's width").astype(np.float32),
     )
+
+
+def check_log_probs(given: object, rows: int, n_words: int) -> DocVocab:
+    """Soft labels of the caller's as an array [rows, n_words]; zeros, whose logarithm is no number, become the least.
+
+    Raises InputError, with the first row that is wrong, for anything but log probabilities that are normalised over
+    the vocabulary.
+    """
+    name, values = "soft_labels", np.asarray(given)
+    if values.ndim != 2 or len(values) != rows or not np.issubdtype(values.dtype, np.floating):
+        raise InputError(f"{name} is {values.dtype} of shape {values.shape}; expected floats, {rows} rows of {n_words}")
+    if values.shape[1] != n_words:
+        raise InputError(f"{name} have {values.shape[1]} columns for {n_words} words")
+    wrong = ~(values <= _TOLERANCE)
+    if wrong.any():
+        row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        said = f"{values[row, column]:.4g}; expected a log probability, at most 0"
+        raise InputError(f"{name} row {row + 1} holds {said}")
+    parts = np.array_split(values, 1 + rows // _ROWS)
+    sums = np.concatenate([np.exp(part.astype(np.float64)).sum(axis=1) for part in parts])
+    _check_sums(sums, name, name)
+    if not values.size or values.min() >= _FLOOR:
+        return values
+    return np.concatenate([_log(np.exp(part.astype(np.float64)), name, name) for part in parts])
 
 
 @dataclass(frozen=True)

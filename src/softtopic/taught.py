@@ -3,16 +3,18 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.corpus import Corpus
 from softtopic.errors import InputError, StoreMismatchError
+from softtopic.inputs import check_vectors
+from softtopic.labels_file import check_log_probs
 from softtopic.store import Features, FeatureStore
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import described_teacher
-from softtopic.types import DocHidden, DocVocab
 from softtopic.vocabulary import Vocabulary
 
 
@@ -32,28 +34,28 @@ def from_store(path: str | Path | None) -> Taught:
         raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
     store = FeatureStore.open(path)
     teacher = described_teacher(store.manifest.described)
-    if teacher.fingerprint != store.manifest.teacher:
+    if not teacher.made(store.manifest.teacher):
         raise StoreMismatchError(f"{path} was made by another language model; run `softtopic teach` again")
     return Taught(corpus=store.documents(), features=store.read(), vocabulary=store.vocabulary, teacher=teacher)
 
 
 def from_arrays(
     X: Iterable[str] | Corpus | None,
-    soft_labels: DocVocab | None,
-    hidden: DocHidden | None,
+    soft_labels: Any,
+    hidden: Any,
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer,
 ) -> Taught:
-    """What the caller brings along; raises InputError where the parts do not go together.
+    """What the caller brings along; raises InputError where the parts are not arrays of numbers that go together.
 
     Every row is a document of its own, whatever its text: the features may differ where texts do not.
     """
     if soft_labels is None or hidden is None or len(soft_labels) != len(hidden):
         raise InputError("soft_labels= and hidden= go together, one row each for every document")
+    hidden = check_vectors("hidden", hidden, len(hidden), {})
     if isinstance(vocabulary, int):
         raise InputError("soft_labels= need vocabulary= the list of words their columns stand for")
     words = Vocabulary.build(vocabulary, ())
-    if soft_labels.shape[1] != len(words):
-        raise InputError(f"soft_labels have {soft_labels.shape[1]} columns for {len(words)} words")
+    soft_labels = check_log_probs(soft_labels, len(hidden), len(words))
     if X is None:
         X = [f"document {row}" for row in range(len(hidden))]
     given = X if isinstance(X, Corpus) else Corpus.from_texts(X)

@@ -30,6 +30,10 @@ class BaseTeacher(ABC):
     def fingerprint(self) -> str:
         """What the features depend on beside the texts and the vocabulary; known without loading or asking anything."""
 
+    def made(self, fingerprint: str) -> bool:
+        """Whether features of that fingerprint are of this teacher, on whatever machine it read."""
+        return fingerprint == self.fingerprint
+
     @property
     @abstractmethod
     def description(self) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from softtopic.publish import staged_file
 log = logging.getLogger(__name__)
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
+TEACHER_DTYPES = DTYPES | {"int8": torch.int8}
 
 
 def pick_device(device: str = "auto") -> torch.device:
@@ -45,7 +46,7 @@ def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
     wanted = dtype == "int8" or (dtype == "auto" and not torch.cpu._is_amx_tile_supported())
     if wanted and device.type == "cpu" and int8_pays():
         return torch.int8
-    return held_in(_pick(dtype, DTYPES | {"int8": torch.int8}, device))
+    return held_in(_pick(dtype, TEACHER_DTYPES, device))
 
 
 def held_in(dtype: torch.dtype) -> torch.dtype:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import product
 from typing import Any, final
 
 import numpy as np
@@ -15,7 +16,7 @@ from softtopic.teacher.asking import Asking, Question, note_stops
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
 from softtopic.teacher.cutting import check_cut, pieces, stretches
-from softtopic.teacher.formats import held_in, pick_device, pick_teacher_dtype
+from softtopic.teacher.formats import TEACHER_DTYPES, held_in, pick_device, pick_teacher_dtype
 from softtopic.teacher.int8 import TEXT
 from softtopic.teacher.lexicon import continuation_tokens
 from softtopic.teacher.loading import EMBEDDED, LanguageModel, language_model_fingerprint, load_language_model
@@ -96,9 +97,16 @@ class Teacher(BaseTeacher):
     @cached_property
     def fingerprint(self) -> str:
         """What the features depend on beside the texts and the vocabulary; known without loading the model."""
+        return self._fingerprint_on(self.device.type, self.dtype)
+
+    def made(self, fingerprint: str) -> bool:
+        """Whether features of that fingerprint are of this teacher: read on any device, in any number format."""
+        return any(self._fingerprint_on(*where) == fingerprint for where in product(BUDGET, TEACHER_DTYPES.values()))
+
+    def _fingerprint_on(self, device: str, dtype: torch.dtype) -> str:
         return fingerprint_strings([
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in self.prompts),
-            str(self.max_tokens), str(self.dtype), self.device.type, f"version {VERSION}",
+            str(self.max_tokens), str(dtype), device, f"version {VERSION}",
             *([f"branches {self.branches}"] if self.branches else []),
             *([self.cut.replace("windows", "mixed windows")] if self.cut != "head" else []),
             *(["mixed prompts"] if len(self.prompts) > 1 else []),
