@@ -27,6 +27,19 @@ def test_text_files(tmp_path, header):
     check(word_matrix(path, WORDS))
 
 
+def test_words_may_hold_spaces_and_strange_ends_of_lines(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("sql 1 2\n. . . 0 0\na\u2028b 7 8\ntable 3 4\n", encoding="utf-8")
+    assert WordVectors.read(path).words == ("sql", ". . .", "a\u2028b", "table")
+    check(word_matrix(path, WORDS))
+
+
+def test_of_a_large_file_the_vocabulary_alone_is_kept(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("".join(f"word{number} 1 2\n" for number in range(100)) + "table 3 4\n", encoding="utf-8")
+    assert WordVectors.read(path, {"table"}).words == ("word0", "table")
+
+
 def test_array_files(tmp_path):
     np.savez(tmp_path / "vectors.npz", words=np.asarray(["sql", "table", "bread"]), vectors=VECTORS.astype(np.float16))
     check(word_matrix(str(tmp_path / "vectors.npz"), WORDS))

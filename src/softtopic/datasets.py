@@ -30,11 +30,15 @@ def load(name: str, *, data_dir: str | Path | None = None) -> Corpus:
         path = Path(folder) / FILES[name]
         if path.is_file() or name not in ASSETS:
             return read_corpus(path, Columns(label="label"))
-    if name in ASSETS and ASSETS[name].files[0].path.endswith(".tab"):
+    if name in ASSETS and _is_corpus(name):
         return _tables(name)
-    known = ", ".join(dict.fromkeys([*FILES, *(key for key in ASSETS if key != "smollm2-135m")]))
+    known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if _is_corpus(name))]))
     place = "" if name not in FILES else "; name the folder that holds its file with --data-dir or SOFTTOPIC_DATA"
     raise InputError(f"sample corpus {name!r} is not here; known are {known}{place}")
+
+
+def _is_corpus(asset: str) -> bool:
+    return ASSETS[asset].files[0].path.endswith(".tab")
 
 
 def _tables(name: str) -> Corpus:

@@ -134,7 +134,7 @@ def embed(
     """What the encoder chosen makes of texts: any array, to be checked by the caller.
 
     With `keep` the vectors of an encoder that is an asset are kept in the cache folder, some thousand texts to a file:
-    no text is encoded twice, and a killed process goes on where it was.
+    the same texts are not encoded twice, and a killed process goes on where it was.
     """
     encoder = open_embedder(chosen)
     if not isinstance(encoder, SentenceEncoder):

@@ -51,8 +51,8 @@ class RetrievalIndex:
         k = min(k, len(self) - (exclude is not None))
         ids = np.empty((len(queries), k), dtype=np.int64)
         divergences = np.empty((len(queries), k))
-        # About 256 MB of scores at a time.
-        size = max(1, (1 << 25) // len(self))
+        # About 256 MB at a time: scores, and two copies of them to find the edge.
+        size = max(1, (1 << 25) // (3 * len(self)))
         for start in range(0, len(queries) if k else 0, size):
             part = queries[start : start + size].astype(np.float64)
             scores = part @ self._log_theta.T

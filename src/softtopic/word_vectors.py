@@ -1,5 +1,6 @@
 """Vectors of words, for the backbones that begin with them."""
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +23,20 @@ class WordVectors:
             raise InputError(f"{len(self.words)} words for {len(self.vectors)} vectors; give one vector for each word")
 
     @classmethod
-    def read(cls, path: str | Path) -> "WordVectors":
+    def read(cls, path: str | Path, wanted: Container[str] | None = None) -> "WordVectors":
         """From an .npz file with `words` and `vectors`, or a text file with a word and its numbers on each line.
 
-        Raises InputError where the file is neither.
+        Of a text file the words `wanted` alone are kept (all where it is None), and the first. Raises InputError where
+        the file is neither.
         """
         path = Path(path)
         try:
             if path.suffix == ".npz":
                 with np.load(path) as arrays:
                     return cls(tuple(map(str, arrays["words"])), np.asarray(arrays["vectors"], dtype=np.float32))
-            return cls._parse(path.read_text(encoding="utf-8"))
+            # Some words hold what Python takes for the end of a line elsewhere.
+            with path.open(encoding="utf-8", newline="\n") as lines:
+                return cls._parse(lines, wanted)
         except (OSError, KeyError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
@@ -42,13 +46,24 @@ class WordVectors:
             ) from None
 
     @classmethod
-    def _parse(cls, text: str) -> "WordVectors":
-        rows = [line.rstrip().split(" ") for line in text.splitlines() if line.strip()]
-        if rows and len(rows[0]) == 2:
-            rows = rows[1:]  # word2vec's text files begin with their size
-        if not rows:
+    def _parse(cls, lines: Iterable[str], wanted: Container[str] | None) -> "WordVectors":
+        words: list[str] = []
+        vectors: list[Float[np.ndarray, " width"]] = []
+        width = 0
+        for number, line in enumerate(lines):
+            # From the right: a few words hold spaces.
+            word, *numbers = line.rstrip().rsplit(" ", width or -1)
+            if (not number and len(numbers) == 1) or not line.strip():
+                continue  # word2vec's text files begin with their size
+            width = width or len(numbers)
+            if len(numbers) != width:
+                raise ValueError(f"line {number + 1} has {len(numbers)} numbers, the first {width}")
+            if wanted is None or word in wanted or not words:
+                words.append(word)
+                vectors.append(np.asarray(numbers, dtype=np.float32))
+        if not words:
             raise ValueError("it is empty")
-        return cls(tuple(row[0] for row in rows), np.asarray([row[1:] for row in rows], dtype=np.float32))
+        return cls(tuple(words), np.stack(vectors))
 
     def of(self, vocabulary: Vocabulary) -> Float[np.ndarray, "vocab width"]:
         """The vector of each word of a vocabulary, NaN where there is none."""
@@ -65,4 +80,6 @@ def word_matrix(
     """`WordVectors.of` for vectors, a file of them, or nothing."""
     if given is None:
         return None
-    return (given if isinstance(given, WordVectors) else WordVectors.read(given)).of(vocabulary)
+    return (given if isinstance(given, WordVectors) else WordVectors.read(given, frozenset(vocabulary.words))).of(
+        vocabulary
+    )

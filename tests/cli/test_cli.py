@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -168,16 +169,16 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
 
 
 def test_a_part_is_taught_and_the_line_it_prints_fits_all(run, posts, tiny_lm, tmp_path, monkeypatch):
-    folder, given = tmp_path / "features", ["--text", "body", "--lm", tiny_lm, "--vocabulary", "40"]
-    code, out, _ = run("teach", posts, *given, "--sample", "50%", "--out", folder, "--quiet")
+    folder, given = tmp_path / "features", ["--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--prompt", "tag"]
+    code, out, _ = run("teach", posts, *given, "--prompt", "theme", "--sample", "50%", "--out", folder, "--quiet")
     assert code == 0
     assert out.startswith("6 distinct documents")
     from softtopic.teacher.model import Teacher
 
     monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
-    hint = out.split("Try: softtopic ")[1].split()
+    hint = shlex.split(out.split("Try: softtopic ")[1])
     assert hint[0] == "fit"
-    code, out, _ = run(*hint, *given, "--topics", "2", "--label", "group", "--out", tmp_path / "m", "--quiet", "--json")
+    code, out, _ = run(*hint, "--topics", "2", "--label", "group", "--out", tmp_path / "m", "--quiet", "--json")
     assert code == 0
     assert json.loads(out)["evaluation"]["n_documents"] == 12
 

@@ -1,12 +1,15 @@
 """From options to what the library works with. Heavy modules are imported where they are needed."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
+    import typer
+
     from softtopic.corpus import Corpus
     from softtopic.metrics.rating import Rater
     from softtopic.model import TopicModel
@@ -109,6 +112,19 @@ def chosen_by(prompts: list[str] | None, recipe: str, demonstrations: str | None
     if demonstrations is None and (prompts or is_url(lm)):
         return "none"
     return get_recipe(recipe, demonstrations=demonstrations).demonstrations
+
+
+def repeated(context: "typer.Context", leave_out: Sequence[str]) -> list[str]:
+    """The options of a command as they were given on its line."""
+    given: list[str] = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        named = option.opts[0].startswith("-") and option.name not in leave_out
+        if named and source is not None and source.name == "COMMANDLINE":
+            value = context.params[option.name]
+            for one in value if isinstance(value, list | tuple) else [value]:
+                given += [option.opts[0], str(one)]
+    return given
 
 
 def read_share(given: str | None) -> float | None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ from softtopic.cli.building import (
     read_documents,
     read_share,
     read_vocabulary,
+    repeated,
 )
 
 # Heavy modules are imported inside the commands: `softtopic --help` has no use for them.
@@ -143,6 +145,7 @@ def demo(
 
 @app.command()
 def teach(
+    context: typer.Context,
     file: File,
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
@@ -170,22 +173,25 @@ def teach(
     asked = get_recipe("default", prompts=prompt or None).asks(len(corpus.distinct.texts))
     teacher = build_teacher(lm, prompt, asked, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
-    if (share := read_share(sample) or 1) < 1:
-        corpus = corpus.sample(sample_size(len(corpus.distinct.texts), share))
+    share = read_share(sample) or 1
+    part = corpus.sample(sample_size(len(corpus.distinct.texts), share)) if share < 1 else corpus
     auto = chosen_by(prompt, "default", demonstrations, lm) == "auto"
     if dry_run:
-        cost = estimate(corpus, words, need_local(teacher, "--dry-run"), top_k=top_k, choosing=auto)
+        cost = estimate(part, words, need_local(teacher, "--dry-run"), top_k=top_k, choosing=auto)
         print_estimate(asdict(cost), as_json=as_json)
         return
     if auto:
-        teacher = with_demonstrations(need_local(teacher, "--demonstrations auto"), corpus, words, progress=not quiet)
-    store = extract_into(out, corpus, words, teacher, top_k=top_k, progress=not quiet)
-    store.write_documents(corpus)
+        local = need_local(teacher, "--demonstrations auto")
+        teacher = with_demonstrations(local, corpus, words, progress=not quiet)
+    store = extract_into(out, part, words, teacher, top_k=top_k, progress=not quiet)
+    store.write_documents(part)
     if as_json:
-        print_json({"features": str(out), "distinct": len(corpus.distinct.texts)})
+        print_json({"features": str(out), "distinct": len(part.distinct.texts)})
         return
-    which = f"{file} --sample {sample} --features" if share < 1 else "--features"
-    print(f"{len(corpus.distinct.texts)} distinct documents in {out}. Try: softtopic fit {which} {out} --topics 50")
+    # A part of the documents goes with the file it is of, read as here.
+    whole = [] if share == 1 else [file, *repeated(context, ("out", "top_k", "as_json", "quiet"))]
+    command = shlex.join(["softtopic", "fit", *whole, "--features", str(out), "--topics", "50"])
+    print(f"{len(part.distinct.texts)} distinct documents in {out}. Try: {command}")
 
 
 @app.command()

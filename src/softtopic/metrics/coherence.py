@@ -3,7 +3,8 @@
 Formulas follow Röder, Both & Hinneburg (2015), "Exploring the Space of Topic Coherence Measures". A figure says
 nothing without its reference, so every result names it.
 
-A word that the reference never holds is taken as independent of all others: nothing speaks for it, nothing against.
+A word that the reference never holds is taken as independent of all others: nothing speaks for it, and
+nothing against but in UMass, where P(word | a better one) is then as small as it can be.
 """
 
 from collections.abc import Callable, Sequence
