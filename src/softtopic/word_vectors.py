@@ -80,6 +80,6 @@ def word_matrix(
     """`WordVectors.of` for vectors, a file of them, or nothing."""
     if given is None:
         return None
-    return (given if isinstance(given, WordVectors) else WordVectors.read(given, frozenset(vocabulary.words))).of(
-        vocabulary
-    )
+    if not isinstance(given, WordVectors):
+        given = WordVectors.read(given, frozenset(vocabulary.words))
+    return given.of(vocabulary)
