@@ -26,6 +26,11 @@ def test_a_label_that_is_missing_is_none():
     assert Corpus.from_texts(list("vwxyz"), labels=labels).labels == ("a", "", "", "", "nan")
 
 
+def test_a_table_is_no_texts():
+    with pytest.raises(InputError, match="texts is DataFrame; expected a list of strings, or one column of a table"):
+        Corpus.from_texts(pd.DataFrame({"text": ["a", "b"]}))
+
+
 def test_one_string_is_refused():
     with pytest.raises(InputError, match=r"one string; expected a list"):
         Corpus.from_texts("one document")

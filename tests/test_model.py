@@ -198,6 +198,7 @@ def test_a_model_that_does_not_fit_together_is_refused(fitted, tmp_path):
     ("given", "said"),
     [
         ({"n_topics": 0}, "at least 2"), ({"n_topics": -3}, "at least 2"), ({"n_topics": 1}, "at least 2"),
+        ({"random_state": -1}, "random_state is -1; give a whole number from 0 to 4294967295"),
         ({"n_topics": 13}, "12 distinct documents for 13 topics"), ({"backbone": "lda"}, "prodlda"),
         ({"recipe": "secret"}, "default"), ({"vocabulary": []}, "empty"), ({"vocabulary": "word"}, "one string"),
         ({"vocabulary": ["a", "a"]}, "twice"), ({"vocabulary": 1}, "too small"), ({"language": "klingon"}, "klingon"),

@@ -70,6 +70,9 @@ class Corpus:
         """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
+        if not isinstance(texts, Iterable) or hasattr(texts, "columns"):
+            kind = type(texts).__name__
+            raise InputError(f"texts is {kind}; expected a list of strings, or one column of a table")
         strings = tuple(texts)
         for position, text in enumerate(strings):
             if not isinstance(text, str):

@@ -1,5 +1,7 @@
 """What can go wrong, named. Every message is one line: what was given, what was expected, the next step."""
 
+from numbers import Integral
+
 
 class SofttopicError(Exception):
     """Base of all errors a user can mend; the command line prints its message and exits with 2."""
@@ -27,3 +29,11 @@ class ModelFileError(SofttopicError):
 
 class DiskError(SofttopicError, OSError):
     """A file could not be written; nothing half-written remains."""
+
+
+def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
+    """Raises InputError unless the value is a whole number between these, both included."""
+    # Those of NumPy too, which are no int.
+    if not isinstance(value, Integral) or not least <= value or (most is not None and value > most):  # type: ignore[operator]
+        limit = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise InputError(f"{name} is {value}; give a whole number {limit}")

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from softtopic.backbones.registry import build_backbone, settings_of
 from softtopic.corpus import Corpus
 from softtopic.embedding import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_whole
 from softtopic.extract.demonstrations import with_demonstrations
 from softtopic.extract.plan import extract, is_kept
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
@@ -238,8 +238,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     mean_theta_: Float[np.ndarray, " topics"]
 
     def _check(self) -> None:
-        if not isinstance(self.n_topics, int | np.integer) or self.n_topics < 2:
-            raise InputError(f"n_topics is {self.n_topics}; give a whole number of at least 2")
+        check_whole("n_topics", self.n_topics, 2)
+        check_whole("random_state", self.random_state, 0, 2**32 - 1)
         changed = {"inputs": self.inputs, "target": self.target, "demonstrations": self.demonstrations}
         self.recipe_ = get_recipe(self.recipe, self.backbone, **changed)
         if self.sample is not None:
