@@ -108,5 +108,5 @@ def test_queries_of_another_width_are_refused():
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_k_below_one_is_refused(k):
-    with pytest.raises(InputError, match=f"k is {k}; give at least 1"):
+    with pytest.raises(InputError, match=f"k is {k}; give a whole number of at least 1"):
         RetrievalIndex(np.full((4, 3), 1 / 3)).search(np.full((1, 3), 1 / 3), k)

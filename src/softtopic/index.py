@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_whole
 from softtopic.types import DocTopic
 
 # Shares below this are as good as none; it keeps the logarithm finite.
@@ -46,8 +46,7 @@ class RetrievalIndex:
         """
         if queries.ndim != 2 or queries.shape[1] != self._log_theta.shape[1]:
             raise InputError(f"queries have shape {queries.shape}; expected [queries, {self._log_theta.shape[1]}]")
-        if k < 1:
-            raise InputError(f"k is {k}; give at least 1")
+        check_whole("k", k, 1)
         k = min(k, len(self) - (exclude is not None))
         ids = np.empty((len(queries), k), dtype=np.int64)
         divergences = np.empty((len(queries), k))

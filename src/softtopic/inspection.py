@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from softtopic.corpus import Corpus
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_whole
 from softtopic.index import RetrievalIndex
 from softtopic.recipes import Recipe
 from softtopic.topics import Topics
@@ -96,6 +96,7 @@ class Inspection(ABC):
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
         """The topics with the largest shares in a query, and the shares."""
+        check_whole("top_n", top_n, 1)
         theta = self._theta_of_query(query)[0]
         best = np.argsort(-theta, kind="stable")[:top_n]
         return [int(topic) for topic in best], [float(theta[topic]) for topic in best]
@@ -113,6 +114,8 @@ class Inspection(ABC):
 
     def _theta_of_query(self, query: str) -> DocTopic:
         check_is_fitted(self, "backbone_")
+        if not isinstance(query, str):
+            raise InputError(f"the query is {type(query).__name__}; give one string")
         if not query.strip():
             raise InputError("the query is empty; give a word or a text to look for")
         return self.transform([query])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any
 
 from softtopic.backbones.registry import check_backbone
@@ -87,8 +88,8 @@ class Recipe:
 
     def check_sample(self, share: float, inputs: str | None) -> None:
         """Raises InputError where such a share of the documents cannot be read for the inputs that were asked for."""
-        if not 0 < share <= 1:
-            raise InputError(f"sample is {share}; give a share above 0 and at most 1")
+        if not isinstance(share, Real) or not 0 < share <= 1:
+            raise InputError(f"sample is {share!r}; give a share above 0 and at most 1")
         if share < 1 and "hidden" in (inputs or ""):
             raise InputError("hidden states are not read of all documents; leave out inputs= or sample=")
         if share < 1:

@@ -117,6 +117,9 @@ class Vocabulary:
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
         if isinstance(source, Sequence | np.ndarray):
             return cls(tuple(map(str, source)))
+        if not isinstance(source, CountVectorizer):
+            kind = type(source).__name__
+            raise InputError(f"vocabulary is {kind}; give a size, a list of words or a CountVectorizer")
         return cls.from_vectorizer(source, texts)
 
     @cached_property
