@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from softtopic import TopicModel
 from softtopic.embedding import SENTENCE_ENCODER, SentenceEncoder, embed, embedder_name, open_embedder
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.teacher.model import Teacher
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,17 @@ def test_vectors_that_cannot_be_kept_are_made_all_the_same(monkeypatch, tmp_path
     monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path / "file")
     assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)
     assert "sentence vectors are not kept" in caplog.text
+
+
+def test_the_encoder_computes_where_the_language_model_does(tiny_lm, texts, monkeypatch):
+    asked = []
+    begin = SentenceEncoder.__init__
+    monkeypatch.setattr(
+        SentenceEncoder, "__init__", lambda self, name, **given: asked.append(given["device"]) or begin(self, name)
+    )
+    lm = Teacher(tiny_lm, device="cpu", dtype="float32")
+    TopicModel(2, lm=lm, recipe="light", inputs="hidden+embedding", features=None).fit(texts)
+    assert set(asked) == {"cpu"}
 
 
 def test_a_callable_is_asked_each_time(texts):

@@ -121,22 +121,27 @@ def embedder_name(embedder: str | Embedder | None, embeddings: object) -> str | 
     return embedder if isinstance(embedder, str) else None
 
 
-def open_embedder(chosen: str | Embedder | None) -> Embedder:
-    """The callable itself, or the sentence encoder of that name."""
+def open_embedder(chosen: str | Embedder | None, device: str = "auto") -> Embedder:
+    """The callable itself, or the sentence encoder of that name, on a device."""
     if chosen is None:
         raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
-    return SentenceEncoder(chosen) if isinstance(chosen, str) else chosen
+    return SentenceEncoder(chosen, device=device) if isinstance(chosen, str) else chosen
 
 
 def embed(
-    texts: Sequence[str], chosen: str | Embedder | None, *, keep: bool = False, progress: bool = False
+    texts: Sequence[str],
+    chosen: str | Embedder | None,
+    *,
+    keep: bool = False,
+    progress: bool = False,
+    device: str = "auto",
 ) -> np.ndarray:
     """What the encoder chosen makes of texts: any array, to be checked by the caller.
 
     With `keep` the vectors of an encoder that is an asset are kept in the cache folder, some thousand texts to a file:
     the same texts are not encoded twice, and a killed process goes on where it was.
     """
-    encoder = open_embedder(chosen)
+    encoder = open_embedder(chosen, device)
     if not isinstance(encoder, SentenceEncoder):
         return np.asarray(encoder(texts))
     if not keep or encoder.name not in ASSETS or not texts:

@@ -309,8 +309,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         def vectors(texts: Sequence[str]) -> DocHidden:
             if embeddings is not None:
                 return check_vectors("embedding", embeddings, len(corpus), self.widths_)[corpus.distinct.first]
-            keep = self.features is not None and len(texts) >= _KEEP_FROM
-            made = embed(texts, self.embedder or self.embedder_, keep=keep, progress=self.progress)
+            keep, where = self.features is not None and len(texts) >= _KEEP_FROM, str(self._device)
+            made = embed(texts, self.embedder or self.embedder_, keep=keep, progress=self.progress, device=where)
             return check_vectors("embedding", made, len(texts), self.widths_)
 
         def space(counts: csr_matrix) -> WordSpace:
@@ -364,11 +364,11 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         """Vectors of the words, where a sentence encoder is at hand; a callable is not asked what words mean."""
         if "embedding" not in self.widths_ or self.embedder_ is None or self.recipe_.order == "probability":
             return None
-        return embed(self.vocabulary_.words, self.embedder_, keep=self.features is not None)
+        return embed(self.vocabulary_.words, self.embedder_, keep=self.features is not None, device=str(self._device))
 
     @property
     def _device(self) -> torch.device:
-        return pick_device("auto" if self.teacher_ is None else self.teacher_.device.type)
+        return pick_device() if self.teacher_ is None else self.teacher_.device
 
     def _prior(self, device: torch.device) -> torch.Tensor | None:
         return None if self.calibration_ is None else torch.from_numpy(self.calibration_.offset).to(device)
