@@ -104,6 +104,7 @@ def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(mo
 def test_vectors_that_cannot_be_kept_are_made_all_the_same(monkeypatch, tmp_path, texts, caplog):
     from softtopic import embedding
 
+    caplog.set_level("WARNING", "softtopic")
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path / "file")
     assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)

@@ -1,3 +1,6 @@
+import logging
+import warnings
+
 import pandas as pd
 import pytest
 
@@ -9,6 +12,11 @@ def run(capsys, tmp_path, monkeypatch):
     """Run the command line in this process: exit code, standard output, standard error."""
     # A command without --out writes into the folder it runs in.
     monkeypatch.chdir(tmp_path)
+    # Commands set up the messages of a whole process; the tests that follow in this one have their own.
+    logger = logging.getLogger("softtopic")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    level = logger.level
 
     def call(*arguments) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -17,7 +25,8 @@ def run(capsys, tmp_path, monkeypatch):
         out, err = capsys.readouterr()
         return left.value.code, out, err
 
-    return call
+    yield call
+    logger.setLevel(level)
 
 
 @pytest.fixture
