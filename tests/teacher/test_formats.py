@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from softtopic.errors import LanguageModelError
 from softtopic.teacher import formats
-from softtopic.teacher.formats import int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
+from softtopic.teacher.formats import MOST_OF_TWO, int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
 
 CPU = torch.device("cpu")
 
@@ -53,11 +53,18 @@ def test_bfloat16_where_it_is_the_faster(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.001, True), (1, 0.001, False), (0, 0.01, False)])
 def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
-    def product(rows: torch.Tensor) -> torch.Tensor:
-        sleep(seconds)
-        return torch.full((len(rows), 1024), 127.0 * 127 * 512 - overflow)
+    def product(weight: torch.Tensor, steps: torch.Tensor) -> object:
+        assert weight.int().abs().view(1024, -1, 2).sum(2).max() == MOST_OF_TWO
 
-    monkeypatch.setattr(formats, "int8_product", lambda *_: product)
+        found = 127.0 * weight.sum(dim=1) - overflow
+
+        def slow(rows: torch.Tensor) -> torch.Tensor:
+            sleep(seconds)
+            return found.expand(len(rows), -1)
+
+        return slow
+
+    monkeypatch.setattr(formats, "int8_product", product)
     monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.01))
     assert formats._int8_is_faster() is pays
 
@@ -104,7 +111,10 @@ def test_a_cache_that_cannot_be_written_to_stops_nothing(monkeypatch, tmp_path):
 def test_products_of_bytes_are_exact():
     drawn = torch.Generator().manual_seed(0)
     rows = torch.randint(0, 256, (70, 96), generator=drawn, dtype=torch.uint8)
-    weight = torch.randint(-127, 128, (50, 96), generator=drawn, dtype=torch.int8)
+    first = torch.randint(1, MOST_OF_TWO, (50, 48), generator=drawn)
+    weight = torch.stack([first, MOST_OF_TWO - first], dim=2).flatten(1)
+    weight = (weight * (2 * torch.randint(0, 2, (50, 96), generator=drawn) - 1)).to(torch.int8)
+    rows[:5] = 255
     steps = torch.rand(50, generator=drawn)
     expected = (rows.double() - 128) @ weight.double().T * steps
     torch.testing.assert_close(int8_product(weight, steps)(rows).double(), expected, rtol=1e-6, atol=1e-6)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, GPT2Config, GraniteConfig, LlamaConfig
 
 from softtopic.teacher import formats, int8, reading
-from softtopic.teacher.formats import int8_pays
+from softtopic.teacher.formats import MOST_OF_TWO, int8_pays
 from softtopic.teacher.fused import Norm, Weights
 from softtopic.teacher.int8 import Int8Products, Ranges, Rounded, int8_products
 from softtopic.teacher.loading import LanguageModel
@@ -28,6 +28,23 @@ def test_numbers_are_rounded_to_the_nearest_step_of_their_token(seed, size, chan
     assert ((found - x).abs() <= 0.5001 * rounded.steps).all()
     np.testing.assert_allclose(rounded.steps[:, 0] * 127, x.abs().amax(1), rtol=1e-6, atol=1e-30)
     assert not found[2].any()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**16), st.integers(1, 41), st.floats(0.5, 8))
+def test_two_neighbouring_weights_stay_within_what_16_bits_hold(seed, channels, tail):
+    """Times any bytes; and a weight is rounded to the nearest step."""
+    weight = torch.randn(6, channels, generator=torch.Generator().manual_seed(seed))
+    weight = weight.sign() * weight.abs() ** tail
+    weight[0] = 0
+    seen = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(int8, "int8_product", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or id)
+        int8._product(weight)
+    rounded = torch.nn.functional.pad(seen["rounded"].int(), (0, channels % 2))
+    assert rounded.abs().view(6, -1, 2).sum(2).max() <= MOST_OF_TWO
+    assert (rounded.abs().amax(1)[1:] >= MOST_OF_TWO // 2).all(), "no step is larger than it has to be"
+    assert ((seen["rounded"] * seen["steps"][:, None] - weight).abs() <= 0.5001 * seen["steps"][:, None]).all()
 
 
 def weights(width: int = 64, inner: int = 96, seed: int = 0) -> Weights:

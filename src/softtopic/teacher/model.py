@@ -107,6 +107,7 @@ class Teacher(BaseTeacher):
         return fingerprint_strings([
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in self.prompts),
             str(self.max_tokens), str(dtype), device, f"version {VERSION}",
+            *(["sums of two"] if dtype is torch.int8 else []),
             *([f"branches {self.branches}"] if self.branches else []),
             *([self.cut.replace("windows", "mixed windows")] if self.cut != "head" else []),
             *(["mixed prompts"] if len(self.prompts) > 1 else []),
