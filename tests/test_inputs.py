@@ -5,7 +5,7 @@ from scipy.sparse import csr_matrix
 from softtopic.errors import InputError
 from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_inputs, split_target
 from softtopic.vocabulary import Vocabulary
-from softtopic.word_space import WordSpace
+from softtopic.word_space import WordSpace, tf_idf
 
 TEXTS = ["sql table sql", "bread and flour", "nothing of it"]
 WORDS = Vocabulary(("sql", "table", "bread", "flour"))
@@ -47,6 +47,14 @@ def test_words_are_placed_in_the_space_that_is_asked_for():
     assert made("bow+embedding").words is None
 
 
+def test_words_by_themselves_are_roots_of_tf_idf():
+    found = made("tf-idf+embedding")
+    assert found.widths == {"tf-idf": 4, "embedding": 2}
+    np.testing.assert_array_equal(found.are_continuous, [False] * 4 + [True] * 2)
+    shares = tf_idf(csr_matrix([[2, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]])).toarray()
+    np.testing.assert_allclose(found.dense()[:, :4], 5 * np.sqrt(shares), atol=2e-3)
+
+
 def test_a_count_beyond_float16_is_the_largest_there_is():
     dense = made("bow", ["sql " * 70000]).dense()
     assert dense[0, 0] == 65504
@@ -60,7 +68,7 @@ def test_what_is_not_named_is_not_worked_out():
 
 @pytest.mark.parametrize("wrong", ["", "word", "bow+", "bow+bow", "hidden+soft", "Bow"])
 def test_unknown_inputs_list_the_known(wrong):
-    with pytest.raises(InputError, match="hidden, embedding, words, bow, normalised-bow"):
+    with pytest.raises(InputError, match="hidden, embedding, words, tf-idf, bow, normalised-bow"):
         split_inputs(wrong)
     with pytest.raises(InputError, match="soft, bow"):
         split_target(wrong)

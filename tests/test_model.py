@@ -334,12 +334,12 @@ def test_a_part_of_the_documents_teaches_the_rest(tiny_lm, texts, tmp_path, monk
     model = quick(tiny_lm, sample=0.5, embedder=lengths, features=None).fit(texts)
     assert len(read) == 6
     assert (read[0], read[-1]) == (texts[0], texts[-1])
-    assert (model.recipe_.inputs, model.probabilities_.shape) == ("embedding+words", (12, 3))
+    assert (model.recipe_.inputs, model.probabilities_.shape) == ("embedding+words+tf-idf", (12, 3))
     read.clear()
     model.save(tmp_path / "model")
     loaded = TopicModel.load(tmp_path / "model")
     np.testing.assert_allclose(loaded.transform(texts, embeddings=lengths(texts)), model.probabilities_, atol=1e-6)
-    with pytest.raises(InputError, match=r"the model reads words; give texts$"):
+    with pytest.raises(InputError, match=r"the model reads words and tf-idf; give texts$"):
         loaded.transform(embeddings=lengths(texts))
     assert not read, "new documents are not read either"
 
@@ -372,7 +372,7 @@ def test_a_large_corpus_is_read_in_part_unless_something_needs_all(tiny_lm, text
     recipe = replace(QUICK, inputs="hidden+embedding", read_at_most=8)
     given = {"recipe": recipe, "embedder": lengths, "features": None}
     model = quick(tiny_lm, **given).fit(texts)
-    assert (read.pop(), model.recipe_.inputs) == (8, "embedding+words")
+    assert (read.pop(), model.recipe_.inputs) == (8, "embedding+words+tf-idf")
     for changed in ({"sample": 1.0}, {"inputs": "hidden+embedding"}, {"features": tmp_path / "kept"}):
         model = quick(tiny_lm, **given | changed).fit(texts)
         assert (read.pop(), model.recipe_.inputs) == (12, "hidden+embedding")

@@ -83,8 +83,9 @@ def test_a_recipe_asks_prompts_by_name_and_the_more_it_asks_the_less_is_read_for
 
 def test_words_take_the_place_of_hidden_states_that_are_not_read():
     default = RECIPES["default"]
-    assert default.sampled().inputs == "embedding+words"
-    for inputs, sampled in (("hidden", "embedding+words"), ("embedding", "embedding"), ("words+hidden", "words")):
+    assert default.sampled().inputs == "embedding+words+tf-idf"
+    parts = {"hidden": "embedding+words+tf-idf", "embedding": "embedding", "words+hidden": "words"}
+    for inputs, sampled in parts.items():
         assert replace(default, inputs=inputs).sampled().inputs == sampled
     free = {"inputs": False, "target": True}
     with pytest.raises(InputError, match="words of the documents are counted; give texts"):

@@ -12,8 +12,11 @@ def vectors(texts):
     return np.array([[len(text), text.count("e"), text.count(" ")] for text in texts], dtype=np.float32)
 
 
-def test_words_of_new_documents_are_placed_as_before_saving_or_the_folder_is_refused(texts, tmp_path, monkeypatch):
-    model = TopicModel(3, inputs="embedding+words", target="bow", embedder=vectors, features=None).fit(texts)
+@pytest.mark.parametrize("inputs", ["embedding+words", "embedding+tf-idf"])
+def test_words_of_new_documents_are_placed_as_before_saving_or_the_folder_is_refused(
+    texts, tmp_path, monkeypatch, inputs
+):
+    model = TopicModel(3, inputs=inputs, target="bow", embedder=vectors, features=None).fit(texts)
     model.save(tmp_path / "model")
     loaded = TopicModel.load(tmp_path / "model")
     np.testing.assert_allclose(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Bool
@@ -13,8 +14,13 @@ from softtopic.types import DocHidden, DocInt
 from softtopic.vocabulary import Vocabulary
 from softtopic.word_space import WordSpace
 
-INPUTS = ("hidden", "embedding", "words", "bow", "normalised-bow")
+INPUTS = ("hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow")
+# Those that are placed by how rare words were among the documents learnt from.
+WEIGHED = frozenset({"words", "tf-idf"})
 TARGETS = ("soft", "bow")
+
+# What roots of shares are multiplied by, to weigh about as much as standardised vectors.
+_ROOTS = 5.0
 
 # The largest count float16 holds.
 _MOST = 65504
@@ -90,14 +96,16 @@ def gather(
 ) -> Inputs:
     """The parts named, of these texts; those that are not named are not worked out.
 
-    `embed` makes vectors of texts; `space` is asked for the space of "words" with the counts of these texts.
+    `embed` makes vectors of texts; `space` is asked for the space of their words with the counts of these texts.
     """
+    counted = cache(lambda: _counts(vocabulary, texts))
     makers: dict[str, Callable[[], DocHidden | csr_matrix | None]] = {
         "hidden": lambda: hidden,
         "embedding": lambda: embed(texts),
-        "words": lambda: _placed(_counts(vocabulary, texts), space),
-        "bow": lambda: _counts(vocabulary, texts),
-        "normalised-bow": lambda: normalize(_counts(vocabulary, texts), norm="l1"),  # type: ignore[dict-item]
+        "words": lambda: space(counted()).of(counted()).astype(np.float16),
+        "tf-idf": lambda: space(counted()).roots(counted()) * _ROOTS,
+        "bow": counted,
+        "normalised-bow": lambda: normalize(counted(), norm="l1"),  # type: ignore[dict-item]
     }
     parts = {name: makers[name]() for name in split_inputs(inputs)}
     for name, part in parts.items():
@@ -135,10 +143,6 @@ def from_vectors(widths: dict[str, int], given: dict[str, DocHidden | None]) -> 
     rows = len(next(iter(arrays.values())))
     checked = {name: check_vectors(name, array, rows, widths) for name, array in arrays.items()}
     return Inputs({name: checked[name] for name in widths})
-
-
-def _placed(counts: csr_matrix, space: Callable[[csr_matrix], WordSpace]) -> DocHidden:
-    return space(counts).of(counts).astype(np.float16)
 
 
 def _counts(vocabulary: Vocabulary, texts: Sequence[str]) -> csr_matrix:

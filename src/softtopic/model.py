@@ -55,7 +55,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model
             ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
         backbone: the topic model trained in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm" or "fastopic".
-        inputs: what it reads, "hidden", "embedding", "words", "bow", "normalised-bow" or some joined by "+", likewise.
+        inputs: what it reads, of "hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow", joined by "+".
         target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
         embedder: makes the vectors of embedding inputs: a callable from a list of texts to an array [documents,
             width], or the name or folder of a SentenceEncoder. None: "all-minilm-l6-v2", unless `fit` gets vectors.
@@ -63,8 +63,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         lm: the teacher: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
             server (see ServerTeacher), or a Teacher.
         sample: share of the distinct documents that the language model reads, above 0 and at most 1. What it would have
-            said of the others is predicted; "words" are an input instead of hidden states. None: as the recipe says
-            ("default" reads at most 2,500), but all where `inputs` or a feature folder is named.
+            said of the others is predicted; their words are an input instead of hidden states. None: as the recipe
+            says ("default" reads at most 2,500), but all where `inputs` or a feature folder is named.
         demonstrations: "auto" shows the teacher examples chosen for the corpus without labels, "none" asks as it was
             given; None: as the recipe says, unless `lm` is a Teacher.
         vocabulary: a number of words to find in the texts, a list of words, a Vocabulary or a CountVectorizer.
@@ -340,7 +340,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         if guide is not None:
             self.backbone_.start_topics(torch.from_numpy(guide.topic_word).to(device))
         if recipe.standardise:
-            self.backbone_.standardise(data.inputs.float(), torch.from_numpy(inputs.are_continuous).to(device))
+            self.backbone_.standardise(data.inputs, torch.from_numpy(inputs.are_continuous).to(device))
         self.training_ = train(self.backbone_, data, recipe.training, noise, progress=self.progress)
         self.widths_ = inputs.widths
         with torch.inference_mode():

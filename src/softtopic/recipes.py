@@ -9,7 +9,7 @@ from softtopic.backbones.registry import check_backbone
 from softtopic.corpus import sample_size
 from softtopic.errors import InputError
 from softtopic.guidance import GuideConfig
-from softtopic.inputs import split_inputs, split_target
+from softtopic.inputs import WEIGHED, split_inputs, split_target
 from softtopic.teacher.calibrate import check_calibration
 from softtopic.teacher.cutting import windows
 from softtopic.teacher.prompt import PROMPTS, Prompt, get_prompt
@@ -17,6 +17,9 @@ from softtopic.topics import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
 DEMONSTRATIONS = ("none", "auto")
+
+# Dropout where the language model reads a part: documents are many then, and teach what noise teaches of few.
+_LESS_NOISE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class Recipe:
             self.sampled()
 
     def sampled(self) -> "Recipe":
-        """The recipe where the language model reads some of the documents: words are an input instead of hidden states.
+        """The recipe where the language model reads some of the documents: words are inputs instead of hidden states.
 
         Raises InputError where there are no soft labels that spread, or nothing to tell what was not read by.
         """
@@ -106,10 +109,10 @@ class Recipe:
         given = split_inputs(self.inputs)
         inputs = [part for part in given if part != "hidden"] or ["embedding"]
         if "hidden" in given and "words" not in given:
-            inputs.append("words")
+            inputs += ["words", "tf-idf"]
         if "embedding" not in inputs and "bow" not in target:
             raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
-        return replace(self, inputs="+".join(inputs))
+        return replace(self, inputs="+".join(inputs), dropout=_LESS_NOISE if self.dropout is None else self.dropout)
 
     def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
         """The recipe for soft labels and hidden states that were brought along.
@@ -121,10 +124,10 @@ class Recipe:
         if free["inputs"] and not embeddings and "hidden" in inputs:
             inputs = tuple(part for part in inputs if part != "embedding")
         if free["inputs"] and not texts:
-            inputs = tuple(part for part in inputs if part != "words") or inputs
+            inputs = tuple(part for part in inputs if part not in WEIGHED) or inputs
         if free["target"] and not texts and "soft" in target:
             target = ("soft",)
-        if not texts and any("bow" in part or part == "words" for part in inputs + target):
+        if not texts and any("bow" in part or part in WEIGHED for part in inputs + target):
             raise InputError("words of the documents are counted; give texts beside soft_labels=")
         return replace(self, inputs="+".join(inputs), target="+".join(target))
 
@@ -143,7 +146,7 @@ RECIPES: dict[str, Recipe] = {
     # Two prompts, two encoders, a graph of neighbours, topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
         training=TrainingConfig(
-            epochs=60, batch_size=512, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
+            epochs=60, batch_size=256, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
         ),
         backbone="plsa",
         inputs="hidden+embedding",

@@ -11,6 +11,7 @@ from softtopic import __version__
 from softtopic.backbones.registry import build_backbone
 from softtopic.errors import ModelFileError
 from softtopic.guidance import GuideConfig
+from softtopic.inputs import WEIGHED
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibrate import Calibration
@@ -95,7 +96,7 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()
-    space = {name: tensors[_SPACE + name] for name in ("rarity", "axes")} if "words" in model.widths_ else None
+    space = {name: tensors[_SPACE + name] for name in ("rarity", "axes")} if WEIGHED & model.widths_.keys() else None
     model.word_space_ = WordSpace(**space) if space else None
     model.relevance_ = tensors.get("relevance")
     known = (model.recipe_.calibration, model.recipe_.strength)

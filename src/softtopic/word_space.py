@@ -43,9 +43,13 @@ class WordSpace:
         filled = max(1, np.count_nonzero(sizes > _EMPTY * sizes[0]))
         return cls(rarity=weights, axes=axes[:filled].astype(np.float32))
 
+    def roots(self, counts: csr_matrix) -> csr_matrix:
+        """Documents word by word, [docs, vocab]: square roots of tf-idf shares."""
+        return _roots(counts, self.rarity)
+
     def of(self, counts: csr_matrix) -> Float[np.ndarray, "docs width"]:
         """Documents by their counts, float32: at most of length 1, of length 0 where they hold no word."""
-        return np.asarray(_roots(counts, self.rarity) @ self.axes.T, dtype=np.float32)
+        return np.asarray(self.roots(counts) @ self.axes.T, dtype=np.float32)
 
 
 def _shares(counts: csr_matrix, weights: Float[np.ndarray, " vocab"]) -> csr_matrix:

@@ -54,9 +54,10 @@ class Backbone(nn.Module, ABC):
 
     def standardise(self, inputs: Float[Tensor, "docs width"], columns: Bool[Tensor, " width"]) -> None:
         """Learn center and scale of the columns named from the training inputs; a constant column stays 0."""
-        deviation = inputs.std(dim=0, unbiased=False)
-        self.center.copy_(torch.where(columns, inputs.mean(dim=0), 0))
-        self.scale.copy_(torch.where(columns & (deviation > 0), deviation, 1))
+        named = inputs[:, columns].float()
+        deviation = named.std(dim=0, unbiased=False)
+        self.center[columns] = named.mean(dim=0)
+        self.scale[columns] = torch.where(deviation > 0, deviation, 1)
 
     def standardised(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs width"]:
         return (inputs - self.center) / self.scale

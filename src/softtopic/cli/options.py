@@ -68,7 +68,9 @@ Backbone = Annotated[
 ]
 Inputs = Annotated[
     str | None,
-    typer.Option("--inputs", help="hidden, embedding, words, bow, or e.g. embedding+words; default: the recipe's."),
+    typer.Option(
+        "--inputs", help="hidden, embedding, words, tf-idf, bow, or e.g. embedding+words; default: the recipe's."
+    ),
 ]
 Target = Annotated[str | None, typer.Option("--target", help="soft, bow or soft+bow; default: the recipe's.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
