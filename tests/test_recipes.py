@@ -87,6 +87,9 @@ def test_words_take_the_place_of_hidden_states_that_are_not_read():
     parts = {"hidden": "embedding+words+tf-idf", "embedding": "embedding", "words+hidden": "words"}
     for inputs, sampled in parts.items():
         assert replace(default, inputs=inputs).sampled().inputs == sampled
+    assert (default.dropout, default.sampled().dropout) == (None, 0.1)
+    assert replace(default, dropout=0.3).sampled().dropout == 0.3, "what was asked for stays"
+    assert replace(default, backbone="etm").sampled().dropout is None
     free = {"inputs": False, "target": True}
     with pytest.raises(InputError, match="words of the documents are counted; give texts"):
         replace(default, inputs="hidden+words").suited(free, texts=False, embeddings=True)

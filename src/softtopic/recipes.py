@@ -18,7 +18,7 @@ from softtopic.training.trainer import TrainingConfig
 
 DEMONSTRATIONS = ("none", "auto")
 
-# Dropout where the language model reads a part: documents are many then, and teach what noise teaches of few.
+# Dropout of PLSA where the language model reads a part: with more, mixtures of long texts follow their groups less.
 _LESS_NOISE = 0.1
 
 
@@ -112,7 +112,8 @@ class Recipe:
             inputs += ["words", "tf-idf"]
         if "embedding" not in inputs and "bow" not in target:
             raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
-        return replace(self, inputs="+".join(inputs), dropout=_LESS_NOISE if self.dropout is None else self.dropout)
+        free = self.dropout is None and self.backbone == "plsa"
+        return replace(self, inputs="+".join(inputs), dropout=_LESS_NOISE if free else self.dropout)
 
     def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
         """The recipe for soft labels and hidden states that were brought along.
