@@ -1,5 +1,7 @@
 """What every backbone promises to the trainer and to the estimator."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -71,6 +73,11 @@ def test_inputs_are_standardised_where_asked(name):
     torch.testing.assert_close(read[:, :3].std(dim=0, unbiased=False), torch.ones(3))
     assert (read[:, 3] == 0).all()
     assert torch.equal(read[:, -2:], x[:, -2:])
+    untouched = build(name).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        untouched.standardise(x, torch.zeros(WIDTH, dtype=torch.bool))
+    assert torch.equal(untouched.standardised(x), x)
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -54,6 +54,8 @@ class Backbone(nn.Module, ABC):
 
     def standardise(self, inputs: Float[Tensor, "docs width"], columns: Bool[Tensor, " width"]) -> None:
         """Learn center and scale of the columns named from the training inputs; a constant column stays 0."""
+        if not columns.any():
+            return
         named = inputs[:, columns].float()
         deviation = named.std(dim=0, unbiased=False)
         self.center[columns] = named.mean(dim=0)
