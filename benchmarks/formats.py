@@ -11,21 +11,17 @@ import json
 import time
 
 import torch
+from teacher_cost import sample
 
-from softtopic.datasets import load
 from softtopic.objective import soft_labels
 from softtopic.recipes import RECIPES
 from softtopic.teacher.model import Teacher
-from softtopic.vocabulary import Vocabulary
 
 DOCUMENTS = {"stackoverflow": 600, "20newsgroups": 100}
 
 
 def measure(name: str, data_dir: str, formats: list[str], rounds: int) -> None:
-    texts = list(load(name, data_dir=data_dir).distinct.texts)
-    words = Vocabulary.from_texts(texts)
-    # Evenly from the whole corpus: neighbours in the file are alike.
-    texts = texts[:: len(texts) // DOCUMENTS[name]][: DOCUMENTS[name]]
+    texts, words = sample(name, data_dir, DOCUMENTS[name])
     # 0 documents: their beginnings are read, as of a large corpus.
     teachers = {dtype: Teacher(dtype=dtype, **RECIPES["default"].asks(0)) for dtype in formats}
     best, labels = dict.fromkeys(formats, float("inf")), {}

@@ -65,7 +65,7 @@ def test_soft_labels_on_every_backbone(recipe, backbone, texts, tiny_lm, tmp_pat
     assert whole(quick(recipe, backbone=backbone, lm=lm), texts, tmp_path).recipe_.backbone == backbone
 
 
-@pytest.mark.parametrize("inputs", ["hidden", "bow", "embedding", "bow+embedding", "hidden+embedding"])
+@pytest.mark.parametrize("inputs", ["hidden", "bow", "embedding", "bow+embedding", "hidden+embedding", "tf-idf"])
 @pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
 def test_any_input_with_any_target(inputs, target, texts, tiny_lm, tmp_path):
     lm = Teacher(tiny_lm, dtype="float32")

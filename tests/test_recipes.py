@@ -84,7 +84,10 @@ def test_a_recipe_asks_prompts_by_name_and_the_more_it_asks_the_less_is_read_for
 def test_words_take_the_place_of_hidden_states_that_are_not_read():
     default = RECIPES["default"]
     assert default.sampled().inputs == "embedding+words+tf-idf"
-    parts = {"hidden": "embedding+words+tf-idf", "embedding": "embedding", "words+hidden": "words"}
+    parts = {
+        "hidden": "embedding+words+tf-idf", "embedding": "embedding",
+        "words+hidden": "words", "tf-idf+hidden": "tf-idf",
+    }  # fmt: skip
     for inputs, sampled in parts.items():
         assert replace(default, inputs=inputs).sampled().inputs == sampled
     assert (default.dropout, default.sampled().dropout) == (None, 0.1)

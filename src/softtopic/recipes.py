@@ -108,7 +108,7 @@ class Recipe:
             raise InputError("sample= needs a recipe whose soft labels spread to neighbours; give recipe 'default'")
         given = split_inputs(self.inputs)
         inputs = [part for part in given if part != "hidden"] or ["embedding"]
-        if "hidden" in given and "words" not in given:
+        if "hidden" in given and WEIGHED.isdisjoint(given):
             inputs += ["words", "tf-idf"]
         if "embedding" not in inputs and "bow" not in target:
             raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
