@@ -55,7 +55,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         recipe: "default", "light" (hidden states alone), "paper" (the published settings), a bag-of-words model
             ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a Recipe.
         backbone: the topic model trained in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm" or "fastopic".
-        inputs: what it reads, likewise: "hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow" joined by "+".
+        inputs: what it reads, likewise: "hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow" joined by +.
         target: what it learns to say, "soft", "bow" or "soft+bow", likewise.
         embedder: makes the vectors of embedding inputs: a callable from a list of texts to an array [documents,
             width], or the name or folder of a SentenceEncoder. None: "all-minilm-l6-v2", unless `fit` gets vectors.
