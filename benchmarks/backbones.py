@@ -13,7 +13,7 @@ import statistics
 from scoring import over_seeds, shown, spread
 
 from softtopic import SentenceEncoder, TopicModel
-from softtopic.datasets import load
+from softtopic.data.datasets import load
 
 ROWS = (
     ("light", {"backbone": "prodlda"}),

@@ -13,9 +13,9 @@ import json
 from scoring import over_seeds, shown, spread
 
 from softtopic import Corpus, Prompt, Teacher, TopicModel
-from softtopic.datasets import load
-from softtopic.extract.demonstrations import choose_prompt
-from softtopic.vocabulary import Vocabulary
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.teacher.demonstrations import choose_prompt
 
 # Documents, topics, language. The last three were not looked at while the choice was made.
 CORPORA = {

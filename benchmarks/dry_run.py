@@ -9,12 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from softtopic.corpus import Corpus
-from softtopic.datasets import load
-from softtopic.extract.estimate import estimate
-from softtopic.extract.plan import extract_into
-from softtopic.teacher.model import Teacher
-from softtopic.vocabulary import Vocabulary
+from softtopic.data.corpus import Corpus
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.features.estimate import estimate
+from softtopic.features.extraction import extract_into
+from softtopic.teacher.local import Teacher
 
 TOLERANCE = 0.2
 

@@ -13,9 +13,9 @@ import time
 import torch
 from teacher_cost import sample
 
-from softtopic.objective import soft_labels
 from softtopic.recipes import RECIPES
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.local import Teacher
+from softtopic.training.objective import soft_labels
 
 DOCUMENTS = {"stackoverflow": 600, "20newsgroups": 100}
 

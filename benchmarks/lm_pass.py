@@ -16,12 +16,12 @@ import time
 import torch
 import torch.nn.functional as F
 
-from softtopic.datasets import load
-from softtopic.teacher.formats import held_in
-from softtopic.teacher.lexicon import first_tokens
-from softtopic.teacher.loading import load_language_model
-from softtopic.teacher.model import Teacher
-from softtopic.vocabulary import Vocabulary
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.lm.devices import held_in
+from softtopic.lm.loading import load_language_model
+from softtopic.lm.tokens import first_tokens
+from softtopic.teacher.local import Teacher
 
 TARGETS = {"stackoverflow": 6.0, "20newsgroups": 2.5}
 SHARE = 0.55

@@ -16,14 +16,14 @@ from typing import NamedTuple
 from scoring import MEASURES, over_seeds, shown, spread
 
 from softtopic import Corpus, Prompt, Teacher, TopicModel
-from softtopic.datasets import load
-from softtopic.extract.demonstrations import with_demonstrations
-from softtopic.extract.plan import extract
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.features.extraction import extract
 from softtopic.metrics.coherence import coherence
 from softtopic.metrics.reference import Reference
 from softtopic.recipes import RECIPES, Recipe
-from softtopic.teacher.prompt import PROMPTS
-from softtopic.vocabulary import Vocabulary
+from softtopic.teacher.demonstrations import with_demonstrations
+from softtopic.teacher.prompts import PROMPTS
 
 # Documents, topics.
 CORPORA = {"stackoverflow": (2000, 50), "tweettopic": (1500, 25), "20newsgroups": (800, 50), "reuters-r52": (800, 50)}

@@ -11,8 +11,8 @@ import json
 from scoring import over_seeds, shown, spread
 
 from softtopic import Teacher, TopicModel
-from softtopic.datasets import load
-from softtopic.teacher.prompt import PROMPTS
+from softtopic.data.datasets import load
+from softtopic.teacher.prompts import PROMPTS
 
 ROWS = (
     ("stackoverflow", "published", "paper", 0, 0.70),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from softtopic import Corpus, TopicModel
 from softtopic.bench.sources import spread
-from softtopic.datasets import load
+from softtopic.data.datasets import load
 from softtopic.metrics.diversity import topic_diversity
 from softtopic.metrics.evaluation import evaluate
 

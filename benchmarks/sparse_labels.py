@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 from scoring import over_seeds, shown, spread
 
 from softtopic import FeatureStore, Teacher, TopicModel
-from softtopic.datasets import load
-from softtopic.extract.plan import FOR_MEANS, extract, manifest_of
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.features.extraction import FOR_MEANS, extract, manifest_of
+from softtopic.features.store import Features, Manifest
 from softtopic.recipes import get_recipe
-from softtopic.store import Features, Manifest
-from softtopic.teacher.calibrate import mean_log_probs
-from softtopic.vocabulary import Vocabulary
+from softtopic.teacher.calibration import mean_log_probs
 
 CORPORA = {"stackoverflow": 5000, "20newsgroups": 2500}
 KEPT = (32, 128, 512, None)

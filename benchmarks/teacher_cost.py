@@ -14,11 +14,11 @@ import time
 
 import torch
 
-from softtopic.datasets import load
-from softtopic.objective import soft_labels
-from softtopic.teacher.model import Teacher
-from softtopic.teacher.prompt import PROMPTS, Prompt
-from softtopic.vocabulary import Vocabulary
+from softtopic.data.datasets import load
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.teacher.local import Teacher
+from softtopic.teacher.prompts import PROMPTS, Prompt
+from softtopic.training.objective import soft_labels
 
 AFTER = [Prompt(PROMPTS[name].instruction, document_first=True) for name in ("published", "theme", "single-label")]
 WAYS = {

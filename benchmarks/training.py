@@ -19,8 +19,8 @@ from scipy.sparse import random as random_sparse
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from softtopic.backbones.registry import BACKBONES, build_backbone
-from softtopic.objective import distillation_loss
 from softtopic.recipes import get_recipe
+from softtopic.training.objective import distillation_loss
 from softtopic.training.trainer import TrainingConfig, TrainingData, tempered, train
 
 TARGETS = {"prodlda": 40_000, "etm": 40_000, "ecrtm": 10_000, "fastopic": 10_000}

@@ -13,8 +13,8 @@ import time
 from scoring import spread
 
 from softtopic import TopicModel
-from softtopic.corpus import Corpus
-from softtopic.datasets import load
+from softtopic.data.corpus import Corpus
+from softtopic.data.datasets import load
 
 NEW = {"stackoverflow": 1000, "20newsgroups": 300}
 

@@ -41,7 +41,7 @@ def texts() -> list[str]:
 @pytest.fixture(scope="session")
 def embedded_lm() -> str:
     """The name of the embedded language model, which `make test` has fetched."""
-    from softtopic.assets import asset_path
+    from softtopic.storage.assets import asset_path
 
     asset_path("smollm2-135m")
     return "smollm2-135m"
@@ -53,7 +53,7 @@ def tiny_lm(embedded_lm, tmp_path_factory) -> str:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from softtopic.teacher.loading import find_language_model
+    from softtopic.lm.loading import find_language_model
 
     folder = tmp_path_factory.mktemp("tiny") / "lm"
     tokenizer = AutoTokenizer.from_pretrained(find_language_model(embedded_lm))
@@ -79,8 +79,9 @@ def tiny_lm(embedded_lm, tmp_path_factory) -> str:
 @pytest.fixture(autouse=True)
 def own_features(tmp_path, monkeypatch):
     """Features of a test are its own; assets and the converted model are shared."""
-    from softtopic import embedding
-    from softtopic.extract import demonstrations, plan
+    from softtopic.features import extraction
+    from softtopic.lm import encoder
+    from softtopic.teacher import demonstrations
 
-    for module in (plan, demonstrations, embedding):
+    for module in (extraction, demonstrations, encoder):
         monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")

@@ -10,10 +10,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic import Corpus, FeatureStore, Prompt, Teacher, TopicModel
 from softtopic import model as model_module
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, ModelFileError, StoreMismatchError
-from softtopic.extract.plan import extract_into
+from softtopic.features.extraction import extract_into
 from softtopic.recipes import RECIPES
-from softtopic.vocabulary import Vocabulary
 
 WORDS = ["sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light"]
 QUICK = replace(
@@ -183,7 +183,7 @@ def test_equal_inputs_give_equal_files(tiny_lm, texts, tmp_path):
 
 
 def test_a_model_that_does_not_fit_together_is_refused(fitted, tmp_path):
-    from softtopic.training.files import read_model, write_model
+    from softtopic.persistence.model_folder import read_model, write_model
 
     fitted.save(tmp_path / "model")
     files = read_model(tmp_path / "model")
@@ -237,7 +237,7 @@ def test_the_embedded_model_finds_topics(embedded_lm, texts):
 
 
 def test_whole_words_are_scored_for_training_and_not_for_new_documents(tiny_lm, texts, monkeypatch):
-    import softtopic.teacher.model as teachers
+    import softtopic.teacher.local as teachers
 
     model = quick(Teacher(tiny_lm, branches=2, dtype="float32"), features=None).fit(texts)
     monkeypatch.setattr(teachers, "WholeWords", None)  # would fail if it were needed
@@ -311,7 +311,7 @@ def test_demonstrations_are_chosen_where_the_recipe_or_the_caller_says(tiny_lm, 
 
 
 def test_topics_begin_where_the_guide_has_them(tiny_lm, texts, monkeypatch):
-    from softtopic import targets
+    from softtopic.pipeline import targets
 
     made, real = [], targets.guide
     monkeypatch.setattr(targets, "guide", lambda *given: made.append(real(*given)) or made[-1])

@@ -4,7 +4,7 @@ import pytest
 
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, Recipe, get_recipe
-from softtopic.teacher.prompt import PROMPTS, Prompt
+from softtopic.teacher.prompts import PROMPTS, Prompt
 
 
 def test_a_recipe_follows_its_backbone():

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from softtopic.store import Features, FeatureStore
+from softtopic.features.store import Features, FeatureStore
 
 PRELUDE = """
 import os, random, resource, signal, sys, time
 import numpy as np
 import pyarrow.parquet as pq
 from softtopic.errors import DiskError
-from softtopic.store import Features, FeatureStore, Manifest
+from softtopic.features.store import Features, FeatureStore, Manifest
 
 def manifest(rows, size):
     words = tuple(f"w{i}" for i in range(500))

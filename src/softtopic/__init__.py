@@ -15,44 +15,44 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from softtopic.corpus import Corpus as Corpus
-    from softtopic.embedding import SentenceEncoder as SentenceEncoder
+    from softtopic.data.corpus import Corpus as Corpus
+    from softtopic.data.readers import Columns as Columns
+    from softtopic.data.readers import read_corpus as read_corpus
+    from softtopic.data.vocabulary import Vocabulary as Vocabulary
     from softtopic.errors import SofttopicError as SofttopicError
-    from softtopic.guidance import GuideConfig as GuideConfig
-    from softtopic.index import RetrievalIndex as RetrievalIndex
-    from softtopic.labels_file import SoftLabels as SoftLabels
-    from softtopic.labels_file import read_soft_labels as read_soft_labels
+    from softtopic.features.soft_label_files import SoftLabels as SoftLabels
+    from softtopic.features.soft_label_files import read_soft_labels as read_soft_labels
+    from softtopic.features.store import FeatureStore as FeatureStore
+    from softtopic.graph.initial_groups import GuideConfig as GuideConfig
+    from softtopic.inputs.word_vectors import WordVectors as WordVectors
+    from softtopic.lm.encoder import SentenceEncoder as SentenceEncoder
     from softtopic.model import TopicModel as TopicModel
-    from softtopic.readers import Columns as Columns
-    from softtopic.readers import read_corpus as read_corpus
     from softtopic.recipes import Recipe as Recipe
-    from softtopic.store import FeatureStore as FeatureStore
-    from softtopic.teacher.model import Teacher as Teacher
-    from softtopic.teacher.prompt import Prompt as Prompt
+    from softtopic.teacher.local import Teacher as Teacher
+    from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
+    from softtopic.topics.search import RetrievalIndex as RetrievalIndex
     from softtopic.training.trainer import TrainingConfig as TrainingConfig
-    from softtopic.vocabulary import Vocabulary as Vocabulary
-    from softtopic.word_vectors import WordVectors as WordVectors
 
 _HOMES = {
-    "Columns": "readers",
-    "Corpus": "corpus",
-    "FeatureStore": "store",
-    "GuideConfig": "guidance",
-    "Prompt": "teacher.prompt",
+    "Columns": "data.readers",
+    "Corpus": "data.corpus",
+    "FeatureStore": "features.store",
+    "GuideConfig": "graph.initial_groups",
+    "Prompt": "teacher.prompts",
     "Recipe": "recipes",
-    "RetrievalIndex": "index",
-    "SentenceEncoder": "embedding",
+    "RetrievalIndex": "topics.search",
+    "SentenceEncoder": "lm.encoder",
     "ServerTeacher": "teacher.server",
-    "SoftLabels": "labels_file",
+    "SoftLabels": "features.soft_label_files",
     "SofttopicError": "errors",
-    "Teacher": "teacher.model",
+    "Teacher": "teacher.local",
     "TopicModel": "model",
     "TrainingConfig": "training.trainer",
-    "Vocabulary": "vocabulary",
-    "WordVectors": "word_vectors",
-    "read_corpus": "readers",
-    "read_soft_labels": "labels_file",
+    "Vocabulary": "data.vocabulary",
+    "WordVectors": "inputs.word_vectors",
+    "read_corpus": "data.readers",
+    "read_soft_labels": "features.soft_label_files",
 }
 
 __all__ = [  # noqa: RUF022

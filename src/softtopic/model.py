@@ -15,30 +15,30 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
 from softtopic.backbones.registry import build_backbone, settings_of
-from softtopic.corpus import Corpus
-from softtopic.embedding import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
+from softtopic.data.corpus import Corpus
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
-from softtopic.extract.demonstrations import with_demonstrations
-from softtopic.extract.plan import extract, is_kept
-from softtopic.inputs import Inputs, check_vectors, from_vectors, gather, split_target
-from softtopic.inspection import Inspection
-from softtopic.learnt import Learnt
-from softtopic.objective import soft_labels
+from softtopic.features.extraction import extract, is_kept
+from softtopic.features.store import Features
+from softtopic.inputs.lsa import WordSpace
+from softtopic.inputs.registry import Inputs, check_vectors, from_vectors, gather, split_target
+from softtopic.inputs.word_vectors import WordVectors, word_matrix
+from softtopic.lm.devices import pick_device
+from softtopic.lm.encoder import SENTENCE_ENCODER, Embedder, embed, embedder_name, find_encoder
+from softtopic.pipeline.sources import from_arrays, from_store
+from softtopic.pipeline.subsample import Learnt
+from softtopic.pipeline.targets import Targets, soft_targets
 from softtopic.recipes import Recipe, get_recipe
-from softtopic.store import Features
-from softtopic.targets import Targets, soft_targets
-from softtopic.taught import from_arrays, from_store
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
-from softtopic.teacher.formats import pick_device
-from softtopic.teacher.model import EMBEDDED, Teacher
+from softtopic.teacher.calibration import CONTENT_FREE, Calibration
+from softtopic.teacher.demonstrations import with_demonstrations
+from softtopic.teacher.local import EMBEDDED, Teacher
 from softtopic.teacher.opening import need_local, open_teacher
-from softtopic.topics import excerpt, representative_documents
+from softtopic.topics.inspection import Inspection
+from softtopic.topics.words import excerpt, representative_documents
+from softtopic.training.objective import soft_labels
 from softtopic.training.trainer import TrainingReport, train
 from softtopic.types import DocHidden, DocTopic, DocVocab
-from softtopic.vocabulary import Vocabulary
-from softtopic.word_space import WordSpace
-from softtopic.word_vectors import WordVectors, word_matrix
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     def save(self, path: str | Path, *, excerpts: bool = True) -> None:
         """Write a model folder: JSON, safetensors and Parquet. With `excerpts=False` no text of a document is kept."""
-        from softtopic.saving import save
+        from softtopic.persistence.saving import save
 
         check_is_fitted(self, "backbone_")
         save(self, path, excerpts=excerpts)
@@ -223,7 +223,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> "TopicModel":
         """Read a model folder written by `save`; raises ModelFileError where it is damaged or not one."""
-        from softtopic.saving import load
+        from softtopic.persistence.saving import load
 
         return load(path, device=device)
 

@@ -6,14 +6,14 @@ from numbers import Real
 from typing import Any
 
 from softtopic.backbones.registry import check_backbone
-from softtopic.corpus import sample_size
+from softtopic.data.corpus import sample_size
 from softtopic.errors import InputError
-from softtopic.guidance import GuideConfig
-from softtopic.inputs import WEIGHED, split_inputs, split_target
-from softtopic.teacher.calibrate import check_calibration
-from softtopic.teacher.cutting import windows
-from softtopic.teacher.prompt import PROMPTS, Prompt, get_prompt
-from softtopic.topics import ORDERS
+from softtopic.graph.initial_groups import GuideConfig
+from softtopic.inputs.registry import WEIGHED, split_inputs, split_target
+from softtopic.teacher.calibration import check_calibration
+from softtopic.teacher.chunking import windows
+from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
+from softtopic.topics.words import ORDERS
 from softtopic.training.trainer import TrainingConfig
 
 DEMONSTRATIONS = ("none", "auto")

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from softtopic.backbones.ecrtm import ECRTM, ECRTMConfig
+from softtopic.backbones.transport import sinkhorn, squared_distances
 from softtopic.errors import InputError
-from softtopic.objective import distillation_loss, soft_labels
-from softtopic.transport import sinkhorn, squared_distances
+from softtopic.training.objective import distillation_loss, soft_labels
 
 # Our names → those of the stored state.
 STATE = {

@@ -3,7 +3,7 @@ import torch
 
 from softtopic.backbones.fastopic import FASTopic, FASTopicConfig
 from softtopic.errors import InputError
-from softtopic.objective import cross_entropy, soft_labels
+from softtopic.training.objective import cross_entropy, soft_labels
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import torch
 from softtopic.backbones.norm import WordNorm
 from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.errors import InputError
-from softtopic.objective import distillation_loss, soft_labels
+from softtopic.training.objective import distillation_loss, soft_labels
 
 # Our names → those of the stored state.
 STATE = {

@@ -4,9 +4,9 @@ import pytest
 from softtopic.bench.baselines import class_tf_idf, kmeans_topics
 from softtopic.bench.measure import Outcome, measured
 from softtopic.bench.packages.exchange import Stages, Task, shares
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.metrics.reference import Reference
-from softtopic.vocabulary import Vocabulary
 
 TOPICS = [["red", "apple", "pie"], ["blue", "car", "road"]]
 REFERENCE = Reference.from_texts(["a red apple pie", "a blue car on the road", "red and blue"])

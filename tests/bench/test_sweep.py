@@ -3,7 +3,7 @@ import pytest
 from softtopic.bench.cells import Base, Setting
 from softtopic.bench.methods import METHODS, get_method
 from softtopic.bench.sweep import SETTINGS, check_sweep, parse_sweep, run_of
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 
 VALUES = {

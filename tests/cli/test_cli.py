@@ -129,7 +129,7 @@ def test_teach_then_fit_any_number_of_times(run, posts, tiny_lm, tmp_path, monke
     )
     assert taught[0] == 0
     assert "12 documents" in taught[2]
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.local import Teacher
 
     monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
     for topics in (2, 5):
@@ -173,7 +173,7 @@ def test_a_part_is_taught_and_the_line_it_prints_fits_all(run, posts, tiny_lm, t
     code, out, _ = run("teach", posts, *given, "--prompt", "theme", "--sample", "50%", "--out", folder, "--quiet")
     assert code == 0
     assert out.startswith("6 distinct documents")
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.local import Teacher
 
     monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
     hint = shlex.split(out.split("Try: softtopic ")[1])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.metrics.evaluation import check_labels, evaluate
 

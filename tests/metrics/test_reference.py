@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import softtopic.metrics.reference as reference
+from softtopic.data.readers import Columns
+from softtopic.data.tokenizer import unspaced_share
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import DiskError, InputError
 from softtopic.metrics.reference import Reference
-from softtopic.readers import Columns
-from softtopic.vocabulary import Vocabulary
-from softtopic.words import unspaced_share
 
 TEXTS = ["New York is new.", "", "York. New? The new-york, NEW YORK state; don't!", "In 2007 AI: x-ray, people’s"]
 

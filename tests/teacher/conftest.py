@@ -15,8 +15,8 @@ from types import SimpleNamespace
 import pytest
 
 import softtopic.teacher.endpoint as endpoint
-from softtopic.assets import ASSETS, asset_path
 from softtopic.errors import LanguageModelError
+from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.teacher.server import ServerTeacher
 
 

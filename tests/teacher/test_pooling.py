@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
-from softtopic.teacher.calibrate import Calibration
+from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.pooling import Pool
 
 

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.teacher.loading import find_language_model
+from softtopic.lm.loading import find_language_model
 from softtopic.teacher.raters import LocalRater, ServerRater
 
 INSTRUCTION = "Rate the words. Reply with a number."

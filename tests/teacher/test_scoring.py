@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from softtopic.datasets import FILES, load
+from softtopic.data.datasets import FILES, load
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import LanguageModelError
-from softtopic.teacher.loading import load_language_model
-from softtopic.teacher.model import Teacher
-from softtopic.teacher.tree import WordTree, word_ends
-from softtopic.vocabulary import Vocabulary
+from softtopic.lm.loading import load_language_model
+from softtopic.teacher.local import Teacher
+from softtopic.teacher.trie import WordTree, word_ends
 
 DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
 

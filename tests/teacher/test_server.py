@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import softtopic.teacher.endpoint as endpoint
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError, StoreMismatchError
-from softtopic.extract.plan import extract_into
+from softtopic.features.extraction import extract_into
+from softtopic.features.store import FeatureStore
 from softtopic.model import TopicModel
-from softtopic.store import FeatureStore
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import described_teacher
 from softtopic.teacher.server import ServerTeacher, first_tokens, next_tokens, token_numbers, word_log_probs
-from softtopic.vocabulary import Vocabulary
 
 WORDS = Vocabulary(("database", "space", "baking", "politics"))
 LIKELY = {" database": -1.0, " spa": -2.0, " the": -0.5, " politics": -4.0, " ": -0.1}

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import AssetError, InputError, LanguageModelError
-from softtopic.teacher.lexicon import continuation_tokens, first_tokens
-from softtopic.teacher.loading import find_language_model, language_model_fingerprint
-from softtopic.teacher.model import BUDGET, Teacher
-from softtopic.teacher.prompt import Prompt, get_prompt
-from softtopic.vocabulary import Vocabulary
+from softtopic.lm.loading import find_language_model, language_model_fingerprint
+from softtopic.lm.tokens import continuation_tokens, first_tokens
+from softtopic.teacher.local import BUDGET, Teacher
+from softtopic.teacher.prompts import Prompt, get_prompt
 
 WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "databases", "astronomy"))
 
@@ -77,7 +77,7 @@ def test_documents_are_cut_and_the_text_after_them_never_is(embedded_lm):
 
 
 def test_a_text_of_megabytes_is_cut_before_it_is_tokenised(tiny_lm, monkeypatch):
-    import softtopic.teacher.model as module
+    import softtopic.teacher.local as module
 
     seen = []
     monkeypatch.setattr(
@@ -186,7 +186,7 @@ def test_a_copy_of_an_open_teacher_reads_the_same(tiny_lm):
 
 
 def test_large_states_are_kept_in_float32(tiny_lm, monkeypatch):
-    import softtopic.teacher.model as module
+    import softtopic.teacher.local as module
 
     assert Teacher(tiny_lm).read(["text"], WORDS).hidden.dtype == np.float16
     monkeypatch.setattr(module, "_LARGE", 1e-3)

@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import softtopic.teacher.attention as attention
+import softtopic.lm.attention as attention
 import softtopic.teacher.scoring as scoring
-from softtopic.teacher.model import Teacher
-from softtopic.teacher.reading import PackedReader
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.lm.engine import PackedReader
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.scoring import WholeWords
-from softtopic.vocabulary import Vocabulary
 
 WORDS = Vocabulary(
     ("sub", "subquery", "subdomain", "query", "sql", "rocket", "orbit", "kubernetes", "sourdough", "tax")

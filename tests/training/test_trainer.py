@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from softtopic.backbones.prodlda import ProdLDA, ProdLDAConfig
 from softtopic.backbones.registry import BACKBONES, build_backbone
 from softtopic.errors import InputError
-from softtopic.objective import cross_entropy
+from softtopic.training.objective import cross_entropy
 from softtopic.training.trainer import TrainingConfig, TrainingData, batches, epochs_of, tempered, train
 
 

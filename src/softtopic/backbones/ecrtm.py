@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from softtopic.backbones.base import Backbone, BackboneOutput, place_known
 from softtopic.backbones.encoder import GaussianEncoder, Shift
 from softtopic.backbones.norm import WordNorm
+from softtopic.backbones.transport import Stop, sinkhorn, squared_distances
 from softtopic.errors import InputError
-from softtopic.transport import Stop, sinkhorn, squared_distances
 
 
 @dataclass(frozen=True, kw_only=True)

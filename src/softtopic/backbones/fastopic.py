@@ -10,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.backbones.base import Backbone, BackboneOutput, log_mixture
+from softtopic.backbones.transport import Stop, Transport, sinkhorn, squared_distances
 from softtopic.errors import InputError
-from softtopic.transport import Stop, Transport, sinkhorn, squared_distances
 
 # The published iteration checks its tolerance of 5e-3 at every 50th step alone, and is far below it then.
 _STOP = Stop(tolerance=1e-4)

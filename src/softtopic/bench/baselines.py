@@ -9,8 +9,8 @@ from sklearn.cluster import KMeans
 from sklearn.preprocessing import normalize
 
 from softtopic.bench.packages.exchange import TOP_WORDS
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.types import DocHidden, DocTopic, TopicVocab
-from softtopic.vocabulary import Vocabulary
 
 # Variance of the Gaussians round the centres, for vectors of length 1.
 VARIANCE = 0.1

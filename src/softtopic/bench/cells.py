@@ -12,10 +12,10 @@ from typing import Any
 
 from softtopic.bench.methods import get_method
 from softtopic.bench.sources import ReferenceFile, Source
-from softtopic.corpus import fingerprint_strings
-from softtopic.publish import staged_file
-from softtopic.teacher.loading import is_gguf, language_model_fingerprint
-from softtopic.teacher.prompt import read_prompt
+from softtopic.data.corpus import fingerprint_strings
+from softtopic.lm.loading import is_gguf, language_model_fingerprint
+from softtopic.storage.atomic import staged_file
+from softtopic.teacher.prompts import read_prompt
 
 # Raise it when the same cell would be given other figures.
 VERSION = 1

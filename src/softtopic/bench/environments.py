@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from softtopic.assets import cache_dir
-from softtopic.corpus import fingerprint_strings
+from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import AssetError
-from softtopic.publish import locked, staged_file
+from softtopic.storage.assets import cache_dir
+from softtopic.storage.atomic import locked, staged_file
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from softtopic.bench.packages.exchange import TOP_WORDS
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
 from softtopic.metrics.clustering import clustering_scores
 from softtopic.metrics.coherence import CoherenceConfig, coherences
 from softtopic.metrics.diversity import inverted_rbo, topic_diversity

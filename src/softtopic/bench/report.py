@@ -6,7 +6,7 @@ from pathlib import Path
 
 from softtopic.bench.plot import draw
 from softtopic.bench.tables import Record, Table, rows_of, tables_of
-from softtopic.publish import staged_file
+from softtopic.storage.atomic import staged_file
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #222 }

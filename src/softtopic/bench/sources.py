@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from softtopic.assets import ASSETS
-from softtopic.corpus import Corpus, fingerprint_strings
-from softtopic.datasets import FILES, load
+from softtopic.data.corpus import Corpus, fingerprint_strings
+from softtopic.data.datasets import FILES, load
+from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import InputError
 from softtopic.metrics.reference import Reference
-from softtopic.readers import Columns, read_corpus
+from softtopic.storage.assets import ASSETS
 
 # What the name of a corpus ends with where equal documents were kept.
 ALL_ROWS = " (all rows)"
@@ -24,7 +24,7 @@ class Source:
 
     Args:
         data: name of a sample corpus, or a file.
-        data_dir: where sample corpora lie; None: as `softtopic.datasets` finds them.
+        data_dir: where sample corpora lie; None: as `softtopic.data.datasets` finds them.
         text: column of texts, of a file.
         label: column of labels, of a file; None: "label", where there is one.
         documents: so many distinct ones, at equal distances; None: all.

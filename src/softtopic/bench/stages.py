@@ -11,21 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from softtopic.assets import cache_dir
 from softtopic.bench.packages.exchange import Stages
 from softtopic.bench.sweep import Run
-from softtopic.corpus import Corpus, fingerprint_strings
-from softtopic.embedding import SentenceEncoder
+from softtopic.data.corpus import Corpus, fingerprint_strings
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
-from softtopic.extract.demonstrations import with_demonstrations
-from softtopic.extract.estimate import estimate
-from softtopic.extract.plan import automatic_path, extract, is_kept
-from softtopic.publish import staged_file, staged_folder
+from softtopic.features.estimate import estimate
+from softtopic.features.extraction import automatic_path, extract, is_kept
+from softtopic.lm.encoder import SentenceEncoder
+from softtopic.storage.assets import cache_dir
+from softtopic.storage.atomic import staged_file, staged_folder
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.demonstrations import with_demonstrations
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import need_local, open_teacher
 from softtopic.types import DocHidden
-from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 

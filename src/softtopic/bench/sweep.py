@@ -6,7 +6,7 @@ from pathlib import Path
 
 from softtopic.bench.cells import Base, Setting
 from softtopic.bench.methods import ANY, GUIDED, TAUGHT, TRAINED, Method
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.recipes import Recipe
 

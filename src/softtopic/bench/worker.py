@@ -25,15 +25,15 @@ from softtopic.bench.packages.exchange import TOP_WORDS, Stages
 from softtopic.bench.sources import labelled_fingerprint
 from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teaching_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
-from softtopic.corpus import Corpus
-from softtopic.embedding import SENTENCE_ENCODER
+from softtopic.data.corpus import Corpus
+from softtopic.data.tokenizer import WORD_PATTERN
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, SofttopicError
-from softtopic.extract.plan import extract
+from softtopic.features.extraction import extract
+from softtopic.lm.encoder import SENTENCE_ENCODER
 from softtopic.model import TopicModel
-from softtopic.objective import soft_labels
-from softtopic.teacher.calibrate import CONTENT_FREE, Calibration
-from softtopic.vocabulary import Vocabulary
-from softtopic.words import WORD_PATTERN
+from softtopic.teacher.calibration import CONTENT_FREE, Calibration
+from softtopic.training.objective import soft_labels
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from softtopic.errors import InputError
 if TYPE_CHECKING:
     import typer
 
-    from softtopic.corpus import Corpus
+    from softtopic.data.corpus import Corpus
     from softtopic.metrics.rating import Rater
     from softtopic.model import TopicModel
     from softtopic.teacher.base import BaseTeacher
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def read_documents(
     file: str, text: str, label: str | None, id: str | None, format: str | None, *, label_required: bool = True
 ) -> "Corpus":
-    from softtopic.readers import Columns, read_corpus
+    from softtopic.data.readers import Columns, read_corpus
 
     columns = Columns(text=text, label=label, id=id, label_required=label_required)
     corpus = read_corpus(file, columns, format=format)
@@ -39,7 +39,7 @@ def check_sources(file: str | None, features: Path | None, labels: Path | None) 
 
 def fit_labels(model: "TopicModel", path: Path, text: str, words: int | list[str] | None) -> "Corpus":
     """Fit a model on a file of soft labels."""
-    from softtopic.labels_file import read_soft_labels
+    from softtopic.features.soft_label_files import read_soft_labels
 
     if isinstance(words, int):
         raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
@@ -68,7 +68,7 @@ def build_teacher(
             # A server counts no tokens beforehand; English has about four letters to each.
             server = server | {"max_characters": 4 * options["max_tokens"]}
         return ServerTeacher(lm, prompt=asked["prompt"][0], **server)
-    from softtopic.teacher.model import Teacher
+    from softtopic.teacher.local import Teacher
 
     if server["model"] is not None or server["vectors"] is not None:
         raise InputError(
@@ -90,8 +90,8 @@ def check_unrated(given: dict[str, Any]) -> None:
 
 def build_rater(lm: str | None, model: str | None, n_probs: int, device: str) -> "Rater":
     """The language model that rates topics."""
+    from softtopic.lm.loading import EMBEDDED
     from softtopic.teacher.endpoint import is_url
-    from softtopic.teacher.loading import EMBEDDED
     from softtopic.teacher.raters import LocalRater, ServerRater
 
     if lm is not None and is_url(lm):
@@ -144,6 +144,6 @@ def read_vocabulary(given: str) -> int | list[str]:
     """A number of words, or the lines of a file."""
     if given.lstrip("-").isdigit():
         return int(given)
-    from softtopic.readers import read_corpus
+    from softtopic.data.readers import read_corpus
 
     return [line for line in read_corpus(given, format="txt").texts if line.strip()]

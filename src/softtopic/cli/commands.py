@@ -74,7 +74,7 @@ from softtopic.cli.output import (
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
-    from softtopic.corpus import Corpus
+    from softtopic.data.corpus import Corpus
 
 app = typer.Typer(
     name="softtopic",
@@ -92,15 +92,15 @@ def fetch(
     ],
 ) -> None:
     """Fetch language models, the sentence encoder or sample corpora: the one command that downloads."""
-    from softtopic.assets import ASSETS
-    from softtopic.assets import fetch as fetch_asset
+    from softtopic.storage.assets import ASSETS
+    from softtopic.storage.assets import fetch as fetch_asset
 
     show_messages(quiet=False)
     for name in names:
         if name in ASSETS:
             print(fetch_asset(name))
         else:
-            from softtopic.teacher.loading import fetch_language_model
+            from softtopic.lm.loading import fetch_language_model
 
             print(fetch_language_model(name))
 
@@ -116,12 +116,12 @@ def demo(
     """Show the whole way on posts of 20 Newsgroups; fetches the language model and the posts."""
     import numpy as np
 
-    from softtopic.assets import fetch as fetch_asset
-    from softtopic.corpus import Corpus
-    from softtopic.datasets import load
+    from softtopic.data.corpus import Corpus
+    from softtopic.data.datasets import load
     from softtopic.model import TopicModel
+    from softtopic.persistence.model_folder import check_destination
     from softtopic.recipes import RECIPES
-    from softtopic.training.files import check_destination
+    from softtopic.storage.assets import fetch as fetch_asset
 
     show_messages(quiet)
     check_destination(out)
@@ -158,13 +158,13 @@ def teach(
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Read documents with the language model and keep what it says, for any number of fits."""
-    from softtopic.corpus import sample_size
-    from softtopic.extract.demonstrations import with_demonstrations
-    from softtopic.extract.estimate import estimate
-    from softtopic.extract.plan import extract_into
+    from softtopic.data.corpus import sample_size
+    from softtopic.data.vocabulary import Vocabulary
+    from softtopic.features.estimate import estimate
+    from softtopic.features.extraction import extract_into
     from softtopic.recipes import get_recipe
+    from softtopic.teacher.demonstrations import with_demonstrations
     from softtopic.teacher.opening import need_local
-    from softtopic.vocabulary import Vocabulary
 
     show_messages(quiet)
     corpus = read_documents(file, text, label, id, format)
@@ -215,11 +215,11 @@ def fit(
     as_json: Json = False, quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
+    from softtopic.features.store import FeatureStore
     from softtopic.metrics.evaluation import check_labels
     from softtopic.model import TopicModel
+    from softtopic.persistence.model_folder import check_destination
     from softtopic.recipes import get_recipe
-    from softtopic.store import FeatureStore
-    from softtopic.training.files import check_destination
 
     show_messages(quiet)
     check_sources(file, features, labels)
@@ -387,9 +387,9 @@ def _evaluation(theta: Any, corpus: "Corpus") -> dict[str, float | int]:
 
 
 def _coherence(topics: list[list[str]], reference: str, column: str) -> list[dict[str, Any]]:
+    from softtopic.data.readers import Columns
     from softtopic.metrics.coherence import CoherenceConfig, coherences
     from softtopic.metrics.reference import Reference
-    from softtopic.readers import Columns
 
     config = CoherenceConfig(top_n=len(topics[0]))
     texts = Reference.read(reference, Columns(text=column))

@@ -44,7 +44,7 @@ def print_json(value: object) -> None:
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
     """A table of topics: number, size, words, a representative document."""
-    from softtopic.topics import excerpt
+    from softtopic.topics.words import excerpt
 
     rows = [
         [
@@ -123,7 +123,7 @@ def print_rating(rating: dict[str, Any] | None) -> None:
 
 
 def write_text(out: Path | None, text: str) -> None:
-    from softtopic.publish import staged_file
+    from softtopic.storage.atomic import staged_file
 
     if out is None:
         sys.stdout.write(text)
@@ -135,7 +135,7 @@ def write_text(out: Path | None, text: str) -> None:
 def write_table(out: Path, ids: Sequence[str], theta: Any) -> None:
     import pandas as pd
 
-    from softtopic.publish import staged_file
+    from softtopic.storage.atomic import staged_file
 
     columns = {"id": list(ids), "topic": theta.argmax(axis=1)}
     frame = pd.DataFrame(columns | {f"theta_{topic}": theta[:, topic] for topic in range(theta.shape[1])})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from softtopic.corpus import Corpus
+from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.metrics.clustering import clustering_scores
 from softtopic.metrics.diversity import inverted_rbo, topic_diversity

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from softtopic.assets import cache_dir
-from softtopic.corpus import fingerprint_strings
+from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.readers import Columns, read_corpus
+from softtopic.data.tokenizer import MARKS
 from softtopic.errors import DiskError, InputError
-from softtopic.publish import locked, staged_folder
-from softtopic.readers import Columns, read_corpus
-from softtopic.words import MARKS
+from softtopic.storage.assets import cache_dir
+from softtopic.storage.atomic import locked, staged_folder
 
 log = logging.getLogger(__name__)
 
-# Words as softtopic.words has them, and the short ones and numbers between them: they fill a window too.
+# Words as softtopic.data.tokenizer has them, and the short ones and numbers between them: they fill a window too.
 REFERENCE_PATTERN = rf"(?<![\w{MARKS}])[^\W_](?:[^\W_]|[{MARKS}])*(?![\w{MARKS}]|['’]t\b)"
 _WORD = re.compile(REFERENCE_PATTERN)
 _PHRASE_BREAK = re.compile(r"[\s_-]+")

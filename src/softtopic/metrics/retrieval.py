@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from softtopic.errors import InputError
-from softtopic.index import RetrievalIndex
+from softtopic.topics.search import RetrievalIndex
 from softtopic.types import DocTopic
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.types import DocHidden, DocVocab
-from softtopic.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

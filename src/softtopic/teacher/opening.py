@@ -5,7 +5,7 @@ from typing import Any
 from softtopic.errors import InputError
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.endpoint import is_url
-from softtopic.teacher.model import Teacher
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.server import ServerTeacher
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import log_softmax
 
 from softtopic.teacher.base import TeacherOutput
-from softtopic.teacher.calibrate import Calibration
+from softtopic.teacher.calibration import Calibration
 from softtopic.types import DocInt, DocVocab
 
 

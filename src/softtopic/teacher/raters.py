@@ -16,12 +16,12 @@ from jaxtyping import Float
 from scipy.special import logsumexp
 
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.lm.devices import pick_device, pick_dtype
+from softtopic.lm.engine import Reader, open_reader
+from softtopic.lm.loading import EMBEDDED, LanguageModel, load_language_model
+from softtopic.lm.tokens import continuation_tokens, leading_tokens
 from softtopic.teacher.endpoint import Endpoint
-from softtopic.teacher.formats import pick_device, pick_dtype
-from softtopic.teacher.lexicon import continuation_tokens, leading_tokens
-from softtopic.teacher.loading import EMBEDDED, LanguageModel, load_language_model
-from softtopic.teacher.model import BUDGET
-from softtopic.teacher.reading import Reader, open_reader
+from softtopic.teacher.local import BUDGET
 from softtopic.teacher.server import AT_A_TIME, listed_tokens
 
 RatingLogProbs = Float[np.ndarray, "lists ratings"]

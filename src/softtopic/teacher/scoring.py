@@ -13,10 +13,10 @@ import torch
 from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
-from softtopic.teacher.asking import Answer
-from softtopic.teacher.lexicon import first_tokens
-from softtopic.teacher.reading import Reader
-from softtopic.teacher.tree import WordTree
+from softtopic.lm.engine import Reader
+from softtopic.lm.tokens import first_tokens
+from softtopic.teacher.questions import Answer
+from softtopic.teacher.trie import WordTree
 
 # Bytes that the scores of one batch may take, float64, all nodes and words of all its documents.
 _ROOM = 1 << 29

@@ -19,14 +19,14 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Float
 
-from softtopic.corpus import fingerprint_strings
+from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.lm.devices import pick_device
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
-from softtopic.teacher.formats import pick_device
-from softtopic.teacher.prompt import Prompt
+from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
-from softtopic.vocabulary import Vocabulary
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from softtopic.backbones.base import Backbone
 from softtopic.errors import InputError
-from softtopic.objective import cross_entropy, entropy, soft_labels
-from softtopic.progress import Progress
+from softtopic.storage.progress import Progress
+from softtopic.training.objective import cross_entropy, entropy, soft_labels
 
 log = logging.getLogger(__name__)
 

@@ -1,1 +1,0 @@
-"""Reading a corpus with the teacher, in parts."""

@@ -1,0 +1,1 @@
+"""Output of the language model at rest."""

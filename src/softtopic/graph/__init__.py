@@ -1,0 +1,1 @@
+"""The graph of documents: neighbours, label propagation, groups."""

@@ -1,0 +1,1 @@
+"""What a topic model reads of a document."""

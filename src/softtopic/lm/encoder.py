@@ -1,0 +1,191 @@
+"""Sentence vectors for topic models that read embeddings."""
+
+import logging
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from softtopic.data.corpus import fingerprint_strings
+from softtopic.errors import DiskError, InputError, LanguageModelError
+from softtopic.lm.devices import pick_device, pick_dtype
+from softtopic.lm.loading import quiet_transformers
+from softtopic.storage.assets import ASSETS, asset_path, cache_dir
+from softtopic.storage.atomic import staged_file
+from softtopic.storage.memory import give_back
+from softtopic.storage.progress import Progress
+from softtopic.types import DocHidden
+
+log = logging.getLogger(__name__)
+
+SENTENCE_ENCODER = "all-minilm-l6-v2"
+
+# A list of texts → [documents, width], any array of floats.
+Embedder = Callable[[Sequence[str]], Any]
+
+# Tokens in a batch: a dozen long posts, or some hundred titles.
+_BATCH_TOKENS = 4096
+# Texts in a file of kept vectors, and texts cut into tokens at a time.
+_KEPT = 2048
+
+
+class SentenceEncoder:
+    """Texts → vectors of length 1: the mean over tokens of a transformer's last states (Reimers & Gurevych, 2019).
+
+    Args:
+        name: "all-minilm-l6-v2" (from a package index, see `softtopic fetch`) or a folder with a bidirectional
+            model that transformers opens. No code from the folder is run and nothing is downloaded.
+        max_tokens: a text is cut to so many tokens.
+        device: "auto", "cpu", "cuda" or "mps".
+        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 where the processor computes in it, which is two to
+            three times as fast and leaves a cosine of .9999 to float32, else float32.
+
+    The model is opened when the first texts come.
+
+    """
+
+    def __init__(
+        self, name: str = SENTENCE_ENCODER, *, max_tokens: int = 256, device: str = "auto", dtype: str = "auto"
+    ) -> None:
+        self.name = name
+        self.max_tokens = max_tokens
+        self.device = pick_device(device)
+        self.dtype = pick_dtype(dtype, self.device)
+        self._opened: tuple[Any, Any] | None = None
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
+        """Vectors of texts, float32, [documents, width]; each depends on its own text alone."""
+        model, tokenizer = self._open()
+        if not texts:
+            return np.empty((0, model.config.hidden_size), dtype=np.float32)
+        tokens: list[list[int]] = []
+        # A part at a time: of each token a tokenizer keeps ten times more than its number.
+        for start in range(0, len(texts), _KEPT):
+            part = list(texts[start : start + _KEPT])
+            tokens += tokenizer(part, truncation=True, max_length=self.max_tokens)["input_ids"]
+        vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
+        with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
+            for rows in _batches([len(row) for row in tokens]):
+                vectors[rows] = self._vectors(model, [tokens[row] for row in rows]).cpu().numpy()
+                bar.advance(len(rows))
+        return vectors
+
+    @property
+    def fingerprint(self) -> str:
+        """What vectors depend on, beside their texts: equal fingerprints, equal vectors."""
+        version = ASSETS[self.name].version if self.name in ASSETS else ""
+        return fingerprint_strings([self.name, version, str(self.max_tokens), str(self.dtype)])
+
+    def _vectors(self, model: Any, tokens: list[list[int]]) -> Float[Tensor, "docs width"]:
+        states = model(input_ids=torch.tensor(tokens, device=self.device)).last_hidden_state
+        return torch.nn.functional.normalize(states.float().mean(dim=1))
+
+    def _open(self) -> tuple[Any, Any]:
+        if self._opened is None:
+            from transformers.models.auto.modeling_auto import AutoModel
+            from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+            folder = find_encoder(self.name)
+            options = {"local_files_only": True, "trust_remote_code": False}
+            with quiet_transformers():
+                try:
+                    model = AutoModel.from_pretrained(folder, dtype=self.dtype, **options)
+                    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+                except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+                    reason = str(error).strip().splitlines()[0]
+                    raise LanguageModelError(f"{self.name} cannot be opened as a sentence encoder: {reason}") from error
+            self._opened = model.to(self.device).eval().requires_grad_(False), tokenizer
+        return self._opened
+
+
+def find_encoder(name: str) -> Path:
+    """The folder of a sentence encoder by its name or path; raises AssetError or LanguageModelError where it is not."""
+    folder = asset_path(name) if name in ASSETS else Path(name)
+    if not (folder / "config.json").is_file():
+        raise LanguageModelError(
+            f"sentence encoder {name!r} is not here; give {SENTENCE_ENCODER}, a local folder or a callable"
+        )
+    return folder
+
+
+def embedder_name(embedder: str | Embedder | None, embeddings: object) -> str | None:
+    """What makes the vectors of new texts: None for a callable, and where vectors were given and nothing else."""
+    if embedder is None:
+        return SENTENCE_ENCODER if embeddings is None else None
+    return embedder if isinstance(embedder, str) else None
+
+
+def open_embedder(chosen: str | Embedder | None, device: str = "auto") -> Embedder:
+    """The callable itself, or the sentence encoder of that name, on a device."""
+    if chosen is None:
+        raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
+    return SentenceEncoder(chosen, device=device) if isinstance(chosen, str) else chosen
+
+
+def embed(
+    texts: Sequence[str],
+    chosen: str | Embedder | None,
+    *,
+    keep: bool = False,
+    progress: bool = False,
+    device: str = "auto",
+) -> np.ndarray:
+    """What the encoder chosen makes of texts: any array, to be checked by the caller.
+
+    With `keep` the vectors of an encoder that is an asset are kept in the cache folder, some thousand texts to a file:
+    the same texts are not encoded twice, and a killed process goes on where it was.
+    """
+    encoder = open_embedder(chosen, device)
+    if not isinstance(encoder, SentenceEncoder):
+        return np.asarray(encoder(texts))
+    if not keep or encoder.name not in ASSETS or not texts:
+        return encoder(texts, progress=progress)
+    parts = [texts[start : start + _KEPT] for start in range(0, len(texts), _KEPT)]
+    with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
+        vectors = []
+        for part in parts:
+            vectors.append(_kept(encoder, part))
+            bar.advance(len(part))
+    del encoder
+    if len(parts) > 1:
+        # What was needed for batches of many shapes would be counted on top of all that follows.
+        give_back()
+    return np.concatenate(vectors)
+
+
+def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
+    """Vectors from the cache folder, else made and put there; a file that does not fit is made again."""
+    key = fingerprint_strings([encoder.fingerprint, *texts])
+    path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
+    try:
+        found = np.load(path)  # objects are refused by default
+        if found.ndim == 2 and len(found) == len(texts) and found.dtype == np.float32:
+            return found
+    except (OSError, ValueError, EOFError):
+        pass
+    vectors = encoder(texts)
+    try:
+        with staged_file(path) as staging, staging.open("wb") as file:
+            np.save(file, vectors)
+    except DiskError as error:
+        log.warning("sentence vectors are not kept: %s", error)
+    return vectors
+
+
+def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
+    """Texts of one length together: nothing is padded, and no vector depends on its neighbours, not even in bfloat16.
+
+    The longest come first, for their memory is then known.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    batches: list[Int[np.ndarray, " batch"]] = []
+    for length, run in groupby(order, key=lambda row: lengths[row]):
+        rows, most = np.fromiter(run, dtype=np.int64), max(1, _BATCH_TOKENS // max(length, 1))
+        batches += np.split(rows, range(most, len(rows), most))
+    return batches

@@ -1,0 +1,251 @@
+"""Layers as the processor likes them: weights laid out once, neighbouring operations in one.
+
+Only for a model on a CPU in bfloat16 or float32, and only through operators torch has for its own compiler. What they
+change is rounding, and the probe in `softtopic.lm.engine` checks the result; where the operators are missing or
+do not fit, layers stay as they are.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from softtopic.lm.attention import packed_attention
+from softtopic.lm.packed import ROWS, Branching, Packing
+
+_FORMATS = (torch.bfloat16, torch.float32)
+
+# Rows the weights are laid out for: those of a full pack.
+_ROWS = 2048
+
+_GATED = ("gate_proj", "up_proj", "down_proj")
+_ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+_LAYER = ("self_attn", "mlp", "input_layernorm", "post_attention_layernorm")
+
+
+def fuse_linear(body: nn.Module) -> bool:
+    """Replace the forward of linear layers and gated MLPs; False, and nothing replaced, where that is not possible."""
+    return _replace(body, _linear_forwards)
+
+
+class Norm(NamedTuple):
+    """x by the root of its mean square (and a little more), times weights."""
+
+    weight: Float[Tensor, " width"]
+    epsilon: float
+
+    def shrinking(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens 1"]:
+        """What tokens are multiplied with, but for the weights."""
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return (length.square() / x.shape[1] + self.epsilon).rsqrt()
+
+    def unweighted(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens width"]:
+        """The norm without its weights, which can be folded into what follows."""
+        wide = x.float()
+        return (wide * self.shrinking(wide)).to(x.dtype)
+
+
+class Weights(NamedTuple):
+    """What a decoder layer built as Llama's multiplies with, and its two norms."""
+
+    before: Norm  # of attention
+    joined: Float[Tensor, "out width"]  # queries, keys and values
+    out: Float[Tensor, "width heads"]
+    after: Norm  # of the MLP, before it
+    gate: Float[Tensor, "inner width"]
+    up: Float[Tensor, "inner width"]
+    down: Float[Tensor, "width inner"]
+
+
+class Products(ABC):
+    """The three products of a decoder layer, each with what stands around it."""
+
+    @abstractmethod
+    def opening(self, x: Tensor) -> Float[Tensor, "tokens out"]:
+        """Queries, keys and values of x after its norm."""
+
+    @abstractmethod
+    def closing(self, attended: Tensor, x: Tensor) -> Float[Tensor, "tokens width"]:
+        """The sum of x and what attention found."""
+
+    @abstractmethod
+    def mlp(self, x: Tensor) -> Float[Tensor, "tokens width"]:
+        """The sum of x and the gated MLP of x after its norm."""
+
+
+def _weights_of(layer: nn.Module) -> Weights:
+    """The weights of a decoder layer; raises TypeError or AttributeError where it is built otherwise than Llama's."""
+    attention, mlp, before, after = (getattr(layer, name) for name in _LAYER)
+    if set(dict(layer.named_children())) != set(_LAYER) or set(dict(attention.named_children())) != set(_ATTENTION):
+        raise TypeError(f"{type(layer).__name__} is built otherwise")
+    linear = [getattr(attention, name) for name in _ATTENTION]
+    if not _is_gated(mlp) or any(type(part) is not nn.Linear or part.bias is not None for part in linear):
+        raise TypeError(f"{type(layer).__name__} is built otherwise")
+    joined = torch.cat([part.weight for part in linear[:3]])
+    before, after = (Norm(norm.weight, norm.variance_epsilon) for norm in (before, after))
+    return Weights(before, joined, linear[3].weight, after, *(getattr(mlp, name).weight for name in _GATED))
+
+
+def fuse_layers(body: nn.Module, products: Callable[[Weights], Products] | None = None) -> bool:
+    """Replace the forward of whole decoder layers built as Llama's are; False where there are others.
+
+    `products` makes those of one layer after the other; without it they are in the weights' own format.
+    """
+    return _replace(body, partial(_layer_forwards, products=products or _Fused))
+
+
+def unfuse(body: nn.Module) -> None:
+    """Give every layer its own forward back."""
+    for module in body.modules():
+        module.__dict__.pop("forward", None)
+
+
+def let_go(body: nn.Module) -> None:
+    """Drop the weights that replaced forwards hold a copy of. There is no way back to the layers' own."""
+    for module in body.modules():
+        if "forward" in vars(module):
+            for part in module.modules():
+                if type(part) is nn.Linear:
+                    part.weight = nn.Parameter(part.weight.new_empty(0), requires_grad=False)
+
+
+def _replace(body: nn.Module, forwards: Callable[[nn.Module], Iterator[tuple[nn.Module, Any]]]) -> bool:
+    weight = next(body.parameters())
+    if weight.device.type != "cpu" or weight.dtype not in _FORMATS or not torch.backends.mkldnn.is_available():
+        return False
+    try:
+        for module, forward in list(forwards(body)):
+            vars(module)["forward"] = forward
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return True
+
+
+def _linear_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
+    inside: set[nn.Module] = set()
+    for module in body.modules():
+        if _is_gated(module):
+            yield module, _Gated(*(getattr(module, name).weight for name in _GATED))
+            inside.update(module.children())
+        elif type(module) is nn.Linear and module not in inside:
+            yield module, partial(_linear, _packed(module.weight), module.bias)
+
+
+def _layer_forwards(
+    body: nn.Module, products: Callable[[Weights], Products]
+) -> Iterator[tuple[nn.Module, Any]]:  # fmt: skip
+    layers = list(body.layers)  # type: ignore[arg-type]
+    for layer in layers:
+        yield layer, _Layer(layer, products(_weights_of(layer)), last=layer is layers[-1])
+
+
+@final
+class _Layer:
+    """x + attention(norm(x)), then that + mlp(norm(that)).
+
+    After the last layer only the documents' last tokens matter: it goes on with these alone.
+    """
+
+    def __init__(self, layer: nn.Module, products: Products, *, last: bool) -> None:
+        self._attention: Any = layer.self_attn
+        self._products = products
+        self._last = last
+        queries, keys = (getattr(self._attention, name).out_features for name in _ATTENTION[:2])
+        self._width: int = self._attention.head_dim
+        self._heads = queries // self._width
+        self._rotated = (queries + keys) // self._width
+
+    def __call__(
+        self,
+        hidden_states: Tensor,
+        *,
+        position_embeddings: tuple[Tensor, Tensor],
+        packing: Packing | Branching,
+        **_: Any,
+    ) -> Tensor:
+        x = hidden_states[0]
+        heads = self._products.opening(x).unflatten(1, (-1, self._width))
+        rotated = _rotate(heads[:, : self._rotated], *position_embeddings)
+        query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :]
+        if self._last and isinstance(packing, Packing):
+            packing.narrowed = True
+            ends = packing.last
+            rows = torch.tensor([*ends, *[ends[-1]] * (-len(ends) % ROWS)])
+            x, query = x[rows], query[rows]
+        attended, _none = packed_attention(
+            self._attention, *(part.transpose(0, 1)[None] for part in (query, key, value)),
+            packing=packing, scaling=self._attention.scaling,
+        )  # fmt: skip
+        return self._products.mlp(self._products.closing(attended[0].flatten(1), x))[None]
+
+
+@final
+class _Fused(Products):
+    """Products in the weights' own format: norms folded into them, sums done by them."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._before, self._after = weights.before, weights.after
+        self._joined = _packed(_scaled(weights.joined, weights.before.weight.float()))
+        self._out = _packed(weights.out)
+        self._gated = _Gated(weights.gate, weights.up, weights.down, weights.after.weight.float())
+
+    def opening(self, x: Tensor) -> Tensor:
+        return _linear(self._joined, None, self._before.unweighted(x))
+
+    def closing(self, attended: Tensor, x: Tensor) -> Tensor:
+        return _op().binary(attended, x, self._out, None, "add")
+
+    def mlp(self, x: Tensor) -> Tensor:
+        return self._gated(self._after.unweighted(x), x)
+
+
+@final
+class _Gated:
+    """down(silu(gate(x)) * up(x)), as Llama and its kin have it, without biases; plus a residual where given one."""
+
+    def __init__(self, gate: Tensor, up: Tensor, down: Tensor, scale: Tensor | None = None) -> None:
+        if scale is not None:
+            gate, up = (_scaled(part, scale) for part in (gate, up))
+        self._gate, self._up, self._down = _packed(gate), _packed(up), _packed(down)
+
+    def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+        opened = _op().default(x, self._gate, None, "swish", [], "")
+        opened = _op().binary(x, opened, self._up, None, "mul")
+        if residual is None:
+            return _linear(self._down, None, opened)
+        return _op().binary(opened, residual, self._down, None, "add")
+
+
+def _is_gated(module: nn.Module) -> bool:
+    layers = [getattr(module, name, None) for name in _GATED]
+    plain = all(type(layer) is nn.Linear and layer.bias is None for layer in layers)
+    activation = getattr(module, "act_fn", None)
+    return plain and type(activation).__name__ in ("SiLU", "SiLUActivation")
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Float[Tensor, "tokens heads width"]:
+    """Rotary positions (Su et al., 2021), each half of a head turned against the other."""
+    half = x.shape[-1] // 2
+    sign = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
+    return (x * cos[0, :, None]).addcmul_(torch.roll(x, half, dims=-1), sign[0, :, None])
+
+
+def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
+    """What a product gives of rows scaled by column, rounded once."""
+    return (weight.float() * scale).to(weight.dtype)
+
+
+def _packed(weight: Tensor) -> Tensor:
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+
+
+def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
+    return _op().default(x, weight, bias, "none", [], "")
+
+
+def _op() -> Any:
+    return torch.ops.mkldnn._linear_pointwise

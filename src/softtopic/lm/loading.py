@@ -1,0 +1,196 @@
+"""From a language model's name to a loaded one: embedded, a local folder, a GGUF file, or a Hugging Face id."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from softtopic.errors import LanguageModelError
+from softtopic.storage.assets import ASSETS, asset_path, cache_dir
+from softtopic.storage.atomic import locked, staged_folder
+
+log = logging.getLogger(__name__)
+
+EMBEDDED = "smollm2-135m"
+
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer.model")
+
+# Files that transformers may take weights, configuration or tokens from.
+_TELLING = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A loaded causal language model in inference mode, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+    device: torch.device
+
+
+def find_language_model(lm: str) -> Path:
+    """The folder that holds a language model; nothing is fetched.
+
+    `lm` is "smollm2-135m" (the embedded model), a folder that transformers can open, a GGUF file, or a Hugging Face id
+    that is in the local cache already. Raises AssetError or LanguageModelError with the next step.
+    """
+    if lm in ASSETS:
+        asset = ASSETS[lm]
+        gguf = asset_path(lm) / Path(asset.files[0].path).name
+        return _converted(gguf, cache_dir() / "models" / f"{lm}-{asset.version}")
+    if is_gguf(lm):
+        return _converted(Path(lm), cache_dir() / "models" / gguf_fingerprint(lm))
+    if (Path(lm) / "config.json").is_file():
+        return Path(lm)
+    if Path(lm).is_dir():
+        raise LanguageModelError(f"{lm} holds no config.json; expected a folder written by save_pretrained")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(lm, local_files_only=True, allow_patterns=list(_WEIGHTS)))
+    except (LocalEntryNotFoundError, HFValidationError, FileNotFoundError):
+        raise LanguageModelError(
+            f"language model {lm!r} is not on this machine; give {EMBEDDED}, a local folder, or an id fetched with "
+            "`softtopic fetch`"
+        ) from None
+
+
+def fetch_language_model(lm: str) -> Path:
+    """Fetch a Hugging Face id into the local cache: weights, configuration and tokenizer, never code."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(lm, allow_patterns=[*_WEIGHTS, "*.json"]))
+    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise LanguageModelError(f"{lm!r} could not be fetched ({reason}); check the id and the network") from None
+
+
+def language_model_fingerprint(lm: str) -> str:
+    """What identifies a language model's numbers, without loading it: an asset's checksum, or its files'."""
+    if lm in ASSETS:
+        return ASSETS[lm].files[0].sha256
+    if is_gguf(lm):
+        return gguf_fingerprint(lm)
+    folder = find_language_model(lm)
+    digest = hashlib.sha256()
+    for path in sorted({path for pattern in _TELLING for path in folder.glob(pattern)}):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size} ".encode())
+        with path.open("rb") as stream:
+            # Whole small files, and of weights enough to tell two trainings of one architecture apart.
+            pieces = 64 if size > 1 << 26 else 1
+            for piece in range(pieces):
+                stream.seek(piece * (size // pieces))
+                digest.update(stream.read(1 << 16 if pieces > 1 else -1))
+    return digest.hexdigest()
+
+
+def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
+    """Load a causal language model, without network and without code from its folder."""
+    # Not from the package itself: a type checker would read all its models, two thirds of its files.
+    from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+    folder = find_language_model(lm)
+    with quiet_transformers():
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise LanguageModelError(f"{lm} cannot be opened as a causal language model: {reason}") from error
+    model.to(device)  # pyright: ignore[reportArgumentType]
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device)
+
+
+def is_gguf(lm: str) -> bool:
+    """Whether a language model is named by a GGUF file."""
+    return lm.lower().endswith(".gguf")
+
+
+def gguf_fingerprint(lm: str) -> str:
+    """SHA-256 of a GGUF file; raises LanguageModelError where there is none."""
+    try:
+        about = Path(lm).stat()
+        return _sha256(lm, about.st_size, about.st_mtime_ns)
+    except OSError as error:
+        raise LanguageModelError(f"{lm} cannot be read ({error.strerror}); give the path of a GGUF file") from None
+
+
+@lru_cache
+def _sha256(path: str, size: int, modified: int) -> str:  # noqa: ARG001
+    """A file of gigabytes is read once, as long as it stays as it was."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _converted(gguf: Path, folder: Path) -> Path:
+    """A GGUF file as a safetensors folder, converted the first time."""
+    if not folder.is_dir():
+        with locked(folder):
+            if not folder.is_dir():
+                _check_gguf(gguf)
+                _convert(gguf, folder)
+    return folder
+
+
+def _check_gguf(path: Path) -> None:
+    """Whole, by its own account: readers of GGUF do not look."""
+    from gguf import GGUFReader
+
+    with path.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise LanguageModelError(f"{path} is not a GGUF file; give one, a safetensors folder or a Hugging Face id")
+    try:
+        GGUFReader(path)
+    except Exception as error:
+        # Whatever a broken header makes the reader stumble over.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise LanguageModelError(f"{path} is a broken or cut off GGUF file ({reason}); fetch it again") from error
+
+
+def _convert(gguf: Path, folder: Path) -> None:
+    from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+    from transformers.utils.quantization_config import GgufConfig
+
+    log.info("converting %s to safetensors, once", gguf.name)
+    with quiet_transformers(), staged_folder(folder) as staging:
+        source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
+            )
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise LanguageModelError(f"{gguf} cannot be converted ({reason}); give a safetensors folder") from error
+        model.save_pretrained(staging)
+        tokenizer.save_pretrained(staging)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Transformers' own bars and notes say nothing a user of topics can act on."""
+    from transformers.utils import logging as library
+
+    level, bars = library.get_verbosity(), library.is_progress_bar_enabled()
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        library.set_verbosity(level)
+        if bars:
+            library.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""From documents to a fitted state, step by step."""

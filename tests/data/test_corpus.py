@@ -1,0 +1,120 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softtopic.data.corpus import Corpus, equidistant, fingerprint_strings, sample_size
+from softtopic.errors import InputError
+
+TEXTS = st.lists(st.sampled_from(["", " \n", "a", "b", "ab", "a\u2028b"]) | st.text(max_size=5), max_size=12)
+
+
+def test_ids_are_positions_unless_given():
+    assert Corpus.from_texts(["x", "y"]).ids == ("0", "1")
+    assert Corpus.from_texts(["x", "y"], ids=[7, "b"]).ids == ("7", "b")
+
+
+def test_texts_may_come_from_a_generator_and_values_become_strings():
+    corpus = Corpus.from_texts((text for text in "xyz"), labels=[1, 2, 1], times=[2020, 2021, 2022])
+    assert corpus == Corpus(("x", "y", "z"), ("0", "1", "2"), ("1", "2", "1"), ("2020", "2021", "2022"))
+    assert len(corpus) == 3
+
+
+def test_a_label_that_is_missing_is_none():
+    labels = pd.Series(["a", None, float("nan"), pd.NA, "nan"], dtype=object)
+    assert Corpus.from_texts(list("vwxyz"), labels=labels).labels == ("a", "", "", "", "nan")
+
+
+def test_a_table_is_no_texts():
+    with pytest.raises(InputError, match="texts is DataFrame; expected a list of strings, or one column of a table"):
+        Corpus.from_texts(pd.DataFrame({"text": ["a", "b"]}))
+
+
+def test_one_string_is_refused():
+    with pytest.raises(InputError, match=r"one string; expected a list"):
+        Corpus.from_texts("one document")
+
+
+@pytest.mark.parametrize("value", [None, 3, 1.5, b"bytes", ["list"]])
+def test_what_is_not_a_string_is_refused_with_its_place(value):
+    with pytest.raises(InputError, match=rf'^texts\[1\] is {type(value).__name__}, not a string; use "" for'):
+        Corpus.from_texts(iter(["fine", value]))
+
+
+@pytest.mark.parametrize("column", ["ids", "labels", "times"])
+def test_columns_of_another_length_are_refused(column):
+    with pytest.raises(InputError, match=f"3 {column} for 2 texts"):
+        Corpus.from_texts(["x", "y"], **{column: [1, 2, 3]})
+
+
+def test_half_a_surrogate_pair_becomes_a_replacement_character():
+    corpus = Corpus.from_texts(["cut \ud83d", "whole 🚀"], labels=["\udc00", "b"])
+    assert corpus.texts == ("cut \ufffd", "whole 🚀")
+    assert corpus.labels == ("\ufffd", "b")
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_rows_lead_from_each_document_to_its_text(texts):
+    corpus = Corpus.from_texts(texts)
+    distinct = corpus.distinct
+    assert len(set(distinct.texts)) == len(distinct.texts)
+    for text, row in zip(texts, distinct.rows, strict=True):
+        assert distinct.texts[row] == text if row >= 0 else not text.strip()
+    first = [text for text in dict.fromkeys(texts) if text.strip()]
+    assert list(distinct.texts) == first
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_empty_duplicate_and_distinct_documents_add_up(texts):
+    corpus = Corpus.from_texts(texts)
+    assert corpus.n_empty == sum(not text.strip() for text in texts)
+    assert corpus.n_empty + corpus.n_duplicates + len(corpus.distinct.texts) == len(texts)
+
+
+def test_rows_of_features_are_distinct_whatever_their_texts():
+    corpus = Corpus.from_rows(["same", "same", ""])
+    assert corpus.distinct.texts == ("same", "same", "")
+    np.testing.assert_array_equal(corpus.distinct.rows, [0, 1, 2])
+    assert (corpus.n_empty, corpus.n_duplicates) == (0, 0)
+
+
+def test_the_fingerprint_is_of_the_distinct_texts_in_order():
+    fingerprint = Corpus.from_texts(["a", "b"]).fingerprint
+    assert Corpus.from_texts(["a", "", "b", "a"], labels="wxyz").fingerprint == fingerprint
+    assert Corpus.from_texts(["b", "a"]).fingerprint != fingerprint
+    assert Corpus.from_texts(["ab"]).fingerprint != fingerprint
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=4)), st.lists(st.text(max_size=4)))
+def test_only_equal_sequences_have_equal_fingerprints(left, right):
+    assert (fingerprint_strings(left) == fingerprint_strings(right)) == (left == right)
+
+
+def test_a_fingerprint_is_the_same_on_every_machine():
+    assert fingerprint_strings(["ab", "é"]) == "c5889beb135c5f145d21a9a076c70c8d27d63538b3f3ee16ac482c62d356d9a3"
+
+
+def test_take_keeps_the_first_documents_with_all_their_columns():
+    corpus = Corpus.from_texts(list("abc"), labels="rst")
+    assert corpus.take(2) == Corpus(("a", "b"), ("0", "1"), ("r", "s"))
+    assert corpus.take(9) == corpus
+
+
+@settings(deadline=None)
+@given(TEXTS, st.integers(1, 15))
+def test_a_sample_is_of_distinct_documents_from_the_first_to_the_last(texts, n):
+    corpus = Corpus.from_texts(texts, labels=[f"label of {text}" for text in texts])
+    sample, distinct = corpus.sample(n), corpus.distinct.texts
+    assert len(sample) == min(n, len(distinct))
+    assert sample.texts == tuple(distinct[place] for place in equidistant(len(distinct), n))
+    assert sample.labels == tuple(f"label of {text}" for text in sample.texts)
+    if n > 1 and distinct:
+        assert (sample.texts[0], sample.texts[-1]) == (distinct[0], distinct[-1])
+
+
+def test_a_share_is_rounded_and_never_less_than_two():
+    assert [sample_size(1000, 0.2), sample_size(7, 0.5), sample_size(1000, 0.0001)] == [200, 4, 2]

@@ -1,0 +1,293 @@
+import csv
+import gzip
+import io
+import json
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softtopic.data.readers import Columns, read_corpus
+from softtopic.errors import InputError
+
+STRANGE = [
+    "control \x00 \x01 \x0b \x0c \x1b \x7f \x85",
+    "right to left: שלום עולם, مرحبا",
+    "emoji 🚀👩‍🚀🇫🇷",
+    "中文文档没有空格",
+    "line\u2028and paragraph\u2029separators",
+    'quotes "inside", commas, \ttabs',
+    "\ufeffa mark at the start",
+    " spaces around ",
+]
+
+
+def encode(texts: list[str], format: str) -> bytes:
+    if format == "parquet":
+        stream = io.BytesIO()
+        pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), stream)
+        return stream.getvalue()
+    if format == "txt":
+        return "".join(f"{text}\n" for text in texts).encode()
+    if format == "jsonl":
+        return "".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts).encode()
+    table = io.StringIO(newline="")
+    rows = csv.writer(table, delimiter="," if format == "csv" else "\t")
+    rows.writerows([["id", "text"], *enumerate(texts)])
+    return table.getvalue().encode()
+
+
+def refusal(path, columns: Columns = Columns(), **options) -> str:
+    """The message with which a file is refused: one line that names it and says what to do."""
+    with pytest.raises(InputError) as caught:
+        read_corpus(path, columns, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert str(path) in message
+    return message
+
+
+def written(folder, name: str, content: bytes | str):
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+@pytest.fixture
+def file(tmp_path):
+    return lambda name, content: written(tmp_path, name, content)
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    return lambda content: monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_texts_come_back_as_they_were(tmp_path_factory, format, packed, data):
+    letters = st.characters(codec="utf-8", exclude_characters="\r\n\ufeff" if format == "txt" else "")
+    texts = data.draw(st.lists(st.text(letters) | st.text('" \t,'), min_size=1, max_size=8))
+    content = encode(texts, format)
+    path = tmp_path_factory.getbasetemp() / f"texts.{format}{packed}"
+    path.write_bytes(gzip.compress(content, 1) if packed else content)
+    assert list(read_corpus(path).texts) == texts
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+def test_strange_letters_stay_inside_their_documents(file, format):
+    texts = ["first", *STRANGE]
+    assert list(read_corpus(file(f"strange.{format}", encode(texts, format))).texts) == texts
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "txt"])
+def test_a_byte_order_mark_is_no_letter(file, format):
+    path = file(f"marked.{format}", b"\xef\xbb\xbf" + encode(["one", "two"], format))
+    assert read_corpus(path).texts == ("one", "two")
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "txt"])
+def test_lines_may_end_as_on_windows(file, format):
+    path = file(f"windows.{format}", encode(["one", "two"], format).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+    assert read_corpus(path).texts == ("one", "two")
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+def test_a_text_of_five_megabytes_is_read_whole(file, format):
+    text = 'a "long", long text\n' * 250_000
+    assert read_corpus(file(f"long.{format}", encode([text, "short"], format))).texts == (text, "short")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "posts.jsonl",
+            '{"body": "a", "topic": 1, "key": "x", "day": null}\n\n{"key": "y", "body": null, "day": "May"}\n',
+        ),
+        ("posts.csv", "key,body,day,topic\nx,a,,1\ny,,May,\n"),
+        ("posts.tab", "key\tbody\tday\ttopic\nx\ta\t\t1\ny\t\tMay\t\n"),
+    ],
+)
+def test_columns_are_read_by_name_and_missing_values_are_empty(file, name, content):
+    corpus = read_corpus(file(name, content), Columns(text="body", label="topic", id="key", time="day"))
+    assert corpus.texts == ("a", "")
+    assert corpus.labels == ("1", "")
+    assert corpus.ids == ("x", "y")
+    assert corpus.times == ("", "May")
+
+
+def test_parquet_columns_of_any_kind_are_read_by_name(file):
+    stream = io.BytesIO()
+    texts = pa.array(["a", None, "a"]).dictionary_encode()
+    pq.write_table(pa.table({"a.text": texts, "label": [1, None, 3], "unread": [[1], [2], []]}), stream)
+    corpus = read_corpus(file("posts.pq", stream.getvalue()), Columns(text="a.text", label="label"))
+    assert corpus.texts == ("a", "", "a")
+    assert corpus.labels == ("1", "", "3")
+
+
+def test_words_that_look_like_missing_numbers_stay_words(file):
+    assert read_corpus(file("words.csv", "text\nNA\nnull\n007\nTrue\n")).texts == ("NA", "null", "007", "True")
+
+
+def test_a_blank_line_of_plain_text_is_an_empty_document(file):
+    assert read_corpus(file("lines.txt", "one\n\ntwo")).texts == ("one", "", "two")
+
+
+def test_the_format_may_be_named(file):
+    assert read_corpus(file("posts.log", "a,b\n"), format="txt").texts == ("a,b",)
+
+
+def test_gzip_is_known_by_its_content_too(file):
+    assert read_corpus(file("posts.txt", gzip.compress(b"one\ntwo\n"))).texts == ("one", "two")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\n "])
+def test_standard_input_of_objects_is_json_lines(stdin, mark):
+    stdin(mark + b'{"text": "one"}\n{"text": "two"}\n')
+    assert read_corpus("-").texts == ("one", "two")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_any_other_standard_input_is_plain_text(stdin, pack):
+    stdin(pack("one, ü\ntwo\n".encode()))
+    assert read_corpus("-").texts == ("one, ü", "two")
+
+
+def test_standard_input_may_be_of_a_named_format(stdin):
+    stdin(b"text\none\n")
+    assert read_corpus("-", format="csv").texts == ("one",)
+
+
+def test_empty_standard_input_is_refused(stdin):
+    stdin(b"")
+    assert "holds no documents" in refusal("-")
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    assert "no such file; give a jsonl, csv" in refusal(tmp_path / "nothing.csv")
+
+
+def test_a_folder_is_refused(tmp_path):
+    assert "is a folder; expected a file" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.docx", "a", "a.gz"])
+def test_an_unknown_suffix_is_refused_with_the_known_formats(file, name):
+    content = gzip.compress(b"x") if name == "a.gz" else b"x"
+    assert "is not known; give one of jsonl, csv, tsv, parquet, txt with --format" in refusal(file(name, content))
+
+
+def test_an_unknown_format_is_refused(file):
+    assert "format 'xml' is not known" in refusal(file("a.txt", "x"), format="xml")
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "txt"])
+def test_what_is_not_utf8_is_refused_with_its_line(file, format):
+    content = encode(["one", "café"], format).replace("é".encode(), "é".encode("latin-1"))
+    line = content[: content.index(b"\xe9")].count(b"\n") + 1
+    assert f"is not UTF-8 (line {line}, byte {content.index(0xE9)}); convert it" in refusal(
+        file(f"a.{format}", content)
+    )
+
+
+def test_utf16_is_refused(file):
+    assert "is not UTF-8" in refusal(file("a.csv", "text\none\n".encode("utf-16")))
+
+
+@pytest.mark.parametrize("content", [b"text\none\n", b"", encode(["one"], "parquet")[:-9]])
+def test_parquet_that_is_not_is_refused(file, content):
+    assert "is not a whole Parquet file" in refusal(file("a.parquet", content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"text\none\n", gzip.compress(b"text\none\n")[:-9], gzip.compress(b"text\n" * 99)[:20]],
+    ids=["plain", "without its end", "cut"],
+)
+def test_gzip_that_is_not_or_is_cut_is_refused(file, content):
+    assert "is not a whole gzip file; make it anew" in refusal(file("a.csv.gz", content))
+
+
+def test_gzip_with_a_flipped_bit_is_refused(file):
+    content = bytearray(gzip.compress(b"text\none\ntwo\n"))
+    content[-8] ^= 1
+    assert "is not a whole gzip file" in refusal(file("a.csv.gz", bytes(content)))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("{'text': 1}", "is not JSON"),
+        ('{"text": "cut', "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('["text"]', "is a JSON list"),
+        ('"text"', "is a JSON str"),
+    ],
+)
+def test_a_bad_line_is_refused_with_its_number(file, line, found):
+    message = refusal(file("a.jsonl", f'{{"text": "fine"}}\n\n{line}\n'))
+    assert f"line 3 {found}; expected one object a line" in message
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+def test_a_missing_column_is_refused_with_those_there(file, format):
+    message = refusal(file(f"a.{format}", encode(["one"], format)), Columns(label="topic"))
+    have = "id, text" if format in ("csv", "tsv") else "text"
+    assert message.endswith(f"has no column 'topic'; it has: {have}")
+
+
+@pytest.mark.parametrize("content", ["", "\n"])
+@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv"])
+def test_an_empty_file_is_refused_as_such(file, format, content):
+    assert "holds no documents; expected" in refusal(file(f"a.{format}", content), Columns(text="body"))
+
+
+@pytest.mark.parametrize("format", ["csv", "tsv", "parquet", "txt"])
+def test_a_file_without_documents_is_refused(file, format):
+    assert "holds no documents; expected at least one" in refusal(file(f"a.{format}", encode([], format)))
+
+
+@pytest.mark.parametrize("value", [7, 1.5, True, ["a"], {"a": "b"}])
+def test_a_value_that_is_no_text_is_refused_with_its_document(file, value):
+    content = f'{{"text": "fine"}}\n{json.dumps({"text": value})}\n'
+    assert f"document 2 is {type(value).__name__}, not a string; choose" in refusal(file("a.jsonl", content))
+
+
+def test_a_parquet_column_of_numbers_is_refused(file):
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"text": [1, 2]}), stream)
+    assert "document 1 is int, not a string" in refusal(file("a.parquet", stream.getvalue()))
+
+
+def test_two_parquet_columns_of_one_name_are_refused(file):
+    stream = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), stream)
+    assert "has 2 columns 'text'; expected one of each name" in refusal(file("a.parquet", stream.getvalue()))
+
+
+def test_a_quote_that_never_closes_is_refused(file):
+    assert "is not csv: " in refusal(file("a.csv", 'text\n"one\ntwo\n'))
+
+
+@pytest.mark.parametrize("content", ["text\none, two\n", "text,label\none, two,a\n", "text,label\none,a\none, two,a\n"])
+def test_texts_with_commas_outside_quotes_are_refused_and_never_cut(file, content):
+    assert "is not csv: " in refusal(file("a.csv", content))
+
+
+def test_rows_may_be_short_or_end_in_a_separator(file):
+    assert read_corpus(file("a.csv", "text,label\none\ntwo,b\n"), Columns(label="label")).labels == ("", "b")
+    assert read_corpus(file("b.csv", "text,label\none,a,\ntwo,b,\n"), Columns(label="label")).labels == ("a", "b")
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "txt"])
+def test_labels_may_be_wanted_only_where_there_are_some(file, format):
+    wanted = Columns(label="topic", label_required=False)
+    assert read_corpus(file(f"a.{format}", encode(["one"], format)), wanted).labels is None
+    assert read_corpus(file("b.csv", "text,topic\none,a\n"), wanted).labels == ("a",)
+    assert "no column 'body'" in refusal(file("c.csv", "text\none\n"), Columns(text="body", label_required=False))

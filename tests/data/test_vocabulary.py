@@ -1,0 +1,162 @@
+import random
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils.validation import check_is_fitted
+
+from softtopic.data.vocabulary import Vocabulary, stop_words
+from softtopic.errors import InputError
+
+WORDS = st.sampled_from(["apple", "pear", "plum", "fig", "lime", "añejo", "ärger", "слово"])
+DOCUMENTS = st.lists(st.lists(WORDS, min_size=1, max_size=6).map(" ".join), min_size=1, max_size=8)
+
+
+def words(*texts: str, **options) -> tuple[str, ...]:
+    return Vocabulary.from_texts(texts, **{"language": "none", "min_df": 1, "max_df": 1.0} | options).words
+
+
+@settings(deadline=None)
+@given(DOCUMENTS, st.randoms(use_true_random=False), st.integers(2, 8))
+def test_words_are_the_most_frequent_whatever_the_order_of_documents(texts, chance: random.Random, size):
+    counts = Counter(word for text in texts for word in text.split())
+    expected = sorted(counts, key=lambda word: (-counts[word], word))[:size]
+    shuffled = chance.sample(texts, len(texts))
+    assert words(*texts, size=size) == words(*shuffled, size=size) == tuple(expected)
+
+
+def test_words_do_not_depend_on_the_hash_seed():
+    texts = ["ant bee cat dog elk fox", "fox elk dog"]
+    made = f"Vocabulary.from_texts({texts}, min_df=1, max_df=9, size=4)"
+    code = f"from softtopic.data.vocabulary import Vocabulary; print({made})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{Vocabulary(('dog', 'elk', 'fox', 'ant'))}\n"
+    assert words(*texts, size=4) == ("dog", "elk", "fox", "ant")
+
+
+def test_words_are_lower_case_and_have_three_letters_or_more():
+    assert words("SQL sql Go go 3D abc1 x_y zoë") == ("sql", "zoë")
+
+
+def test_contractions_are_no_words_and_possessives_lose_their_ending():
+    assert words("don't isn’t people's people’s dog't") == ("people",)
+
+
+def test_bounds_count_documents_or_shares_of_them():
+    texts = ("apple pear", "apple plum", "apple pear fig", "apple")
+    assert words(*texts, min_df=2) == ("apple", "pear")
+    assert words(*texts, max_df=0.5) == ("pear", "fig", "plum")
+    assert words(*texts, min_df=0.75) == ("apple",)
+
+
+def test_stop_words_of_a_language_are_left_out():
+    texts = ("the world and the computer", "le monde et la souris dans")
+    assert words(*texts, language="english") == ("computer", "dans", "monde", "souris", "world")
+    assert words(*texts, language="french") == ("the", "and", "computer", "monde", "souris", "world")
+    assert "the" in words(*texts, language="none")
+
+
+def test_stop_words_warn_of_nothing(recwarn):
+    assert words("Haus und Hof", language="german") == ("haus", "hof")
+    assert not recwarn.list
+
+
+def test_an_unknown_language_is_refused_with_those_known():
+    with pytest.raises(InputError, match=r"'klingon' has no stop words here; give none or one of .*french"):
+        stop_words("klingon")
+
+
+@pytest.mark.parametrize("texts", [[], ["", "12 ab"], ["the and"], ["apple"]])
+def test_texts_without_words_are_refused(texts):
+    with pytest.raises(InputError, match=r"every word was filtered out \(.*\); give more text"):
+        Vocabulary.from_texts(texts)
+
+
+@pytest.mark.parametrize("size", [1, 0, -5])
+def test_a_size_below_two_is_refused(size):
+    with pytest.raises(InputError, match=f"size {size} is too small; give at least 2"):
+        words("apple pear", size=size)
+
+
+@pytest.mark.parametrize(
+    ("given_words", "message"),
+    [((), "is empty"), (("apple", "pear", "apple"), "names a word twice"), (("apple", " "), "holds an empty word")],
+)
+def test_unusable_words_are_refused(given_words, message):
+    with pytest.raises(InputError, match=message):
+        Vocabulary(given_words)
+
+
+def test_a_vectorizer_says_what_a_word_is_and_is_not_changed():
+    vectorizer = CountVectorizer(ngram_range=(2, 2), lowercase=False)
+    found = Vocabulary.from_vectorizer(vectorizer, ["New York", "New York", "Old York"])
+    assert found.words == ("New York", "Old York")
+    with pytest.raises(NotFittedError):
+        check_is_fitted(vectorizer)
+
+
+def test_a_vocabulary_is_built_from_what_users_have():
+    texts = ["apple pear plum", "apple pear fig", "lime", "fig", "lime"]
+    assert Vocabulary.build(2, texts).words == ("apple", "fig")
+    assert Vocabulary.build(["plum", "apple"], texts).words == ("plum", "apple")
+    assert Vocabulary.build(CountVectorizer(min_df=2, stop_words=["pear"]), texts).words == ("apple", "fig", "lime")
+    own = Vocabulary(("plum", "fig"))
+    assert Vocabulary.build(own, texts) is own
+    with pytest.raises(InputError, match=r"'apple' is one string; give a size, a list"):
+        Vocabulary.build("apple", texts)
+
+
+def test_the_fingerprint_follows_words_and_their_order():
+    assert Vocabulary(("apple", "pear")).fingerprint == Vocabulary(("apple", "pear")).fingerprint
+    assert Vocabulary(("pear", "apple")).fingerprint != Vocabulary(("apple", "pear")).fingerprint
+
+
+@settings(deadline=None)
+@given(DOCUMENTS)
+def test_a_bag_of_words_counts_the_words_of_each_document(texts):
+    vocabulary = Vocabulary(("plum", "слово", "apple"))
+    bag = vocabulary.bag_of_words([text.upper() for text in texts])
+    expected = [[text.split().count(word) for word in vocabulary.words] for text in texts]
+    np.testing.assert_array_equal(bag.toarray(), expected)
+
+
+def test_words_of_any_kind_are_counted():
+    vectorizer = CountVectorizer(ngram_range=(1, 2), lowercase=False, token_pattern=r"\S+")
+    texts = ["New York", "C++ in new york", "C++"]
+    vocabulary = Vocabulary.from_vectorizer(vectorizer, texts)
+    counts = dict(zip(vocabulary.words, vocabulary.bag_of_words(texts).sum(axis=0).tolist()[0], strict=True))
+    assert counts["C++"] == 2
+    assert counts["New York"] == 2  # case does not matter; "new york" stands later and gets nothing
+    assert counts["new york"] == 0
+
+
+def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog):
+    caplog.set_level("WARNING", "softtopic")
+    texts = ["私は機械学習が好きです", "機械学習の本"]
+    spaced = CountVectorizer(
+        tokenizer=lambda text: [word for word in ("機械学習", "本") if word in text], token_pattern=None
+    )
+    vocabulary = Vocabulary.from_vectorizer(spaced, texts)
+    assert vocabulary.bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 1]]
+    assert not caplog.records
+    assert Vocabulary(("機械学習", "自然言語")).bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 0]]
+    Vocabulary.from_texts([*texts, *texts])
+    assert "no spaces between words" in caplog.text
+
+
+def test_words_that_are_spelled_otherwise_are_named(caplog):
+    caplog.set_level("WARNING", "softtopic")
+    vectorizer = CountVectorizer(
+        strip_accents="unicode", tokenizer=lambda text: [*text.split(), " "], token_pattern=None
+    )
+    found = Vocabulary.from_vectorizer(vectorizer, ["café noir", "noir"])
+    assert found.words == ("noir", "cafe")
+    assert "1 of 2 words stand nowhere as they are spelled, e.g. cafe" in caplog.text

@@ -1,0 +1,216 @@
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from softtopic.data.corpus import Corpus
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError, StoreMismatchError
+from softtopic.features.extraction import automatic_path, extract, extract_into, manifest_of
+from softtopic.features.store import FeatureStore
+from softtopic.teacher.local import Teacher
+
+WORDS = Vocabulary(("database", "space", "baking", "politics"))
+
+
+def corpus_of(count: int) -> Corpus:
+    return Corpus.from_texts([f"Document number {n} is about thing {n % 7}." for n in range(count)])
+
+
+def in_small_shards(path, corpus: Corpus, teacher: Teacher, **options) -> FeatureStore:
+    """Like `extract_into`, eight documents a shard."""
+    FeatureStore.create(path, manifest_of(corpus, WORDS, teacher, shard_rows=8, **options))
+    return extract_into(path, corpus, WORDS, teacher, **options)
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir() if not file.name.startswith(".")}
+
+
+def test_an_interrupted_extraction_goes_on_where_it_stopped(tiny_lm, tmp_path, monkeypatch):
+    corpus, teacher = corpus_of(50), Teacher(tiny_lm)
+    whole = in_small_shards(tmp_path / "whole", corpus, teacher)
+    read, calls = Teacher.read, []
+
+    def stopping(self, texts, *rest):
+        calls.append(len(texts))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return read(self, texts, *rest)
+
+    monkeypatch.setattr(Teacher, "read", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        in_small_shards(tmp_path / "broken", corpus, teacher)
+    assert len(FeatureStore.open(tmp_path / "broken").missing()) == 4
+    in_small_shards(tmp_path / "broken", corpus, teacher)
+    assert calls == [8, 8, 8, 8, 8, 8, 8, 2]
+    assert contents(tmp_path / "broken") == contents(whole.path)
+
+
+def test_only_a_damaged_shard_is_read_again(tiny_lm, tmp_path, monkeypatch):
+    corpus, teacher = corpus_of(30), Teacher(tiny_lm)
+    store = in_small_shards(tmp_path / "store", corpus, teacher)
+    before = contents(store.path)
+    shard = store.path / "part-00002.parquet"
+    shard.write_bytes(shard.read_bytes()[:-100])
+    read, calls = Teacher.read, []
+    monkeypatch.setattr(
+        Teacher, "read", lambda self, texts, *rest: calls.append(len(texts)) or read(self, texts, *rest)
+    )
+    in_small_shards(store.path, corpus, teacher)
+    assert calls == [8]
+    assert contents(store.path) == before
+
+
+def test_memory_folder_and_cache_give_the_same_features(tiny_lm, tmp_path):
+    corpus, teacher = corpus_of(20), Teacher(tiny_lm)
+    kinds = [extract(corpus, WORDS, teacher, features=where) for where in (None, "auto", tmp_path / "own", "auto")]
+    for features in kinds[1:]:
+        np.testing.assert_array_equal(features.hidden, kinds[0].hidden)
+        np.testing.assert_array_equal(features.log_probs, kinds[0].log_probs)
+    assert (automatic_path(corpus, WORDS, teacher) / "part-00000.parquet").is_file()
+
+
+def test_a_corpus_without_text_is_refused_before_anything_is_written(tiny_lm, tmp_path):
+    with pytest.raises(InputError, match="every document is empty"):
+        extract_into(tmp_path / "store", Corpus.from_texts([" ", ""]), WORDS, Teacher(tiny_lm))
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("top_k", [1, 2])
+def test_labels_are_cut_alike_in_memory_in_a_folder_and_in_the_cache(tiny_lm, tmp_path, top_k):
+    corpus, teacher = corpus_of(30), Teacher(tiny_lm)
+    kinds = [extract(corpus, WORDS, teacher, features=where, top_k=top_k) for where in (None, "auto", tmp_path / "own")]
+    kinds.append(in_small_shards(tmp_path / "shards", corpus, teacher, top_k=top_k).read())
+    whole = extract(corpus, WORDS, teacher, features="auto")
+    for features in kinds:
+        np.testing.assert_array_equal(features.log_probs, kinds[0].log_probs)
+        np.testing.assert_array_equal(features.hidden, whole.hidden)
+        assert not np.array_equal(features.log_probs, whole.log_probs)
+        likeliest = whole.log_probs.argmax(axis=1)
+        rows = np.arange(len(likeliest))
+        np.testing.assert_array_equal(features.log_probs[rows, likeliest], whole.log_probs[rows, likeliest])
+
+
+def test_more_words_than_there_are_keep_all(tiny_lm, tmp_path):
+    corpus, teacher = corpus_of(5), Teacher(tiny_lm)
+    store = extract_into(tmp_path / "own", corpus, WORDS, teacher, top_k=4)
+    assert store.manifest.top_k is None
+    np.testing.assert_array_equal(store.read().log_probs, extract(corpus, WORDS, teacher, features=None).log_probs)
+    with pytest.raises(InputError, match="top_k is 0; give at least 1"):
+        extract_into(tmp_path / "none", corpus, WORDS, teacher, top_k=0)
+
+
+def test_a_folder_of_another_top_k_is_refused(tiny_lm, tmp_path):
+    corpus, teacher = corpus_of(5), Teacher(tiny_lm)
+    extract_into(tmp_path / "two", corpus, WORDS, teacher, top_k=2)
+    with pytest.raises(StoreMismatchError, match="keeps soft labels of top_k 2, asked for is all words; give another"):
+        extract_into(tmp_path / "two", corpus, WORDS, teacher)
+    with pytest.raises(StoreMismatchError, match="keeps soft labels of top_k 2, asked for is top_k 3"):
+        extract_into(tmp_path / "two", corpus, WORDS, teacher, top_k=3)
+
+
+# One process imports what is slow to import; each order makes it fork a worker that runs `softtopic teach`.
+WORKERS = """
+    import functools, os, sys
+    import torch, transformers
+    import softtopic.features.extraction as plan
+    from softtopic.cli import main
+    plan.manifest_of = functools.partial(plan.manifest_of, shard_rows=8)
+    import softtopic.teacher.local
+    torch.set_num_threads(1)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        worker = os.fork()
+        if not worker:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            try:
+                main(line.split())
+            finally:
+                os._exit(sys.exc_info()[1].code)
+        print(worker, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
+"""
+
+
+def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float, shards: int = 0) -> int:
+    """Run `softtopic teach`; kill it so many seconds after its folder, named last, held so many shards.
+
+    The exit code, or less the signal.
+    """
+    workers.stdin.write(" ".join(arguments) + "\n")
+    workers.stdin.flush()
+    worker = int(workers.stdout.readline())
+    # The exit code is read in another thread: a worker that is done must not be waited for.
+    with ThreadPoolExecutor(1) as pool:
+        code = pool.submit(workers.stdout.readline)
+        while len(shards_of(arguments[-1])) < shards and not code.done():
+            time.sleep(0.0005)
+        try:
+            code.result(timeout=seconds)
+        except TimeoutError:
+            os.kill(worker, signal.SIGKILL)
+        return int(code.result())
+
+
+def shards_of(folder: str | Path) -> list[Path]:
+    return list(Path(folder).glob("part-*"))
+
+
+SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
+
+
+@pytest.mark.parametrize(
+    ("times", "top_k"),
+    [
+        pytest.param(3, [], id="3 times"),
+        pytest.param(50, [], marks=SLOW, id="50 times"),
+        pytest.param(50, ["--top-k", "2"], marks=SLOW, id="50 times, labels cut"),
+    ],
+)
+def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
+    """Half the moments are drawn from a run's time, of which its start is much, half from the next shards it writes.
+
+    A run that ends before its moment, as one killed five times does in the end, is checked, and begun anew.
+    """
+    (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
+    (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
+    arguments = ["teach", str(tmp_path / "texts.txt"), "--vocabulary", str(tmp_path / "words.txt"), "--lm", tiny_lm,
+                 "--branches", "0", "--quiet", *top_k, "--out"]  # fmt: skip
+    command = [sys.executable, "-c", textwrap.dedent(WORKERS)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes) as workers:
+        assert workers.stdout.readline() == "ready\n"
+        start = time.perf_counter()
+        assert teach_until(workers, [*arguments, str(tmp_path / "whole")], 120) == 0
+        usual = time.perf_counter() - start
+        whole, folder = contents(tmp_path / "whole"), tmp_path / "killed"
+        assert len(whole) == 50 + 2 + len(top_k) // 2
+        chance, killed, states = random.Random(len(top_k)), 0, set()
+        while killed < times:
+            code, before = -signal.SIGKILL, killed
+            while code and killed < min(before + 5, times):
+                done = len(shards_of(folder))
+                soon = chance.randint(min(done, 49), min(done + 10, 49))
+                seconds, shards = (usual, 0) if killed % 2 else (usual / 50, soon)
+                code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, seconds), shards)
+                assert code in (0, -signal.SIGKILL)
+                killed += code != 0
+                states.add(len(shards_of(folder)))
+            if code:
+                assert teach_until(workers, [*arguments, str(folder)], 120) == 0
+            assert contents(folder) == whole
+            assert not [file for file in folder.iterdir() if ".staging-" in file.name]
+            shutil.rmtree(folder)
+        workers.stdin.close()
+    # Killed with few shards done, and with many.
+    assert len(states) > times // 10

@@ -1,0 +1,323 @@
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from softtopic.data.corpus import Corpus
+from softtopic.errors import DiskError, StoreMismatchError
+from softtopic.features.store import Features, FeatureStore, Manifest
+
+WORDS = ("apple", "pear", "plum")
+CORPUS = Corpus.from_texts(["one", "", "two", "one", "three\u2028🚀", "four", "five"], labels="abcabca")
+
+
+def manifest(**changes) -> Manifest:
+    plain = {"corpus": CORPUS.fingerprint, "vocabulary": "v", "teacher": "t", "rows": 5, "words": WORDS}
+    return Manifest(**plain | {"described": {"lm": "tiny"}, "shard_rows": 2} | changes)
+
+
+def features(rows: int, dtype: type = np.float16) -> Features:
+    chance = np.random.default_rng(rows)
+    return Features(chance.normal(size=(rows, 3)).astype(dtype), chance.normal(size=(rows, 4)).astype(dtype))
+
+
+def fill(store: FeatureStore, given_features: Features) -> FeatureStore:
+    if store.manifest.top_k is not None:
+        store.write_means(given_features.log_probs.astype(np.float32).mean(axis=0))
+    for shard in store.shards:
+        rows = slice(shard.start, shard.stop)
+        ids = [f"id {row}" for row in range(shard.start, shard.stop)]
+        store.write(shard, ids, Features(given_features.log_probs[rows], given_features.hidden[rows]))
+    return store
+
+
+def same(left: Features, right: Features) -> bool:
+    pairs = ((left.log_probs, right.log_probs), (left.hidden, right.hidden))
+    return all(a.dtype == b.dtype and np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.fixture
+def store(tmp_path) -> FeatureStore:
+    return fill(FeatureStore.create(tmp_path / "features", manifest()), features(5))
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(1, 9), st.integers(1, 9), st.sampled_from([np.float16, np.float32]))
+def test_features_come_back_as_they_were(rows, shard_rows, dtype):
+    written = features(rows, dtype)
+    with TemporaryDirectory() as folder:
+        made = fill(FeatureStore.create(Path(folder) / "f", manifest(rows=rows, shard_rows=shard_rows)), written)
+        assert not made.missing()
+        assert same(FeatureStore.open(folder + "/f").read(), written)
+
+
+def test_shards_cover_every_row_once(store):
+    assert [(shard.file, shard.start, shard.stop) for shard in store.shards] == [
+        ("part-00000.parquet", 0, 2),
+        ("part-00001.parquet", 2, 4),
+        ("part-00002.parquet", 4, 5),
+    ]
+
+
+def test_a_store_says_what_it_holds(store):
+    opened = FeatureStore.open(store.path)
+    assert opened.manifest == manifest()
+    assert opened.vocabulary.words == WORDS
+
+
+def test_other_programs_can_open_the_shards(store):
+    table = pq.read_table(store.path / "part-00001.parquet")
+    assert table["id"].to_pylist() == ["id 2", "id 3"]
+    assert table.schema.field("log_probs").type == pa.list_(pa.float16(), 3)
+    assert table.schema.field("hidden").type == pa.list_(pa.float16(), 4)
+
+
+def test_other_programs_can_open_the_shards_of_cut_labels(tmp_path):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    table = pq.read_table(cut.path / "part-00001.parquet")
+    assert table.column_names == ["id", "words", "log_probs", "rest", "hidden"]
+    assert table.schema.field("words").type == pa.list_(pa.uint16(), 2)
+    assert table.schema.field("log_probs").type == pa.list_(pa.float16(), 2)
+    assert table.schema.field("rest").type == pa.float32()
+    written = features(5).log_probs[2:4]
+    for row, words, kept in zip(written, table["words"].to_pylist(), table["log_probs"].to_pylist(), strict=True):
+        assert words[0] == row.argmax()
+        assert kept == row[words].tolist()
+    assert not cut.missing()
+    assert cut.read().log_probs.shape == (5, 3)
+    assert pq.read_table(cut.path / "means.parquet").column_names == ["word", "mean_log_prob"]
+
+
+@pytest.mark.parametrize("damage", ["remove", "truncate", "flip", "of other words"])
+def test_cut_labels_without_their_means_are_refused(tmp_path, damage):
+    cut = fill(FeatureStore.create(tmp_path / "f", manifest(top_k=2)), features(5))
+    means = cut.path / "means.parquet"
+    if damage == "of other words":
+        other = fill(FeatureStore.create(tmp_path / "g", manifest(top_k=2, words=("a", "b", "c"))), features(5))
+        means.write_bytes((other.path / "means.parquet").read_bytes())
+    else:
+        {"remove": remove, "truncate": truncate, "flip": lambda path: flip(path, 1)}[damage](means)
+    assert not cut.has_means
+    assert cut.missing() == cut.shards
+    with pytest.raises(StoreMismatchError, match=r"means.parquet is (missing or damaged|of other words)"):
+        cut.read()
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def flip(path: Path, place: int = 2) -> None:
+    data = bytearray(path.read_bytes())
+    column = pq.ParquetFile(path).metadata.row_group(0).column(place)
+    data[column.data_page_offset + column.total_compressed_size - 3] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [remove, truncate, empty, flip])
+@pytest.mark.parametrize("index", [0, 2])
+def test_a_damaged_shard_is_missing_and_refused(store, damage, index):
+    shard = store.shards[index]
+    damage(store.path / shard.file)
+    assert store.missing() == [shard]
+    with pytest.raises(StoreMismatchError, match=rf"{shard.file} is (damaged|missing); run `softtopic teach` again"):
+        store.read()
+
+
+def test_all_that_is_missing_is_listed_in_order(tmp_path):
+    begun = FeatureStore.create(tmp_path / "f", manifest())
+    assert begun.missing() == begun.shards
+    part = features(2)
+    begun.write(begun.shards[1], ["a", "b"], part)
+    assert begun.missing() == [begun.shards[0], begun.shards[2]]
+
+
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path, top_k):
+    whole = fill(FeatureStore.create(tmp_path / "f", manifest(shard_rows=5, top_k=top_k)), features(5))
+    written = whole.read()
+    path = whole.path / whole.shards[0].file
+    data = path.read_bytes()
+    refused = 0
+    for place in range(0, len(data) * 8, 29):
+        damaged = bytearray(data)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            assert same(whole.read(), written)
+        except StoreMismatchError:
+            refused += 1
+    assert refused > len(data) * 8 / 29 / 3
+
+
+def test_a_shard_of_other_rows_is_refused(store):
+    store.write(store.shards[0], ["a", "b", "c"], features(3))
+    assert store.missing() == store.shards[:1]
+    with pytest.raises(StoreMismatchError, match="holds other rows than its manifest says"):
+        store.read()
+
+
+def test_a_store_of_no_documents_is_refused(tmp_path):
+    with pytest.raises(StoreMismatchError, match="holds no documents"):
+        FeatureStore.create(tmp_path / "f", manifest(rows=0)).read()
+
+
+def test_a_store_begun_earlier_is_gone_on_with(store):
+    (store.path / store.shards[1].file).unlink()
+    again = FeatureStore.create(store.path, manifest())
+    assert again.missing() == [store.shards[1]]
+    assert fill(again, features(5)).read().log_probs.shape == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"corpus": "c2"}, "other documents"),
+        ({"vocabulary": "v2"}, "another vocabulary"),
+        ({"teacher": "t2"}, "another language model, prompt, max_tokens or cut"),
+    ],
+)
+def test_features_of_something_else_are_refused_and_kept(store, changes, what):
+    with pytest.raises(StoreMismatchError, match=f"holds features of {what}; give another folder"):
+        FeatureStore.create(store.path, manifest(**changes))
+    assert FeatureStore.open(store.path).manifest == manifest()
+    assert same(store.read(), features(5))
+
+
+def test_a_store_keeps_the_size_of_shards_it_was_begun_with(store):
+    again = FeatureStore.create(store.path, manifest(shard_rows=3))
+    assert again.shards == store.shards
+    assert same(again.read(), features(5))
+
+
+def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "cat.jpg").write_text("meow")
+    with pytest.raises(StoreMismatchError, match="exists and is not a feature folder; give a new or an empty folder"):
+        FeatureStore.create(folder, manifest())
+    with pytest.raises(StoreMismatchError, match="is not a feature folder; expected one made by `softtopic teach`"):
+        FeatureStore.open(folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["photos", "cat.jpg"]
+    assert (folder / "cat.jpg").read_text() == "meow"
+
+
+@pytest.mark.parametrize("content", ['{"name": "app"}', '{"format": "other", "version": 1}', "[1]", "not json", "\xff"])
+def test_a_foreign_manifest_is_refused_and_untouched(tmp_path, content):
+    (tmp_path / "manifest.json").write_text(content, encoding="latin-1")
+    for use in (FeatureStore.open, lambda path: FeatureStore.create(path, manifest())):
+        with pytest.raises(StoreMismatchError, match="is not a feature folder"):
+            use(tmp_path)
+    assert (tmp_path / "manifest.json").read_text(encoding="latin-1") == content
+
+
+def test_a_file_and_a_missing_folder_are_no_stores(tmp_path):
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(StoreMismatchError, match="exists and is not a feature folder"):
+        FeatureStore.create(tmp_path / "file", manifest())
+    for name in ("file", "nothing"):
+        with pytest.raises(StoreMismatchError, match="is not a feature folder"):
+            FeatureStore.open(tmp_path / name)
+
+
+def test_an_empty_folder_is_used(tmp_path):
+    FeatureStore.create(tmp_path, manifest())
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_a_store_whose_first_process_was_killed_is_begun_again(tmp_path):
+    (tmp_path / ".manifest.json.staging-0123").write_text("{")
+    assert FeatureStore.create(tmp_path, manifest()).missing()
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_several_processes_may_begin_a_store_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        for run in range(10):
+            path = tmp_path / str(run)
+            stores = list(pool.map(FeatureStore.create, [path] * 8, [manifest()] * 8))
+            assert {len(store.missing()) for store in stores} == {3}
+            assert [file.name for file in path.iterdir()] == ["manifest.json"]
+
+
+def change_manifest(store: FeatureStore, **changes) -> None:
+    path = store.path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_newer_version_is_refused_with_the_way_out(store):
+    change_manifest(store, version=2)
+    with pytest.raises(StoreMismatchError, match=r"of version 2; this program reads 1: upgrade softtopic"):
+        FeatureStore.open(store.path)
+
+
+@pytest.mark.parametrize("changes", [{"words": None}, {"surprise": 1}])
+def test_a_damaged_manifest_is_refused(store, changes):
+    change_manifest(store, **changes)
+    with pytest.raises(StoreMismatchError, match=r"manifest\.json is damaged"):
+        FeatureStore.open(store.path)
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [
+        CORPUS,
+        Corpus(CORPUS.texts, CORPUS.ids),
+        Corpus.from_texts(CORPUS.texts, ids="rstuvwx", labels="abcabca", times=range(7)),
+    ],
+)
+def test_documents_come_back_as_they_were(store, corpus):
+    store.write_documents(corpus)
+    assert store.documents() == corpus
+
+
+def test_documents_that_were_not_kept_are_asked_for(store):
+    with pytest.raises(StoreMismatchError, match="keeps no documents; give the file of documents as well"):
+        store.documents()
+
+
+def test_other_documents_than_those_of_the_features_are_refused(store):
+    store.write_documents(CORPUS.take(4))
+    with pytest.raises(StoreMismatchError, match="holds other documents than the features"):
+        store.documents()
+
+
+@pytest.mark.parametrize("damage", [truncate, empty])
+def test_damaged_documents_are_refused(store, damage):
+    store.write_documents(CORPUS)
+    damage(store.path / "documents.parquet")
+    with pytest.raises(StoreMismatchError, match=r"documents\.parquet is damaged"):
+        store.documents()
+
+
+def test_a_full_disk_leaves_neither_a_shard_nor_half_of_one(store, monkeypatch):
+    def fill_up(table, where, **options):
+        Path(where).write_bytes(b"PAR1 half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = {path.name: path.read_bytes() for path in store.path.iterdir()}
+    (store.path / store.shards[0].file).unlink()
+    monkeypatch.setattr(pq, "write_table", fill_up)
+    with pytest.raises(DiskError, match=r"part-00000\.parquet could not be written \(No space left on device\); free"):
+        store.write(store.shards[0], ["a", "b"], features(2))
+    with pytest.raises(DiskError, match=r"documents\.parquet could not be written"):
+        store.write_documents(CORPUS)
+    del before["part-00000.parquet"]
+    assert {path.name: path.read_bytes() for path in store.path.iterdir()} == before

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+from softtopic import TopicModel
+from softtopic.errors import InputError, LanguageModelError
+from softtopic.lm.encoder import SENTENCE_ENCODER, SentenceEncoder, embed, embedder_name, open_embedder
+from softtopic.teacher.local import Teacher
+
+
+@pytest.fixture(scope="module")
+def encoder() -> SentenceEncoder:
+    return SentenceEncoder(device="cpu")
+
+
+def test_paraphrases_are_near_and_other_matters_far(encoder):
+    pairs = [
+        ("How do I join two tables in SQL?", "What is the way to join two SQL tables?"),
+        ("The rocket reached its orbit after nine minutes.", "After nine minutes the rocket was in orbit."),
+        ("Bake the bread in a hot oven.", "The bread should be baked in an oven that is hot."),
+    ]
+    vectors = encoder([text for pair in pairs for text in pair])
+    assert vectors.shape == (6, 384)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    cosine = vectors @ vectors.T
+    same = np.asarray([cosine[i, i + 1] for i in (0, 2, 4)])
+    other = cosine[np.kron(np.eye(3), np.ones((2, 2))) == 0]
+    assert same.min() > 0.85
+    assert other.max() < 0.25
+
+
+@pytest.mark.parametrize("dtype", ["float32", "auto"])
+def test_a_vector_depends_on_its_own_text_alone(dtype, texts):
+    encoder = SentenceEncoder(device="cpu", dtype=dtype)
+    mixed = [*texts, "word " * 400, "", "a"]
+    together = encoder(mixed)
+    np.testing.assert_allclose(np.vstack([encoder([text]) for text in mixed]), together, atol=1e-5)
+    assert np.isfinite(together).all()
+    assert encoder([]).shape == (0, 384)
+
+
+def test_a_long_text_is_cut(encoder):
+    np.testing.assert_allclose(encoder(["orbit " * 300]), encoder(["orbit " * 300 + "bread " * 50]), atol=1e-6)
+
+
+def test_the_mean_over_tokens_is_taken_by_hand(encoder):
+    """Against the plain forward pass of the model, one text, no padding."""
+    import torch
+
+    model, tokenizer = encoder._open()
+    with torch.inference_mode():
+        states = model(**tokenizer("The telescope in orbit.", return_tensors="pt")).last_hidden_state[0].float()
+    expected = states.mean(dim=0) / states.mean(dim=0).norm()
+    close = 1e-5 if encoder.dtype == torch.float32 else 2e-3
+    np.testing.assert_allclose(encoder(["The telescope in orbit.", "pad " * 30])[0], expected, atol=close)
+
+
+def test_a_smaller_number_format_changes_rounding_alone(texts):
+    exact, rounded = (SentenceEncoder(device="cpu", dtype=dtype) for dtype in ("float32", "bfloat16"))
+    assert (exact(texts) * rounded(texts)).sum(axis=1).min() > 0.999
+    assert exact.fingerprint != rounded.fingerprint
+
+
+def test_an_encoder_that_is_not_here_says_so(tmp_path):
+    with pytest.raises(LanguageModelError, match="is not here; give all-minilm-l6-v2"):
+        SentenceEncoder(str(tmp_path))(["text"])
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(LanguageModelError, match="cannot be opened"):
+        SentenceEncoder(str(tmp_path))(["text"])
+
+
+def test_who_embeds_new_texts():
+    assert embedder_name(None, None) == SENTENCE_ENCODER
+    assert embedder_name(None, np.zeros((2, 2))) is None
+    assert embedder_name("folder", np.zeros((2, 2))) == "folder"
+    assert embedder_name(len, None) is None
+    assert open_embedder(len) is len
+    assert open_embedder("folder").name == "folder"
+    with pytest.raises(InputError, match=r"set model\.embedder"):
+        open_embedder(None)
+
+
+def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(monkeypatch, tmp_path, texts):
+    from softtopic.lm import encoder as embedding
+
+    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(embedding, "_KEPT", 5)
+    made = embed(texts, SENTENCE_ENCODER, keep=True)
+    np.testing.assert_allclose(made, SentenceEncoder()(texts), atol=1e-5)
+    files = sorted((tmp_path / "embeddings").glob("*.npy"))
+    assert len(files) == 3
+    asked = []
+    real = SentenceEncoder.__call__
+    monkeypatch.setattr(SentenceEncoder, "__call__", lambda self, part: asked.append(len(part)) or real(self, part))
+    assert np.array_equal(embed(texts, SENTENCE_ENCODER, keep=True), made)
+    assert asked == []
+    files[0].write_bytes(files[0].read_bytes()[:-7])
+    files[1].write_bytes(b"")
+    np.testing.assert_allclose(embed(texts, SENTENCE_ENCODER, keep=True), made, atol=1e-6)
+    assert len(asked) == 2
+    assert not list(tmp_path.rglob("*.staging-*"))
+
+
+def test_vectors_that_cannot_be_kept_are_made_all_the_same(monkeypatch, tmp_path, texts, caplog):
+    from softtopic.lm import encoder as embedding
+
+    caplog.set_level("WARNING", "softtopic")
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path / "file")
+    assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)
+    assert "sentence vectors are not kept" in caplog.text
+
+
+def test_the_encoder_computes_where_the_language_model_does(tiny_lm, texts, monkeypatch):
+    asked = []
+    begin = SentenceEncoder.__init__
+    monkeypatch.setattr(
+        SentenceEncoder, "__init__", lambda self, name, **given: asked.append(given["device"]) or begin(self, name)
+    )
+    lm = Teacher(tiny_lm, device="cpu", dtype="float32")
+    TopicModel(2, lm=lm, recipe="light", inputs="hidden+embedding", features=None).fit(texts)
+    assert set(asked) == {"cpu"}
+
+
+def test_a_callable_is_asked_each_time(texts):
+    assert embed(texts, lambda given: [[float(len(text))] for text in given], keep=True).shape == (12, 1)

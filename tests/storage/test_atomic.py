@@ -1,0 +1,197 @@
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from softtopic.errors import DiskError
+from softtopic.storage.atomic import locked, staged_file, staged_folder
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder with its content, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def stop_while_writing(path: Path, error: type[BaseException]) -> None:
+    with staged_file(path) as staging:
+        staging.write_text("half")
+        raise error
+
+
+def stop_while_filling(folder: Path, error: type[BaseException]) -> None:
+    with staged_folder(folder) as staging:
+        (staging / "new.txt").write_text("half")
+        raise error
+
+
+def test_a_file_appears_whole_at_the_end(tmp_path):
+    path = tmp_path / "new" / "deep" / "file.txt"
+    with staged_file(path) as staging:
+        staging.write_text("half")
+        assert not path.exists()
+        staging.write_text("whole")
+    assert tree(tmp_path) == {"new/deep/file.txt": "whole"}
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with staged_file(path) as staging:
+        staging.write_text("new")
+        assert path.read_text() == "old"
+    assert tree(tmp_path) == {"file.txt": "new"}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(error):
+        stop_while_writing(path, error)
+    assert tree(tmp_path) == {"file.txt": "old"}
+
+
+def test_a_folder_appears_whole_at_the_end(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    with staged_folder(folder) as staging:
+        (staging / "inner").mkdir()
+        (staging / "inner" / "a.txt").write_text("a")
+        assert not folder.exists()
+    assert tree(tmp_path) == {"new/folder/inner/a.txt": "a"}
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path):
+    folder = tmp_path / "folder"
+    for name in ("old.txt", "new.txt"):
+        with staged_folder(folder) as staging:
+            (staging / name).write_text(name)
+    assert tree(tmp_path) == {"folder/new.txt": "new.txt"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path, error):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "old.txt").write_text("old")
+    with pytest.raises(error):
+        stop_while_filling(folder, error)
+    assert tree(tmp_path) == {"folder/old.txt": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_put_aside_by_a_killed_process_comes_back(tmp_path):
+    aside = tmp_path / ".folder.aside"
+    aside.mkdir()
+    (aside / "old.txt").write_text("old")
+    with pytest.raises(KeyError):
+        stop_while_filling(tmp_path / "folder", KeyError)
+    assert tree(tmp_path) == {"folder/old.txt": "old"}
+    assert not aside.exists()
+
+
+def test_a_folder_left_aside_after_its_successor_came_is_removed(tmp_path):
+    for name, content in ((".folder.aside", "old"), ("folder", "newer")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file.txt").write_text(content)
+    with pytest.raises(KeyError):
+        stop_while_filling(tmp_path / "folder", KeyError)
+    assert tree(tmp_path) == {"folder/file.txt": "newer"}
+
+
+@pytest.mark.parametrize("name", ["file", "file[1]*", "file name"])
+def test_what_killed_processes_left_is_removed_and_other_files_stay(tmp_path, name):
+    (tmp_path / f".{name}.staging-0123").write_text("half")
+    (tmp_path / f".{name}.staging-4567").mkdir()
+    (tmp_path / f".{name}.staging-4567" / "half.txt").write_text("half")
+    (tmp_path / ".other.staging-0123").write_text("another writer's")
+    with staged_file(tmp_path / name) as staging:
+        staging.write_text("whole")
+    assert tree(tmp_path) == {name: "whole", ".other.staging-0123": "another writer's"}
+
+
+def test_two_writers_of_one_path_leave_each_other_alone(tmp_path):
+    path = tmp_path / "file"
+    with staged_file(path) as first:
+        first.write_text("first")
+        with staged_file(path) as second:
+            second.write_text("second")
+    assert tree(tmp_path) == {"file": "first"}
+
+
+def test_what_a_process_left_is_removed_once_it_has_ended(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        left = tmp_path / f".file.staging-{other.pid}-0123456789ab"
+        left.write_text("half")
+        with staged_file(tmp_path / "file") as staging:
+            staging.write_text("mine")
+        assert left.exists()
+        other.communicate(b"\n")
+    with staged_file(tmp_path / "file") as staging:
+        staging.write_text("mine")
+    assert tree(tmp_path) == {"file": "mine"}
+
+
+@pytest.mark.parametrize("stage", [staged_file, staged_folder])
+def test_a_full_disk_is_one_line_with_the_place_and_the_next_step(tmp_path, stage):
+    path = tmp_path / "out"
+    with pytest.raises(DiskError) as caught, stage(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(caught.value) == (
+        f"{path} could not be written (No space left on device); free some space or choose another place"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("use", [staged_file, staged_folder, locked])
+def test_a_place_below_a_file_cannot_be_written(tmp_path, use):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DiskError, match="could not be written"), use(tmp_path / "file" / "out"):
+        pass
+    assert tree(tmp_path) == {"file": "in the way"}
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from softtopic.storage.atomic import locked
+path = Path(sys.argv[1])
+with locked(path):
+    print("held", flush=True)
+    sys.stdin.readline()
+    path.write_text("holder ")
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_lock_is_held_by_one_process_until_it_ends(tmp_path, killed):
+    path = tmp_path / "shared.txt"
+    path.touch()
+
+    def append() -> None:
+        with locked(path):
+            path.write_text(path.read_text() + "waiter")
+
+    waiter = Thread(target=append, daemon=True)
+    command = [sys.executable, "-c", HOLDER, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        waiter.start()
+        waiter.join(0.2)
+        assert waiter.is_alive()
+        if killed:
+            holder.kill()
+        else:
+            holder.communicate("\n")
+    waiter.join(10)
+    assert path.read_text() == ("waiter" if killed else "holder waiter")
+
+
+def test_a_lock_is_freed_after_an_error(tmp_path):
+    for _ in range(2):
+        with pytest.raises(ValueError, match="stop"), locked(tmp_path / "a"):
+            raise ValueError("stop")

@@ -1,0 +1,102 @@
+import json
+
+import pytest
+
+from softtopic.errors import InputError
+from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
+
+
+def test_the_published_prompt_word_for_word():
+    expected = "Generate a label that capture the overall theme of the document below.\n\nDocument: A text.\n\nTopic:"
+    assert Prompt().render("A text.") == expected
+
+
+def test_demonstrations_stand_between_instruction_and_document():
+    prompt = Prompt("Name it.", [("A cat sat.", "animals"), ("Two and two.", "numbers")])
+    assert prompt.render("X") == (
+        "Name it.\n\nDocument: A cat sat.\n\nTopic: animals\n\nDocument: Two and two.\n\nTopic: numbers"
+        "\n\nDocument: X\n\nTopic:"
+    )
+    assert prompt.render("X") == f"{prompt.prefix} X{prompt.suffix}"
+
+
+def test_a_note_stands_between_document_and_topic():
+    prompt = Prompt("Name it.", [("A cat sat.", "cat, sitting", "animals")], reasoning="Keywords:")
+    assert prompt.render("X", "a, b") == (
+        "Name it.\n\nDocument: A cat sat.\n\nKeywords: cat, sitting\n\nTopic: animals"
+        "\n\nDocument: X\n\nKeywords: a, b\n\nTopic:"
+    )
+    with pytest.raises(InputError, match="note"):
+        Prompt("Name it.", [("A cat sat.", "animals")], reasoning="Keywords:")
+    with pytest.raises(InputError, match="reasoning_tokens"):
+        Prompt(reasoning="Keywords:", reasoning_tokens=0)
+
+
+def test_the_document_first():
+    prompt = Prompt("Name it.", [("A cat sat.", "animals")], document_first=True)
+    assert (
+        prompt.render("X") == "Document: A cat sat.\n\nName it.\n\nTopic: animals\n\nDocument: X\n\nName it.\n\nTopic:"
+    )
+    noted = Prompt("Name it.", document_first=True, reasoning="Keywords:")
+    assert noted.render("X", "a") == "Document: X\n\nName it.\n\nKeywords: a\n\nTopic:"
+    assert noted.prefix == Prompt("Say it.", document_first=True).prefix
+
+
+@pytest.mark.parametrize("prompt", [*PROMPTS.values(), Prompt("N", [("a", "b", "c")], "Why:", 3, document_first=True)])
+def test_a_prompt_is_its_description(prompt):
+    assert Prompt.described(json.loads(json.dumps(prompt.description))) == prompt
+
+
+def test_fingerprints_tell_prompts_apart():
+    assert len({prompt.fingerprint for prompt in PROMPTS.values()}) == len(PROMPTS)
+    assert Prompt().fingerprint == get_prompt("published").fingerprint
+
+
+@pytest.mark.parametrize("pair", [("text", ""), ("", "word"), ("text", " ")])
+def test_half_a_demonstration_is_refused(pair):
+    with pytest.raises(InputError, match=r"is not .text, topic word"):
+        Prompt("Name it.", [pair])
+
+
+def test_unknown_prompt_lists_the_known():
+    with pytest.raises(InputError, match="four-shot"):
+        get_prompt("five-shot")
+
+
+def test_a_prompt_from_a_file(tmp_path):
+    path = tmp_path / "prompt.toml"
+    path.write_text("""
+instruction = "Name it."
+[[demonstrations]]
+text = "My sourdough starter smells of acetone."
+topic = "baking"
+""")
+    assert get_prompt(str(path)) == Prompt("Name it.", [("My sourdough starter smells of acetone.", "baking")])
+    path.write_text("""
+instruction = "Name it."
+reasoning = "Keywords:"
+reasoning_tokens = 5
+document_first = true
+demonstrations = [{text = "a", note = "b", topic = "c"}]
+""")
+    assert get_prompt(str(path)) == Prompt("Name it.", [("a", "b", "c")], "Keywords:", 5, document_first=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("instruction = ", "is not TOML"), ("", "holds nothing"), ("instruction = 3", "holds instruction"),
+        ('instruction = "a"\nshots = 1', "shots"),
+        ('instruction = "a"\ndemonstrations = [{text = "a"}]', "without text"),
+        ('instruction = "a"\ndemonstrations = [{text = "a", topic = 3}]', "without text"),
+        ('instruction = "a"\ndemonstrations = [{text = "a", topic = ""}]', "is not .text"),
+        ('instruction = "a"\ndemonstrations = "b"', "holds demonstrations"), (None, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_wrong_prompt_file_is_one_line(tmp_path, content, said):
+    path = tmp_path / "prompt.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(InputError, match=said) as caught:
+        get_prompt(str(path))
+    assert "\n" not in str(caught.value)
