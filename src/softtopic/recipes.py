@@ -1,201 +1,279 @@
-"""Named bundles of settings: the published ones, ours, and the bag-of-words models of the family."""
+"""Recipes: every setting that changes results, as nested values. Named ones are in `RECIPES`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from numbers import Real
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
-from softtopic.backbones.registry import check_backbone
-from softtopic.data.corpus import sample_size
-from softtopic.errors import InputError
-from softtopic.graph.initial_groups import GuideConfig
-from softtopic.inputs.registry import WEIGHED, split_inputs, split_target
+from softtopic.backbones.registry import check_backbone, default_settings, name_of
+from softtopic.backbones.settings import (
+    BackboneSettings,
+    ECRTMSettings,
+    ETMSettings,
+    FASTopicSettings,
+    PLSASettings,
+    ProdLDASettings,
+)
+from softtopic.data.vocabulary import VocabularyConfig
+from softtopic.errors import InputError, check_share, check_whole
+from softtopic.graph.config import GraphConfig, GroupsConfig, ImputationConfig
+from softtopic.inputs.config import WordInputsConfig
+from softtopic.inputs.registry import INPUTS, split_inputs, split_target
+from softtopic.lm.encoder import EncoderConfig
 from softtopic.teacher.calibration import check_calibration
-from softtopic.teacher.chunking import windows
+from softtopic.teacher.chunking import MAX_WINDOWS, windows
+from softtopic.teacher.demonstrations import DemonstrationConfig
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
-from softtopic.topics.words import ORDERS
-from softtopic.training.trainer import TrainingConfig
+from softtopic.topics.ranking import RankingConfig
+from softtopic.training.config import TrainingConfig
 
-DEMONSTRATIONS = ("none", "auto")
 
-# Dropout of PLSA where the language model reads a part: with more, mixtures of long texts follow their groups less.
-_LESS_NOISE = 0.1
+@dataclass(frozen=True, kw_only=True)
+class ReadConfig:
+    """What the language model reads, and how its answers become soft labels.
+
+    Parameters
+    ----------
+    prompts : str, Prompt or sequence of either, default=("published",)
+        Names of prompts, TOML files or prompts; labels of several are averaged.
+    demonstrations : DemonstrationConfig or None, default=None
+        How one more prompt with examples from the corpus is chosen; None for no such prompt.
+    beam_width : int, default=0
+        First tokens followed after each document, so that words of several tokens are scored whole; 0 scores first
+        tokens, as published.
+    max_tokens : int, default=160
+        Length of what is read of a document, or of each chunk of it.
+    max_chunks : int or None, default=None
+        Chunks read in all, over all documents and prompts: the fewer documents there are, the more is read of a long
+        one. None reads the beginnings alone.
+    max_chunks_per_document : int, default=8
+    max_documents : int or None, default=None
+        Documents read where `sample` does not say otherwise; None for all of them.
+    calibration : {"none", "corpus", "content-free"}, default="none"
+        Where the prior over words comes from that is subtracted from log probabilities.
+    calibration_strength : float in [0, 2], default=1.0
+        How much of it is subtracted.
+    """
+
+    prompts: str | Prompt | Sequence[str | Prompt] = ("published",)
+    demonstrations: DemonstrationConfig | None = None
+    beam_width: int = 0
+    max_tokens: int = 160
+    max_chunks: int | None = None
+    max_chunks_per_document: int = MAX_WINDOWS
+    max_documents: int | None = None
+    calibration: str = "none"
+    calibration_strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_whole("beam_width", self.beam_width, 0)
+        check_whole("max_tokens", self.max_tokens, 1)
+        check_whole("max_chunks_per_document", self.max_chunks_per_document, 1)
+        check_calibration(self.calibration, self.calibration_strength)
+        for name in ("max_chunks", "max_documents"):
+            if getattr(self, name) is not None:
+                check_whole(name, getattr(self, name), 2)
+        prompts = (self.prompts,) if isinstance(self.prompts, str | Prompt) else self.prompts
+        if not prompts:
+            raise InputError("prompts are empty; give at least one")
+        # Names stay names; a file is read at once, for it may be gone when the recipe is used again.
+        object.__setattr__(self, "prompts", tuple(one if one in PROMPTS else _prompt(one) for one in prompts))
+
+    def teacher_options(self, n_documents: int | None) -> dict[str, Any]:
+        """Arguments of a `Teacher` for a corpus with so many documents to read; None: unknown, beginnings are read."""
+        prompts = [_prompt(one) for one in self.prompts]
+        chunks = (self.max_chunks or 0) // (n_documents * len(prompts)) if n_documents else 0
+        return {
+            "prompt": prompts,
+            "beam_width": self.beam_width,
+            "max_tokens": self.max_tokens,
+            "truncation": windows(min(chunks, self.max_chunks_per_document)),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything between texts and a trained model that is not a size."""
+    """Everything between texts and a trained model that is not a size. The defaults are the published settings.
 
+    Parameters
+    ----------
+    inputs : str, default="hidden"
+        What the topic model reads of a document: "hidden", "embedding", "words", "tf-idf", "bow" or "normalised-bow",
+        several joined by "+".
+    target : {"soft", "bow", "soft+bow"}, default="soft"
+        What it learns to reproduce: the language model's soft labels, the document's own words, or a mixture.
+    bow_weight : float in (0, 1), default=0.5
+        Weight of the document's own words in the target "soft+bow".
+    standardize : bool, default=False
+        Whether input columns other than sparse ones are standardised.
+    max_training_documents : int or None, default=None
+        Documents the topic model is trained on; it predicts the others as it predicts new ones.
+    encoder : EncoderConfig
+        The sentence encoder.
+    read : ReadConfig
+        What the language model reads.
+    imputation : ImputationConfig
+        Prediction of soft labels of documents that were not read.
+    words : WordInputsConfig
+        Inputs made of word counts.
+    vocabulary : VocabularyConfig
+        Which words topics are made of.
+    graph : GraphConfig
+        Similarity graph of documents, and label propagation.
+    groups : GroupsConfig or None, default=None
+        Groups that topics start from; None to start from random weights.
+    backbone : BackboneSettings
+        The topic model.
+    training : TrainingConfig
+        Optimisation.
+    ranking : RankingConfig
+        Order in which words of a topic are shown.
+
+    Examples
+    --------
+    >>> recipe = get_recipe("default").with_options(read__max_documents=1000, training__epochs=30)
+    >>> recipe.read.max_documents, recipe.training.epochs
+    (1000, 30)
+    """
+
+    inputs: str = "hidden"
+    target: str = "soft"
+    bow_weight: float = 0.5
+    standardize: bool = False
+    max_training_documents: int | None = None
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    read: ReadConfig = field(default_factory=ReadConfig)
+    imputation: ImputationConfig = field(default_factory=ImputationConfig)
+    words: WordInputsConfig = field(default_factory=WordInputsConfig)
+    vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    groups: GroupsConfig | None = None
+    backbone: BackboneSettings = field(default_factory=ProdLDASettings)
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    backbone: str = "prodlda"
-    inputs: str = "hidden"  # some of INPUTS, joined by "+"
-    target: str = "soft"  # "soft", "bow", or both as "soft+bow"
-    bow_share: float = 0.5  # of a document's own words in a target of both
-    calibration: str = "none"  # the prior taken off soft labels: of the "corpus", or after "content-free" documents
-    strength: float = 1.0  # how much of it
-    standardise: bool = False  # bring every input column but counts to mean 0 and deviation 1
-    dropout: float | None = None  # where the backbone has any; None: its published share
-    prompts: str | Sequence[str | Prompt] = ("published",)  # by name or as they are; a TOML file is read at once
-    branches: int = 0  # how the teacher scores words, unless a teacher is given; see Teacher
-    pieces: int | None = None  # of documents, read in all by all prompts where they are long; None: heads alone
-    demonstrations: str = "none"  # "auto": chosen for the corpus, unless a teacher is given
-    guide: GuideConfig | None = None  # how documents are grouped to guide training; None: nothing guides it
-    read_at_most: int | None = None  # documents the language model reads, unless a share is asked for; None: all
-    learn_at_most: int | None = None  # documents the model learns from; it knows the others as it knows new ones
-    order: str = "probability"  # of the words of a topic when shown, or "relevance"
+    ranking: RankingConfig = field(default_factory=RankingConfig)
 
     def __post_init__(self) -> None:
-        check_backbone(self.backbone)
         split_inputs(self.inputs)
         split_target(self.target)
-        if self.demonstrations not in DEMONSTRATIONS:
-            raise InputError(f"demonstrations {self.demonstrations!r} are not known; choose none or auto")
-        if self.order not in ORDERS:
-            raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
-        check_calibration(self.calibration, self.strength)
-        for name in ("pieces", "read_at_most", "learn_at_most"):
-            if (most := getattr(self, name)) is not None and most < 2:
-                raise InputError(f"{name} is {most}; give at least 2, or None")
-        given = (self.prompts,) if isinstance(self.prompts, str) else self.prompts
-        if not given:
-            raise InputError("prompts are none; give at least one")
-        # A name stays one, to be read by people; a file may be gone when the recipe is used again.
-        object.__setattr__(self, "prompts", tuple(one if one in PROMPTS else _prompt(one) for one in given))
-        if not 0 < self.bow_share < 1:
-            raise InputError(f"bow_share is {self.bow_share}; give a share between 0 and 1")
+        name_of(self.backbone)
+        check_share("bow_weight", self.bow_weight)
+        if self.bow_weight in (0, 1):
+            raise InputError(f"bow_weight is {self.bow_weight}; give a number between 0 and 1, or another target")
+        if self.max_training_documents is not None:
+            check_whole("max_training_documents", self.max_training_documents, 2)
 
     @property
-    def asks_lm(self) -> bool:
-        """Whether a language model has to read the documents."""
+    def needs_lm(self) -> bool:
+        """Whether a language model has to read documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
 
-    def asks(self, count: int) -> dict[str, Any]:
-        """Settings of the teacher of a corpus of so many documents: the fewer there are, the more is read of each.
+    @property
+    def reads_words(self) -> bool:
+        """Whether an input or the target is made of the documents' own words."""
+        return "bow" in split_target(self.target) or any(INPUTS[name].reads_words for name in split_inputs(self.inputs))
 
-        0 documents: not known how many; their beginnings are read.
-        """
-        each = (self.pieces or 0) // (count * len(self.prompts)) if count else 0
-        prompts = [_prompt(one) for one in self.prompts]
-        return {"prompt": prompts, "branches": self.branches, "cut": windows(each)}
-
-    def learns(self, count: int) -> int:
-        """From how many of so many documents the model learns."""
-        return min(count, self.learn_at_most or count)
-
-    def reads(self, count: int, share: float | None) -> int:
-        """How many of so many documents the language model reads: a share of them, else as many as the recipe says."""
-        if share is not None:
-            return count if share == 1 else sample_size(count, share)
-        spreads = self.guide is not None and "soft" in split_target(self.target)
-        return min(count, self.read_at_most or count) if spreads else count
-
-    def check_sample(self, share: float, inputs: str | None) -> None:
-        """Raises InputError where such a share of the documents cannot be read for the inputs that were asked for."""
-        if not isinstance(share, Real) or not 0 < share <= 1:
-            raise InputError(f"sample is {share!r}; give a share above 0 and at most 1")
-        if share < 1 and "hidden" in (inputs or ""):
-            raise InputError("hidden states are not read of all documents; leave out inputs= or sample=")
-        if share < 1:
-            self.sampled()
-
-    def sampled(self) -> "Recipe":
-        """The recipe where the language model reads some of the documents: words are inputs instead of hidden states.
-
-        Raises InputError where there are no soft labels that spread, or nothing to tell what was not read by.
-        """
-        target = split_target(self.target)
-        if self.guide is None or "soft" not in target:
-            raise InputError("sample= needs a recipe whose soft labels spread to neighbours; give recipe 'default'")
-        given = split_inputs(self.inputs)
-        inputs = [part for part in given if part != "hidden"] or ["embedding"]
-        if "hidden" in given and WEIGHED.isdisjoint(given):
-            inputs += ["words", "tf-idf"]
-        if "embedding" not in inputs and "bow" not in target:
-            raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
-        free = self.dropout is None and self.backbone == "plsa"
-        return replace(self, inputs="+".join(inputs), dropout=_LESS_NOISE if free else self.dropout)
-
-    def suited(self, free: dict[str, bool], *, texts: bool, embeddings: bool) -> "Recipe":
-        """The recipe for soft labels and hidden states that were brought along.
-
-        What it wants beside them and did not come is left out where that is `free`, i.e. nobody asked for it. Raises
-        InputError where words are to be counted and there are no texts.
-        """
-        inputs, target = split_inputs(self.inputs), split_target(self.target)
-        if free["inputs"] and not embeddings and "hidden" in inputs:
-            inputs = tuple(part for part in inputs if part != "embedding")
-        if free["inputs"] and not texts:
-            inputs = tuple(part for part in inputs if part not in WEIGHED) or inputs
-        if free["target"] and not texts and "soft" in target:
-            target = ("soft",)
-        if not texts and any("bow" in part or part in WEIGHED for part in inputs + target):
-            raise InputError("words of the documents are counted; give texts beside soft_labels=")
-        return replace(self, inputs="+".join(inputs), target="+".join(target))
+    def with_options(self, **options: Any) -> "Recipe":
+        """A copy with other settings; ``read__beam_width=4`` sets a nested one, None leaves a setting as it is."""
+        return _replace(self, {name: value for name, value in options.items() if value is not None})
 
 
-def _prompt(given: str | Prompt) -> Prompt:
-    return given if isinstance(given, Prompt) else get_prompt(given)
+def _replace(config: Any, options: dict[str, Any]) -> Any:
+    """`dataclasses.replace` with nested names joined by two underscores, as in scikit-learn."""
+    known = {one.name for one in fields(config)}
+    direct: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in options.items():
+        head, _, rest = name.partition("__")
+        if head not in known or (rest and not is_dataclass(getattr(config, head))):
+            raise InputError(f"{type(config).__name__} has no setting {name!r}; choose from {', '.join(sorted(known))}")
+        if rest:
+            nested.setdefault(head, {})[rest] = value
+        else:
+            direct[head] = value
+    return replace(config, **direct | {head: _replace(getattr(config, head), rest) for head, rest in nested.items()})
 
 
-_COUNTS = TrainingConfig(temperature=1.0)
+def _prompt(prompt: str | Prompt) -> Prompt:
+    return prompt if isinstance(prompt, Prompt) else get_prompt(prompt)
+
 
 _PAPER = Recipe()
+
+_COUNTS = TrainingConfig(temperature=1.0)
 
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
-    # Two prompts, two encoders, a graph of neighbours, topics that begin as groups of documents; see docs/recipe.md.
+    # Two prompts, a sentence encoder, a graph of neighbours, topics that start as groups of documents: docs/recipe.md.
     "default": Recipe(
-        training=TrainingConfig(
-            epochs=60, batch_size=256, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
-        ),
-        backbone="plsa",
-        inputs="hidden+embedding",
+        inputs="embedding+words+tf-idf",
         target="soft+bow",
-        calibration="corpus",
-        standardise=True,
-        prompts=("published", "four-shot"),
-        branches=4,
-        guide=GuideConfig(),
-        pieces=10_000,
-        read_at_most=2500,
-        learn_at_most=50_000,
-        order="relevance",
+        standardize=True,
+        max_training_documents=50_000,
+        read=ReadConfig(
+            prompts=("published", "four-shot"),
+            beam_width=4,
+            max_chunks=10_000,
+            max_documents=2500,
+            calibration="corpus",
+        ),
+        groups=GroupsConfig(),
+        backbone=PLSASettings(dropout=0.1),
+        training=TrainingConfig(
+            epochs=60, batch_size=256, min_batches_per_epoch=32, max_batches=2000, temperature=1.0, theta_weight=3.0
+        ),
+        ranking=RankingConfig(order="relevance"),
     ),
-    # The language model alone: nothing but its hidden states and its soft labels.
+    # The language model alone: its hidden states and its soft labels.
     "light": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32),
-        calibration="corpus",
-        standardise=True,
-        branches=4,
-        pieces=10_000,
+        standardize=True,
+        read=ReadConfig(beam_width=4, max_chunks=10_000, calibration="corpus"),
+        training=TrainingConfig(batch_size=512, min_batches_per_epoch=32),
     ),
     # ETM's encoder has no BatchNorm: on hidden states as they are it ends with one topic for all documents.
-    "paper-etm": replace(_PAPER, backbone="etm", standardise=True),
-    "paper-ecrtm": replace(_PAPER, backbone="ecrtm", training=TrainingConfig(epochs=200)),
+    "paper-etm": replace(_PAPER, backbone=ETMSettings(), standardize=True),
+    "paper-ecrtm": replace(_PAPER, backbone=ECRTMSettings(), training=TrainingConfig(epochs=200)),
     "paper-fastopic": replace(
-        _PAPER, backbone="fastopic", training=TrainingConfig(epochs=200, batch_size=None, top_k=20)
+        _PAPER, backbone=FASTopicSettings(), training=TrainingConfig(epochs=200, batch_size=None, top_k=20)
     ),
-    # Bag-of-words models: the target is what the document says, and no language model is asked.
-    "prodlda": Recipe(backbone="prodlda", inputs="bow", target="bow", training=_COUNTS),
-    "zeroshottm": Recipe(backbone="prodlda", inputs="embedding", target="bow", training=_COUNTS),
-    "combinedtm": Recipe(backbone="prodlda", inputs="bow+embedding", target="bow", training=_COUNTS),
-    "etm": Recipe(backbone="etm", inputs="normalised-bow", target="bow", training=_COUNTS),
-    "ecrtm": Recipe(backbone="ecrtm", inputs="bow", target="bow", training=replace(_COUNTS, epochs=200)),
+    # Bag-of-words models: the target is the document's own words, and no language model is needed.
+    "prodlda": Recipe(inputs="bow", target="bow", training=_COUNTS),
+    "zeroshottm": Recipe(inputs="embedding", target="bow", training=_COUNTS),
+    "combinedtm": Recipe(inputs="bow+embedding", target="bow", training=_COUNTS),
+    "etm": Recipe(inputs="normalised-bow", target="bow", backbone=ETMSettings(), training=_COUNTS),
+    "ecrtm": Recipe(inputs="bow", target="bow", backbone=ECRTMSettings(), training=replace(_COUNTS, epochs=200)),
     "fastopic": Recipe(
-        backbone="fastopic", inputs="embedding", target="bow", training=replace(_COUNTS, epochs=200, batch_size=None)
+        inputs="embedding",
+        target="bow",
+        backbone=FASTopicSettings(),
+        training=replace(_COUNTS, epochs=200, batch_size=None),
     ),
 }
 
 
-def get_recipe(recipe: str | Recipe, backbone: str | None = None, **settings: Any) -> Recipe:
+def get_recipe(recipe: str | Recipe, backbone: str | BackboneSettings | None = None, **options: Any) -> Recipe:
     """A recipe by name, or the one given, with other settings where they are not None.
 
-    "paper" with backbone "ecrtm" is "paper-ecrtm", and so on. Raises InputError with the names there are.
+    Parameters
+    ----------
+    recipe : str or Recipe
+    backbone : str, BackboneSettings or None
+        Topic model in place of the recipe's. "paper" with "ecrtm" is "paper-ecrtm", and so on.
+    **options
+        See `Recipe.with_options`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists the known ones.
     """
     if isinstance(recipe, str):
         if recipe not in RECIPES:
             raise InputError(f"recipe {recipe!r} is not known; choose one of {', '.join(RECIPES)}")
         recipe = RECIPES.get(f"{recipe}-{backbone}", RECIPES[recipe])
-    named = settings | {"backbone": backbone}
-    return replace(recipe, **{name: value for name, value in named.items() if value is not None})
+    if not isinstance(recipe, Recipe):
+        raise InputError(f"recipe is {type(recipe).__name__}; give a name or a Recipe")
+    if isinstance(backbone, str):
+        # The recipe's own settings stay where it has this backbone already.
+        check_backbone(backbone)
+        backbone = None if name_of(recipe.backbone) == backbone else default_settings(backbone)
+    return recipe.with_options(backbone=backbone, **options)

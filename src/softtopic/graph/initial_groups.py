@@ -1,8 +1,7 @@
-"""Where training begins and what it is held to: clusters of documents whose soft labels agree.
+"""Initial groups of documents: where topics start, and the mixtures that training is held to.
 
-A topic model that starts from noise finds some of the topics twice and others not at all. Soft labels spread over a
-graph of neighbours already fall into groups; the mixtures that follow from these guide the encoder, and the words of
-each group are where its topic begins.
+A topic model that starts from noise finds some topics twice and others not at all. Soft labels propagated over a graph
+of documents already fall into groups; k-means finds them, and each group is where one topic starts.
 """
 
 import warnings
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
@@ -21,129 +20,70 @@ from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from softtopic.data.corpus import equidistant
-from softtopic.graph.neighbours import View, nearest, spread
-from softtopic.graph.whitening import whitened
+from softtopic.graph.config import GraphConfig, GroupsConfig
+from softtopic.graph.neighbours import View, knn_graph
+from softtopic.graph.propagation import propagate_labels
+from softtopic.graph.whitening import whiten_within_classes
 from softtopic.types import DocTopic, TopicVocab
 
-# Cosines to the clusters' centres times a sharpness make a mixture of them: the least sharpness within these bounds for
-# which the largest share of a document is, in the mean, so much of the way from an even mixture to a single topic;
-# where none is enough it is the greatest.
-_LARGEST = 0.6
-_SHARPNESS = (15.0, 200.0)
-_DIMENSIONS = 100
-# The sharpness, and the groups that views are whitened within, are found on at most so many documents.
-_SEEN = 5000
-# Views are whitened within so many groups, each of so many documents in the mean or more. How groups of fewer than 500
-# documents spread is not known well enough: there whitening costs precision.
-_GROUPS = 100
-_WHITENED_FROM = 500
-_MEMBERS = 15
-# A topic's words come from documents in proportion to this power of its share in them: mostly from its own.
-_OWN = 2.5
-
-_LEAST = 1e-12
+_EPSILON = 1e-12
 
 Labels = Sequence[Float[np.ndarray, "docs vocab"] | csr_matrix]
+Points = Float[np.ndarray, "docs width"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guide:
-    """What each document should be about, and the words of each topic to begin with."""
+class InitialGroups:
+    """Target mixtures of the documents, and the word distributions topics start from.
 
-    theta: DocTopic  # float32
-    topic_word: TopicVocab  # float32
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuideConfig:
-    """How labels are spread before they are grouped; the defaults are those of recipe "default"."""
-
-    neighbours: int = 15  # of each document; fewer where a topic has fewer documents
-    rounds: int = 3
-    restart: float = 0.1
-
-
-def guide(
-    labels: Labels,
-    views: Sequence[View],
-    n_topics: int,
-    config: GuideConfig,
-    seed: int,
-) -> Guide:
-    """Mixtures and words of `n_topics` groups of documents.
-
-    Args:
-        labels: what documents are about, [documents, vocab], one or more views of it (a soft label, their own words);
-            rows sum to 1, or to 0 where one is silent.
-        views: what documents are compared by, see `nearest`; of 500 documents or more each is `whitened` within groups.
-        n_topics: number of groups, at most the number of documents.
-        config: how labels are spread.
-        seed: of the clustering.
-
+    Attributes
+    ----------
+    mixtures : ndarray of shape (n_documents, n_topics), float32
+        Rows sum to 1.
+    topic_word : ndarray of shape (n_topics, n_words), float32
+        Rows sum to 1.
     """
-    points = _points(labels, _whitened(labels, views, config, seed), n_topics, config, seed)
-    found = _group(points, n_topics, seed)
-    cosines = np.asarray(normalize(points)) @ np.asarray(normalize(found.cluster_centers_)).T
-    theta = _mixtures(cosines.astype(np.float32))
-    own = own_share(theta).T
-    words = sum(own @ part for part in labels)
-    return Guide(theta=theta, topic_word=normalize(words + _LEAST, norm="l1").astype(np.float32))  # type: ignore[operator]
+
+    mixtures: DocTopic
+    topic_word: TopicVocab
 
 
-def own_share(theta: DocTopic) -> DocTopic:
-    """How much each document counts where a topic's own words are looked for: columns sum to 1."""
-    # In float64: columns of small sums are taken for empty in float32.
-    return np.asarray(normalize(theta.astype(np.float64) ** _OWN, norm="l1", axis=0), dtype=np.float32)
+def document_graph(views: Sequence[View], n_groups: int, config: GraphConfig) -> csr_matrix:
+    """k-NN graph of documents, with no more neighbours than an average group offers.
+
+    With more, small groups would dissolve in large ones.
+    """
+    count = len(views[0].vectors)
+    n_neighbors = max(1, min(config.n_neighbors, count // n_groups - 1))
+    return knn_graph(views, n_neighbors, config.inverse_temperature)
 
 
-def _mixtures(cosines: Float[np.ndarray, "docs topics"]) -> DocTopic:
-    """Each document's share in the groups, by its cosines to their centres; even where all of these are 0."""
-    says = np.flatnonzero(cosines.any(axis=1))
-    if not len(says):
-        return softmax(cosines, axis=1)
-    seen = cosines[says[equidistant(len(says), _SEEN)]]
-    even = 1 / cosines.shape[1]
-    wanted = even + _LARGEST * (1 - even)
+def label_points(labels: Labels, graph: csr_matrix, n_groups: int, config: GraphConfig, groups: GroupsConfig, seed: int) -> Points:
+    """Propagated labels, square-root (Hellinger) transformed and reduced by a truncated SVD.
 
-    def missing(sharpness: float) -> float:
-        return wanted - float(softmax(np.float32(sharpness) * seen, axis=1).max(axis=1).mean())
+    Parameters
+    ----------
+    labels : sequence of arrays of shape (n_documents, n_words)
+        Soft labels, tf-idf vectors or both; rows sum to 1, or to 0 where a document has none.
+    graph : csr_matrix
+        See `document_graph`.
+    n_groups : int
+        Groups to be told apart; never fewer dimensions are kept.
+    config, groups : GraphConfig, GroupsConfig
+    seed : int
+        Seed of the randomised SVD.
 
-    least, most = _SHARPNESS
-    if missing(least) <= 0:
-        sharpness = least
-    elif missing(most) >= 0:
-        sharpness = most
-    else:
-        sharpness = float(brentq(missing, least, most, xtol=0.01))  # type: ignore[arg-type]
-    return softmax(np.float32(sharpness) * cosines, axis=1)
-
-
-def _whitened(labels: Labels, views: Sequence[View], config: GuideConfig, seed: int) -> list[View]:
-    """Views in which groups of documents are round; the groups are those found by the views as they are."""
-    some = equidistant(len(views[0][0]), _SEEN)
-    if len(some) < _WHITENED_FROM:
-        return list(views)
-    n_groups = min(_GROUPS, len(some) // _MEMBERS)
-    seen = [(rows[some], weight) for rows, weight in views]
-    points = _points([part[some] for part in labels], seen, n_groups, config, seed)
-    groups = np.asarray(_group(points, n_groups, seed).labels_)
-    return [(whitened(rows, some, groups), weight) for rows, weight in views]
-
-
-def _points(
-    labels: Labels, views: Sequence[View], n_groups: int, config: GuideConfig, seed: int
-) -> Float[np.ndarray, "docs width"]:
-    """Labels after they have spread, in few dimensions."""
-    count = len(views[0][0])
-    # No more neighbours than an average group offers, else small ones dissolve in large ones.
-    graph = nearest(views, max(1, min(config.neighbours, count // n_groups - 1)))
+    Returns
+    -------
+    ndarray of shape (n_documents, n_dimensions), float32
+    """
     edges = np.cumsum([0, *(part.shape[1] for part in labels)])  # type: ignore[index]
-    points = np.empty((count, edges[-1]), dtype=np.float32)
+    points = np.empty((graph.shape[0], edges[-1]), dtype=np.float32)  # type: ignore[index]
     for part, start, stop in zip(labels, edges, edges[1:], strict=False):
-        spread(part, graph, rounds=config.rounds, restart=config.restart, out=points[:, start:stop])
-    # The distance of square roots is Hellinger's: it does not let a few frequent words decide.
+        propagate_labels(part, graph, n_steps=config.n_steps, restart=config.restart, out=points[:, start:stop])
+    # Euclidean distances of square roots are Hellinger distances: a few frequent words do not decide.
     np.sqrt(points, out=points)
-    width = max(_DIMENSIONS, n_groups)
+    width = max(groups.n_components, n_groups)
     if min(points.shape) <= width:
         return points
     # TruncatedSVD does the same and then copies all points for their variance.
@@ -151,8 +91,81 @@ def _points(
     return left * sizes
 
 
-def _group(points: Float[np.ndarray, "docs width"], n_groups: int, seed: int) -> KMeans:
-    # Threads would add in any order, and equal inputs must give equal models.
+def normalize_views(
+    labels: Labels, views: Sequence[View], config: GraphConfig, groups: GroupsConfig, seed: int
+) -> list[View]:
+    """Views after within-class covariance normalisation; the classes are groups found with the views as they are."""
+    whitening = config.whitening
+    if whitening is None:
+        return list(views)
+    sample = equidistant(len(views[0].vectors), whitening.max_documents)
+    if len(sample) < whitening.min_documents:
+        return list(views)
+    n_classes = min(whitening.n_classes, len(sample) // whitening.min_class_size)
+    graph = document_graph([View(vectors[sample], weight) for vectors, weight in views], n_classes, config)
+    points = label_points([part[sample] for part in labels], graph, n_classes, config, groups, seed)
+    classes = np.asarray(cluster(points, n_classes, groups, seed).labels_)
+    return [View(whiten_within_classes(vectors, sample, classes), weight) for vectors, weight in views]
+
+
+def initial_groups(points: Points, labels: Labels, n_topics: int, config: GroupsConfig, seed: int) -> InitialGroups:
+    """Cluster documents by their propagated labels; mixtures follow from the cosines to the centres.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_documents, n_dimensions)
+        See `label_points`.
+    labels : sequence of arrays of shape (n_documents, n_words)
+        Labels before propagation: the words of a group are those of its documents, not of their neighbours.
+    n_topics : int
+        Number of groups, at most the number of documents.
+    config : GroupsConfig
+    seed : int
+        Seed of k-means.
+    """
+    centers = cluster(points, n_topics, config, seed).cluster_centers_
+    cosines = np.asarray(normalize(points)) @ np.asarray(normalize(centers)).T
+    mixtures = softmax_mixtures(cosines.astype(np.float32), config)
+    weights = document_weights(mixtures, config.word_power).T
+    words = sum(weights @ part for part in labels)
+    topic_word = normalize(words + _EPSILON, norm="l1").astype(np.float32)  # type: ignore[operator]
+    return InitialGroups(mixtures=mixtures, topic_word=topic_word)
+
+
+def document_weights(theta: DocTopic, power: float) -> DocTopic:
+    """Weight of each document among those of a topic, theta ** power with columns that sum to 1."""
+    # In float64: in float32 columns with small sums are taken for empty.
+    return np.asarray(normalize(theta.astype(np.float64) ** power, norm="l1", axis=0), dtype=np.float32)
+
+
+def softmax_mixtures(cosines: Float[np.ndarray, "docs topics"], config: GroupsConfig) -> DocTopic:
+    """softmax(inverse_temperature * cosines), rows without any cosine uniform.
+
+    The inverse temperature is the least within its bounds for which the mean of the largest share reaches
+    1/K + mean_max_share * (1 - 1/K).
+    """
+    nonzero = np.flatnonzero(cosines.any(axis=1))
+    if not len(nonzero):
+        return softmax(cosines, axis=1)
+    sample = cosines[nonzero[equidistant(len(nonzero), config.calibration_size)]]
+    uniform = 1 / cosines.shape[1]
+    target = uniform + config.mean_max_share * (1 - uniform)
+
+    def gap(inverse_temperature: float) -> float:
+        return target - float(softmax(np.float32(inverse_temperature) * sample, axis=1).max(axis=1).mean())
+
+    low, high = config.min_inverse_temperature, config.max_inverse_temperature
+    if gap(low) <= 0:
+        inverse_temperature = low
+    elif gap(high) >= 0:
+        inverse_temperature = high
+    else:
+        inverse_temperature = float(brentq(gap, low, high, xtol=0.01))  # type: ignore[arg-type]
+    return softmax(np.float32(inverse_temperature) * cosines, axis=1)
+
+
+def cluster(points: Points, n_groups: int, config: GroupsConfig, seed: int) -> KMeans:
+    """K-means on one thread: several would add in any order, and equal inputs must give equal models."""
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different documents than topics
-        return KMeans(n_groups, n_init=3, random_state=seed).fit(points)  # type: ignore[arg-type]
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than groups
+        return KMeans(n_groups, n_init=config.n_init, random_state=seed).fit(points)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A document's own words: weighed by how rare they are, and in few dimensions."""
+"""tf-idf vectors of documents, and latent semantic analysis of them."""
 
 from dataclasses import dataclass
 
@@ -8,53 +8,69 @@ from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
-_EMPTY = 1e-4
+# Components with a smaller share of the largest singular value are rounding errors, which standardising would inflate.
+_MIN_SINGULAR_VALUE = 1e-4
 
 
-def rarity(counts: csr_matrix) -> Float[np.ndarray, " vocab"]:
-    """log(documents / documents with the word) + 1 of each word; one of no document counts as one of a single one."""
-    documents, found = counts.shape[0], counts.getnnz(axis=0)  # type: ignore[index]
-    return (np.log(max(documents, 1) / np.maximum(found, 1)) + 1).astype(np.float32)
+def inverse_document_frequency(counts: csr_matrix) -> Float[np.ndarray, " vocab"]:
+    """log(n_documents / document frequency) + 1 of each word; words of no document count as in one document."""
+    n_documents, frequency = counts.shape[0], counts.getnnz(axis=0)  # type: ignore[index]
+    return (np.log(max(n_documents, 1) / np.maximum(frequency, 1)) + 1).astype(np.float32)
 
 
 def tf_idf(counts: csr_matrix) -> csr_matrix:
-    """Each document's words by count · rarity, rows sum to 1 or 0."""
-    return _shares(counts, rarity(counts))
+    """L1-normalised tf-idf vectors: rows sum to 1, or to 0 for documents without a word of the vocabulary.
+
+    Examples
+    --------
+    >>> tf_idf(csr_matrix([[1, 0], [0, 2]])).toarray()
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+    return _l1_tf_idf(counts, inverse_document_frequency(counts))
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordSpace:
-    """Words in few dimensions, which bring words together that stand in the same documents; of old and new documents.
+class LSA:
+    """Latent semantic analysis of square roots of L1-normalised tf-idf vectors (Deerwester et al., 1990).
 
-    The square roots of tf-idf shares, projected on their first right singular vectors (latent semantic analysis;
-    Deerwester et al., 1990).
+    Attributes
+    ----------
+    idf : ndarray of shape (n_words,), float32
+        Inverse document frequencies of the corpus it was fitted on.
+    components : ndarray of shape (n_components, n_words), float32
+        Leading right singular vectors.
     """
 
-    rarity: Float[np.ndarray, " vocab"]
-    axes: Float[np.ndarray, "width vocab"]
+    idf: Float[np.ndarray, " vocab"]
+    components: Float[np.ndarray, "width vocab"]
 
     @classmethod
-    def fit(cls, counts: csr_matrix, width: int = 300, *, seed: int) -> "WordSpace":
-        """The space of counts [documents, vocab], of `width` dimensions, fewer where documents fill fewer."""
-        weights = rarity(counts)
-        width = min(width, *counts.shape)  # type: ignore[misc]
-        _, sizes, axes = randomized_svd(_roots(counts, weights), width, n_iter=2, random_state=seed)  # type: ignore[arg-type]
-        # Along an axis of size 0 documents differ by rounding alone, which standardising would blow up.
-        filled = max(1, np.count_nonzero(sizes > _EMPTY * sizes[0]))
-        return cls(rarity=weights, axes=axes[:filled].astype(np.float32))
+    def fit(cls, counts: csr_matrix, n_components: int, *, seed: int) -> "LSA":
+        """Fit to word counts of shape (n_documents, n_words); components without variance are dropped."""
+        idf = inverse_document_frequency(counts)
+        n_components = min(n_components, *counts.shape)  # type: ignore[misc]
+        _, sizes, components = randomized_svd(
+            _sqrt_tf_idf(counts, idf),  # type: ignore[arg-type]
+            n_components,
+            n_iter=2,  # type: ignore[arg-type]
+            random_state=seed,
+        )
+        rank = max(1, np.count_nonzero(sizes > _MIN_SINGULAR_VALUE * sizes[0]))
+        return cls(idf=idf, components=components[:rank].astype(np.float32))
 
-    def roots(self, counts: csr_matrix) -> csr_matrix:
-        """Documents word by word, [docs, vocab]: square roots of tf-idf shares."""
-        return _roots(counts, self.rarity)
+    def sqrt_tf_idf(self, counts: csr_matrix) -> csr_matrix:
+        """Square roots of L1-normalised tf-idf vectors: rows have L2 norm 1, or 0 without a word of the vocabulary."""
+        return _sqrt_tf_idf(counts, self.idf)
 
-    def of(self, counts: csr_matrix) -> Float[np.ndarray, "docs width"]:
-        """Documents by their counts, float32: at most of length 1, of length 0 where they hold no word."""
-        return np.asarray(self.roots(counts) @ self.axes.T, dtype=np.float32)
-
-
-def _shares(counts: csr_matrix, weights: Float[np.ndarray, " vocab"]) -> csr_matrix:
-    return csr_matrix(normalize(csr_matrix(counts, dtype=np.float32).multiply(weights), norm="l1"), dtype=np.float32)
+    def transform(self, counts: csr_matrix) -> Float[np.ndarray, "docs width"]:
+        """Project documents on the components; the norm of a row is at most 1."""
+        return np.asarray(self.sqrt_tf_idf(counts) @ self.components.T, dtype=np.float32)
 
 
-def _roots(counts: csr_matrix, weights: Float[np.ndarray, " vocab"]) -> csr_matrix:
-    return csr_matrix(_shares(counts, weights).power(0.5))
+def _l1_tf_idf(counts: csr_matrix, idf: Float[np.ndarray, " vocab"]) -> csr_matrix:
+    return csr_matrix(normalize(csr_matrix(counts, dtype=np.float32).multiply(idf), norm="l1"), dtype=np.float32)
+
+
+def _sqrt_tf_idf(counts: csr_matrix, idf: Float[np.ndarray, " vocab"]) -> csr_matrix:
+    return csr_matrix(_l1_tf_idf(counts, idf).power(0.5))

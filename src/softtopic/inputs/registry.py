@@ -1,8 +1,11 @@
-"""What a topic model reads of a document: vectors and counts of words, side by side."""
+"""What a topic model reads of a document: vectors and word counts, side by side.
+
+An input is one entry of `INPUTS`; adding one touches this file and its test.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool
@@ -11,117 +14,180 @@ from sklearn.preprocessing import normalize
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
-from softtopic.inputs.lsa import WordSpace
+from softtopic.inputs.config import WordInputsConfig
+from softtopic.inputs.lsa import LSA
 from softtopic.types import DocHidden, DocInt
 
-INPUTS = ("hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow")
-# Those that are placed by how rare words were among the documents learnt from.
-WEIGHED = frozenset({"words", "tf-idf"})
 TARGETS = ("soft", "bow")
 
-# What roots of shares are multiplied by, to weigh about as much as standardised vectors.
-_ROOTS = 5.0
-
 # The largest count float16 holds.
-_MOST = 65504
+_MAX_COUNT = 65504
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where inputs come from: distinct documents, and what is known of them.
+
+    Attributes
+    ----------
+    texts : sequence of str
+    vocabulary : Vocabulary
+    config : WordInputsConfig
+    hidden : ndarray of shape (n_documents, width) or None
+        Hidden states of the language model.
+    encode : callable
+        From texts to sentence vectors of shape (n_documents, width).
+    lsa : LSA or None
+        That of a fitted model; None to fit one to these texts.
+    seed : int
+        Seed of that fit.
+    """
+
+    texts: Sequence[str]
+    vocabulary: Vocabulary
+    config: WordInputsConfig = field(default_factory=WordInputsConfig)
+    hidden: DocHidden | None = None
+    encode: Callable[[Sequence[str]], DocHidden] | None = None
+    fitted_lsa: LSA | None = None
+    seed: int = 0
+
+    @cached_property
+    def counts(self) -> csr_matrix:
+        """Word counts of shape (n_documents, n_words), float32."""
+        counts = csr_matrix(self.vocabulary.bag_of_words(self.texts), dtype=np.float32)
+        np.minimum(counts.data, _MAX_COUNT, out=counts.data)
+        return counts
+
+    @cached_property
+    def lsa(self) -> LSA:
+        """The model's own, else one fitted to these documents."""
+        return self.fitted_lsa or LSA.fit(self.counts, self.config.n_lsa_components, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class InputKind:
+    """One kind of input.
+
+    Attributes
+    ----------
+    make : callable
+        From sources to an array of shape (n_documents, width), dense or sparse; None where the sources lack it.
+    reads_words : bool
+        Whether it needs the texts' words, not only vectors.
+    fits_lsa : bool
+        Whether it needs inverse document frequencies of the training corpus.
+    """
+
+    make: Callable[[Sources], DocHidden | csr_matrix | None]
+    reads_words: bool = False
+    fits_lsa: bool = False
+
+
+INPUTS: dict[str, InputKind] = {
+    "hidden": InputKind(lambda sources: sources.hidden),
+    "embedding": InputKind(lambda sources: sources.encode and sources.encode(sources.texts)),
+    "words": InputKind(lambda s: s.lsa.transform(s.counts).astype(np.float16), reads_words=True, fits_lsa=True),
+    "tf-idf": InputKind(
+        lambda s: s.lsa.sqrt_tf_idf(s.counts) * np.float32(s.config.tf_idf_scale), reads_words=True, fits_lsa=True
+    ),
+    "bow": InputKind(lambda sources: sources.counts, reads_words=True),
+    "normalised-bow": InputKind(lambda s: csr_matrix(normalize(s.counts, norm="l1")), reads_words=True),
+}
 
 
 def split_inputs(inputs: str) -> tuple[str, ...]:
-    """The parts of e.g. "bow+embedding"; raises InputError for what is not known or stands twice."""
-    return _split(inputs, INPUTS, "inputs")
+    """Parts of e.g. "bow+embedding"; raises InputError for unknown or repeated parts."""
+    return _split(inputs, tuple(INPUTS), "inputs")
 
 
 def split_target(target: str) -> tuple[str, ...]:
-    """The parts of e.g. "soft+bow"; raises InputError for what is not known or stands twice."""
+    """Parts of e.g. "soft+bow"; raises InputError for unknown or repeated parts."""
     return _split(target, TARGETS, "target")
 
 
-def _split(given: str, known: Sequence[str], what: str) -> tuple[str, ...]:
-    parts = tuple(given.split("+"))
+def _split(value: str, known: Sequence[str], what: str) -> tuple[str, ...]:
+    parts = tuple(value.split("+")) if isinstance(value, str) else (value,)
     if len(set(parts)) != len(parts) or not set(parts) <= set(known):
-        raise InputError(f"{what} {given!r} is not known; choose of {', '.join(known)}, joined by + where several")
+        raise InputError(f"{what} {value!r} is not known; choose from {', '.join(known)}, several joined by +")
     return parts
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Named parts with a row for each document; they become one array when they are read."""
+    """Named blocks of columns with a row for each document; joined into one array when they are read."""
 
-    parts: dict[str, DocHidden | csr_matrix]
+    blocks: dict[str, DocHidden | csr_matrix]
 
     def __len__(self) -> int:
-        return next(iter(self.parts.values())).shape[0]  # type: ignore[return-value]
+        return next(iter(self.blocks.values())).shape[0]  # type: ignore[return-value]
 
     @property
     def widths(self) -> dict[str, int]:
-        """Columns of each part, in their order."""
-        return {name: int(part.shape[1]) for name, part in self.parts.items()}  # type: ignore[index]
-
-    @property
-    def vectors(self) -> dict[str, DocHidden]:
-        """The parts that are vectors of documents, not of their words."""
-        return {name: part for name, part in self.parts.items() if name != "words" and isinstance(part, np.ndarray)}
-
-    @property
-    def words(self) -> DocHidden | None:
-        """Documents in the space of their words, where they are an input."""
-        part = self.parts.get("words")
-        return part if isinstance(part, np.ndarray) else None
+        """Columns of each block, in order."""
+        return {name: int(block.shape[1]) for name, block in self.blocks.items()}  # type: ignore[index]
 
     @property
     def are_continuous(self) -> Bool[np.ndarray, " width"]:
-        """Which columns are no counts: those that may be standardised."""
-        return np.concatenate([np.full(part.shape[1], not issparse(part)) for part in self.parts.values()])  # type: ignore[index]
+        """Which columns may be standardised: all but sparse counts and weights of words."""
+        return np.concatenate([np.full(block.shape[1], not issparse(block)) for block in self.blocks.values()])  # type: ignore[index]
 
     def at(self, rows: DocInt) -> "Inputs":
         """Some of the documents."""
-        return Inputs({name: part[rows] for name, part in self.parts.items()})
+        return Inputs({name: block[rows] for name, block in self.blocks.items()})
 
     def dense(self, start: int = 0, stop: int | None = None) -> DocHidden:
-        """The parts side by side, documents start to stop."""
-        return np.concatenate([_dense(part[start:stop]) for part in self.parts.values()], axis=1)
+        """The blocks side by side, for documents `start` to `stop`."""
+        return np.concatenate([_dense(block[start:stop]) for block in self.blocks.values()], axis=1)
 
 
-def _dense(part: DocHidden | csr_matrix) -> DocHidden:
-    return part.toarray().astype(np.float16) if isinstance(part, csr_matrix) else part
+def _dense(block: DocHidden | csr_matrix) -> DocHidden:
+    return block.toarray().astype(np.float16) if isinstance(block, csr_matrix) else block
 
 
-def gather(
-    inputs: str,
-    texts: Sequence[str],
-    vocabulary: Vocabulary,
-    hidden: DocHidden | None,
-    embed: Callable[[Sequence[str]], DocHidden],
-    space: Callable[[csr_matrix], WordSpace],
-) -> Inputs:
-    """The parts named, of these texts; those that are not named are not worked out.
+def make_inputs(names: str, sources: Sources) -> Inputs:
+    """Make the inputs named, and nothing else.
 
-    `embed` makes vectors of texts; `space` is asked for the space of their words with the counts of these texts.
+    Parameters
+    ----------
+    names : str
+        Kinds of input joined by "+".
+    sources : Sources
+
+    Raises
+    ------
+    InputError
+        If the sources lack what an input needs.
     """
-    counted = cache(lambda: _counts(vocabulary, texts))
-    makers: dict[str, Callable[[], DocHidden | csr_matrix | None]] = {
-        "hidden": lambda: hidden,
-        "embedding": lambda: embed(texts),
-        "words": lambda: space(counted()).of(counted()).astype(np.float16),
-        "tf-idf": lambda: space(counted()).roots(counted()) * _ROOTS,
-        "bow": counted,
-        "normalised-bow": lambda: normalize(counted(), norm="l1"),  # type: ignore[dict-item]
-    }
-    parts = {name: makers[name]() for name in split_inputs(inputs)}
-    for name, part in parts.items():
-        if part is None:
+    blocks: dict[str, DocHidden | csr_matrix] = {}
+    for name in split_inputs(names):
+        block = INPUTS[name].make(sources)
+        if block is None:
             raise InputError(f"the model reads {name}, and there is none; give {name}= or texts")
-    return Inputs(parts)  # type: ignore[arg-type]
+        blocks[name] = block
+    return Inputs(blocks)
 
 
-def check_vectors(name: str, given: object, rows: int, widths: dict[str, int]) -> DocHidden:
-    """Vectors as an array; raises InputError unless there is one for each document, of the width the model knows.
+def check_vectors(name: str, vectors: object, rows: int, widths: dict[str, int]) -> DocHidden:
+    """Vectors as an array.
 
-    `widths` are those of a fitted model, empty before.
+    Parameters
+    ----------
+    name : str
+        Which input they are, for messages.
+    vectors : array-like of shape (n_documents, width)
+    rows : int
+        Number of documents.
+    widths : dict of str to int
+        Widths of a fitted model's inputs; empty before a fit.
+
+    Raises
+    ------
+    InputError
+        If there is not one vector of finite floats for each document, of the width the model knows.
     """
     if widths and name not in widths:
         raise InputError(f"the model reads {' and '.join(widths)}, not {name}; leave it out")
-    array = np.asarray(given)
+    array = _as_array(name, vectors)
     width = widths.get(name, array.shape[-1] if array.ndim else 0)
     if array.shape != (rows, width):
         raise InputError(
@@ -133,19 +199,21 @@ def check_vectors(name: str, given: object, rows: int, widths: dict[str, int]) -
     return array
 
 
-def from_vectors(widths: dict[str, int], given: dict[str, DocHidden | None]) -> Inputs:
+def _as_array(name: str, vectors: object) -> np.ndarray:
+    try:
+        return np.asarray(vectors)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{name} is no array of numbers ({reason}); give [documents, width]") from None
+
+
+def inputs_from_vectors(widths: dict[str, int], vectors: dict[str, DocHidden | None]) -> Inputs:
     """Inputs of a fitted model from arrays alone, without texts."""
-    missing = [name for name in widths if given.get(name) is None]
+    missing = [name for name in widths if vectors.get(name) is None]
     if missing:
         needed = "texts, or vectors" if {*widths} <= {"hidden", "embedding"} else "texts"
         raise InputError(f"nothing to transform: the model reads {' and '.join(missing)}; give {needed}")
-    arrays = {name: array for name, array in given.items() if array is not None}
+    arrays = {name: array for name, array in vectors.items() if array is not None}
     rows = len(next(iter(arrays.values())))
     checked = {name: check_vectors(name, array, rows, widths) for name, array in arrays.items()}
     return Inputs({name: checked[name] for name in widths})
-
-
-def _counts(vocabulary: Vocabulary, texts: Sequence[str]) -> csr_matrix:
-    counts = csr_matrix(vocabulary.bag_of_words(texts), dtype=np.float32)
-    np.minimum(counts.data, _MOST, out=counts.data)
-    return counts

@@ -1,4 +1,4 @@
-"""Soft labels and hidden states that are there already, so that no language model has to read."""
+"""What a fit starts from: texts, a feature folder, or soft labels and vectors the caller brings along."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,28 +15,105 @@ from softtopic.features.soft_label_files import check_log_probs
 from softtopic.features.store import Features, FeatureStore
 from softtopic.inputs.registry import check_vectors
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.opening import described_teacher
+from softtopic.teacher.opening import teacher_from_description
+from softtopic.types import DocHidden, DocInt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taught:
-    """Documents with what a language model said of them."""
+class Source:
+    """Documents, and what is known of them before anything is read or encoded.
+
+    Attributes
+    ----------
+    corpus : Corpus
+    embeddings : ndarray of shape (n_distinct, width) or None
+        Sentence vectors of the distinct documents that the caller brings along.
+    features : Features or None
+        Soft labels and hidden states that exist already.
+    read : ndarray of int or None
+        Places among the distinct documents that `features` are of.
+    vocabulary : Vocabulary or None
+        The words these soft labels are of.
+    teacher : BaseTeacher or None
+        The language model that made them, where it is known.
+    has_texts : bool
+        False where documents are mere rows of arrays.
+    """
 
     corpus: Corpus
-    features: Features
-    vocabulary: Vocabulary
-    teacher: BaseTeacher | None = None  # None: not known
+    embeddings: DocHidden | None = None
+    features: Features | None = None
+    read: DocInt | None = None
+    vocabulary: Vocabulary | None = None
+    teacher: BaseTeacher | None = None
+    has_texts: bool = True
+
+    @property
+    def count(self) -> int:
+        """Number of distinct documents that are not blank."""
+        return len(self.corpus.distinct.texts)
 
 
-def from_store(path: str | Path | None) -> Taught:
-    """What a feature folder keeps; raises InputError where none is named, StoreMismatchError for another teacher's."""
+def as_corpus(X: Iterable[str] | Corpus) -> Corpus:
+    """The corpus itself, or that of an iterable of strings."""
+    return X if isinstance(X, Corpus) else Corpus.from_texts(X)
+
+
+def source_of(
+    X: Iterable[str] | Corpus | None,
+    *,
+    soft_labels: Any,
+    hidden: Any,
+    embeddings: Any,
+    features: str | Path | None,
+    vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer,
+) -> Source:
+    """The source of a fit from the arguments of `TopicModel.fit`; nothing is read or encoded.
+
+    Raises
+    ------
+    InputError
+        If the arguments do not go together.
+    StoreMismatchError
+        If a feature folder was made by another language model.
+    """
+    if soft_labels is not None or hidden is not None:
+        if hidden is None:
+            hidden, embeddings = embeddings, None
+        return from_arrays(X, soft_labels, hidden, vocabulary, embeddings)
+    if X is None:
+        if embeddings is not None:
+            raise InputError("embeddings= go with texts; give one text for each row")
+        return from_store(features)
+    corpus = as_corpus(X)
+    if not corpus.distinct.texts:
+        raise InputError(f"{len(corpus)} documents, none with text; give documents to find topics in")
+    return Source(corpus=corpus, embeddings=_embeddings_of(corpus, embeddings))
+
+
+def from_store(path: str | Path | None) -> Source:
+    """The documents and features of a feature folder.
+
+    Raises
+    ------
+    InputError
+        If no folder is named.
+    StoreMismatchError
+        If its features are not those of the language model it describes.
+    """
     if path is None or path == "auto":
         raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
     store = FeatureStore.open(path)
-    teacher = described_teacher(store.manifest.described)
-    if not teacher.made(store.manifest.teacher):
+    teacher = teacher_from_description(store.manifest.described)
+    if not teacher.matches_fingerprint(store.manifest.teacher):
         raise StoreMismatchError(f"{path} was made by another language model; run `softtopic teach` again")
-    return Taught(corpus=store.documents(), features=store.read(), vocabulary=store.vocabulary, teacher=teacher)
+    return Source(
+        corpus=store.documents(),
+        features=store.read(),
+        read=store.read_rows(),
+        vocabulary=store.vocabulary,
+        teacher=teacher,
+    )
 
 
 def from_arrays(
@@ -44,10 +121,16 @@ def from_arrays(
     soft_labels: Any,
     hidden: Any,
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer,
-) -> Taught:
-    """What the caller brings along; raises InputError where the parts are not arrays of numbers that go together.
+    embeddings: Any = None,
+) -> Source:
+    """Soft labels and vectors of the caller's, a row a document.
 
-    Every row is a document of its own, whatever its text: the features may differ where texts do not.
+    Every row is a document of its own, whatever its text: features may differ where texts do not.
+
+    Raises
+    ------
+    InputError
+        If the parts are not arrays of numbers with as many rows.
     """
     if soft_labels is None or hidden is None or len(soft_labels) != len(hidden):
         raise InputError("soft_labels= and hidden= go together, one row each for every document")
@@ -55,11 +138,23 @@ def from_arrays(
     if isinstance(vocabulary, int):
         raise InputError("soft_labels= need vocabulary= the list of words their columns stand for")
     words = Vocabulary.build(vocabulary, ())
-    soft_labels = check_log_probs(soft_labels, len(hidden), len(words))
-    if X is None:
-        X = [f"document {row}" for row in range(len(hidden))]
-    given = X if isinstance(X, Corpus) else Corpus.from_texts(X)
-    if len(given) != len(hidden):
-        raise InputError(f"{len(given)} texts for {len(hidden)} rows of hidden; give one for each")
-    corpus = Corpus.from_rows(given.texts, ids=given.ids, labels=given.labels)
-    return Taught(corpus=corpus, features=Features(soft_labels, hidden), vocabulary=words)
+    log_probs = check_log_probs(soft_labels, len(hidden), len(words))
+    texts = as_corpus([f"document {row}" for row in range(len(hidden))] if X is None else X)
+    if len(texts) != len(hidden):
+        raise InputError(f"{len(texts)} texts for {len(hidden)} rows of hidden; give one for each")
+    corpus = Corpus.from_rows(texts.texts, ids=texts.ids, labels=texts.labels)
+    return Source(
+        corpus=corpus,
+        embeddings=_embeddings_of(corpus, embeddings),
+        features=Features(log_probs, hidden),
+        read=np.arange(len(hidden)),
+        vocabulary=words,
+        has_texts=X is not None,
+    )
+
+
+def _embeddings_of(corpus: Corpus, embeddings: Any) -> DocHidden | None:
+    """Vectors of the distinct documents; of equal texts those of the first."""
+    if embeddings is None:
+        return None
+    return check_vectors("embedding", embeddings, len(corpus), {})[corpus.distinct.first]

@@ -1,129 +1,180 @@
-"""What a topic model learns to say of each document: the language model's words, the document's own, or both."""
+"""Targets of the documents trained on: calibrated soft labels, predicted ones where nothing was read, their own words."""
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+import logging
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.sparse import csr_matrix
-from torch import Tensor
 
 from softtopic.errors import InputError
-from softtopic.graph.imputation import Known, carry
-from softtopic.graph.initial_groups import Guide, guide, own_share
+from softtopic.graph.imputation import Predictor, impute
 from softtopic.graph.neighbours import View
-from softtopic.inputs.lsa import WordSpace, tf_idf
+from softtopic.inputs.lsa import LSA, tf_idf
 from softtopic.inputs.registry import split_target
-from softtopic.recipes import Recipe
-from softtopic.topics.ranking import WordVectors, profiles, relevance
-from softtopic.training.trainer import TrainingData, shares, tempered
-from softtopic.types import DocHidden, DocTopic, TopicVocab
+from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.represent import Representation, standardize
+from softtopic.pipeline.sources import Source
+from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.calibration import CONTENT_FREE, Calibration
+from softtopic.training.dataset import soft_label_targets
+from softtopic.types import DocHidden
 
-# How much each view counts when documents are compared.
-_VIEWS = {"embedding": 1.0, "hidden": 0.75, "words": 0.75}
-_WORDS_COMPARED_BY = 100  # dimensions
-# How much words count beside sentence vectors where what was not read is predicted.
-_WORDS_KNOWN = 0.25
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Targets:
-    """Targets of the distinct documents, one of them at least."""
+    """A row for each document trained on.
 
-    recipe: Recipe
-    soft: Float[Tensor, "rows vocab"] | None  # float16, rows sum to 1, see `soft_targets`
-    counts: csr_matrix  # of words, [rows, vocab]; without rows where the recipe has no use for them
-    vectors: dict[str, DocHidden] = field(default_factory=dict)  # by which documents are compared, beside their words
-    # Documents in a space of words, the first axes first; None: it is still to be made.
-    placed: Float[np.ndarray, "learnt axes"] | None = None
+    Attributes
+    ----------
+    soft : ndarray of shape (n_documents, n_words) or None
+        Soft labels, float16, rows sum to 1; None where the recipe does not use them.
+    counts : csr_matrix or None
+        Word counts; None where the recipe does not use them.
+    tf_idf : csr_matrix or None
+        Their L1-normalised tf-idf vectors.
+    embedding, hidden, words : ndarray or None
+        Views by which documents are compared: standardised sentence vectors and hidden states, LSA of the words.
+    words_weight : float
+        Share of the squared norm of tf-idf vectors that the view `words` explains.
+    """
 
-    def data(
-        self, inputs: Float[Tensor, "rows width"], documents: Int[Tensor, " docs"], guide: Guide | None
-    ) -> TrainingData:
-        """What the trainer takes. Where words are guided or mixed with soft labels, all documents weigh the same."""
-        theta = None if guide is None else torch.from_numpy(guide.theta).to(inputs.device)
-        if self.soft is not None:
-            data = TrainingData(inputs=inputs, labels=self.soft, documents=documents, theta=theta)
-            return data.mixed(self._words, self.recipe.bow_share) if self._has_words else data
-        if guide is None:
-            return TrainingData.count(inputs, self.counts, documents)
-        labels = shares(self._words, inputs.device)
-        return TrainingData(inputs=inputs, labels=labels, documents=documents, theta=theta)
-
-    def guide(self, n_topics: int, seed: int) -> Guide | None:
-        """Groups of documents, compared by their vectors and by words; None where the recipe has no guide."""
-        if self.recipe.guide is None:
-            return None
-        labels: list[Any] = [] if self.soft is None else [self.soft.cpu().numpy()]
-        views: list[View] = [(_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items()]
-        if self._has_words:
-            labels.append(self._words)
-            rows = self._compared_words(seed)
-            # The less few dimensions hold of a document's words, the less can be told by them.
-            held = float(np.square(rows).sum(axis=1).mean())
-            if held:
-                views.append((rows, _VIEWS["words"] * held))
-        return guide(labels, views, n_topics, self.recipe.guide, seed)
-
-    def carried(self, read: Int[np.ndarray, " read"]) -> "Targets":
-        """Soft labels and hidden states for all documents, where some were read."""
-        known: list[Known] = [
-            (_standardised(rows), _VIEWS[name]) for name, rows in self.vectors.items() if name != "hidden"
-        ]
-        views = [*known, (self._words, _WORDS_KNOWN)] if self._has_words else known
-        if self.soft is None or not views:
-            raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
-        hidden = _standardised(self.vectors["hidden"])
-        labels, states = carry(self.soft.cpu().numpy(), hidden, read, views)
-        vectors = self.vectors | {"hidden": states}
-        return replace(self, soft=torch.from_numpy(labels).to(self.soft.device), vectors=vectors)
-
-    def relevance(self, topic_word: TopicVocab, theta: DocTopic, words: WordVectors | None) -> TopicVocab | None:
-        """In which order to show the words of topics; None where the recipe shows them by probability.
-
-        Words are compared by the vectors given, and by those of the documents that are about them.
-        """
-        if self.recipe.order == "probability":
-            return None
-        views = [] if words is None else [words]
-        about = self._words if self.soft is None else self.soft.cpu().numpy()
-        # Hidden states, where there are any: a sentence encoder has vectors for the words themselves.
-        named = "hidden" if "hidden" in self.vectors else "embedding"
-        if named in self.vectors:
-            views.append(profiles(about, _standardised(self.vectors[named])))
-        own = np.asarray((self.counts.T @ own_share(theta)).T) if self._has_words else None
-        return relevance(topic_word, own, views)
-
-    def _compared_words(self, seed: int) -> Float[np.ndarray, "docs width"]:
-        if self.placed is not None:
-            return self.placed[:, :_WORDS_COMPARED_BY].astype(np.float32)
-        return WordSpace.fit(self.counts, _WORDS_COMPARED_BY, seed=seed).of(self.counts)
-
-    @cached_property
-    def _words(self) -> csr_matrix:
-        return tf_idf(self.counts)
+    soft: Float[np.ndarray, "docs vocab"] | None
+    counts: csr_matrix | None
+    tf_idf: csr_matrix | None
+    embedding: DocHidden | None
+    hidden: DocHidden | None
+    words: DocHidden | None
+    words_weight: float
 
     @property
-    def _has_words(self) -> bool:
-        return self.counts.shape[0] > 0  # type: ignore[index]
+    def labels(self) -> list[Float[np.ndarray, "docs vocab"] | csr_matrix]:
+        """What is propagated over the graph of documents."""
+        return [labels for labels in (self.soft, self.tf_idf) if labels is not None]
+
+    def views(self, plan: FitPlan) -> list[View]:
+        """Views with their weights."""
+        weight = plan.recipe.graph.view_weight
+        views = [
+            View(vectors, weight(name))
+            for name, vectors in (("embedding", self.embedding), ("hidden", self.hidden))
+            if vectors is not None
+        ]
+        if self.words is not None and self.words_weight > 0:
+            views.append(View(self.words, weight("words") * self.words_weight))
+        return views
 
 
-def soft_targets(
-    recipe: Recipe,
-    log_probs: Float[np.ndarray, "rows vocab"] | None,
-    prior: Float[Tensor, " vocab"] | None,
-    device: torch.device,
-) -> Float[Tensor, "rows vocab"] | None:
-    """Soft labels as the recipe has them, of log probabilities and the prior to be taken off; None: it wants none."""
-    if log_probs is None or "soft" not in split_target(recipe.target):
+def calibrate(plan: FitPlan, representation: Representation, teacher: BaseTeacher | None) -> Calibration | None:
+    """The prior over words that is subtracted from soft labels; None where the recipe has none.
+
+    Raises
+    ------
+    InputError
+        If the recipe asks for a content-free prior of an unknown language model.
+    """
+    read, features = plan.recipe.read, representation.features
+    if read.calibration == "none" or features is None or "soft" not in split_target(plan.recipe.target):
         return None
-    return tempered(torch.from_numpy(log_probs), recipe.training, prior, device)
+    if read.calibration == "corpus":
+        return Calibration.fit(features.log_probs, read.calibration, read.calibration_strength)
+    if teacher is None:
+        raise InputError("soft_labels= without a teacher have no content-free prior; use calibration 'corpus'")
+    log_probs = teacher.read(CONTENT_FREE, plan.vocabulary).log_probs
+    return Calibration.fit(log_probs, read.calibration, read.calibration_strength)
 
 
-def _standardised(rows: DocHidden) -> Float[np.ndarray, "docs width"]:
-    """Columns of mean 0 and deviation 1, else the few large ones of a language model decide every cosine."""
-    rows = rows.astype(np.float32)
-    deviation = rows.std(axis=0)
-    return (rows - rows.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+def make_targets(
+    plan: FitPlan, source: Source, representation: Representation, calibration: Calibration | None
+) -> Targets:
+    """Targets and views of the documents trained on.
+
+    Raises
+    ------
+    InputError
+        If no document holds a word of the vocabulary and the target needs some.
+    """
+    names, rows = split_target(plan.recipe.target), plan.train
+    blocks = representation.inputs.at(rows).blocks
+    embedding = blocks.get("embedding")
+    embedding = standardize(embedding) if isinstance(embedding, np.ndarray) else None
+    counts = _counts(plan, source) if "bow" in names else None
+    weights = None if counts is None else tf_idf(counts)
+    soft, hidden = _soft_labels(plan, representation, calibration)
+    if hidden is not None:
+        hidden = standardize(hidden)
+    if soft is not None and len(plan.read) < plan.n_distinct:
+        places = np.searchsorted(rows, plan.read)
+        soft, hidden = _impute(plan, soft, hidden, places, (embedding, weights))
+    words, explained = _words_view(plan, representation, counts)
+    return Targets(
+        soft=soft,
+        counts=counts,
+        tf_idf=weights,
+        embedding=embedding,
+        hidden=hidden,
+        words=words,
+        words_weight=explained,
+    )
+
+
+def _counts(plan: FitPlan, source: Source) -> csr_matrix:
+    texts = source.corpus.distinct.texts
+    counts = plan.vocabulary.bag_of_words([texts[place] for place in plan.train.tolist()])
+    if not counts.nnz and plan.recipe.target == "bow":
+        raise InputError("no document holds a word of the vocabulary; give other words, or target='soft'")
+    return counts
+
+
+def _soft_labels(
+    plan: FitPlan, representation: Representation, calibration: Calibration | None
+) -> tuple[Float[np.ndarray, "read vocab"] | None, DocHidden | None]:
+    """Soft labels and hidden states of the documents read that are trained on."""
+    features = representation.features
+    if features is None:
+        return None, None
+    if plan.reads_all and len(plan.train) < plan.n_distinct:
+        features = features.at(plan.train)
+    if "soft" not in split_target(plan.recipe.target):
+        return None, features.hidden
+    prior = None if calibration is None else torch.from_numpy(calibration.offset)
+    soft = soft_label_targets(torch.from_numpy(features.log_probs), plan.recipe.training, prior, torch.device("cpu"))
+    return soft.numpy(), features.hidden
+
+
+def _impute(
+    plan: FitPlan,
+    soft: Float[np.ndarray, "read vocab"],
+    hidden: DocHidden | None,
+    places: np.ndarray,
+    known: tuple[DocHidden | None, csr_matrix | None],
+) -> tuple[Float[np.ndarray, "docs vocab"], DocHidden]:
+    """Soft labels and hidden states of all documents trained on, predicted where the language model did not read."""
+    config, (embedding, weights) = plan.recipe.imputation, known
+    predictors = [] if embedding is None else [Predictor(embedding, plan.recipe.graph.embedding_weight)]
+    if weights is not None:
+        predictors.append(Predictor(weights, config.words_weight))
+    if not predictors or hidden is None:
+        raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
+    log.info("soft labels of %d documents are predicted from those of %d", len(plan.train) - len(places), len(places))
+    imputed = impute(soft, hidden, places, predictors, config)
+    # On the scale of all documents, as states that were read of all would be.
+    return imputed.labels, standardize(imputed.hidden)
+
+
+def _words_view(
+    plan: FitPlan, representation: Representation, counts: csr_matrix | None
+) -> tuple[DocHidden | None, float]:
+    """Leading LSA components of the documents' words, and the share of their squared norm these explain."""
+    if counts is None or plan.recipe.groups is None:
+        return None, 0.0
+    n_components = plan.recipe.graph.n_word_components
+    block = representation.inputs.blocks.get("words")
+    if isinstance(block, np.ndarray):
+        words = block[plan.train][:, :n_components].astype(np.float32)
+    else:
+        words = LSA.fit(counts, n_components, seed=plan.seed).transform(counts)
+    return words, float(np.square(words).sum(axis=1).mean())

@@ -1,68 +1,120 @@
-"""Which words tell people what a topic is about: those it is made of, that are alike and that no other topic shows."""
+"""Ranking of a topic's words for display: probable, used by its documents, related to each other, and distinctive."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 
+from softtopic.errors import InputError, check_positive, check_whole
 from softtopic.types import DocHidden, TopicVocab
 
-# How much nearness of meaning counts: a word at cosine .1 more is worth a word exp(.8) = 2.2 times as probable.
-NEARNESS = 8.0
-# A topic means what its first words mean.
-_FIRST = 10
+ORDERS = ("probability", "relevance")
 
-_LEAST = 1e-12
-_ROWS = 4096
+_EPSILON = 1e-12
+_BLOCK = 4096
 
 WordVectors = Float[np.ndarray, "vocab _"]
 
 
-def relevance(topic_word: TopicVocab, own: TopicVocab | None, views: Sequence[WordVectors]) -> TopicVocab:
-    """An order of the words of each topic, the largest first; rows need not sum to 1.
+@dataclass(frozen=True, kw_only=True)
+class RankingConfig:
+    """Order in which the words of a topic are shown.
 
-    With p(w | topic) as the model has it and as the topic's own documents do, s = √(p_model · p_own) · exp(8 cos(w,
-    topic)), rows brought to 1; a word counts as s times the topic's share in the s of all topics. So a word that many
-    topics show is shown by none of them first, and one that is merely probable gives way to one that fits the others.
-
-    Args:
-        topic_word: of the model, rows sum to 1.
-        own: counts or weights of the words in the documents of each topic; None: not known.
-        views: vectors of the words, [vocab, width] each, whose cosines are averaged; without any, nearness is left out.
-
+    Parameters
+    ----------
+    order : {"probability", "relevance"}, default="probability"
+        By probability under the model, or by `relevance`.
+    inverse_temperature : float, default=8.0
+        Weight of semantic similarity: a word whose cosine to the topic is .1 higher ranks as one that is
+        exp(.1 * inverse_temperature) times as probable.
+    n_center_words : int, default=10
+        Leading words whose mean vector stands for the topic.
+    document_power : float, default=2.5
+        Power of a document's share in a topic with which its words count for that topic.
     """
-    said = topic_word if own is None else np.sqrt(topic_word * np.asarray(normalize(own, norm="l1")))
+
+    order: str = "probability"
+    inverse_temperature: float = 8.0
+    n_center_words: int = 10
+    document_power: float = 2.5
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
+        check_positive("ranking inverse_temperature", self.inverse_temperature)
+        check_positive("ranking document_power", self.document_power)
+        check_whole("n_center_words", self.n_center_words, 1)
+
+
+def relevance(
+    topic_word: TopicVocab, document_word: TopicVocab | None, views: Sequence[WordVectors], config: RankingConfig
+) -> TopicVocab:
+    """Relevance of each word to each topic.
+
+    With p(w | k) under the model and in the topic's own documents,
+    ``s = sqrt(p_model * p_documents) * exp(inverse_temperature * cos(w, k))``, rows normalised; the relevance is s
+    times the topic's share in the s of all topics. A word that many topics show is shown first by none of them.
+
+    Parameters
+    ----------
+    topic_word : ndarray of shape (n_topics, n_words)
+        Word distributions of the model; rows sum to 1.
+    document_word : ndarray of shape (n_topics, n_words) or None
+        Weighted word counts of each topic's documents; None to rank by the model alone.
+    views : sequence of ndarray of shape (n_words, width)
+        Word vectors; their cosines are averaged. Without any, similarity is left out.
+    config : RankingConfig
+
+    Returns
+    -------
+    ndarray of shape (n_topics, n_words), float32
+        Larger is more relevant; rows need not sum to 1.
+    """
+    scores = topic_word if document_word is None else np.sqrt(topic_word * normalize(document_word, norm="l1"))
     if views:
-        first = _distinct(said)
-        said = said * np.exp(NEARNESS * np.mean([_cosines(first, vectors) for vectors in views], axis=0))
-    # What no document of the topic says comes after what one does, the likelier first.
-    return (_distinct(said) + _LEAST * topic_word).astype(np.float32)
+        centers = _distinctive(scores)
+        similarity = np.mean([_cosines(centers, vectors, config.n_center_words) for vectors in views], axis=0)
+        scores = scores * np.exp(config.inverse_temperature * similarity)
+    # Words that no document of the topic uses come last, by probability.
+    return (_distinctive(scores) + _EPSILON * topic_word).astype(np.float32)
 
 
-def _distinct(said: TopicVocab) -> TopicVocab:
-    """Rows of sum 1, each entry times its share in its column."""
-    said = np.asarray(normalize(said, norm="l1"))
-    return said * said / np.maximum(said.sum(axis=0), _LEAST)
+def _distinctive(scores: TopicVocab) -> TopicVocab:
+    """Rows normalised to sum 1, each entry times its share in its column."""
+    scores = np.asarray(normalize(scores, norm="l1"))
+    return scores * scores / np.maximum(scores.sum(axis=0), _EPSILON)
 
 
-def profiles(labels: Float[np.ndarray, "docs vocab"] | csr_matrix, vectors: DocHidden) -> WordVectors:
-    """A vector for each word: the mean of the documents' own, each counting by how much it is about the word."""
+def mean_document_vectors(labels: Float[np.ndarray, "docs vocab"] | csr_matrix, vectors: DocHidden) -> WordVectors:
+    """A vector for each word: the mean of the L2-normalised vectors of documents, weighted by their labels.
+
+    Parameters
+    ----------
+    labels : ndarray or csr_matrix of shape (n_documents, n_words)
+        How much each document is about each word.
+    vectors : ndarray of shape (n_documents, width)
+
+    Returns
+    -------
+    ndarray of shape (n_words, width), float32
+    """
     total = np.zeros((labels.shape[1], vectors.shape[1]), dtype=np.float32)  # type: ignore[index]
     mass = np.zeros((len(total), 1), dtype=np.float32)
-    # A part at a time: as float32 the labels of a large corpus are larger than all else.
-    for rows in np.split(np.arange(len(vectors)), range(_ROWS, len(vectors), _ROWS)):
+    # In blocks: as float32 the labels of a large corpus are larger than all else.
+    for rows in np.split(np.arange(len(vectors)), range(_BLOCK, len(vectors), _BLOCK)):
         part = labels[rows].astype(np.float32)
         total += part.T @ np.asarray(normalize(vectors[rows]))
         mass += np.asarray(part.sum(axis=0), dtype=np.float32).reshape(-1, 1)
     return total / np.where(mass > 0, mass, 1)
 
 
-def _cosines(weights: TopicVocab, vectors: WordVectors) -> TopicVocab:
-    """Of each word's vector to the mean of those of the topic's first words."""
+def _cosines(weights: TopicVocab, vectors: WordVectors, n_center_words: int) -> TopicVocab:
+    """Cosine of each word's vector to the weighted mean of each topic's leading words."""
     vectors = np.asarray(normalize(vectors))
-    first = np.argsort(-weights, axis=1, kind="stable")[:, :_FIRST]
+    first = np.argsort(-weights, axis=1, kind="stable")[:, :n_center_words]
     share = np.take_along_axis(weights, first, axis=1)
-    centres = np.einsum("kn,knw->kw", share, vectors[first])
-    return np.asarray(normalize(centres)) @ vectors.T
+    centers = np.einsum("kn,knw->kw", share, vectors[first])
+    return np.asarray(normalize(centers)) @ vectors.T

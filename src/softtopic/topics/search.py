@@ -1,73 +1,53 @@
-"""Retrieval by topic mixture: the documents whose mixture is nearest to the query's, exactly."""
-
-from dataclasses import dataclass
+"""Search: training documents and topics nearest to the topic mixture of a query."""
 
 import numpy as np
-from jaxtyping import Float, Int
+import pandas as pd
 
 from softtopic.errors import InputError, check_whole
+from softtopic.state import FittedState
+from softtopic.topics.retrieval import RetrievalIndex
 from softtopic.types import DocTopic
 
-# Shares below this are as good as none; it keeps the logarithm finite.
-FLOOR = 1e-12
-# Equal documents may come out of a matrix product this far apart, or nearer: it sums in no fixed order.
-ROUNDING = 1e-9
+
+def check_query(query: object) -> str:
+    """The query; raises InputError unless it is one non-blank string."""
+    if not isinstance(query, str):
+        raise InputError(f"the query is {type(query).__name__}; give one string")
+    if not query.strip():
+        raise InputError("the query is empty; give a word or a text to look for")
+    return query
 
 
-@dataclass(frozen=True, slots=True)
-class Hits:
-    """For each query its nearest documents, nearest first."""
+def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -> pd.DataFrame:
+    """The k training documents nearest to a query by KL(query ‖ document), nearest first.
 
-    ids: Int[np.ndarray, "queries k"]  # positions in the indexed theta
-    divergences: Float[np.ndarray, "queries k"]  # KL(query ‖ document) in nats
+    Parameters
+    ----------
+    state : FittedState
+    index : RetrievalIndex
+        Index of `state.theta`.
+    theta : ndarray of shape (1, n_topics)
+        Topic mixture of the query.
+    k : int
 
-
-class RetrievalIndex:
-    """Ranks documents by KL(query ‖ document) over their topic mixtures.
-
-    KL(p ‖ q) = p·log p - p·log q, and the first term is the query's own: the nearest document has the largest p·log q,
-    one matrix product for many queries. It finds the candidates; they are then ranked by sums that are alike for
-    equal documents, so that neither ties nor divergences depend on what else is searched for.
+    Returns
+    -------
+    DataFrame
+        Document (its position), Id, Divergence (in nats), Topic, Text (its beginning).
     """
-
-    def __init__(self, theta: DocTopic) -> None:
-        if not len(theta):
-            raise InputError("there are no documents to search; give at least one row of theta")
-        self._log_theta = _log(theta)
-
-    def __len__(self) -> int:
-        return len(self._log_theta)
-
-    def search(self, queries: DocTopic, k: int = 10, *, exclude: Int[np.ndarray, " queries"] | None = None) -> Hits:
-        """The k nearest documents of each query mixture; ties in document order.
-
-        `exclude` names for each query one document to leave out, itself for instance. Fewer than k documents come
-        back where fewer there are.
-        """
-        if queries.ndim != 2 or queries.shape[1] != self._log_theta.shape[1]:
-            raise InputError(f"queries have shape {queries.shape}; expected [queries, {self._log_theta.shape[1]}]")
-        check_whole("k", k, 1)
-        k = min(k, len(self) - (exclude is not None))
-        ids = np.empty((len(queries), k), dtype=np.int64)
-        divergences = np.empty((len(queries), k))
-        # About 256 MB at a time: scores, and two copies of them to find the edge.
-        size = max(1, (1 << 25) // (3 * len(self)))
-        for start in range(0, len(queries) if k else 0, size):
-            part = queries[start : start + size].astype(np.float64)
-            scores = part @ self._log_theta.T
-            if exclude is not None:
-                scores[np.arange(len(part)), exclude[start : start + size]] = -np.inf
-            # All that reach the edge are candidates, so that ties are broken by order and not by the partition.
-            edge = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
-            own = (part * _log(part)).sum(axis=1)
-            for row, reach in enumerate(scores >= edge - ROUNDING):
-                candidates = np.flatnonzero(reach)
-                ranked = own[row] - (self._log_theta[candidates] * part[row]).sum(axis=1)
-                best = np.argsort(ranked, kind="stable")[:k]
-                ids[start + row] = candidates[best]
-                divergences[start + row] = ranked[best]
-        return Hits(ids, np.maximum(divergences, 0))
+    hits = index.search(theta, k)
+    rows = hits.ids[0]
+    return pd.DataFrame({
+        "Document": rows,
+        "Id": [state.ids[row] for row in rows],
+        "Divergence": hits.divergences[0],
+        "Topic": state.topics[rows],
+        "Text": [state.excerpts[row] for row in rows],
+    })  # fmt: skip
 
 
-def _log(theta: DocTopic) -> Float[np.ndarray, "docs topics"]:
-    return np.log(np.maximum(theta.astype(np.float64), FLOOR))
+def find_topics(theta: DocTopic, top_n: int) -> tuple[list[int], list[float]]:
+    """Topics with the largest shares of a mixture of shape (1, n_topics), and these shares."""
+    check_whole("top_n", top_n, 1)
+    best = np.argsort(-theta[0], kind="stable")[:top_n]
+    return [int(topic) for topic in best], [float(theta[0, topic]) for topic in best]

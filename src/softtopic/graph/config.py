@@ -1,0 +1,147 @@
+"""Settings of the document graph, of label propagation and of the initial groups."""
+
+from dataclasses import dataclass, field
+
+from softtopic.errors import InputError, check_positive, check_share, check_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhiteningConfig:
+    """Within-class covariance normalisation of the views.
+
+    Parameters
+    ----------
+    n_classes : int, default=100
+        Number of preliminary groups within which covariances are estimated.
+    min_class_size : int, default=15
+        Mean number of documents in such a group; fewer documents get fewer groups.
+    min_documents : int, default=500
+        Below this number of documents views are left as they are: covariances of few documents are too noisy, and
+        normalising by them lowers precision.
+    max_documents : int, default=5000
+        Size of the sample on which preliminary groups and covariances are estimated.
+    """
+
+    n_classes: int = 100
+    min_class_size: int = 15
+    min_documents: int = 500
+    max_documents: int = 5000
+
+    def __post_init__(self) -> None:
+        for name in ("n_classes", "min_class_size", "min_documents", "max_documents"):
+            check_whole(f"whitening {name}", getattr(self, name), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphConfig:
+    """Similarity graph of documents, and label propagation over it.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=15
+        Neighbours of each document; fewer where an average topic has fewer documents.
+    inverse_temperature : float, default=10.0
+        Cosines are multiplied by this before the softmax that makes them edge weights.
+    n_steps : int, default=3
+        Steps of label propagation.
+    restart : float in [0, 1], default=0.1
+        Weight of a document's own label at each step.
+    embedding_weight : float, default=1.0
+        Weight of the cosine of sentence vectors.
+    hidden_weight : float, default=0.75
+        Weight of the cosine of the language model's hidden states.
+    words_weight : float, default=0.75
+        Weight of the cosine of the documents' words, multiplied by the share of their tf-idf vectors' squared norm that
+        the leading LSA components explain.
+    n_word_components : int, default=100
+        Leading LSA components in which words are compared.
+    whitening : WhiteningConfig or None
+        Within-class covariance normalisation of the views; None to compare them as they are.
+    """
+
+    n_neighbors: int = 15
+    inverse_temperature: float = 10.0
+    n_steps: int = 3
+    restart: float = 0.1
+    embedding_weight: float = 1.0
+    hidden_weight: float = 0.75
+    words_weight: float = 0.75
+    n_word_components: int = 100
+    whitening: WhiteningConfig | None = field(default_factory=WhiteningConfig)
+
+    def __post_init__(self) -> None:
+        check_whole("n_neighbors", self.n_neighbors, 1)
+        check_whole("n_steps", self.n_steps, 0)
+        check_whole("n_word_components", self.n_word_components, 1)
+        check_share("restart", self.restart)
+        for name in ("inverse_temperature", "embedding_weight", "hidden_weight", "words_weight"):
+            check_positive(name, getattr(self, name))
+
+    def view_weight(self, view: str) -> float:
+        """Weight of a view's cosine: of "embedding", "hidden" or "words"."""
+        return getattr(self, f"{view}_weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupsConfig:
+    """Clustering of the propagated labels into the groups that topics start from.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Dimensions to which square-root transformed labels are reduced before k-means; never fewer than groups.
+    n_init : int, default=3
+        Starts of k-means.
+    mean_max_share : float in (0, 1), default=0.6
+        How far the largest share of a document lies, on average, from the uniform mixture (0) to a single topic (1).
+        The inverse temperature of the target mixtures follows from it.
+    min_inverse_temperature, max_inverse_temperature : float, default=15.0 and 200.0
+        Bounds of that inverse temperature.
+    calibration_size : int, default=5000
+        Documents on which it is found.
+    word_power : float, default=2.5
+        Power of a document's share in a topic with which its words count for that topic.
+    """
+
+    n_components: int = 100
+    n_init: int = 3
+    mean_max_share: float = 0.6
+    min_inverse_temperature: float = 15.0
+    max_inverse_temperature: float = 200.0
+    calibration_size: int = 5000
+    word_power: float = 2.5
+
+    def __post_init__(self) -> None:
+        for name in ("n_components", "n_init", "calibration_size"):
+            check_whole(f"groups {name}", getattr(self, name), 1)
+        check_share("mean_max_share", self.mean_max_share)
+        for name in ("min_inverse_temperature", "word_power"):
+            check_positive(name, getattr(self, name))
+        if not self.min_inverse_temperature <= self.max_inverse_temperature < float("inf"):
+            raise InputError(
+                f"max_inverse_temperature is {self.max_inverse_temperature}; give a finite number of at least "
+                f"min_inverse_temperature, {self.min_inverse_temperature}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImputationConfig:
+    """Ridge regression that predicts what the language model would have said of documents it did not read.
+
+    Parameters
+    ----------
+    alpha : float, default=0.3
+        Penalty, for L2-normalised inputs and outputs of unit variance.
+    label_scale : float, default=10.0
+        Factor that brings square-root transformed labels to about the variance of standardised hidden states.
+    words_weight : float, default=0.25
+        Weight of tf-idf vectors beside sentence vectors.
+    """
+
+    alpha: float = 0.3
+    label_scale: float = 10.0
+    words_weight: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "label_scale", "words_weight"):
+            check_positive(f"imputation {name}", getattr(self, name))

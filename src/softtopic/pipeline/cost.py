@@ -1,0 +1,121 @@
+"""Expected time and memory of a fit, from sizes and a short measurement of this machine's matrix products.
+
+The figures are for people; nothing that is computed depends on them.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.pipeline.sources import Source
+from softtopic.recipes import Recipe
+from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.local import Teacher
+from softtopic.types import DocInt
+
+# Parameters of the embedded models, those of the embedding tables left out.
+_LM_PARAMETERS = 107e6
+_ENCODER_PARAMETERS = 11e6
+# Share of the peak of float32 products that is reached, measured end to end: attention, norms, batches that are small.
+_LM_EFFICIENCY = {"float32": 0.55, "bfloat16": 1.5, "int8": 1.2}
+_ENCODER_EFFICIENCY = 0.35
+_TRAINING_EFFICIENCY = 0.2
+_GRAPH_EFFICIENCY = 0.15
+# English text has about four characters to a token.
+_CHARACTERS = 4.2
+# Tokens read after a document: the end of the prompt, and first tokens that are followed.
+_TOKENS_AFTER = 5
+_SETUP_SECONDS = 8.0
+_BASE_BYTES = 0.9e9
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Expected cost.
+
+    Attributes
+    ----------
+    seconds : float
+    bytes : int
+        Memory at its highest.
+    """
+
+    seconds: float
+    bytes: int
+
+    def __str__(self) -> str:
+        minutes = self.seconds / 60
+        duration = f"{minutes:.0f} min" if minutes >= 2 else f"{max(1, round(self.seconds / 10)) * 10} s"
+        return f"expected: about {duration} and {self.bytes / 1e9:.1f} GB of memory on this machine"
+
+
+def expected_cost(
+    source: Source, recipe: Recipe, teacher: BaseTeacher | None, read: DocInt, train: DocInt, embedder: Embedder | None
+) -> Cost:
+    """What a fit will take, within a factor of about two.
+
+    Parameters
+    ----------
+    source : Source
+    recipe : Recipe
+    teacher : BaseTeacher or None
+        Language model that has to read; None where features exist already, or none are needed.
+    read, train : ndarray of int
+        Documents the language model reads, and documents trained on.
+    embedder : Embedder or None
+    """
+    lengths = [len(text) / _CHARACTERS for text in source.corpus.distinct.texts]
+    operations = _reading(lengths, teacher, read) + _encoding(lengths, embedder, recipe)
+    operations += _training(recipe, len(train)) + _graph(recipe, len(train))
+    seconds = _SETUP_SECONDS + operations / _float32_speed()
+    # Propagated labels of both kinds in float32, soft labels and inputs in float16.
+    per_document = 2000 * 4 * (2 if recipe.groups else 0) + 2000 * 2 * 3
+    return Cost(seconds, round(_BASE_BYTES + per_document * len(train)))
+
+
+def _reading(lengths: list[float], teacher: BaseTeacher | None, read: DocInt) -> float:
+    if not isinstance(teacher, Teacher):
+        return 0.0
+    about: dict[str, Any] = teacher.description
+    windows = about["truncation"].partition("-")[2]
+    chunks = {"windows": 8}.get(about["truncation"], int(windows) if windows.isdigit() else 1)
+    longest = about["max_tokens"] * chunks
+    tokens = sum(min(lengths[int(place)], longest) + _TOKENS_AFTER + about["beam_width"] for place in read)
+    efficiency = _LM_EFFICIENCY.get(about["dtype"], 1.0)
+    return 2 * _LM_PARAMETERS * tokens * len(about["prompts"]) / efficiency
+
+
+def _encoding(lengths: list[float], embedder: Embedder | None, recipe: Recipe) -> float:
+    if not isinstance(embedder, SentenceEncoder):
+        return 0.0
+    tokens = sum(min(length + 2, recipe.encoder.max_tokens) for length in lengths)
+    return 2 * _ENCODER_PARAMETERS * tokens / _ENCODER_EFFICIENCY
+
+
+def _training(recipe: Recipe, count: int) -> float:
+    training = recipe.training
+    examples = training.epochs * count
+    if training.max_batches is not None and training.batch_size is not None:
+        examples = min(examples, training.max_batches * training.batch_size)
+    # Three products of a step, of about 2,700 inputs, 256 hidden units and 2,000 words.
+    return 3 * 2 * examples * (2700 + 2000) * 256 / _TRAINING_EFFICIENCY
+
+
+def _graph(recipe: Recipe, count: int) -> float:
+    return 0.0 if recipe.groups is None else 2 * count**2 * 1000 / _GRAPH_EFFICIENCY
+
+
+@cache
+def _float32_speed() -> float:
+    """Multiply-adds times two a second of a float32 product on this machine, the best of a few."""
+    rows, weight = torch.ones(512, 512), torch.ones(1024, 512)
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        torch.nn.functional.linear(rows, weight)
+        best = min(best, time.perf_counter() - start)
+    return 2 * 512 * 512 * 1024 / best

@@ -1,0 +1,198 @@
+"""A fit, step by step: read → represent → targets → graph → propagate labels → initial groups → train → describe."""
+
+import logging
+
+import numpy as np
+import torch
+
+from softtopic.backbones.base import Backbone, Sizes
+from softtopic.backbones.registry import build_backbone
+from softtopic.graph.initial_groups import (
+    InitialGroups,
+    document_graph,
+    document_weights,
+    initial_groups,
+    label_points,
+    normalize_views,
+)
+from softtopic.inputs.word_vectors import word_matrix
+from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.predict import infer
+from softtopic.pipeline.read import read_documents
+from softtopic.pipeline.represent import Representation, represent
+from softtopic.pipeline.sources import Source
+from softtopic.pipeline.targets import Targets, calibrate, make_targets
+from softtopic.state import FittedState, TrainingReport
+from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.calibration import Calibration
+from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.ranking import mean_document_vectors, relevance
+from softtopic.training.dataset import TrainingData, l1_normalized
+from softtopic.training.trainer import train
+from softtopic.types import DocTopic, TopicVocab
+
+log = logging.getLogger(__name__)
+
+
+def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[FittedState, BaseTeacher | None]:
+    """Carry out a plan.
+
+    Parameters
+    ----------
+    plan : FitPlan
+    source : Source
+        The documents the plan was resolved for.
+    progress : bool, default=False
+        Show progress bars on standard error.
+
+    Returns
+    -------
+    state : FittedState
+    teacher : BaseTeacher or None
+        The language model that read the documents, closed: training needs its memory more than new documents need it.
+    """
+    for line in plan.lines():
+        log.info("%s", line)
+    teacher, features = read_documents(plan, source, progress=progress)
+    representation = represent(plan, source, features, progress=progress)
+    calibration = calibrate(plan, representation, teacher)
+    if teacher is not None:
+        teacher.close()
+    targets = make_targets(plan, source, representation, calibration)
+    groups = group_documents(plan, targets)
+    backbone, report = train_backbone(plan, source, representation, targets, groups, progress=progress)
+    state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
+    return state, teacher
+
+
+def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
+    """Build the neighbour graph, propagate labels over it and cluster documents; None where the recipe has no groups."""
+    recipe, n_topics, seed = plan.recipe, plan.n_topics, plan.seed
+    if recipe.groups is None:
+        return None
+    labels = targets.labels
+    views = normalize_views(labels, targets.views(plan), recipe.graph, recipe.groups, seed)
+    graph = document_graph(views, n_topics, recipe.graph)
+    log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
+    points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
+    groups = initial_groups(points, labels, n_topics, recipe.groups, seed)
+    log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
+    return groups
+
+
+def train_backbone(
+    plan: FitPlan,
+    source: Source,
+    representation: Representation,
+    targets: Targets,
+    groups: InitialGroups | None,
+    *,
+    progress: bool = False,
+) -> tuple[Backbone, TrainingReport]:
+    """Train the topic model to reproduce the targets."""
+    recipe, device = plan.recipe, plan.device
+    rng = torch.Generator(device).manual_seed(plan.seed)
+    inputs = representation.inputs.at(plan.train)
+    # A text that stands twice counts twice.
+    repeats = source.corpus.distinct.counts[plan.train]
+    documents = torch.from_numpy(np.repeat(np.arange(len(plan.train)), repeats)).to(device)
+    data = training_data(plan, targets, groups, torch.from_numpy(inputs.dense()).to(device), documents)
+    vectors = word_matrix(plan.word_vectors, plan.vocabulary)
+    sizes = Sizes(
+        n_inputs=sum(inputs.widths.values()),
+        n_topics=plan.n_topics,
+        n_words=len(plan.vocabulary),
+        word_width=None if vectors is None else vectors.shape[1],
+    )
+    backbone = build_backbone(recipe.backbone.resolved(recipe.training.temperature), sizes, rng).to(device)
+    if vectors is not None:
+        backbone.init_word_embeddings(torch.from_numpy(vectors).to(device))
+    if groups is not None:
+        backbone.init_topic_word(torch.from_numpy(groups.topic_word).to(device))
+    if recipe.standardize:
+        backbone.standardize(data.inputs, torch.from_numpy(inputs.are_continuous).to(device))
+    report = train(backbone, data, recipe.training, rng, progress=progress)
+    log.info("trained %d epochs, loss %.3f nats", len(report.losses), report.losses[-1])
+    return backbone, report
+
+
+def training_data(
+    plan: FitPlan,
+    targets: Targets,
+    groups: InitialGroups | None,
+    inputs: torch.Tensor,
+    documents: torch.Tensor,
+) -> TrainingData:
+    """Inputs and targets on the device. With target mixtures or mixed targets all documents weigh the same."""
+    device = inputs.device
+    mixtures = None if groups is None else torch.from_numpy(groups.mixtures).to(device)
+    if targets.soft is not None:
+        labels = torch.from_numpy(targets.soft).to(device)
+        data = TrainingData(inputs=inputs, labels=labels, documents=documents, target_mixtures=mixtures)
+        return data if targets.tf_idf is None else data.with_bow_targets(targets.tf_idf, plan.recipe.bow_weight)
+    if targets.counts is None or targets.tf_idf is None:
+        raise ValueError("targets hold neither soft labels nor words")
+    if groups is None:
+        return TrainingData.from_counts(inputs, targets.counts, documents)
+    labels = l1_normalized(targets.tf_idf, device)
+    return TrainingData(inputs=inputs, labels=labels, documents=documents, target_mixtures=mixtures)
+
+
+def describe(
+    plan: FitPlan,
+    source: Source,
+    representation: Representation,
+    targets: Targets,
+    trained: tuple[Backbone, TrainingReport],
+    reading: tuple[BaseTeacher | None, Calibration | None],
+) -> FittedState:
+    """Topic mixtures of all documents, ranked words of all topics, and everything else a fitted model knows."""
+    corpus, (backbone, report), (teacher, calibration) = source.corpus, trained, reading
+    theta = infer(backbone, representation.inputs)
+    with torch.inference_mode():
+        topic_word = backbone.topic_word().cpu().numpy()
+    distinct = corpus.distinct
+    mean_theta = np.average(theta, axis=0, weights=distinct.counts).astype(theta.dtype)
+    all_theta = np.vstack([theta, mean_theta])[distinct.rows]
+    embedder = plan.embedder
+    return FittedState(
+        recipe=plan.recipe,
+        seed=plan.seed,
+        vocabulary=plan.vocabulary,
+        widths=representation.inputs.widths,
+        encoder=embedder.name if isinstance(embedder, SentenceEncoder) else None,
+        teacher=None if teacher is None else teacher.description,
+        weights=backbone.weights(),
+        lsa=representation.lsa,
+        prior=None if calibration is None else calibration.prior,
+        topic_word=topic_word,
+        relevance=rank_words(plan, targets, topic_word, theta[plan.train]),
+        theta=all_theta,
+        mean_theta=mean_theta,
+        ids=corpus.ids,
+        excerpts=tuple(excerpt(text) for text in corpus.texts),
+        representatives=tuple(representative_rows(all_theta, corpus.texts)),
+        plan=tuple(plan.lines()),
+        training=report,
+    )
+
+
+def rank_words(plan: FitPlan, targets: Targets, topic_word: TopicVocab, theta: DocTopic) -> TopicVocab | None:
+    """Relevance of words to topics; None where the recipe shows words by probability."""
+    recipe = plan.recipe
+    if recipe.ranking.order == "probability":
+        return None
+    views = []
+    if isinstance(plan.embedder, SentenceEncoder):
+        keep = plan.features is not None
+        views.append(embed(plan.vocabulary.words, plan.embedder, keep=keep, device=str(plan.device)))
+    # Hidden states where there are any: a sentence encoder has vectors for the words themselves.
+    vectors = targets.embedding if targets.hidden is None else targets.hidden
+    about = targets.soft if targets.soft is not None else targets.tf_idf
+    if vectors is not None and about is not None:
+        views.append(mean_document_vectors(about, vectors))
+    words = None
+    if targets.counts is not None:
+        words = np.asarray((targets.counts.T @ document_weights(theta, recipe.ranking.document_power)).T)
+    return relevance(topic_word, words, views, recipe.ranking)

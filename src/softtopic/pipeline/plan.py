@@ -1,0 +1,288 @@
+"""The plan of a fit: who reads what, with which settings. Resolved once, and carried out by every command alike."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.feature_extraction.text import CountVectorizer
+
+from softtopic.backbones.registry import name_of
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError, check_whole
+from softtopic.inputs.registry import INPUTS, split_inputs, split_target
+from softtopic.inputs.word_vectors import WordVectors
+from softtopic.lm.devices import pick_device
+from softtopic.lm.encoder import Embedder, SentenceEncoder, find_encoder
+from softtopic.pipeline.cost import Cost, expected_cost
+from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on
+from softtopic.pipeline.sources import Source
+from softtopic.recipes import Recipe, get_recipe
+from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.local import Teacher
+from softtopic.teacher.opening import open_teacher, require_local
+from softtopic.types import DocInt
+
+log = logging.getLogger(__name__)
+
+DEMONSTRATIONS = ("none", "auto")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """What the caller asks for: the parameters of `TopicModel` that decide what is computed."""
+
+    n_topics: int | np.integer
+    recipe: str | Recipe = "default"
+    backbone: Any = None
+    inputs: str | None = None
+    target: str | None = None
+    embedder: str | Embedder | None = None
+    word_vectors: WordVectors | str | Path | None = None
+    lm: str | BaseTeacher = ""
+    sample: float | None = None
+    demonstrations: str | None = None
+    vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000
+    language: str = "english"
+    features: str | Path | None = "auto"
+    random_state: int | np.integer = 0
+
+    def resolved_recipe(self) -> Recipe:
+        """The recipe with the caller's overrides; raises InputError for impossible options."""
+        check_whole("n_topics", self.n_topics, 2)
+        check_whole("random_state", self.random_state, 0, 2**32 - 1)
+        check_sample(self.sample)
+        recipe = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
+        if self.demonstrations is None:
+            return recipe
+        if self.demonstrations not in DEMONSTRATIONS:
+            raise InputError(f"demonstrations {self.demonstrations!r} are not known; choose none or auto")
+        chosen = (recipe.read.demonstrations or DemonstrationConfig()) if self.demonstrations == "auto" else None
+        return replace(recipe, read=replace(recipe.read, demonstrations=chosen))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitPlan:
+    """Everything a fit will do, decided before it starts; nothing edits it afterwards.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        With the caller's overrides, and inputs that can be had.
+    n_topics, seed : int
+    n_documents, n_distinct : int
+        Documents, and distinct ones that are not blank.
+    vocabulary : Vocabulary
+    teacher : BaseTeacher or None
+        Reads documents; None where no language model is needed.
+    read : ndarray of int
+        Places among the distinct documents that the language model reads, or has read.
+    train : ndarray of int
+        Places the topic model is trained on.
+    embedder : Embedder or None
+        Makes sentence vectors; None where none are needed or the caller brings them.
+    choose_demonstrations : bool
+        Whether a prompt with examples from the corpus is chosen first.
+    features : str, Path or None
+        Where features are kept; never decides what is read.
+    word_vectors : WordVectors, str, Path or None
+        Where the word embeddings of ETM and ECRTM start.
+    cost : Cost
+        Expected time and memory.
+    """
+
+    recipe: Recipe
+    n_topics: int
+    seed: int
+    n_documents: int
+    n_distinct: int
+    vocabulary: Vocabulary
+    teacher: BaseTeacher | None
+    read: DocInt
+    train: DocInt
+    embedder: Embedder | None
+    choose_demonstrations: bool
+    features_exist: bool
+    features: str | Path | None
+    word_vectors: WordVectors | str | Path | None
+    cost: Cost
+
+    @property
+    def device(self) -> torch.device:
+        """Where the topic model is trained."""
+        return pick_device() if self.teacher is None else self.teacher.device
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return split_inputs(self.recipe.inputs)
+
+    @property
+    def reads_all(self) -> bool:
+        return len(self.read) == self.n_distinct
+
+    def lines(self) -> list[str]:
+        """The plan for people, a line a step."""
+        return [line for line in (self._reading(), self._encoding(), self._training(), str(self.cost)) if line]
+
+    def _reading(self) -> str:
+        if not len(self.read):
+            return "language model: none is needed"
+        which = f"all {self.n_distinct:,}" if self.reads_all else f"{len(self.read):,} of {self.n_distinct:,}"
+        rest = "" if self.reads_all else "; soft labels of the others are predicted"
+        if self.features_exist:
+            return f"language model: soft labels of {which} distinct documents exist already{rest}"
+        how = "" if self.teacher is None else f"{_teacher_summary(self.teacher)}, "
+        more = ", one prompt with examples from the corpus" if self.choose_demonstrations else ""
+        return f"language model: {how}reads {which} distinct documents{more}{rest}"
+
+    def _encoding(self) -> str:
+        if "embedding" not in self.inputs:
+            return ""
+        if self.embedder is None:
+            return "sentence vectors: given"
+        name = self.embedder.name if isinstance(self.embedder, SentenceEncoder) else "a function of the caller's"
+        return f"sentence encoder: {name}, {self.n_distinct:,} documents"
+
+    def _training(self) -> str:
+        which = "all documents" if len(self.train) == self.n_distinct else f"{len(self.train):,} documents"
+        return (
+            f"topic model: {name_of(self.recipe.backbone)}, {self.n_topics} topics over {len(self.vocabulary):,} words, "
+            f"inputs {' + '.join(self.inputs)}, target {self.recipe.target}, trained on {which}"
+        )
+
+
+def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
+    """Decide what a fit will do; nothing is read, encoded or trained.
+
+    Parameters
+    ----------
+    source : Source
+        Documents and what is known of them.
+    options : FitOptions
+        What the caller asks for.
+
+    Raises
+    ------
+    InputError
+        If the options do not go with each other or with the documents.
+    AssetError, LanguageModelError
+        If a model that will be needed is not on this machine.
+    """
+    recipe = options.resolved_recipe()
+    if source.count < options.n_topics:
+        raise InputError(
+            f"{source.count} distinct documents for {options.n_topics} topics; give more documents or fewer topics"
+        )
+    recipe = replace(recipe, **_available(recipe, source, options))
+    vocabulary = source.vocabulary or Vocabulary.build(
+        options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
+    )
+    read = _documents_read(recipe, source, options)
+    teacher, choose = _teacher(recipe, source, options)
+    embedder = _embedder(recipe, source, options)
+    train = documents_to_train_on(source.count, read, recipe.max_training_documents)
+    return FitPlan(
+        recipe=recipe,
+        n_topics=int(options.n_topics),
+        seed=int(options.random_state),
+        n_documents=len(source.corpus),
+        n_distinct=source.count,
+        vocabulary=vocabulary,
+        teacher=teacher,
+        read=read,
+        train=train,
+        embedder=embedder,
+        choose_demonstrations=choose,
+        features_exist=source.features is not None,
+        features=options.features,
+        word_vectors=options.word_vectors,
+        cost=expected_cost(source, recipe, teacher if source.features is None else None, read, train, embedder),
+    )
+
+
+def _available(recipe: Recipe, source: Source, options: FitOptions) -> dict[str, str]:
+    """Inputs and target of the recipe; with arrays of the caller's those of them that can be had.
+
+    What the caller asks for by name is never left out: it is an error where it cannot be had.
+    """
+    inputs, target = split_inputs(recipe.inputs), split_target(recipe.target)
+    arrays = source.features is not None and source.teacher is None
+    if arrays and options.inputs is None:
+        kept = [part for part in inputs if _can_be_had(part, source)]
+        # The vectors brought along stand in for those that would have to be made.
+        missing = not {"hidden", "embedding"} & set(kept) and {"hidden", "embedding"} & set(inputs)
+        inputs = ("hidden", *kept) if missing or not kept else tuple(kept)
+    if arrays and options.target is None and not source.has_texts and "soft" in target:
+        target = ("soft",)
+    if not source.has_texts and ("bow" in target or any(INPUTS[part].reads_words for part in inputs)):
+        raise InputError("words of the documents are counted; give texts beside soft_labels=")
+    if arrays and (inputs, target) != (split_inputs(recipe.inputs), split_target(recipe.target)):
+        log.info("inputs %s, target %s: what the recipe adds to them was not given", "+".join(inputs), "+".join(target))
+    return {"inputs": "+".join(inputs), "target": "+".join(target)}
+
+
+def _can_be_had(part: str, source: Source) -> bool:
+    if part == "embedding":
+        return source.embeddings is not None
+    return source.has_texts if INPUTS[part].reads_words else True
+
+
+def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> DocInt:
+    """Places of the distinct documents that the language model reads, or has read."""
+    if not recipe.needs_lm:
+        return np.empty(0, dtype=np.int64)
+    partial = options.sample is not None and options.sample < 1
+    if source.features is not None:
+        if partial:
+            raise InputError("sample= is of texts that a language model reads; give texts, or leave it out")
+        read = np.arange(source.count) if source.read is None else source.read
+        if "hidden" in recipe.inputs and len(read) < source.count:
+            raise InputError("hidden states are an input and were not read of all documents; leave out inputs=")
+        return read
+    if "hidden" in recipe.inputs:
+        if partial:
+            raise InputError("hidden states are an input and not read of all documents; leave out inputs= or sample=")
+        return np.arange(source.count)
+    predictable = "embedding" in recipe.inputs or source.embeddings is not None or "bow" in recipe.target
+    if not predictable and partial:
+        raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
+    return documents_to_read(source.count, options.sample, recipe.read.max_documents if predictable else None)
+
+
+def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseTeacher | None, bool]:
+    """The language model, and whether a prompt with examples from the corpus is chosen for it."""
+    if not recipe.needs_lm or source.features is not None:
+        return source.teacher, False
+    teacher = open_teacher(options.lm, **recipe.read.teacher_options(source.count))
+    _ = teacher.fingerprint  # a language model that is not on this machine is named before anything is read
+    # A teacher of the caller's, or on a server, keeps its prompts unless examples are asked for by name.
+    free = isinstance(options.lm, str) and isinstance(teacher, Teacher)
+    choose = recipe.read.demonstrations is not None and (free or options.demonstrations == "auto")
+    return (require_local(teacher, "demonstrations='auto'") if choose else teacher), choose
+
+
+def _embedder(recipe: Recipe, source: Source, options: FitOptions) -> Embedder | None:
+    """What makes sentence vectors; None where none are needed, or the caller brings them and names no encoder."""
+    if "embedding" not in split_inputs(recipe.inputs):
+        return None
+    if options.embedder is None and source.embeddings is not None:
+        return None
+    if callable(options.embedder):
+        return options.embedder
+    name = options.embedder or recipe.encoder.name
+    find_encoder(name)
+    return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens)
+
+
+def _teacher_summary(teacher: BaseTeacher) -> str:
+    """A language model in a few words: name, number format, prompts, what it reads of a document."""
+    about = teacher.description
+    prompts = about.get("prompts") or [about.get("prompt")]
+    how = {"head": "beginnings"}.get(about.get("truncation", "head"), about.get("truncation"))
+    number = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''}"
+    form = f" ({about['dtype']})" if "dtype" in about else ""
+    return f"{about['lm']}{form}, {number}, {how}"

@@ -1,0 +1,57 @@
+"""First step of a fit: the language model reads documents."""
+
+import logging
+
+import numpy as np
+
+from softtopic.data.corpus import Corpus
+from softtopic.features.extraction import extract
+from softtopic.features.store import Features
+from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.sources import Source
+from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.demonstrations import with_demonstrations
+from softtopic.teacher.opening import require_local
+
+log = logging.getLogger(__name__)
+
+
+def corpus_to_read(plan: FitPlan, corpus: Corpus) -> Corpus:
+    """The documents the language model reads: the whole corpus, or one document for each distinct text of a part."""
+    return corpus if plan.reads_all else corpus.at(corpus.distinct.first[plan.read])
+
+
+def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool = False) -> BaseTeacher | None:
+    """The plan's language model, with a prompt of examples from the corpus where the plan says so."""
+    if not plan.choose_demonstrations:
+        return plan.teacher
+    teacher = require_local(plan.teacher, "demonstrations='auto'")
+    config = plan.recipe.read.demonstrations
+    if config is None:
+        return teacher
+    return with_demonstrations(teacher, corpus, plan.vocabulary, config, progress=progress)
+
+
+def read_documents(
+    plan: FitPlan, source: Source, *, progress: bool = False
+) -> tuple[BaseTeacher | None, Features | None]:
+    """Soft labels and hidden states of the documents the plan names, and the language model that made them.
+
+    Returns
+    -------
+    teacher : BaseTeacher or None
+        None where no language model is known.
+    features : Features or None
+        A row for each of `plan.read`; None where no language model is needed.
+    """
+    if source.features is not None:
+        return plan.teacher, source.features if len(plan.read) else None
+    if not len(plan.read) or plan.teacher is None:
+        return None, None
+    teacher = prompted_teacher(plan, source.corpus, progress=progress)
+    if teacher is None:
+        return None, None
+    part = corpus_to_read(plan, source.corpus)
+    features = extract(part, plan.vocabulary, teacher, features=plan.features, progress=progress)
+    log.info("read %d documents", len(np.asarray(features.hidden)))
+    return teacher, features

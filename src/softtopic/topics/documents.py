@@ -1,0 +1,48 @@
+"""Documents of a fitted model: representative ones, and excerpts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+from softtopic.types import DocTopic
+
+# Characters kept of a document.
+EXCERPT_LENGTH = 300
+
+
+def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
+    """The beginning of a text on one line, at most `length` characters."""
+    line = " ".join(text[: 2 * length].split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[Int[np.ndarray, " n"]]:
+    """For each topic the n documents with the largest share of it, distinct texts and no blank ones.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_documents, n_topics)
+    texts : sequence of str
+    n : int, default=3
+
+    Returns
+    -------
+    list of ndarray of shape (at most n,)
+        Rows of documents, largest share first; ties in document order.
+    """
+    blank = np.array([not text.strip() for text in texts], dtype=bool)
+    found = []
+    for column in theta.T:
+        chosen: dict[str, int] = {}
+        # Duplicates are few: a short list of candidates is nearly always enough.
+        for document in _descending(np.where(blank, -1.0, column)):
+            if len(chosen) == n or blank[document]:
+                break
+            chosen.setdefault(texts[document], int(document))
+        found.append(np.array(list(chosen.values()), dtype=np.int64))
+    return found
+
+
+def _descending(shares: np.ndarray) -> Int[np.ndarray, " docs"]:
+    return np.argsort(-shares, kind="stable")
