@@ -47,6 +47,8 @@ class FittedState:
         Description of the language model that read the documents, see `BaseTeacher.description`; None without one.
     weights : dict of str to ndarray
         Weights and buffers of the backbone.
+    word_width : int or None
+        Width of the word vectors the backbone was started from; None without any.
     lsa : LSA or None
         Present where words are an input.
     prior : ndarray of shape (n_words,) or None
@@ -77,6 +79,7 @@ class FittedState:
     encoder: str | None
     teacher: dict[str, Any] | None
     weights: dict[str, np.ndarray]
+    word_width: int | None
     lsa: LSA | None
     prior: Float[np.ndarray, " vocab"] | None
     topic_word: TopicVocab

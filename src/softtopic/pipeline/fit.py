@@ -164,6 +164,7 @@ def describe(
         encoder=embedder.name if isinstance(embedder, SentenceEncoder) else None,
         teacher=None if teacher is None else teacher.description,
         weights=backbone.weights(),
+        word_width=backbone.sizes.word_width,
         lsa=representation.lsa,
         prior=None if calibration is None else calibration.prior,
         topic_word=topic_word,

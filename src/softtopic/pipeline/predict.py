@@ -42,15 +42,13 @@ def infer(backbone: Backbone, inputs: Inputs) -> DocTopic:
 
 def restore_backbone(state: FittedState, device: torch.device) -> Backbone:
     """The trained topic model of a state, in evaluation mode; raises InputError where weights do not fit."""
-    vectors = state.recipe.backbone
-    width = getattr(vectors, "word_width", None)
     sizes = Sizes(
         n_inputs=sum(state.widths.values()),
         n_topics=state.n_topics,
         n_words=len(state.vocabulary),
-        word_width=state.word_width if width is None else width,
+        word_width=state.word_width,
     )
-    settings = vectors.resolved(state.recipe.training.temperature)
+    settings = state.recipe.backbone.resolved(state.recipe.training.temperature)
     backbone = build_backbone(settings, sizes, torch.Generator())
     backbone.load_weights(state.weights)
     return backbone.to(device).eval()
