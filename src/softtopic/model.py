@@ -322,8 +322,8 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
     def _train(self, learnt: Learnt, targets: Targets) -> None:
         recipe, device, inputs = self.recipe_, self._device, learnt.inputs
         noise = torch.Generator(device).manual_seed(int(self.random_state))
-        rows = learnt.corpus.distinct.rows
-        documents = torch.from_numpy(rows[rows >= 0]).to(device)
+        counts = learnt.corpus.distinct.counts
+        documents = torch.from_numpy(np.repeat(np.arange(len(counts)), counts)).to(device)
         guide = targets.guide(int(self.n_topics), int(self.random_state))
         data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
@@ -375,7 +375,7 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
 
     def _keep(self, corpus: Corpus, theta: DocTopic) -> None:
         """What is remembered of the training documents."""
-        self.mean_theta_ = theta[corpus.distinct.rows[corpus.distinct.rows >= 0]].mean(axis=0)
+        self.mean_theta_ = theta[np.repeat(np.arange(len(theta)), corpus.distinct.counts)].mean(axis=0)
         self.probabilities_ = self._spread(corpus, theta)
         self.topics_ = self.probabilities_.argmax(axis=1)
         self.ids_ = corpus.ids

@@ -25,9 +25,9 @@ class Learnt:
 
     @classmethod
     def of(cls, corpus: Corpus, inputs: Inputs, features: Features | None, most: int) -> "Learnt":
-        """At most so many of the distinct documents, at equal distances.
+        """At most so many of the distinct documents, at equal distances in their canonical order.
 
-        Features of fewer rows are of as many documents at equal distances; these are all among them, even if more.
+        Features of fewer rows are of `corpus.sample` of that size; these are all among them, even if more.
         """
         count = len(inputs)
         rows = read = equidistant(count, most)
@@ -41,8 +41,5 @@ class Learnt:
         if len(rows) == count:
             return cls(corpus, inputs, features, rows, places)
         log.info("topics are learnt from %d of %d documents", len(rows), count)
-        part = corpus.at(np.sort(corpus.distinct.first)[rows])
-        if len(part.distinct.texts) < len(part):
-            # Rows of features that were brought along are documents of their own, whatever their texts.
-            part = Corpus.from_rows(part.texts, ids=part.ids, labels=part.labels)
+        part = corpus.at(corpus.distinct.first[rows])
         return cls(part, inputs.at(rows), features, rows, places)
