@@ -41,7 +41,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data-dir", required=True)
     options.add_argument("--data", default="stackoverflow")
-    options.add_argument("--documents", type=int, default=3000, help="so many distinct ones, at equal distances")
+    options.add_argument("--documents", type=int, default=3000, help="size of a random sample of the distinct ones")
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--seeds", type=int, default=1)
     options.add_argument("--word-vectors", help="where the words of ETM and ECRTM begin")

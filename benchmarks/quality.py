@@ -43,7 +43,7 @@ def main() -> None:
     options.add_argument("--only", help="one corpus")
     options.add_argument("--recipe", help="one recipe")
     options.add_argument("--branches", type=int, help="one way of scoring")
-    options.add_argument("--documents", type=int, help="so many distinct ones, at equal distances in the file")
+    options.add_argument("--documents", type=int, help="size of a random sample of the distinct ones")
     given = options.parse_args()
     for data, prompt, recipe, branches, target in ROWS:
         wanted = {"only": data, "recipe": recipe, "branches": branches}

@@ -20,7 +20,9 @@ def corpora(about: str, names: Sequence[str], documents: int) -> Iterator[tuple[
     options = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--data-dir", required=True)
     options.add_argument("--only", help="one corpus", choices=names)
-    options.add_argument("--documents", type=int, default=documents, help="distinct ones, at equal distances")
+    options.add_argument(
+        "--documents", type=int, default=documents, help="size of a random sample of the distinct ones"
+    )
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--seeds", type=int, default=2)
     given = options.parse_args()

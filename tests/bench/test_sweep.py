@@ -55,7 +55,7 @@ def test_what_a_setting_changes():
 def test_a_part_of_the_documents_is_read_where_it_is_asked_for():
     corpus = Corpus.from_texts([f"text {n}" for n in range(10)])
     whole = run_of(get_method("default"), None, Base())
-    assert whole.read(corpus).texts == corpus.texts
+    assert whole.read(corpus).texts == corpus.distinct.texts
     assert run_of(get_method("default"), Setting("inputs", "hidden"), Base()).sample == 1
     half = run_of(get_method("default"), Setting("sample", "0.5"), Base())
     assert half.read(corpus).texts == corpus.sample(5).texts

@@ -6,7 +6,7 @@ from softtopic.features.store import Features
 from softtopic.inputs.registry import Inputs
 from softtopic.pipeline.subsample import Learnt
 
-TEXTS = [f"text {row}" for row in range(12)]
+TEXTS = Corpus.from_texts([f"text {row}" for row in range(12)]).distinct.texts
 
 
 def features(rows: int) -> Features:

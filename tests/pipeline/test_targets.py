@@ -6,6 +6,7 @@ import torch
 from scipy.sparse import csr_matrix
 
 from softtopic import TopicModel
+from softtopic.data.corpus import Corpus
 from softtopic.graph.initial_groups import guide
 from softtopic.inputs.lsa import WordSpace, tf_idf
 from softtopic.pipeline import targets as targets_module
@@ -139,5 +140,5 @@ def test_words_that_are_an_input_are_placed_once(monkeypatch):
     vectors = np.random.default_rng(4).normal(size=(12, 5)).astype(np.float32)
     model = TopicModel(2, inputs="embedding+words", target="bow").fit(texts, embeddings=vectors)
     assert model.word_space_ is not None
-    counts = model.vocabulary_.bag_of_words(texts)
+    counts = model.vocabulary_.bag_of_words(Corpus.from_texts(texts).distinct.texts)
     np.testing.assert_array_equal(seen[0], model.word_space_.of(counts).astype(np.float16))

@@ -18,7 +18,7 @@ from softtopic.storage.atomic import staged_file
 from softtopic.teacher.prompts import read_prompt
 
 # Raise it when the same cell would be given other figures.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

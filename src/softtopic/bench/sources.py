@@ -27,7 +27,7 @@ class Source:
         data_dir: where sample corpora lie; None: as `softtopic.data.datasets` finds them.
         text: column of texts, of a file.
         label: column of labels, of a file; None: "label", where there is one.
-        documents: so many distinct ones, at equal distances; None: all.
+        documents: size of a random sample of the distinct ones; None: all.
         duplicates: keep documents whose text stood there before, as published figures of some corpora do.
 
     """
@@ -70,11 +70,11 @@ class Source:
 
 def labelled_fingerprint(corpus: Corpus) -> str:
     """SHA-256 of documents and labels: all that measures read of them."""
-    return fingerprint_strings([corpus.fingerprint, *(corpus.labels or ())])
+    return fingerprint_strings([*corpus.texts, *(corpus.labels or ())])
 
 
 def spread(corpus: Corpus, documents: int | None) -> Corpus:
-    """So many distinct documents at equal distances, from the first to the last; None: all that are not blank."""
+    """A random sample of the distinct documents; None: all that are not blank."""
     _check_texts(corpus)
     return corpus.sample(len(corpus) if documents is None else documents)
 

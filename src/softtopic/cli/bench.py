@@ -22,7 +22,7 @@ def bench(
     first_seed: Annotated[int, typer.Option("--first-seed", help="The first of them.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder to write, or to go on with.")] = Path("comparison"),
     documents: Annotated[
-        int | None, typer.Option("--documents", help="So many of each corpus, at equal distances; default: all.")
+        int | None, typer.Option("--documents", help="Size of a random sample of each corpus; default: all.")
     ] = None,
     duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Keep equal documents, as published figures of some corpora do.")

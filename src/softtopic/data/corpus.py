@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,16 +21,30 @@ _MISSING = {"nan", "NaT", "<NA>"}
 
 @dataclass(frozen=True)
 class Distinct:
-    """The texts worth reading, each once, in order of first appearance."""
+    """The distinct non-blank texts of a corpus, in an order that does not depend on the order of its documents.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        Each text once, ascending by the SHA-256 of its UTF-8 bytes.
+    rows : ndarray of int64 of shape (n_documents,)
+        Position of each document's text in `texts`; -1 for blank documents.
+
+    """
 
     texts: tuple[str, ...]
-    rows: DocInt  # for each document its place in `texts`, -1 where the document is empty
+    rows: DocInt
 
     @property
     def first(self) -> DocInt:
-        """For each text the place of the first document that has it."""
-        places, documents = np.unique(self.rows, return_index=True)
-        return documents[places >= 0]
+        """Position of the first document with each text, int64 of shape (n_texts,)."""
+        rows, documents = np.unique(self.rows, return_index=True)
+        return documents[rows >= 0]
+
+    @property
+    def counts(self) -> DocInt:
+        """Number of documents with each text, int64 of shape (n_texts,)."""
+        return np.bincount(self.rows[self.rows >= 0], minlength=len(self.texts))
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,7 @@ class Corpus:
     ids: tuple[str, ...]
     labels: tuple[str, ...] | None = None
     times: tuple[str, ...] | None = None
+    merge_duplicates: bool = True
 
     def __post_init__(self) -> None:
         for name in ("ids", "labels", "times"):
@@ -90,17 +106,16 @@ class Corpus:
         cls, texts: Sequence[str], *, ids: Iterable[object] | None = None, labels: Iterable[object] | None = None
     ) -> "Corpus":
         """A corpus in which every document is distinct, whatever its text: one row of features each."""
-        corpus = cls.from_texts(texts, ids=ids, labels=labels)
-        # The field of a cached property: it is never worked out then.
-        corpus.__dict__["distinct"] = Distinct(corpus.texts, np.arange(len(texts)))
-        return corpus
+        return replace(cls.from_texts(texts, ids=ids, labels=labels), merge_duplicates=False)
 
     @cached_property
     def distinct(self) -> Distinct:
-        """Every text that is not blank, once. Blank ones have no row: their mixture is the mean of all others."""
-        place: dict[str, int] = {}
-        rows = [place.setdefault(text, len(place)) if text.strip() else -1 for text in self.texts]
-        return Distinct(tuple(place), np.asarray(rows, dtype=np.int64))
+        """The distinct non-blank texts in canonical order; without `merge_duplicates` every text, in given order."""
+        if not self.merge_duplicates:
+            return Distinct(self.texts, np.arange(len(self)))
+        texts = sorted({text for text in self.texts if text.strip()}, key=_digest)
+        row = {text: number for number, text in enumerate(texts)}
+        return Distinct(tuple(texts), np.fromiter((row.get(text, -1) for text in self.texts), np.int64, len(self)))
 
     @property
     def n_empty(self) -> int:
@@ -112,26 +127,28 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the distinct texts in order: equal fingerprints have equal features."""
+        """SHA-256 of the distinct texts: corpora with equal fingerprints have equal features, row by row."""
         return fingerprint_strings(self.distinct.texts)
 
     def sample(self, n: int) -> "Corpus":
-        """So many of the distinct documents that are not blank, at equal distances, from the first to the last.
+        """A random sample of n distinct documents that depends on their texts alone, in canonical order.
 
-        Each with the id, label and time of the first that has its text; all of them where there are no more.
+        Equidistant positions of `distinct`, whose order is that of a hash. Each text comes with the id, label and time
+        of the first document that has it. All distinct documents where there are no more than n.
         """
-        places = np.sort(self.distinct.first)
-        return self.at(places[equidistant(len(places), n)])
+        first = self.distinct.first
+        return self.at(first[equidistant(len(first), n)])
 
     def take(self, n: int) -> "Corpus":
         """The first n documents."""
         return self.at(np.arange(min(n, len(self))))
 
-    def at(self, places: DocInt) -> "Corpus":
-        """The documents at some places."""
-        chosen = places.tolist()
-        columns = (self.texts, self.ids, self.labels, self.times)
-        return Corpus(*(None if column is None else tuple(column[place] for place in chosen) for column in columns))  # type: ignore[arg-type]
+    def at(self, positions: DocInt) -> "Corpus":
+        """The documents at these positions."""
+        chosen = positions.tolist()
+        columns = {name: getattr(self, name) for name in ("texts", "ids", "labels", "times")}
+        taken: Any = {name: values and tuple(values[i] for i in chosen) for name, values in columns.items()}
+        return replace(self, **taken)
 
 
 def sample_size(count: int, share: float) -> int:
@@ -154,6 +171,10 @@ def _label(value: object) -> str:
     """A label, empty where there is none: None, or what pandas has in its place."""
     missing = value is None or (not isinstance(value, str) and str(value) in _MISSING)
     return "" if missing else _whole(value)
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).digest()
 
 
 def fingerprint_strings(strings: Iterable[str]) -> str:
