@@ -1,12 +1,10 @@
 """Every named model and every pair of the two axes: fit, transform, save, load."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from softtopic import Teacher, TopicModel, WordVectors
-from softtopic.backbones.registry import BACKBONES
+from softtopic.backbones.registry import BACKBONES, default_settings
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, get_recipe
 
@@ -25,7 +23,7 @@ def hash_of(text: str, place: int) -> float:
 
 def quick(recipe, **choices) -> TopicModel:
     recipe = get_recipe(recipe, choices.pop("backbone", None))
-    recipe = replace(recipe, training=replace(recipe.training, epochs=3), branches=0)
+    recipe = recipe.with_options(training__epochs=3, read__beam_width=0)
     return TopicModel(**({"n_topics": 3, "recipe": recipe, "vocabulary": WORDS, "features": None} | choices))
 
 
@@ -62,7 +60,7 @@ def test_a_bag_of_words_model_is_one_name_and_opens_no_language_model(name, text
 @pytest.mark.parametrize("recipe", ["paper", "default"])
 def test_soft_labels_on_every_backbone(recipe, backbone, texts, tiny_lm, tmp_path):
     lm = Teacher(tiny_lm, dtype="float32")
-    assert whole(quick(recipe, backbone=backbone, lm=lm), texts, tmp_path).recipe_.backbone == backbone
+    assert whole(quick(recipe, backbone=backbone, lm=lm), texts, tmp_path).recipe_.backbone == default_settings(backbone)
 
 
 @pytest.mark.parametrize("inputs", ["hidden", "bow", "embedding", "bow+embedding", "hidden+embedding", "tf-idf"])
@@ -71,7 +69,7 @@ def test_any_input_with_any_target(inputs, target, texts, tiny_lm, tmp_path):
     lm = Teacher(tiny_lm, dtype="float32")
     model = quick("default", lm=lm, inputs=inputs, target=target, embedder=vectors_of)
     loaded = whole(model, texts, tmp_path)
-    assert list(loaded.widths_) == inputs.split("+")
+    assert list(loaded.state_.widths) == inputs.split("+")
     assert (loaded.teacher_ is None) == (target == "bow" and "hidden" not in inputs)
 
 
@@ -113,7 +111,7 @@ def test_blank_documents_and_documents_without_words(texts, no_lm):
     with pytest.warns(UserWarning, match="1 of 14 documents are empty"):
         model = quick("prodlda").fit([*texts, "", "zzz"])
     assert np.isfinite(model.probabilities_).all()
-    np.testing.assert_allclose(model.probabilities_[12], model.mean_theta_)
+    np.testing.assert_allclose(model.probabilities_[12], model.state_.mean_theta)
     with pytest.raises(InputError, match="no document holds a word"):
         quick("prodlda", vocabulary=["quux", "zzzz"]).fit(texts)
 
@@ -122,7 +120,7 @@ def test_blank_documents_and_documents_without_words(texts, no_lm):
 def test_words_may_begin_with_vectors(name, texts, no_lm, tmp_path):
     vectors = WordVectors(tuple(WORDS[:-1]), np.random.default_rng(0).normal(size=(10, 7)).astype(np.float32))
     loaded = whole(quick(name, word_vectors=vectors), texts, tmp_path)
-    assert loaded.backbone_.config.word_width == 7
+    assert loaded.state_.word_width == 7
     with pytest.raises(InputError, match="no word vectors"):
         quick("prodlda", word_vectors=vectors).fit(texts)
 
@@ -130,4 +128,4 @@ def test_words_may_begin_with_vectors(name, texts, no_lm, tmp_path):
 def test_a_second_fit_may_read_other_vectors(texts, no_lm):
     model = quick("zeroshottm").fit(texts, embeddings=vectors_of(texts))
     model.fit(texts, embeddings=vectors_of(texts)[:, :5])
-    assert model.widths_ == {"embedding": 5}
+    assert model.state_.widths == {"embedding": 5}

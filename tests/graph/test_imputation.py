@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from softtopic.graph.imputation import carry
+from softtopic.graph.config import ImputationConfig
+from softtopic.graph.imputation import Predictor, impute
+
+CONFIG = ImputationConfig()
 
 
 @pytest.fixture
@@ -16,10 +19,10 @@ def known() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return vectors, hidden, (scores / scores.sum(axis=1, keepdims=True)).astype(np.float16)
 
 
-def test_what_was_read_stays_and_the_rest_is_near_the_truth(known):
+def test_documents_that_were_read_keep_their_labels_and_others_are_predicted(known):
     vectors, hidden, soft = known
     read = np.arange(0, 200, 2)
-    labels, states = carry(soft[read], hidden[read], read, [(vectors, 1.0)])
+    labels, states = impute(soft[read], hidden[read], read, [Predictor(vectors, 1.0)], CONFIG)
     np.testing.assert_array_equal(labels[read], soft[read])
     np.testing.assert_allclose(states[read], hidden[read], atol=2e-3)
     rest = np.setdiff1d(np.arange(200), read)
@@ -31,27 +34,27 @@ def test_what_was_read_stays_and_the_rest_is_near_the_truth(known):
     assert right > blind + 0.3
 
 
-def test_words_alone_may_tell_what_a_document_would_have_said():
+def test_labels_are_predicted_from_words_alone():
     words = csr_matrix(np.repeat(np.eye(4, dtype=np.float32), 10, axis=0))
     soft = (0.7 * words.toarray() + 0.075).astype(np.float16)
     read = np.arange(0, 40, 2)
-    labels, states = carry(soft[read], words.toarray()[read], read, [(words, 0.25)])
+    labels, states = impute(soft[read], words.toarray()[read], read, [Predictor(words, 0.25)], CONFIG)
     assert (labels.argmax(axis=1) == np.arange(40) // 10).all()
     assert labels.dtype == states.dtype == np.float16
 
 
-def test_a_view_without_weight_says_nothing(known):
+def test_a_predictor_without_weight_changes_nothing(known):
     vectors, hidden, soft = known
     read = np.arange(0, 200, 4)
     noise = np.random.default_rng(1).normal(size=(200, 50)).astype(np.float32)
-    plain = carry(soft[read], hidden[read], read, [(vectors, 1.0)])
-    other = carry(soft[read], hidden[read], read, [(vectors, 1.0), (noise, 0.0)])
+    plain = impute(soft[read], hidden[read], read, [Predictor(vectors, 1.0)], CONFIG)
+    other = impute(soft[read], hidden[read], read, [Predictor(vectors, 1.0), Predictor(noise, 0.0)], CONFIG)
     np.testing.assert_allclose(plain[0], other[0], atol=2e-3)
 
 
-def test_two_documents_and_columns_that_never_vary_are_no_error(known):
+def test_two_documents_and_constant_columns(known):
     vectors, _, soft = known
     read = np.array([0, 199])
-    labels, states = carry(soft[read], np.zeros((2, 3), dtype=np.float32), read, [(vectors, 1.0)])
+    labels, states = impute(soft[read], np.zeros((2, 3), dtype=np.float32), read, [Predictor(vectors, 1.0)], CONFIG)
     assert np.isfinite(labels).all()
     np.testing.assert_array_equal(states, np.zeros((200, 3), dtype=np.float16))

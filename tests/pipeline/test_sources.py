@@ -25,7 +25,8 @@ def folder(tiny_lm, texts, tmp_path):
     teacher.device, teacher.dtype = torch.device("cpu"), torch.float32
     teacher.__dict__["fingerprint"] = teacher._fingerprint_on("cuda", torch.bfloat16)
     store = extract_into(tmp_path / "features", Corpus.from_texts(texts), WORDS, teacher)
-    store.write_documents(Corpus.from_texts(texts))
+    corpus = Corpus.from_texts(texts)
+    store.write_documents(corpus, read=np.arange(len(corpus.distinct.texts)))
     return store.path
 
 
@@ -34,7 +35,7 @@ def test_what_another_kind_of_machine_read_is_fitted_here(folder, texts):
 
 
 def test_what_another_teacher_read_is_refused(folder, monkeypatch):
-    monkeypatch.setattr(Teacher, "made", lambda self, fingerprint: fingerprint == self.fingerprint)
+    monkeypatch.setattr(Teacher, "matches_fingerprint", lambda self, fingerprint: fingerprint == self.fingerprint)
     with pytest.raises(StoreMismatchError, match="made by another language model"):
         from_store(folder)
 

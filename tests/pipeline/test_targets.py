@@ -2,143 +2,109 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from scipy.sparse import csr_matrix
+from scipy.special import softmax
 
-from softtopic import TopicModel
-from softtopic.data.corpus import Corpus
-from softtopic.graph.initial_groups import guide
-from softtopic.inputs.lsa import WordSpace, tf_idf
-from softtopic.pipeline import targets as targets_module
-from softtopic.pipeline.targets import Targets, soft_targets
-from softtopic.recipes import RECIPES
-from softtopic.topics.ranking import profiles, relevance
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError
+from softtopic.features.store import Features
+from softtopic.inputs.lsa import LSA, tf_idf
+from softtopic.inputs.registry import Inputs
+from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
+from softtopic.pipeline.represent import Representation, standardize
+from softtopic.pipeline.sources import Source, source_of
+from softtopic.pipeline.targets import Targets, calibrate, make_targets
+from softtopic.recipes import RECIPES, Recipe
 
-CPU = torch.device("cpu")
-ROWS = torch.arange(6)
-COUNTS = csr_matrix(np.array([[3, 0, 1], [0, 0, 0], [1, 1, 0], [0, 2, 0], [0, 0, 5], [1, 0, 0]]))
-LOG_PROBS = np.log(np.random.default_rng(0).dirichlet(np.ones(3), size=6)).astype(np.float32)
-VECTORS = {"hidden": np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)}
-
-
-def built(target: str, recipe: str = "default", prior: torch.Tensor | None = None, vectors=None) -> Targets:
-    counts = COUNTS if "bow" in target else csr_matrix((0, 3))
-    wanted = replace(RECIPES[recipe], target=target)
-    soft = soft_targets(wanted, LOG_PROBS, prior, CPU)
-    return Targets(recipe=wanted, soft=soft, counts=counts, vectors=VECTORS if vectors is None else vectors)
+TEXTS = [f"{one} {other}" for one in ("sql", "bread", "moon") for other in ("table", "flour", "orbit", "plan")]
+WORDS = Vocabulary(("sql", "bread", "moon", "table", "flour", "orbit"))
+RNG = np.random.default_rng(0)
+LOG_PROBS = np.log(RNG.dirichlet(np.ones(6), size=12)).astype(np.float32)
+HIDDEN = RNG.normal(size=(12, 4)).astype(np.float32)
+VECTORS = RNG.normal(size=(12, 5)).astype(np.float32)
 
 
-def labels(targets: Targets, guided: bool) -> np.ndarray:
-    guide = targets.guide(2, 0)
-    assert (guide is None) is not guided
-    data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, guide)
-    assert (data.theta is None) is not guided
-    return data.labels.float().numpy()
+def built(recipe: Recipe, *, read: int = 12, train: int = 12) -> tuple[FitPlan, Source, Representation]:
+    source = source_of(TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=WORDS)
+    options = FitOptions(n_topics=3, recipe=recipe, lm="http://localhost:1/v1", vocabulary=WORDS)
+    plan = resolve_plan(source, options)
+    plan = replace(plan, read=np.arange(12)[:read], train=np.arange(12)[:train])
+    features = Features(LOG_PROBS[:read], HIDDEN[:read])
+    inputs = Inputs({"embedding": source.embeddings})
+    return plan, source, Representation(inputs=inputs, lsa=None, features=features)
 
 
-def test_soft_labels_alone_are_tempered_and_without_their_prior():
-    prior = torch.tensor([0.0, 1.0, -1.0])
-    wanted = torch.softmax(torch.from_numpy(LOG_PROBS) - prior, dim=1)
-    np.testing.assert_allclose(labels(built("soft", prior=prior), True), wanted, atol=1e-3)
-    tempered = torch.softmax(torch.from_numpy(LOG_PROBS) / 3, dim=1)
-    np.testing.assert_allclose(labels(built("soft", "paper"), False), tempered, atol=1e-3)
+def targets_of(recipe: Recipe, **sizes) -> Targets:
+    plan, source, representation = built(recipe, **sizes)
+    return make_targets(plan, source, representation, calibrate(plan, representation, None))
 
 
-def test_both_are_mixed_and_a_document_without_words_keeps_its_soft_label():
-    soft = np.exp(LOG_PROBS)
-    wanted = 0.5 * soft + 0.5 * tf_idf(COUNTS).toarray()
-    wanted[1] = soft[1]
-    np.testing.assert_allclose(labels(built("soft+bow"), True), wanted, atol=2e-3)
+DEFAULT = RECIPES["default"]
 
 
-def test_words_alone_are_shares_where_they_are_guided_and_counts_where_not():
-    np.testing.assert_allclose(labels(built("bow"), True), tf_idf(COUNTS).toarray(), atol=1e-3)
-    targets = built("bow", "prodlda")
-    data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, None)
-    assert data.weights is not None
-    np.testing.assert_allclose(data.weights, np.asarray(COUNTS.sum(axis=1)).ravel())
+def test_soft_labels_are_calibrated_and_tempered():
+    soft = targets_of(DEFAULT.with_options(target="soft")).soft
+    np.testing.assert_allclose(soft, softmax(LOG_PROBS - LOG_PROBS.mean(axis=0), axis=1), atol=1e-3)
+    plain = DEFAULT.with_options(target="soft", read__calibration="none", training__temperature=3.0)
+    np.testing.assert_allclose(targets_of(plain).soft, softmax(LOG_PROBS / 3, axis=1), atol=1e-3)
 
 
-@pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
-def test_a_guide_has_a_mixture_for_each_document(target):
-    guide = built(target, vectors=VECTORS | {"embedding": VECTORS["hidden"][:, :2]}).guide(2, 0)
-    assert guide is not None
-    assert guide.theta.shape == (6, 2)
-    assert guide.topic_word.shape == (2, 3)
+def test_words_are_counted_where_the_target_needs_them():
+    targets = targets_of(DEFAULT)
+    texts = built(DEFAULT)[1].corpus.distinct.texts
+    counts = WORDS.bag_of_words(texts)
+    np.testing.assert_array_equal(targets.counts.toarray(), counts.toarray())
+    np.testing.assert_allclose(targets.tf_idf.toarray(), tf_idf(counts).toarray())
+    assert len(targets.labels) == 2
+    soft = targets_of(DEFAULT.with_options(target="soft"))
+    assert soft.counts is soft.tf_idf is soft.words is None
+    assert len(soft.labels) == 1
 
 
-def test_a_column_that_says_nothing_or_much_too_much_decides_nothing():
-    vectors = VECTORS["hidden"].copy()
-    scaled = np.hstack([vectors[:, :3], vectors[:, 3:] * 1e4, np.ones((6, 1), dtype=np.float32)])
-    plain = built("soft", vectors={"hidden": np.hstack([vectors, np.zeros((6, 1), dtype=np.float32)])}).guide(2, 0)
-    other = built("soft", vectors={"hidden": scaled}).guide(2, 0)
-    assert plain is not None
-    assert other is not None
-    np.testing.assert_allclose(plain.theta, other.theta, atol=1e-3)
+def test_views_have_the_weights_of_the_recipe():
+    plan = built(DEFAULT)[0]
+    targets = targets_of(DEFAULT)
+    embedding, hidden, words = targets.views(plan)
+    np.testing.assert_allclose(embedding.vectors.std(axis=0), 1, rtol=1e-4)
+    np.testing.assert_allclose(hidden.vectors.mean(axis=0), 0, atol=1e-6)
+    assert (embedding.weight, hidden.weight) == (1.0, 0.75)
+    lsa = LSA.fit(targets.counts, 100, seed=0).transform(targets.counts)
+    np.testing.assert_allclose(np.abs(words.vectors), np.abs(lsa), atol=1e-5)
+    np.testing.assert_allclose(words.weight, 0.75 * np.square(lsa).sum(axis=1).mean(), rtol=1e-5)
 
 
-def test_words_count_by_the_share_of_them_that_few_dimensions_hold(monkeypatch):
-    seen: list[tuple[np.ndarray, float]] = []
-    monkeypatch.setattr(targets_module, "guide", lambda labels, views, *rest: seen.extend(views))
-    monkeypatch.setattr(targets_module, "_WORDS_COMPARED_BY", 1)
-    built("soft+bow").guide(2, 0)
-    (_, states), (words, weight) = seen
-    assert states == 0.75
-    assert words.shape == (6, 1)
-    assert 0 < weight < 0.75
-    np.testing.assert_allclose(weight, 0.75 * np.square(words).sum(axis=1).mean(), rtol=1e-5)
-    placed = WordSpace.fit(COUNTS, 2, seed=0).of(COUNTS)
-    seen.clear()
-    replace(built("soft+bow"), placed=placed.astype(np.float16)).guide(2, 0)
-    np.testing.assert_array_equal(seen[1][0], placed.astype(np.float16)[:, :1])
-    np.testing.assert_allclose(np.abs(seen[1][0]), np.abs(words), atol=2e-3)
-    silent = replace(built("soft+bow"), counts=csr_matrix((6, 3)))
-    seen.clear()
-    silent.guide(2, 0)
-    assert len(seen) == 1, "words that nobody says compare nothing"
+def test_few_word_components_weigh_less():
+    plan = built(DEFAULT)[0]
+    some = DEFAULT.with_options(graph__n_word_components=2)
+    assert targets_of(some).views(plan)[2].weight < targets_of(DEFAULT).views(plan)[2].weight
 
 
-THETA = np.array([[1, 0]] * 3 + [[0, 1]] * 3, dtype=np.float32)
-TOPIC_WORD = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], dtype=np.float32)
+def test_labels_of_documents_that_were_not_read_are_predicted():
+    targets = targets_of(DEFAULT, read=8)
+    whole = targets_of(DEFAULT)
+    assert targets.soft.shape == (12, 6)
+    assert targets.hidden.shape == (12, 4)
+    np.testing.assert_allclose(targets.soft.sum(axis=1, dtype=np.float64), 1, atol=1e-2)
+    part = softmax(LOG_PROBS[:8] - LOG_PROBS[:8].mean(axis=0), axis=1)
+    np.testing.assert_allclose(targets.soft[:8], part, atol=1e-3)
+    assert not np.allclose(targets.soft[8:], whole.soft[8:], atol=1e-3)
 
 
-@pytest.mark.parametrize("target", ["soft", "bow", "soft+bow"])
-def test_relevance_reads_the_words_of_each_topic_and_what_they_mean(target):
-    targets = built(target)
-    about = np.exp(LOG_PROBS) if "soft" in target else tf_idf(COUNTS).toarray()
-    hidden = VECTORS["hidden"]
-    views = [profiles(about, (hidden - hidden.mean(axis=0)) / hidden.std(axis=0))]
-    own = THETA.T @ COUNTS.toarray() if "bow" in target else None
-    np.testing.assert_allclose(
-        targets.relevance(TOPIC_WORD, THETA, None), relevance(TOPIC_WORD, own, views), rtol=2e-2, atol=1e-3
-    )
-    words = np.eye(3, dtype=np.float32)
-    with_words = targets.relevance(TOPIC_WORD, THETA, words)
-    np.testing.assert_allclose(with_words, relevance(TOPIC_WORD, own, [words, *views]), rtol=2e-2, atol=1e-3)
-    # Sentence vectors stand in for hidden states; without either, words are compared by their own vectors alone.
-    encoded = built(target, vectors={"embedding": hidden}).relevance(TOPIC_WORD, THETA, words)
-    np.testing.assert_allclose(encoded, with_words, rtol=1e-5)
-    alone = built(target, vectors={}).relevance(TOPIC_WORD, THETA, words)
-    np.testing.assert_allclose(alone, relevance(TOPIC_WORD, own, [words]), rtol=1e-5)
+def test_targets_are_those_of_the_documents_trained_on():
+    targets = targets_of(DEFAULT, train=7)
+    whole = targets_of(DEFAULT)
+    np.testing.assert_array_equal(targets.soft, whole.soft[:7])
+    np.testing.assert_array_equal(targets.counts.toarray(), whole.counts.toarray()[:7])
+    assert len(targets.embedding) == len(targets.hidden) == len(targets.words) == 7
 
 
-def test_nothing_is_worked_out_where_words_are_shown_by_probability():
-    assert built("soft", "light").relevance(TOPIC_WORD, THETA, None) is None
+def test_constant_columns_are_standardised_to_zero():
+    rows = np.array([[1.0, 5.0], [3.0, 5.0]], dtype=np.float16)
+    np.testing.assert_allclose(standardize(rows), [[-1, 0], [1, 0]])
 
 
-def test_words_that_are_an_input_are_placed_once(monkeypatch):
-    seen: list[np.ndarray] = []
-
-    def watched(labels, views, *rest):
-        seen.append(views[-1][0])
-        return guide(labels, views, *rest)
-
-    monkeypatch.setattr(targets_module, "guide", watched)
-    texts = [
-        f"{one} {other} common" for one in ("sql", "bread", "moon") for other in ("table", "flour", "rocket", "plan")
-    ]
-    vectors = np.random.default_rng(4).normal(size=(12, 5)).astype(np.float32)
-    model = TopicModel(2, inputs="embedding+words", target="bow").fit(texts, embeddings=vectors)
-    assert model.word_space_ is not None
-    counts = model.vocabulary_.bag_of_words(Corpus.from_texts(texts).distinct.texts)
-    np.testing.assert_array_equal(seen[0], model.word_space_.of(counts).astype(np.float16))
+def test_words_that_stand_in_no_document_are_no_target():
+    source = source_of(TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=["quux", "z"])
+    plan = resolve_plan(source, FitOptions(n_topics=3, recipe="prodlda", vocabulary=["quux", "z"]))
+    nothing = Representation(inputs=Inputs({"embedding": VECTORS}), lsa=None, features=None)
+    with pytest.raises(InputError, match="no document holds a word"):
+        make_targets(plan, source, nothing, None)

@@ -5,14 +5,21 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
 
-from softtopic.topics.ranking import NEARNESS, profiles, relevance
+from softtopic.topics.ranking import RankingConfig, mean_document_vectors
+from softtopic.topics.ranking import relevance as ranked
+
+CONFIG = RankingConfig(order="relevance")
+
+def relevance(topic_word, document_word, views):
+    return ranked(topic_word, document_word, views, CONFIG)
+
 
 shares = st.floats(0.0009765625, 1, width=32)
 
 
 @settings(deadline=None, max_examples=50)
 @given(arrays(np.float32, (3, 6), elements=shares), arrays(np.float32, (3, 6), elements=shares), st.booleans())
-def test_relevance_is_what_the_formula_says(model, own, near):
+def test_relevance_follows_the_formula(model, own, near):
     model = model / model.sum(axis=1, keepdims=True)
     vectors = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
 
@@ -25,18 +32,18 @@ def test_relevance_is_what_the_formula_says(model, own, near):
         unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         centres = distinct(said) @ unit  # six words are fewer than the first ten
         cosines = (centres / np.linalg.norm(centres, axis=1, keepdims=True)) @ unit.T
-        said = said * np.exp(NEARNESS * cosines)
+        said = said * np.exp(CONFIG.inverse_temperature * cosines)
     found = relevance(model, own, [vectors] if near else [])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, distinct(said), atol=1e-5)
 
 
-def test_a_word_all_topics_share_comes_after_one_of_its_own():
+def test_distinctive_words_rank_before_shared_ones():
     model = np.array([[0.6, 0.4, 0.0], [0.6, 0.0, 0.4]], dtype=np.float32)
     assert relevance(model, None, []).argmax(axis=1).tolist() == [1, 2]
 
 
-def test_a_word_that_is_like_the_others_comes_before_one_as_probable():
+def test_of_equally_probable_words_the_more_similar_ranks_first():
     model = np.array([[0.5, 0.2, 0.15, 0.15]], dtype=np.float32)
     words = np.array([[1, 0], [1, 0.1], [0, 1], [1, 0]], dtype=np.float32)
     order = np.argsort(-relevance(model, None, [words])[0]).tolist()
@@ -45,7 +52,7 @@ def test_a_word_that_is_like_the_others_comes_before_one_as_probable():
     assert np.argsort(-relevance(model, None, [words, np.ones((4, 3), dtype=np.float32)])[0]).tolist() == order
 
 
-def test_what_no_document_of_the_topic_says_comes_last_the_likelier_first():
+def test_words_that_no_document_uses_come_last_by_probability():
     model = np.array([[0.1, 0.2, 0.3, 0.4]], dtype=np.float32)
     found = relevance(model, np.array([[5.0, 0, 0, 0]], dtype=np.float32), [])
     assert np.argsort(-found[0]).tolist() == [0, 3, 2, 1]
@@ -54,8 +61,8 @@ def test_what_no_document_of_the_topic_says_comes_last_the_likelier_first():
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_a_profile_is_the_mean_of_the_documents_about_the_word(sparse):
+def test_word_vectors_are_label_weighted_means_of_documents(sparse):
     labels = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]], dtype=np.float32)
     vectors = np.array([[2.0, 0.0], [0.0, 3.0]], dtype=np.float32)
     given_labels = csr_matrix(labels) if sparse else labels
-    np.testing.assert_allclose(profiles(given_labels, vectors), [[0.5, 0.5], [0, 1], [0, 0]], atol=1e-6)
+    np.testing.assert_allclose(mean_document_vectors(given_labels, vectors), [[0.5, 0.5], [0, 1], [0, 0]], atol=1e-6)

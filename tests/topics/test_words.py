@@ -1,10 +1,9 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from softtopic.topics.words import Topics, representative_documents, top_indices
+from softtopic.topics.words import Topics, top_indices
 
 WORDS = ["apple", "pear", "plum", "fig", "lime"]
 TOPICS = Topics(np.array([[0.1, 0.4, 0.1, 0.3, 0.1], [0.5, 0.0, 0.2, 0.1, 0.2]]), WORDS)
@@ -34,22 +33,6 @@ def test_more_words_than_there_are_is_all_of_them():
 
 def test_a_name_is_the_number_and_the_first_four_words():
     assert TOPICS.names() == ["0_pear_fig_apple_plum", "1_apple_plum_lime_fig"]
-
-
-THETA = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.95, 0.05]], dtype=np.float32)
-
-
-def test_representative_documents_have_the_largest_shares_and_ties_in_order():
-    assert representative_documents(THETA, ["a", "b", "c", "d", "e"], n=3) == [["e", "a", "b"], ["c", "d", "a"]]
-
-
-def test_blank_and_repeated_texts_represent_nothing():
-    assert representative_documents(THETA, ["a", "a", "c", "d", " \n"], n=2) == [["a", "d"], ["c", "d"]]
-
-
-@pytest.mark.parametrize("texts", [["", "", "", "", ""], ["same"] * 5])
-def test_there_may_be_fewer_representatives_than_wanted(texts):
-    assert representative_documents(THETA, texts) == [[text for text in texts[:1] if text]] * 2
 
 
 def test_words_are_shown_by_relevance_where_it_is_known():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from softtopic.data.corpus import Corpus, fingerprint_strings
+from softtopic.data.corpus import Corpus, equidistant, fingerprint_strings
 from softtopic.data.datasets import FILES, load
 from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import InputError
@@ -74,9 +74,10 @@ def labelled_fingerprint(corpus: Corpus) -> str:
 
 
 def spread(corpus: Corpus, documents: int | None) -> Corpus:
-    """A random sample of the distinct documents; None: all that are not blank."""
+    """So many of the distinct documents at equal distances in the file; None: all that are not blank."""
     _check_texts(corpus)
-    return corpus.sample(len(corpus) if documents is None else documents)
+    places = np.sort(corpus.distinct.first)
+    return corpus.at(places[equidistant(len(places), len(places) if documents is None else documents)])
 
 
 def written(corpus: Corpus) -> Corpus:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softtopic.errors import InputError
-from softtopic.topics.search import FLOOR, RetrievalIndex
+from softtopic.topics.retrieval import FLOOR, RetrievalIndex
 
 
 @st.composite
