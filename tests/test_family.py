@@ -122,7 +122,7 @@ def test_blank_documents_and_documents_without_words(texts, no_lm):
 def test_words_may_begin_with_vectors(name, texts, no_lm, tmp_path):
     vectors = WordVectors(tuple(WORDS[:-1]), np.random.default_rng(0).normal(size=(10, 7)).astype(np.float32))
     loaded = whole(quick(name, word_vectors=vectors), texts, tmp_path)
-    assert loaded.backbone_.config.word_width == 7
+    assert loaded.backbone_.sizes.word_width == 7
     with pytest.raises(InputError, match="no word vectors"):
         quick("prodlda", word_vectors=vectors).fit(texts)
 

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from softtopic.backbones.registry import build_backbone, settings_of
+from softtopic.backbones.registry import build_backbone, default_settings
+from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
@@ -327,20 +329,18 @@ class TopicModel(TransformerMixin, Inspection, BaseEstimator, auto_wrap_output_k
         guide = targets.guide(int(self.n_topics), int(self.random_state))
         data = targets.data(torch.from_numpy(inputs.dense()).to(device), documents, guide)
         vectors = word_matrix(self.word_vectors, self.vocabulary_)
-        settings = settings_of(recipe.backbone, {
-            "n_inputs": sum(inputs.widths.values()),
-            "n_topics": int(self.n_topics), "n_words": len(self.vocabulary_),
-            "dropout": recipe.dropout,
-            "temperature": recipe.training.temperature,
-            "word_width": None if vectors is None else vectors.shape[1],
-        })  # fmt: skip
-        self.backbone_ = build_backbone(recipe.backbone, settings, noise).to(device)
+        settings = default_settings(recipe.backbone).resolved(recipe.training.temperature)
+        if recipe.dropout is not None and hasattr(settings, "dropout"):
+            settings = replace(settings, dropout=recipe.dropout)  # type: ignore[call-arg]
+        width, n_inputs = None if vectors is None else vectors.shape[1], sum(inputs.widths.values())
+        sizes = Sizes(n_inputs=n_inputs, n_topics=int(self.n_topics), n_words=len(self.vocabulary_), word_width=width)
+        self.backbone_ = build_backbone(settings, sizes, noise).to(device)
         if vectors is not None:
-            self.backbone_.start_words(torch.from_numpy(vectors).to(device))
+            self.backbone_.init_word_embeddings(torch.from_numpy(vectors).to(device))
         if guide is not None:
-            self.backbone_.start_topics(torch.from_numpy(guide.topic_word).to(device))
+            self.backbone_.init_topic_word(torch.from_numpy(guide.topic_word).to(device))
         if recipe.standardise:
-            self.backbone_.standardise(data.inputs, torch.from_numpy(inputs.are_continuous).to(device))
+            self.backbone_.standardize(data.inputs, torch.from_numpy(inputs.are_continuous).to(device))
         self.training_ = train(self.backbone_, data, recipe.training, noise, progress=self.progress)
         self.widths_ = inputs.widths
         with torch.inference_mode():

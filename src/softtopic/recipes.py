@@ -14,7 +14,7 @@ from softtopic.teacher.calibration import check_calibration
 from softtopic.teacher.chunking import windows
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
 from softtopic.topics.words import ORDERS
-from softtopic.training.trainer import TrainingConfig
+from softtopic.training.config import TrainingConfig
 
 DEMONSTRATIONS = ("none", "auto")
 
@@ -147,7 +147,12 @@ RECIPES: dict[str, Recipe] = {
     # Two prompts, two encoders, a graph of neighbours, topics that begin as groups of documents; see docs/recipe.md.
     "default": Recipe(
         training=TrainingConfig(
-            epochs=60, batch_size=256, least_batches=32, most_batches=2000, temperature=1.0, guidance=3.0
+            epochs=60,
+            batch_size=256,
+            min_batches_per_epoch=32,
+            max_batches=2000,
+            temperature=1.0,
+            theta_weight=3.0,
         ),
         backbone="plsa",
         inputs="hidden+embedding",
@@ -164,7 +169,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     # The language model alone: nothing but its hidden states and its soft labels.
     "light": Recipe(
-        training=TrainingConfig(batch_size=512, least_batches=32),
+        training=TrainingConfig(batch_size=512, min_batches_per_epoch=32),
         calibration="corpus",
         standardise=True,
         branches=4,

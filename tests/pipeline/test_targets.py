@@ -31,7 +31,7 @@ def labels(targets: Targets, guided: bool) -> np.ndarray:
     guide = targets.guide(2, 0)
     assert (guide is None) is not guided
     data = targets.data(torch.from_numpy(VECTORS["hidden"]), ROWS, guide)
-    assert (data.theta is None) is not guided
+    assert (data.target_mixtures is None) is not guided
     return data.labels.float().numpy()
 
 

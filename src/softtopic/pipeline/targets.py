@@ -18,7 +18,7 @@ from softtopic.inputs.lsa import WordSpace, tf_idf
 from softtopic.inputs.registry import split_target
 from softtopic.recipes import Recipe
 from softtopic.topics.ranking import WordVectors, profiles, relevance
-from softtopic.training.trainer import TrainingData, shares, tempered
+from softtopic.training.dataset import TrainingData, l1_normalized, soft_label_targets
 from softtopic.types import DocHidden, DocTopic, TopicVocab
 
 # How much each view counts when documents are compared.
@@ -45,12 +45,12 @@ class Targets:
         """What the trainer takes. Where words are guided or mixed with soft labels, all documents weigh the same."""
         theta = None if guide is None else torch.from_numpy(guide.theta).to(inputs.device)
         if self.soft is not None:
-            data = TrainingData(inputs=inputs, labels=self.soft, documents=documents, theta=theta)
-            return data.mixed(self._words, self.recipe.bow_share) if self._has_words else data
+            data = TrainingData(inputs=inputs, labels=self.soft, documents=documents, target_mixtures=theta)
+            return data.with_bow_targets(self._words, self.recipe.bow_share) if self._has_words else data
         if guide is None:
-            return TrainingData.count(inputs, self.counts, documents)
-        labels = shares(self._words, inputs.device)
-        return TrainingData(inputs=inputs, labels=labels, documents=documents, theta=theta)
+            return TrainingData.from_counts(inputs, self.counts, documents)
+        labels = l1_normalized(self._words, inputs.device)
+        return TrainingData(inputs=inputs, labels=labels, documents=documents, target_mixtures=theta)
 
     def guide(self, n_topics: int, seed: int) -> Guide | None:
         """Groups of documents, compared by their vectors and by words; None where the recipe has no guide."""
@@ -119,7 +119,7 @@ def soft_targets(
     """Soft labels as the recipe has them, of log probabilities and the prior to be taken off; None: it wants none."""
     if log_probs is None or "soft" not in split_target(recipe.target):
         return None
-    return tempered(torch.from_numpy(log_probs), recipe.training, prior, device)
+    return soft_label_targets(torch.from_numpy(log_probs), recipe.training, prior, device)
 
 
 def _standardised(rows: DocHidden) -> Float[np.ndarray, "docs width"]:
