@@ -18,18 +18,22 @@ from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_sparse
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from softtopic.backbones.registry import BACKBONES, build_backbone
+from softtopic.backbones.registry import BACKBONES, build_backbone, default_settings
+from softtopic.backbones.settings import Sizes
 from softtopic.recipes import get_recipe
+from softtopic.training.config import TrainingConfig
+from softtopic.training.dataset import TrainingData, soft_label_targets
 from softtopic.training.objective import distillation_loss
-from softtopic.training.trainer import TrainingConfig, TrainingData, tempered, train
+from softtopic.training.trainer import train
 
 TARGETS = {"prodlda": 40_000, "etm": 40_000, "ecrtm": 10_000, "fastopic": 10_000}
 DOCUMENTS = 20_000
 PART = 4096
 
 
-def backbone(name: str, noise: torch.Generator):
-    return build_backbone(name, {"n_inputs": 576, "n_topics": 50, "n_words": 2000}, noise)
+def backbone(name: str, rng: torch.Generator):
+    settings = default_settings(name).resolved(label_temperature=3.0)
+    return build_backbone(settings, Sizes(n_inputs=576, n_topics=50, n_words=2000), rng)
 
 
 class SparseRows(Dataset):
@@ -45,16 +49,16 @@ class SparseRows(Dataset):
         return self.inputs[row], torch.from_numpy(self.words[row].toarray()[0])
 
 
-def by_loader(name: str, samples: Dataset, config: TrainingConfig, noise: torch.Generator) -> float:
+def by_loader(name: str, samples: Dataset, config: TrainingConfig, rng: torch.Generator) -> float:
     """Documents per second of one sample at a time, as published code trains."""
-    model = backbone(name, noise)
+    model = backbone(name, rng)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=config.betas)
     rows = len(samples)  # type: ignore[arg-type]
     start = time.perf_counter()
     for inputs, labels in DataLoader(samples, batch_size=config.batch_size or rows, shuffle=True, drop_last=True):
-        output = model(inputs, noise)
+        output = model(inputs, rng)
         optimizer.zero_grad()
-        (config.weight * distillation_loss(output.log_words, labels).mean() + output.penalty).backward()
+        (config.distillation_weight * distillation_loss(output.logits, labels).mean() + output.penalty).backward()
         optimizer.step()
     return rows / (time.perf_counter() - start)
 
@@ -64,25 +68,26 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--only", choices=BACKBONES)
     given = options.parse_args()
-    noise = torch.Generator().manual_seed(0)
-    inputs = torch.randn(DOCUMENTS, 576, generator=noise).half()
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.randn(DOCUMENTS, 576, generator=rng).half()
     words = csr_matrix(random_sparse(PART, 2000, density=0.02, format="csr", dtype=np.float32, random_state=0))
-    log_probs = torch.log_softmax(2 * torch.randn(DOCUMENTS, 2000, generator=noise), dim=1).half()
+    log_probs = torch.log_softmax(2 * torch.randn(DOCUMENTS, 2000, generator=rng), dim=1).half()
     for name in BACKBONES if given.only is None else (given.only,):
         for recipe in ("paper", "light"):
             settings = get_recipe(recipe, name).training
             config = TrainingConfig(
-                epochs=5, batch_size=settings.batch_size, temperature=settings.temperature, weight=settings.weight
+                epochs=5,
+                batch_size=settings.batch_size,
+                temperature=settings.temperature,
+                distillation_weight=settings.distillation_weight,
             )
-            labels = tempered(log_probs, config, None, inputs.device)
+            labels = soft_label_targets(log_probs, config, None, inputs.device)
             data = TrainingData(inputs=inputs, labels=labels, documents=torch.arange(DOCUMENTS))
-            speeds = [
-                train(backbone(name, noise), data, config, noise).documents_per_second for _ in range(given.rounds)
-            ]
+            speeds = [train(backbone(name, rng), data, config, rng).documents_per_second for _ in range(given.rounds)]
             # Of a part of the documents: a loader's speed does not depend on how many there are.
             part = data.inputs[:PART].float()
             loader, sparse_loader = (
-                statistics.median(by_loader(name, samples, config, noise) for _ in range(given.rounds))
+                statistics.median(by_loader(name, samples, config, rng) for _ in range(given.rounds))
                 for samples in (TensorDataset(part, data.labels[:PART].float()), SparseRows(part, words))
             )
             print(json.dumps({

@@ -16,9 +16,11 @@ def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef, *, whole: bool) -> int:
-    """Lines of a function, or of its body alone."""
+    """Lines of a function, or of its body alone, without the docstring."""
     first = function if whole else function.body[0]
-    return (function.end_lineno or 0) - first.lineno + 1
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    documented = 0 if docstring is None else (docstring.end_lineno or 0) - docstring.lineno + 1
+    return (function.end_lineno or 0) - first.lineno + 1 - documented
 
 
 def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
     from softtopic.topics.search import RetrievalIndex as RetrievalIndex
-    from softtopic.training.trainer import TrainingConfig as TrainingConfig
+    from softtopic.training.config import TrainingConfig as TrainingConfig
 
 _HOMES = {
     "Columns": "data.readers",
@@ -48,7 +48,7 @@ _HOMES = {
     "SofttopicError": "errors",
     "Teacher": "teacher.local",
     "TopicModel": "model",
-    "TrainingConfig": "training.trainer",
+    "TrainingConfig": "training.config",
     "Vocabulary": "data.vocabulary",
     "WordVectors": "inputs.word_vectors",
     "read_corpus": "data.readers",

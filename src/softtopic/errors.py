@@ -31,6 +31,20 @@ class DiskError(SofttopicError, OSError):
     """A file could not be written; nothing half-written remains."""
 
 
+def check_number(
+    name: str, value: object, low: int | float, high: int | float = float("inf"), *, closed: str = "left"
+) -> None:
+    """Raises InputError unless the value is a number in the interval; NaN is in none.
+
+    `closed` says which ends belong to it, as in pandas: "left", "right", "both" or "neither".
+    """
+    left, right = closed in ("left", "both"), closed in ("right", "both")
+    number: float = value if isinstance(value, Real) and not isinstance(value, bool) else float("nan")  # type: ignore[assignment]
+    if not (low <= number if left else low < number) or not (number <= high if right else number < high):
+        interval = f"{'[' if left else '('}{low:g}, {high:g}{']' if right else ')'}"
+        raise InputError(f"{name} is {value}; give a number in {interval}")
+
+
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
     """Raises InputError unless the value is a whole number between these, both included."""
     # Those of NumPy too, which are no int.

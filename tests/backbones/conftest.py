@@ -18,7 +18,7 @@ def known(request) -> dict[str, Tensor]:
 
 @pytest.fixture(scope="module")
 def published(known) -> Callable[[nn.Module, dict[str, str], dict[str, Tensor]], nn.Module]:
-    """Give a model the stored weights: `modules` maps our names to the stored state's, `others` are tensors as such."""
+    """Fill a model with the published weights: `modules` maps module names to published ones, `others` are tensors."""
 
     def fill(model: nn.Module, modules: dict[str, str], others: dict[str, Tensor]) -> nn.Module:
         state = model.state_dict()

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from softtopic.backbones.ecrtm import ECRTM, ECRTMConfig
-from softtopic.backbones.transport import sinkhorn, squared_distances
-from softtopic.errors import InputError
+from softtopic.backbones.ecrtm import ECRTM
+from softtopic.backbones.settings import ECRTMSettings, Sizes
+from softtopic.backbones.transport import SinkhornConfig, sinkhorn, squared_distances
 from softtopic.training.objective import distillation_loss, soft_labels
 
-# Our names → those of the stored state.
+# Our names → the published ones.
 STATE = {
     "encoder.first": "fc11",
     "encoder.second": "fc12",
@@ -21,13 +21,14 @@ STATE = {
 
 @pytest.fixture(scope="module")
 def model(known, published) -> ECRTM:
-    model = ECRTM(ECRTMConfig(n_inputs=12, n_topics=5, n_words=40, n_hidden=7, word_width=9), torch.Generator())
+    sizes = Sizes(n_inputs=12, n_topics=5, n_words=40, word_width=9)
+    model = ECRTM(sizes, ECRTMSettings(n_hidden=7), torch.Generator())
     others = {
         "word_norm.mean": known["state/decoder_bn.running_mean"],
         "word_norm.variance": known["state/decoder_bn.running_var"],
         "word_shift.bias": known["state/decoder_bn.bias"],
-        "words": known["state/word_embeddings"],
-        "topics": known["state/topic_embeddings"],
+        "word_embeddings": known["state/word_embeddings"],
+        "topic_embeddings": known["state/topic_embeddings"],
     }
     return published(model, STATE, others).eval()
 
@@ -42,12 +43,12 @@ def test_mixture_and_topics_are_the_published_ones(model, known):
 @torch.no_grad()
 def test_the_whole_loss_is_the_published_one(model, known):
     output = model(known["x"])
-    distilled = distillation_loss(output.log_words, soft_labels(known["logits"], temperature=3.0)).mean()
+    distilled = distillation_loss(output.logits, soft_labels(known["logits"], temperature=3.0)).mean()
     torch.testing.assert_close(distilled, known["recon_loss"])
     # Of the published value, 0.1 % is the guard against division by zero: see below.
     torch.testing.assert_close(1000 * distilled + output.penalty, known["loss"], rtol=5e-4, atol=0)
-    distances = squared_distances(model.topics, model.words)
-    transported = sinkhorn(distances, torch.full((5,), 1 / 5), torch.full((40,), 1 / 40), sharpness=20.0)
+    distances = squared_distances(model.topic_embeddings, model.word_embeddings)
+    transported = sinkhorn(distances, torch.full((5,), 1 / 5), torch.full((40,), 1 / 40), SinkhornConfig(20.0))
     clustering = 100 * (transported.plan * distances).sum()
     torch.testing.assert_close(output.penalty - clustering, known["kl_loss"], rtol=1e-5, atol=0)
     torch.testing.assert_close(clustering, known["loss_ECR"], rtol=2e-3, atol=0)
@@ -70,22 +71,16 @@ def clustering_by_hand(distances, guard):
             return 100 * (u[:, None] * kernel * v * distances).sum()
 
 
-def test_a_step_begins_where_the_last_one_ended():
-    noise = torch.Generator().manual_seed(0)
-    model = ECRTM(ECRTMConfig(n_inputs=4, n_topics=6, n_words=200), noise)
-    x = torch.randn(8, 4, generator=noise)
+def test_the_transport_of_a_step_starts_from_that_of_the_step_before():
+    rng = torch.Generator().manual_seed(0)
+    model = ECRTM(Sizes(n_inputs=4, n_topics=6, n_words=200), ECRTMSettings(), rng)
+    x = torch.randn(8, 4, generator=rng)
     first = model(x).penalty
     begun = model.potential.clone()
     assert begun.abs().max() > 0
     again = model(x).penalty
     torch.testing.assert_close(again, first, rtol=1e-2, atol=0)
-    # `eval` mode forgets it: what a model says must not depend on how its training ended.
-    cold = model.eval()(x).log_words
+    # Not in `eval` mode: results must not depend on how training ended.
+    cold = model.eval()(x).logits
     model.potential.fill_(3.0)
-    assert torch.equal(model(x).log_words, cold)
-
-
-@pytest.mark.parametrize("wrong", [{"n_topics": 1}, {"dropout": 1.0}, {"sharpness": 0.0}, {"clustering": -1.0}])
-def test_impossible_sizes_are_refused(wrong):
-    with pytest.raises(InputError):
-        ECRTMConfig(**({"n_inputs": 3, "n_topics": 2, "n_words": 4} | wrong))
+    assert torch.equal(model(x).logits, cold)

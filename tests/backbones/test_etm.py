@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
-from softtopic.backbones.etm import ETM, ETMConfig
-from softtopic.errors import InputError
+from softtopic.backbones.etm import ETM
+from softtopic.backbones.settings import ETMSettings, Sizes
 
-# Our names → those of the stored state.
+# Our names → the published ones.
 STATE = {
     "encoder.first": "q_theta.0",
     "encoder.second": "q_theta.2",
@@ -15,8 +17,10 @@ STATE = {
 
 @pytest.fixture(scope="module")
 def model(known, published) -> ETM:
-    model = ETM(ETMConfig(n_inputs=12, n_topics=5, n_words=40, n_hidden=7, word_width=9), torch.Generator())
-    return published(model, STATE, {"words": known["state/rho.weight"], "topics": known["state/alphas.weight"]}).eval()
+    sizes = Sizes(n_inputs=12, n_topics=5, n_words=40, word_width=9)
+    model = ETM(sizes, ETMSettings(n_hidden=7), torch.Generator())
+    embeddings = {"word_embeddings": known["state/rho.weight"], "topic_embeddings": known["state/alphas.weight"]}
+    return published(model, STATE, embeddings).eval()
 
 
 @torch.no_grad()
@@ -30,10 +34,10 @@ def test_encoder_topics_and_mixture_are_the_published_ones(model, known):
     torch.testing.assert_close(output.theta, known["theta"])
     torch.testing.assert_close(output.penalty, known["kl_prior_mean"])
     # Not a softmax of the mixture, as in the published code.
-    torch.testing.assert_close(output.log_words.exp(), known["mixture"])
+    torch.testing.assert_close(output.logits.exp(), known["mixture"])
 
 
-@pytest.mark.parametrize("wrong", [{"n_topics": 1}, {"dropout": 1.0}, {"word_width": 0}, {"n_words": 0}])
-def test_impossible_sizes_are_refused(wrong):
-    with pytest.raises(InputError):
-        ETMConfig(**({"n_inputs": 3, "n_topics": 2, "n_words": 4} | wrong))
+def test_the_width_of_embeddings_is_that_of_the_settings_unless_the_sizes_name_one():
+    sizes, rng = Sizes(n_inputs=3, n_topics=2, n_words=4), torch.Generator()
+    assert ETM(sizes, ETMSettings(word_width=6), rng).word_embeddings.shape == (4, 6)
+    assert ETM(replace(sizes, word_width=5), ETMSettings(word_width=6), rng).topic_embeddings.shape == (2, 5)

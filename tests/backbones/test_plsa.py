@@ -1,25 +1,23 @@
 import pytest
 import torch
 
-from softtopic.backbones.plsa import PLSA, PLSAConfig
-from softtopic.errors import InputError
+from softtopic.backbones.plsa import PLSA
+from softtopic.backbones.settings import PLSASettings, Sizes
 
 
 def build(**settings) -> PLSA:
-    return PLSA(
-        PLSAConfig(**({"n_inputs": 5, "n_topics": 3, "n_words": 7} | settings)), torch.Generator().manual_seed(0)
-    )
+    sizes = Sizes(n_inputs=5, n_topics=3, n_words=7)
+    return PLSA(sizes, PLSASettings(**settings), torch.Generator().manual_seed(0))
 
 
 def test_words_are_a_mixture_of_topics():
     model = build(dropout=0.0)
     x = torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
     output = model(x)
-    wanted = torch.softmax(
-        model.scores(torch.nn.functional.softplus(model.second(torch.nn.functional.softplus(model.first(x))))), dim=1
-    )
-    torch.testing.assert_close(output.theta, wanted)
-    torch.testing.assert_close(output.log_words.exp(), wanted @ torch.softmax(model.beta, dim=1))
+    softplus = torch.nn.functional.softplus
+    theta = torch.softmax(model.scores(softplus(model.second(softplus(model.first(x))))), dim=1)
+    torch.testing.assert_close(output.theta, theta)
+    torch.testing.assert_close(output.logits.exp(), theta @ torch.softmax(model.beta, dim=1))
 
 
 def test_inputs_are_noisy_in_training_alone():
@@ -32,22 +30,21 @@ def test_inputs_are_noisy_in_training_alone():
     torch.testing.assert_close(read[1], x)
 
 
-def test_what_is_inferred_has_a_tail_and_the_same_order():
-    model = build(dropout=0.0)
+@pytest.mark.parametrize(("weight", "temperature"), [(0.1, 3.0), (0.4, 2.0), (0.0, 3.0)])
+def test_inferred_theta_has_a_tail_and_the_same_order(weight, temperature):
+    model = build(dropout=0.0, tail_weight=weight, tail_temperature=temperature)
     x = 20 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
     theta, inferred = model(x).theta, model.eval().infer(x)
-    torch.testing.assert_close(inferred, 0.9 * theta + 0.1 * torch.softmax(theta.log() / 3, dim=1))
+    tail = torch.softmax(theta.log() / temperature, dim=1)
+    torch.testing.assert_close(inferred, (1 - weight) * theta + weight * tail)
     torch.testing.assert_close(inferred.argsort(dim=1), theta.argsort(dim=1))
 
 
-def test_topics_begin_where_they_are_told():
+def test_topics_start_from_the_initial_ones_smoothed():
+    initial = torch.tensor([[0.5, 0.5, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [1 / 7] * 7])
     model = build()
-    wanted = torch.tensor([[0.5, 0.5, 0, 0, 0, 0, 0], [0, 0, 1, 0, 0, 0, 0], [1 / 7] * 7])
-    model.start_topics(wanted)
-    torch.testing.assert_close(model.topic_word(), wanted, atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize("wrong", [{"n_topics": 1}, {"n_inputs": 0}, {"dropout": 1.0}])
-def test_impossible_sizes_are_refused(wrong):
-    with pytest.raises(InputError, match=r"PLSA|dropout"):
-        build(**wrong)
+    model.init_topic_word(initial)
+    torch.testing.assert_close(model.topic_word(), initial, atol=1e-4, rtol=0)
+    smoothed = build(init_smoothing=0.1)
+    smoothed.init_topic_word(initial)
+    torch.testing.assert_close(smoothed.topic_word(), (initial + 0.1) / 1.7)

@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from softtopic.backbones.transport import Stop, sinkhorn, squared_distances
+from softtopic.backbones.transport import SinkhornConfig, sinkhorn, squared_distances
 from softtopic.errors import InputError
 
-CONVERGED = Stop(tolerance=0.0, iterations=3000)
+
+def converged(alpha: float) -> SinkhornConfig:
+    return SinkhornConfig(alpha, tolerance=0.0, max_iterations=3000)
 
 
 def masses(n: int, seed: int, dtype=torch.float64) -> torch.Tensor:
@@ -19,9 +21,9 @@ def cost(rows: int, columns: int, dtype=torch.float64) -> torch.Tensor:
     return torch.rand(rows, columns, generator=torch.Generator().manual_seed(3), dtype=dtype)
 
 
-def unrolled(cost, row_mass, column_mass, sharpness, iterations=3000):
+def unrolled(cost, row_mass, column_mass, alpha, iterations=3000):
     """The textbook iteration, differentiated step by step."""
-    kernel = torch.exp(-sharpness * cost)
+    kernel = torch.exp(-alpha * cost)
     u = torch.ones_like(row_mass)
     for _ in range(iterations):
         v = column_mass / (kernel.T @ u)
@@ -42,27 +44,27 @@ def test_values_and_gradients_are_those_of_the_whole_computation(rows, columns):
         return plan.detach(), *torch.autograd.grad(loss, (c, r, k))
 
     expected = both(unrolled)
-    found = both(lambda c, r, k, s: sinkhorn(c, r, k, sharpness=s, stop=CONVERGED).plan)
+    found = both(lambda c, r, k, alpha: sinkhorn(c, r, k, converged(alpha)).plan)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
 def test_stopped_early_both_are_near():
     c, r, k = cost(5, 40).requires_grad_(), torch.full((5,), 0.2).double(), masses(40, 2)
-    exact = sinkhorn(c, r, k, sharpness=20.0, stop=CONVERGED)
-    early = sinkhorn(c, r, k, sharpness=20.0)
-    assert early.iterations < 200
+    exact = sinkhorn(c, r, k, converged(20.0))
+    early = sinkhorn(c, r, k, SinkhornConfig(20.0))
+    assert early.n_iterations < 200
     (wanted,), (found,) = (torch.autograd.grad((t.plan * c).sum(), c) for t in (exact, early))
     assert float((early.plan - exact.plan).detach().abs().sum()) < 0.03
     assert float((found - wanted).abs().sum() / wanted.abs().sum()) < 0.06
 
 
-def test_a_start_near_the_end_saves_iterations():
+def test_a_start_near_the_solution_saves_iterations():
     c, r, k = cost(5, 40), torch.full((5,), 0.2).double(), masses(40, 2)
-    cold = sinkhorn(c, r, k, sharpness=20.0)
-    warm = sinkhorn(c + 1e-4, r, k, sharpness=20.0, start=cold.potential)
-    assert warm.iterations == 0
-    assert cold.iterations > 5
+    cold = sinkhorn(c, r, k, SinkhornConfig(20.0))
+    warm = sinkhorn(c + 1e-4, r, k, SinkhornConfig(20.0), init_potential=cold.potential)
+    assert warm.n_iterations == 0
+    assert cold.n_iterations > 5
     torch.testing.assert_close(warm.plan, cold.plan)
     torch.testing.assert_close(
         torch.softmax(cold.potential - 20 * c, dim=1) * r[:, None], cold.plan, rtol=1e-9, atol=1e-12
@@ -76,12 +78,12 @@ def test_a_start_near_the_end_saves_iterations():
     st.floats(0.01, 1e3),
     st.data(),
 )
-def test_never_a_nan(rows, columns, scale, sharpness, data):
+def test_never_a_nan(rows, columns, scale, alpha, data):
     shares = st.floats(-1, 1, width=32)
     drawn = data.draw(hnp.arrays(np.float32, (rows, columns), elements=shares)) * np.float32(scale)
     c = torch.from_numpy(drawn).requires_grad_()
     r, k = (torch.full((n,), 1 / n, requires_grad=True) for n in (rows, columns))
-    plan = sinkhorn(c, r, k, sharpness=sharpness, stop=Stop(iterations=20)).plan
+    plan = sinkhorn(c, r, k, SinkhornConfig(alpha, max_iterations=20)).plan
     assert plan.isfinite().all()
     assert (plan >= 0).all()
     plan.square().sum().backward()
@@ -96,7 +98,7 @@ def test_distances_are_those_between_the_points():
     assert (squared_distances(x * 1e3, x * 1e3) >= 0).all()
 
 
-@pytest.mark.parametrize("wrong", [{"tolerance": -1.0}, {"iterations": 0}])
-def test_impossible_stops_are_refused(wrong):
-    with pytest.raises(InputError):
-        Stop(**wrong)
+@pytest.mark.parametrize("wrong", [{"alpha": 0.0}, {"tolerance": -1.0}, {"max_iterations": 0}])
+def test_impossible_configurations_are_refused(wrong):
+    with pytest.raises(InputError, match=f"{next(iter(wrong))} is"):
+        SinkhornConfig(**{"alpha": 1.0} | wrong)

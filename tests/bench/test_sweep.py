@@ -42,7 +42,7 @@ def test_what_a_setting_changes():
     recipes = {name: run_of(method, Setting(name, VALUES[name].split(",")[-1]), base) for name in SETTINGS}
     assert recipes["tau"].recipe.training.temperature == 1
     assert recipes["top_k"].recipe.training.top_k is None
-    assert recipes["loss_weight"].recipe.training.weight == 1000
+    assert recipes["loss_weight"].recipe.training.distillation_weight == 1000
     assert recipes["inputs"].recipe.inputs == "hidden+embedding"
     assert recipes["target"].recipe.target == "soft+bow"
     assert recipes["calibration"].recipe.calibration == "corpus"

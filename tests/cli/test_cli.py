@@ -146,7 +146,11 @@ def test_backbone_inputs_and_target_are_options(run, posts, tiny_lm, tmp_path):
     code, _, err = run("fit", posts, *arguments, *chosen, "--quiet")
     assert code == 0, err
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert (config["backbone"]["name"], config["backbone"]["word_width"], config["teacher"]) == ("ecrtm", 3, None)
+    assert (config["backbone"]["name"], config["backbone"]["sizes"]["word_width"], config["teacher"]) == (
+        "ecrtm",
+        3,
+        None,
+    )
     assert (config["recipe"]["inputs"], config["recipe"]["target"]) == ("bow", "bow")
     code, out, err = run("transform", tmp_path / "model", posts, "--text", "body", "--quiet")
     assert (code, len(out.splitlines())) == (0, 12), err

@@ -33,7 +33,7 @@ def test_labels_are_distributions(docs, vocab, temperature, top_k, seed):
     assert (distillation_loss(scores, labels) > -1e-5).all()
 
 
-def test_labels_do_not_depend_on_an_added_constant_and_the_prior_is_taken_off():
+def test_labels_do_not_depend_on_an_added_constant_and_the_prior_is_subtracted():
     scores = torch.randn(4, 9, generator=torch.Generator().manual_seed(0))
     prior = torch.randn(9, generator=torch.Generator().manual_seed(1))
     plain = soft_labels(scores, temperature=2.0)

@@ -1,1 +1,1 @@
-"""Neural topic models."""
+"""Neural topic models, and their settings."""

@@ -1,6 +1,5 @@
-"""ECRTM: topics as centres of clusters of word vectors (Wu et al., 2023), with the published settings."""
+"""ECRTM: topic embeddings as centres of clusters of word embeddings (Wu et al., 2023)."""
 
-from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -8,96 +7,94 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.backbones.base import Backbone, BackboneOutput, place_known
+from softtopic.backbones.base import Backbone, BackboneOutput, copy_known_rows, dirichlet_variance
 from softtopic.backbones.encoder import GaussianEncoder, Shift
 from softtopic.backbones.norm import WordNorm
-from softtopic.backbones.transport import Stop, sinkhorn, squared_distances
-from softtopic.errors import InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class ECRTMConfig:
-    """Sizes and settings; the defaults are the published ones."""
-
-    n_inputs: int
-    n_topics: int
-    n_words: int
-    n_hidden: int = 200
-    word_width: int = 200  # of the word and topic vectors
-    dropout: float = 0.0
-    temperature_words: float = 0.2  # of a word's share in the topics near it
-    clustering: float = 100.0  # weight of the transport between words and topics
-    sharpness: float = 20.0  # of that transport
-
-    def __post_init__(self) -> None:
-        if min(self.n_inputs, self.n_words, self.n_hidden, self.word_width) < 1 or self.n_topics < 2:
-            raise InputError(f"ECRTM needs at least 2 topics and sizes of at least 1; given {self}")
-        if not 0 <= self.dropout < 1 or min(self.temperature_words, self.sharpness) <= 0 or self.clustering < 0:
-            raise InputError(f"dropout is a share below 1, temperature and sharpness are above 0; given {self}")
+from softtopic.backbones.settings import ECRTMSettings, Sizes
+from softtopic.backbones.transport import SinkhornConfig, sinkhorn, squared_distances
 
 
 @final
 class ECRTM(Backbone):
-    """softmax(BatchNorm(theta·beta)), where beta shares each word out among the topics near it.
+    """Variational topic model with embedding clustering regularisation.
 
-    The penalty carries the words to the topics, all topics equally loaded, so that no two share a place. The prior is
-    the Laplace approximation of a Dirichlet(1).
+    p(words) = softmax(BatchNorm(theta · beta) + bias), where beta is a softmax over topics of
+    -‖topic embedding - word embedding‖² / beta_temperature, and theta = softmax(z), z a sample of the Gaussian that the
+    inference network gives, and its mean at inference. The penalty is the KL divergence to the Laplace approximation of
+    a Dirichlet prior, plus the cost of transporting the words to the topics, all topics of equal mass: it keeps topics
+    apart.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Dimensions.
+    settings : ECRTMSettings
+        Hyper-parameters.
+    rng : torch.Generator
+        Source of the initial weights.
+
+    References
+    ----------
+    Wu, X., Dong, X., Nguyen, T., Luu, A. T. (2023). Effective neural topic modeling with embedding clustering
+    regularization. ICML.
     """
 
+    settings: ECRTMSettings
     potential: Tensor
 
-    def __init__(self, config: ECRTMConfig, noise: torch.Generator) -> None:
-        super().__init__(config.n_inputs)
-        self.config = config
-        self.encoder = GaussianEncoder(config.n_inputs, config.n_hidden, config.n_topics, config.dropout, "shifted")
-        self.encoder.reset(noise)
-        words = torch.empty(config.n_words, config.word_width)
-        self.words = nn.Parameter(F.normalize(nn.init.trunc_normal_(words, generator=noise)))
-        topics = torch.empty(config.n_topics, config.word_width)
-        self.topics = nn.Parameter(F.normalize(nn.init.trunc_normal_(topics, std=0.1, generator=noise)))
-        self.word_norm = WordNorm(config.n_words, temperature=1.0)
-        self.word_shift = Shift(config.n_words)
-        # Of the last step's transport, where the next one begins: a few iterations instead of hundreds.
-        self.register_buffer("potential", torch.zeros(config.n_words), persistent=False)
+    def __init__(self, sizes: Sizes, settings: ECRTMSettings, rng: torch.Generator) -> None:
+        super().__init__(sizes)
+        self.settings = settings
+        n_topics, n_words, width = sizes.n_topics, sizes.n_words, sizes.word_width or settings.word_width
+        self.encoder = GaussianEncoder(sizes.n_inputs, settings.n_hidden, n_topics, settings.dropout, "batch+bias")
+        self.encoder.reset_parameters(rng)
+        words, topics = torch.empty(n_words, width), torch.empty(n_topics, width)
+        self.word_embeddings = nn.Parameter(F.normalize(nn.init.trunc_normal_(words, generator=rng)))
+        # Normalised, so that the published standard deviation of .1 only says that nothing is truncated.
+        self.topic_embeddings = nn.Parameter(F.normalize(nn.init.trunc_normal_(topics, std=0.1, generator=rng)))
+        self.word_norm = WordNorm(n_words, temperature=1.0)
+        self.word_shift = Shift(n_words)
+        # The transport of one step starts from that of the step before: a few iterations instead of hundreds.
+        self.register_buffer("potential", torch.zeros(n_words), persistent=False)
 
-    def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:
-        posterior = self.encoder(self.standardised(inputs), noise)
-        theta = torch.softmax(posterior.sample(noise), dim=1)
-        distances = squared_distances(self.topics, self.words)
-        n_topics = self.config.n_topics
-        prior = theta.new_full((n_topics,), 1 - 1 / n_topics)
-        divergence = posterior.divergence(torch.zeros_like(prior), prior).mean()
+    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> BackboneOutput:
+        posterior = self.encoder(self.standardized(inputs), rng)
+        theta = torch.softmax(posterior.sample(rng), dim=1)
+        distances = squared_distances(self.topic_embeddings, self.word_embeddings)
+        n_topics = self.sizes.n_topics
+        prior_variance = theta.new_full((n_topics,), dirichlet_variance(self.settings.dirichlet_alpha, n_topics))
+        divergence = posterior.kl_divergence(torch.zeros_like(prior_variance), prior_variance).mean()
         return BackboneOutput(
-            log_words=self.word_shift(self.word_norm(theta, self._shares(distances))),
+            logits=self.word_shift(self.word_norm(theta, self._beta(distances))),
             theta=theta,
-            penalty=divergence + self.config.clustering * self._transport_cost(distances),
+            penalty=divergence + self.settings.clustering_weight * self._transport_cost(distances),
         )
 
     def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(self.standardised(inputs)).mean, dim=1)
+        return torch.softmax(self.encoder(self.standardized(inputs)).mean, dim=1)
 
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
-        shares = self._shares(squared_distances(self.topics, self.words))
-        return shares / shares.sum(dim=1, keepdim=True)
+        beta = self._beta(squared_distances(self.topic_embeddings, self.word_embeddings))
+        return beta / beta.sum(dim=1, keepdim=True)
 
-    def start_words(self, vectors: Float[Tensor, "vocab width"]) -> None:
-        place_known(self.words, F.normalize(vectors))
+    def init_word_embeddings(self, embeddings: Float[Tensor, "vocab width"]) -> None:
+        copy_known_rows(self.word_embeddings, F.normalize(embeddings))
         with torch.no_grad():
-            self.words.copy_(F.normalize(self.words))
+            self.word_embeddings.copy_(F.normalize(self.word_embeddings))
 
-    def _shares(self, distances: Float[Tensor, "topics vocab"]) -> Float[Tensor, "topics vocab"]:
-        """Columns sum to 1: how far a word belongs to each topic."""
-        return torch.softmax(distances / -self.config.temperature_words, dim=0)
+    def _beta(self, distances: Float[Tensor, "topics vocab"]) -> Float[Tensor, "topics vocab"]:
+        """Assignment of words to topics; columns sum to 1."""
+        return torch.softmax(distances / -self.settings.beta_temperature, dim=0)
 
     def _transport_cost(self, distances: Float[Tensor, "topics vocab"]) -> Float[Tensor, ""]:
-        topics, words = distances.shape
+        n_topics, n_words = distances.shape
+        settings = self.settings
         transport = sinkhorn(
             distances,
-            distances.new_full((topics,), 1 / topics),
-            distances.new_full((words,), 1 / words),
-            sharpness=self.config.sharpness,
-            stop=Stop(),
-            start=self.potential if self.training else None,
+            distances.new_full((n_topics,), 1 / n_topics),
+            distances.new_full((n_words,), 1 / n_words),
+            SinkhornConfig(settings.sinkhorn_alpha, settings.sinkhorn_tolerance, settings.sinkhorn_max_iterations),
+            init_potential=self.potential if self.training else None,
         )
         if self.training:
             self.potential.copy_(transport.potential)

@@ -1,4 +1,4 @@
-"""The inference network of variational topic models: inputs → a Gaussian over topic scores."""
+"""The inference network of variational topic models: inputs to a Gaussian over topic logits."""
 
 from dataclasses import dataclass
 from typing import Literal, final
@@ -10,27 +10,27 @@ from torch import Tensor, nn
 
 from softtopic.backbones.base import dropout, reset_linear
 
-Norm = Literal["none", "batch", "shifted"]
+Norm = Literal["none", "batch", "batch+bias"]
 
 
 @dataclass(frozen=True, slots=True)
 class Gaussian:
-    """A diagonal Gaussian for each document."""
+    """A Gaussian with diagonal covariance for each document."""
 
     mean: Float[Tensor, "docs topics"]
     log_variance: Float[Tensor, "docs topics"]
 
-    def sample(self, noise: torch.Generator | None) -> Float[Tensor, "docs topics"]:
-        """A draw, differentiable in mean and variance; the mean itself without noise."""
-        if noise is None:
+    def sample(self, rng: torch.Generator | None) -> Float[Tensor, "docs topics"]:
+        """A reparameterised sample (Kingma & Welling, 2014); the mean without a generator."""
+        if rng is None:
             return self.mean
-        drawn = torch.empty_like(self.mean).normal_(generator=noise)
-        return self.mean + drawn * torch.exp(0.5 * self.log_variance)
+        standard = torch.empty_like(self.mean).normal_(generator=rng)
+        return self.mean + standard * torch.exp(0.5 * self.log_variance)
 
-    def divergence(
+    def kl_divergence(
         self, prior_mean: Float[Tensor, " topics"], prior_variance: Float[Tensor, " topics"]
     ) -> Float[Tensor, " docs"]:
-        """KL(self ‖ prior) for each document, in nats (Srivastava & Sutton, 2017, eq. 4)."""
+        """KL(self ‖ prior) of each document, in nats (Srivastava & Sutton, 2017, eq. 4)."""
         ratio = self.log_variance.exp() / prior_variance
         distance = (prior_mean - self.mean).square() / prior_variance
         return 0.5 * (ratio + distance + prior_variance.log() - self.log_variance - 1).sum(dim=1)
@@ -38,7 +38,7 @@ class Gaussian:
 
 @final
 class Shift(nn.Module):
-    """A learnt number added to each column."""
+    """Adds a learnable bias to each column."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -50,29 +50,36 @@ class Shift(nn.Module):
 
 @final
 class GaussianEncoder(nn.Module):
-    """Two softplus layers, then mean and log-variance, each normalised over the batch as the model asks.
+    """Two softplus layers, then a linear layer each for mean and log-variance.
 
-    `norm` is "none", "batch" (BatchNorm without scale and shift) or "shifted" (with a learnt shift alone).
+    Parameters
+    ----------
+    n_inputs, n_hidden, n_topics : int
+        Columns of the inputs, units of both hidden layers, columns of mean and log-variance.
+    dropout : float
+        Dropout rate of the last hidden layer.
+    norm : {"none", "batch", "batch+bias"}, default="batch"
+        Normalisation of mean and log-variance: none, BatchNorm without scale and bias, or with a learnable bias.
     """
 
-    def __init__(self, width: int, hidden: int, n_topics: int, dropout_share: float, norm: Norm = "batch") -> None:
+    def __init__(self, n_inputs: int, n_hidden: int, n_topics: int, dropout: float, norm: Norm = "batch") -> None:
         super().__init__()
-        self.first = nn.Linear(width, hidden)
-        self.second = nn.Linear(hidden, hidden)
-        self.mean = nn.Linear(hidden, n_topics)
-        self.log_variance = nn.Linear(hidden, n_topics)
+        self.first = nn.Linear(n_inputs, n_hidden)
+        self.second = nn.Linear(n_hidden, n_hidden)
+        self.mean = nn.Linear(n_hidden, n_topics)
+        self.log_variance = nn.Linear(n_hidden, n_topics)
         self.mean_norm = _norm(norm, n_topics)
         self.log_variance_norm = _norm(norm, n_topics)
-        self.dropout_share = dropout_share
+        self.dropout = dropout
 
-    def reset(self, noise: torch.Generator) -> None:
-        """New weights, drawn from one generator."""
+    def reset_parameters(self, rng: torch.Generator) -> None:
+        """Draw new weights of the linear layers."""
         for layer in (self.first, self.second, self.mean, self.log_variance):
-            reset_linear(layer, noise)
+            reset_linear(layer, rng)
 
-    def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> Gaussian:
+    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> Gaussian:
         x = F.softplus(self.first(inputs))
-        x = dropout(F.softplus(self.second(x)), self.dropout_share, noise)
+        x = dropout(F.softplus(self.second(x)), self.dropout, rng)
         return Gaussian(self.mean_norm(self.mean(x)), self.log_variance_norm(self.log_variance(x)))
 
 

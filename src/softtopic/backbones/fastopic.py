@@ -1,7 +1,6 @@
-"""FASTopic: documents, topics and words in one space, tied by transport plans (Wu et al., 2024)."""
+"""FASTopic: documents, topics and words in one space, related by optimal transport (Wu et al., 2024)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import final
 
 import torch
@@ -10,106 +9,114 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.backbones.base import Backbone, BackboneOutput, log_mixture
-from softtopic.backbones.transport import Stop, Transport, sinkhorn, squared_distances
-from softtopic.errors import InputError
-
-# The published iteration checks its tolerance of 5e-3 at every 50th step alone, and is far below it then.
-_STOP = Stop(tolerance=1e-4)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FASTopicConfig:
-    """Sizes and settings; the defaults are the published ones."""
-
-    n_inputs: int
-    n_topics: int
-    n_words: int
-    sharpness_documents: float = 3.0  # of the plan between documents and topics
-    sharpness_words: float = 2.0  # of the plan between topics and words
-
-    def __post_init__(self) -> None:
-        if min(self.n_inputs, self.n_words) < 1 or self.n_topics < 2:
-            raise InputError(f"FASTopic needs at least 2 topics and sizes of at least 1; given {self}")
-        if min(self.sharpness_documents, self.sharpness_words) <= 0:
-            raise InputError(f"sharpness is above 0; given {self}")
+from softtopic.backbones.settings import FASTopicSettings, Sizes
+from softtopic.backbones.transport import SinkhornConfig, Transport, sinkhorn, squared_distances
 
 
 @final
 class FASTopic(Backbone):
-    """theta · beta, both rows of transport plans by squared distance; documents are inputs of unit length.
+    """Topic model without an inference network, whose theta and beta are transport plans.
 
-    In training theta is the batch's plan between documents and topics. At inference it is a softmax of negative
-    distances, each topic's divided by their sum over the training set, so that it does not depend on other documents.
+    p(words) = theta · beta; both are rows of plans of entropic optimal transport with squared Euclidean costs, between
+    documents (L2-normalised inputs) and topics, and between topics and words. The penalty is the cost of both plans.
+    Nothing is random but the initial embeddings.
+
+    In training theta is the plan of the batch. At inference, so that no document depends on the others, it is the
+    softmax over topics of -alpha d - log Σ exp(-alpha d'), with d the squared distance of the document to the topic and
+    d' those of all training documents.
+
+    Parameters
+    ----------
+    sizes : Sizes
+        Dimensions.
+    settings : FASTopicSettings
+        Hyper-parameters.
+    rng : torch.Generator
+        Source of the initial embeddings.
+
+    References
+    ----------
+    Wu, X., Nguyen, T., Zhang, D. C., Wang, W. Y., Luu, A. T. (2024). FASTopic: pretrained transformer is a fast,
+    adaptive, stable, and transferable topic model. NeurIPS.
     """
 
-    crowding: Tensor
-    potential_documents: Tensor
-    potential_words: Tensor
+    settings: FASTopicSettings
+    log_normalizer: Tensor
+    document_potential: Tensor
+    word_potential: Tensor
 
-    def __init__(self, config: FASTopicConfig, noise: torch.Generator) -> None:
-        super().__init__(config.n_inputs)
-        self.config = config
-        width, n_topics, n_words = config.n_inputs, config.n_topics, config.n_words
+    def __init__(self, sizes: Sizes, settings: FASTopicSettings, rng: torch.Generator) -> None:
+        super().__init__(sizes)
+        self.settings = settings
+        width, n_topics, n_words = sizes.n_inputs, sizes.n_topics, sizes.n_words
         topics, words = torch.empty(n_topics, width), torch.empty(n_words, width)
-        self.topics = nn.Parameter(F.normalize(nn.init.trunc_normal_(topics, std=0.1, generator=noise)))
-        self.words = nn.Parameter(F.normalize(nn.init.trunc_normal_(words, generator=noise)))
+        # Normalised, so that the published standard deviation of .1 only says that nothing is truncated.
+        self.topic_embeddings = nn.Parameter(F.normalize(nn.init.trunc_normal_(topics, std=0.1, generator=rng)))
+        self.word_embeddings = nn.Parameter(F.normalize(nn.init.trunc_normal_(words, generator=rng)))
         self.topic_weights = nn.Parameter(torch.full((n_topics,), 1 / n_topics))
         self.word_weights = nn.Parameter(torch.full((n_words,), 1 / n_words))
-        # For each topic log Σ exp(-sharpness x distance) over the training set, 0 until `settle` is called.
-        self.register_buffer("crowding", torch.zeros(n_topics))
-        # Of the last step, where the next one begins.
-        self.register_buffer("potential_documents", torch.zeros(n_topics), persistent=False)
-        self.register_buffer("potential_words", torch.zeros(n_words), persistent=False)
+        # For each topic log Σ exp(-alpha x squared distance) over the training documents; 0 until `finalize`.
+        self.register_buffer("log_normalizer", torch.zeros(n_topics))
+        # The transports of one step start from those of the step before.
+        self.register_buffer("document_potential", torch.zeros(n_topics), persistent=False)
+        self.register_buffer("word_potential", torch.zeros(n_words), persistent=False)
 
-    def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:
-        del noise  # nothing here is random
-        to_topics, to_words = self._distances(inputs), squared_distances(self.topics, self.words)
-        documents, words = self._document_transport(to_topics), self._word_transport(to_words)
-        theta = documents.plan * len(inputs) if self.training else self._theta(to_topics)
+    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> BackboneOutput:
+        del rng
+        doc_topic, topic_word = self._document_distances(inputs), self._word_distances()
+        documents, words = self._document_transport(doc_topic), self._word_transport(topic_word)
+        theta = documents.plan * len(inputs) if self.training else self._theta(doc_topic)
         if self.training:
-            self.potential_documents.copy_(documents.potential)
-            self.potential_words.copy_(words.potential)
+            self.document_potential.copy_(documents.potential)
+            self.word_potential.copy_(words.potential)
         return BackboneOutput(
-            log_words=log_mixture(theta, words.plan * self.config.n_topics),
+            logits=log_mixture(theta, words.plan * self.sizes.n_topics),
             theta=theta,
-            penalty=(documents.plan * to_topics).sum() + (words.plan * to_words).sum(),
-            normalised=True,
+            penalty=(documents.plan * doc_topic).sum() + (words.plan * topic_word).sum(),
+            normalized=True,
         )
 
     def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return self._theta(self._distances(inputs))
+        return self._theta(self._document_distances(inputs))
 
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
-        plan = self._word_transport(squared_distances(self.topics, self.words)).plan
+        plan = self._word_transport(self._word_distances()).plan
         return plan / plan.sum(dim=1, keepdim=True)
 
     @torch.no_grad()
-    def settle(self, inputs: Iterable[Float[Tensor, "docs width"]]) -> None:
-        sums = [torch.logsumexp(self._distances(part) * -self.config.sharpness_documents, dim=0) for part in inputs]
-        self.crowding.copy_(torch.logsumexp(torch.stack(sums), dim=0))
+    def finalize(self, inputs: Iterable[Float[Tensor, "docs width"]]) -> None:
+        alpha = self.settings.doc_topic_alpha
+        sums = [torch.logsumexp(self._document_distances(chunk) * -alpha, dim=0) for chunk in inputs]
+        self.log_normalizer.copy_(torch.logsumexp(torch.stack(sums), dim=0))
 
-    def _distances(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return squared_distances(F.normalize(self.standardised(inputs)), self.topics)
+    def _document_distances(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
+        return squared_distances(F.normalize(self.standardized(inputs)), self.topic_embeddings)
 
-    def _theta(self, to_topics: Float[Tensor, "docs topics"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(to_topics * -self.config.sharpness_documents - self.crowding, dim=1)
+    def _word_distances(self) -> Float[Tensor, "topics vocab"]:
+        return squared_distances(self.topic_embeddings, self.word_embeddings)
 
-    def _document_transport(self, to_topics: Float[Tensor, "docs topics"]) -> Transport:
+    def _theta(self, distances: Float[Tensor, "docs topics"]) -> Float[Tensor, "docs topics"]:
+        return torch.softmax(distances * -self.settings.doc_topic_alpha - self.log_normalizer, dim=1)
+
+    def _document_transport(self, distances: Float[Tensor, "docs topics"]) -> Transport:
+        n_documents = len(distances)
         return sinkhorn(
-            to_topics,
-            to_topics.new_full((len(to_topics),), 1 / len(to_topics)),
+            distances,
+            distances.new_full((n_documents,), 1 / n_documents),
             torch.softmax(self.topic_weights, dim=0),
-            sharpness=self.config.sharpness_documents,
-            stop=_STOP,
-            start=self.potential_documents if self.training else None,
+            self._sinkhorn(self.settings.doc_topic_alpha),
+            init_potential=self.document_potential if self.training else None,
         )
 
-    def _word_transport(self, to_words: Float[Tensor, "topics vocab"]) -> Transport:
+    def _word_transport(self, distances: Float[Tensor, "topics vocab"]) -> Transport:
+        n_topics = len(distances)
         return sinkhorn(
-            to_words,
-            to_words.new_full((len(to_words),), 1 / len(to_words)),
+            distances,
+            distances.new_full((n_topics,), 1 / n_topics),
             torch.softmax(self.word_weights, dim=0),
-            sharpness=self.config.sharpness_words,
-            stop=_STOP,
-            start=self.potential_words if self.training else None,
+            self._sinkhorn(self.settings.topic_word_alpha),
+            init_potential=self.word_potential if self.training else None,
         )
+
+    def _sinkhorn(self, alpha: float) -> SinkhornConfig:
+        return SinkhornConfig(alpha, self.settings.sinkhorn_tolerance, self.settings.sinkhorn_max_iterations)

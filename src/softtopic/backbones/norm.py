@@ -1,4 +1,4 @@
-"""Normalisation without the cost of its passes over memory."""
+"""Batch normalisation folded into the matrix product before it."""
 
 from typing import final
 
@@ -9,11 +9,23 @@ from torch import Tensor, nn
 
 @final
 class WordNorm(nn.Module):
-    """BatchNorm(theta·beta) / temperature, without learnt scale and shift, at the cost of the product alone.
+    """BatchNorm(theta · beta) / temperature without learnable scale and bias, at the cost of the product alone.
 
-    Mean and variance over a batch of a linear map follow from those of its input: with C the covariance of theta,
-    word v has mean mean(theta)·beta_v and variance beta_vᵀ C beta_v. So theta is centred and beta scaled before the
-    product, and no pass over [docs, vocab] is needed. Running statistics are kept as BatchNorm keeps them.
+    Mean and variance of a linear map over a batch follow from those of its input: with C the covariance of theta,
+    word v has mean mean(theta) · beta_v and variance beta_vᵀ C beta_v. So theta is centred and beta scaled before the
+    product, and no pass over [docs, vocab] is needed. Running statistics are updated as `torch.nn.BatchNorm1d` does,
+    whose defaults `epsilon` and `momentum` have too.
+
+    Parameters
+    ----------
+    n_words : int
+        Words of the vocabulary.
+    temperature : float
+        Divides the normalised scores.
+    epsilon : float, default=1e-5
+        Added to variances.
+    momentum : float, default=0.1
+        Weight of a batch in the running statistics.
     """
 
     mean: Tensor
@@ -28,15 +40,15 @@ class WordNorm(nn.Module):
         self.momentum = momentum
 
     def forward(self, theta: Float[Tensor, "docs topics"], beta: Float[Tensor, "topics vocab"]) -> Tensor:
-        """Normalised word scores, [docs, vocab]."""
+        """Normalised word scores of shape (n_documents, n_words)."""
         if not self.training:
             return (theta @ beta - self.mean) * self._scale(self.variance)
-        centre = theta.mean(dim=0)
-        theta = theta - centre
+        center = theta.mean(dim=0)
+        theta = theta - center
         covariance = theta.T @ theta / len(theta)
         variance = (beta * (covariance @ beta)).sum(dim=0).clamp_min(0)
         with torch.no_grad():
-            self.mean.lerp_(centre @ beta, self.momentum)
+            self.mean.lerp_(center @ beta, self.momentum)
             self.variance.lerp_(variance * (len(theta) / (len(theta) - 1)), self.momentum)
         return theta @ (beta * self._scale(variance))
 

@@ -1,63 +1,66 @@
-"""ProdLDA: documents as products of experts over words (Srivastava & Sutton, 2017), with the published settings."""
+"""ProdLDA: documents as products of experts over words (Srivastava & Sutton, 2017)."""
 
-from dataclasses import dataclass
 from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softtopic.backbones.base import Backbone, BackboneOutput, dropout
+from softtopic.backbones.base import Backbone, BackboneOutput, dirichlet_variance, dropout
 from softtopic.backbones.encoder import GaussianEncoder
 from softtopic.backbones.norm import WordNorm
+from softtopic.backbones.settings import ProdLDASettings, Sizes
 from softtopic.errors import InputError
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProdLDAConfig:
-    """Sizes and settings; the defaults are the published ones."""
-
-    n_inputs: int
-    n_topics: int
-    n_words: int
-    n_hidden: int = 200
-    dropout: float = 0.2
-    temperature: float = 3.0  # of the reconstruction, equal to that of the soft labels in the published method
-
-    def __post_init__(self) -> None:
-        if min(self.n_inputs, self.n_words, self.n_hidden) < 1 or self.n_topics < 2:
-            raise InputError(f"ProdLDA needs at least 2 topics and sizes of at least 1; given {self}")
-        if not 0 <= self.dropout < 1 or self.temperature <= 0:
-            raise InputError(f"dropout is a share below 1 and temperature is above 0; given {self}")
 
 
 @final
 class ProdLDA(Backbone):
-    """softmax(BatchNorm(theta·beta) / temperature), theta = softmax of a Gaussian sample (its mean at inference)."""
+    """Variational topic model whose topics multiply.
 
-    def __init__(self, config: ProdLDAConfig, noise: torch.Generator) -> None:
-        super().__init__(config.n_inputs)
-        self.config = config
-        self.encoder = GaussianEncoder(config.n_inputs, config.n_hidden, config.n_topics, config.dropout)
-        self.encoder.reset(noise)
-        self.beta = nn.Parameter(torch.empty(config.n_topics, config.n_words))
-        nn.init.xavier_uniform_(self.beta, generator=noise)
-        self.word_norm = WordNorm(config.n_words, config.temperature)
-        self.prior_mean = nn.Parameter(torch.zeros(config.n_topics))
-        self.prior_log_variance = nn.Parameter(torch.full((config.n_topics,), 1 - 1 / config.n_topics).log())
+    p(words) = softmax(BatchNorm(theta · beta) / temperature) with theta = softmax(z), z a sample of the Gaussian that
+    the inference network gives, and its mean at inference. The penalty is the KL divergence to a learnable prior.
 
-    def forward(self, inputs: Float[Tensor, "docs width"], noise: torch.Generator | None = None) -> BackboneOutput:
-        posterior = self.encoder(self.standardised(inputs), noise)
-        theta = torch.softmax(posterior.sample(noise), dim=1)
-        scores = self.word_norm(dropout(theta, self.config.dropout, noise), self.beta)
+    Parameters
+    ----------
+    sizes : Sizes
+        Dimensions.
+    settings : ProdLDASettings
+        Hyper-parameters, `resolved`.
+    rng : torch.Generator
+        Source of the initial weights.
+
+    References
+    ----------
+    Srivastava, A., Sutton, C. (2017). Autoencoding variational inference for topic models. ICLR.
+    """
+
+    settings: ProdLDASettings
+
+    def __init__(self, sizes: Sizes, settings: ProdLDASettings, rng: torch.Generator) -> None:
+        super().__init__(sizes)
+        if settings.temperature is None:
+            raise InputError("temperature of ProdLDA is None; set it, or call settings.resolved(label_temperature)")
+        self.settings = settings
+        self.encoder = GaussianEncoder(sizes.n_inputs, settings.n_hidden, sizes.n_topics, settings.dropout)
+        self.encoder.reset_parameters(rng)
+        self.beta = nn.Parameter(torch.empty(sizes.n_topics, sizes.n_words))
+        nn.init.xavier_uniform_(self.beta, generator=rng)
+        self.word_norm = WordNorm(sizes.n_words, settings.temperature)
+        variance = dirichlet_variance(settings.dirichlet_alpha, sizes.n_topics)
+        self.prior_mean = nn.Parameter(torch.zeros(sizes.n_topics))
+        self.prior_log_variance = nn.Parameter(torch.full((sizes.n_topics,), variance).log())
+
+    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> BackboneOutput:
+        posterior = self.encoder(self.standardized(inputs), rng)
+        theta = torch.softmax(posterior.sample(rng), dim=1)
         return BackboneOutput(
-            log_words=scores,
+            logits=self.word_norm(dropout(theta, self.settings.dropout, rng), self.beta),
             theta=theta,
-            penalty=posterior.divergence(self.prior_mean, self.prior_log_variance.exp()).mean(),
+            penalty=posterior.kl_divergence(self.prior_mean, self.prior_log_variance.exp()).mean(),
         )
 
     def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(self.standardised(inputs)).mean, dim=1)
+        return torch.softmax(self.encoder(self.standardized(inputs)).mean, dim=1)
 
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         return torch.softmax(self.beta, dim=1)

@@ -1,4 +1,4 @@
-"""Entropic optimal transport: how to carry one set of masses to another at least cost, smoothly (Cuturi, 2013)."""
+"""Entropic optimal transport by Sinkhorn's algorithm, with implicit gradients (Cuturi, 2013)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,39 +7,66 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softtopic.errors import InputError
+from softtopic.errors import check_number, check_whole
 
-# Beyond this a float32 sum of two potentials and a cost could overflow.
-_LARGEST = 1e30
-# Ties of the potentials between parts of a plan that hardly exchange mass; relative to the masses.
+# Larger scores are clamped: a float32 sum of two potentials and a score could overflow.
+_MAX_SCORE = 1e30
+# Relative to the masses: without it the system of the gradient is singular.
 _RIDGE = 1e-9
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stop:
-    """When to stop iterating: the summed error of the column masses, as a share of all mass, or a count."""
+@dataclass(frozen=True)
+class SinkhornConfig:
+    """Strength of the entropic regularisation, and when to stop iterating.
 
+    Parameters
+    ----------
+    alpha : float
+        Inverse of the entropic regularisation: the larger, the nearer the plan is to the unregularised one.
+    tolerance : float, default=0.005
+        Stop once the summed absolute error of the column masses is below this share of the total mass.
+    max_iterations : int, default=1000
+        Stop after so many iterations.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    alpha: float
     tolerance: float = 5e-3
-    iterations: int = 1000
+    max_iterations: int = 1000
 
     def __post_init__(self) -> None:
-        if self.tolerance < 0 or self.iterations < 1:
-            raise InputError(f"give a tolerance of at least 0 and at least 1 iteration; given {self}")
+        check_number("alpha", self.alpha, 0, closed="neither")
+        check_number("tolerance", self.tolerance, 0)
+        check_whole("max_iterations", self.max_iterations, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """A plan, and what it takes to begin the next one near it."""
+    """A transport plan.
 
-    plan: Float[Tensor, "rows columns"]  # rows sum to the row masses exactly, columns up to the tolerance
-    potential: Float[Tensor, " columns"]  # a row of the plan is its mass x softmax(potential - sharpness x its costs)
-    iterations: int
+    Attributes
+    ----------
+    plan : Tensor of shape (n_rows, n_columns)
+        Rows sum to the row masses exactly, columns to theirs up to the tolerance.
+    potential : Tensor of shape (n_columns,)
+        Dual potential of the columns: a row of the plan is its mass x softmax(potential - alpha x its costs).
+    n_iterations : int
+        Iterations that were needed.
+    """
+
+    plan: Float[Tensor, "rows columns"]
+    potential: Float[Tensor, " columns"]
+    n_iterations: int
 
 
 def squared_distances(
     x: Float[Tensor, "rows width"], y: Float[Tensor, "columns width"]
 ) -> Float[Tensor, "rows columns"]:
-    """‖x_i - y_j‖² for all pairs, at least 0, by one matrix product."""
+    """‖x_i - y_j‖² of all pairs, at least 0, by one matrix product."""
     across = torch.addmm(x.square().sum(dim=1)[:, None] + y.square().sum(dim=1), x, y.T, alpha=-2)
     return across.clamp_min(0)
 
@@ -48,54 +75,78 @@ def sinkhorn(
     cost: Float[Tensor, "rows columns"],
     row_mass: Float[Tensor, " rows"],
     column_mass: Float[Tensor, " columns"],
+    config: SinkhornConfig,
     *,
-    sharpness: float,
-    stop: Stop = Stop(),
-    start: Float[Tensor, " columns"] | None = None,
+    init_potential: Float[Tensor, " columns"] | None = None,
 ) -> Transport:
-    """The plan that minimises Σ plan · cost - entropy(plan) / sharpness with the masses given.
+    """The plan that minimises Σ plan · cost - entropy(plan) / alpha for given row and column masses.
 
-    Masses are above 0 and each sums to the same total. `start` is the potential of an earlier, similar problem.
-    Iterates in log space, so no cost, however large, gives a NaN. The plan is differentiable in cost and masses: its
-    gradient is that of the converged plan, by the implicit function theorem, at the price of one small linear system
-    and whatever the number of iterations.
+    Iterates in log space, so that no cost gives a NaN, however large. The plan is differentiable in cost and masses:
+    its gradient is that of the converged plan, by the implicit function theorem, at the price of one small linear
+    system whatever the number of iterations (Luise et al., 2018).
+
+    Parameters
+    ----------
+    cost : Tensor of shape (n_rows, n_columns)
+        Cost of moving a unit of mass from each row to each column.
+    row_mass : Tensor of shape (n_rows,)
+        Above 0.
+    column_mass : Tensor of shape (n_columns,)
+        Above 0, of the same sum as `row_mass`.
+    config : SinkhornConfig
+        Regularisation, tolerance and number of iterations.
+    init_potential : Tensor of shape (n_columns,) or None, default=None
+        Potential of the solution of a similar problem, to start from.
+
+    Returns
+    -------
+    Transport
+        Plan, potential and number of iterations.
+
+    References
+    ----------
+    Cuturi, M. (2013). Sinkhorn distances: lightspeed computation of optimal transport. NeurIPS.
     """
-    with torch.no_grad():
-        scores = (cost * -sharpness).clamp(-_LARGEST, _LARGEST)
-        rows, columns = row_mass.log(), column_mass.log()
-        column, count = start, 0
-        row = torch.zeros_like(rows) if start is None else rows - torch.logsumexp(scores + start, dim=1)
-        while True:
-            reach = torch.logsumexp(scores + row[:, None], dim=0)
-            # Once rows are exact, what the columns lack is the whole error, and costs no further pass.
-            if column is not None and (
-                count >= stop.iterations or float(((column + reach).exp() - column_mass).abs().sum()) < stop.tolerance
-            ):
-                break
-            column = columns - reach
-            row = rows - torch.logsumexp(scores + column, dim=1)
-            count += 1
-        plan = (scores + row[:, None] + column).exp()
+    plan, potential, n_iterations = _iterate(cost, row_mass, column_mass, config, init_potential)
     if torch.is_grad_enabled():
-        plan = _Implicit.apply(cost, row_mass, column_mass, plan, sharpness)
-    return Transport(plan, column, count)  # type: ignore[arg-type]
+        plan = _Implicit.apply(cost, row_mass, column_mass, plan, config.alpha)
+    return Transport(plan, potential, n_iterations)  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def _iterate(
+    cost: Tensor, row_mass: Tensor, column_mass: Tensor, config: SinkhornConfig, column: Tensor | None
+) -> tuple[Tensor, Tensor, int]:
+    """Plan, potential of the columns, number of iterations."""
+    scores = (cost * -config.alpha).clamp(-_MAX_SCORE, _MAX_SCORE)
+    log_rows, log_columns, n_iterations = row_mass.log(), column_mass.log(), 0
+    row = torch.zeros_like(log_rows) if column is None else log_rows - torch.logsumexp(scores + column, dim=1)
+    while True:
+        reached = torch.logsumexp(scores + row[:, None], dim=0)
+        # Row sums are exact by now, so the error of the columns is the whole error, and costs no further pass.
+        if column is not None and (
+            n_iterations >= config.max_iterations
+            or float(((column + reached).exp() - column_mass).abs().sum()) < config.tolerance
+        ):
+            return (scores + row[:, None] + column).exp(), column, n_iterations
+        column = log_columns - reached
+        row = log_rows - torch.logsumexp(scores + column, dim=1)
+        n_iterations += 1
 
 
 class _Implicit(torch.autograd.Function):
     """The plan with the gradient it has at convergence.
 
-    From plan = exp(r_i + c_j - s·cost) and the two sums, with G the gradient of a loss by the plan: the adjoint
-    potentials (x, y) solve [diag(row sums), plan; planᵀ, diag(column sums)] (x, y) = (sums of G·plan), and the
-    gradients are s·plan·(x_i + y_j - G) by the cost, x and y by the masses (Luise et al., 2018).
+    Let plan = exp(r_i + c_j - alpha·cost), and G the gradient of a loss with respect to it. The adjoint potentials
+    (x, y) solve [diag(row sums), plan; planᵀ, diag(column sums)] (x, y) = (sums of G·plan), and the gradients are
+    alpha·plan·(x_i + y_j - G) for the cost, x and y for the masses (Luise et al., 2018).
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, cost: Tensor, row_mass: Tensor, column_mass: Tensor, plan: Tensor, sharpness: float
-    ) -> Tensor:
+    def forward(ctx: Any, cost: Tensor, row_mass: Tensor, column_mass: Tensor, plan: Tensor, alpha: float) -> Tensor:
         del cost, row_mass, column_mass
         ctx.save_for_backward(plan)
-        ctx.sharpness = sharpness
+        ctx.alpha = alpha
         return plan.clone()
 
     @staticmethod
@@ -103,16 +154,16 @@ class _Implicit(torch.autograd.Function):
         (plan,), (gradient,) = ctx.saved_tensors, gradients
         weighted = gradient * plan
         x, y = _adjoint(plan, weighted)
-        by_cost = torch.addcmul(weighted.neg_(), plan, x[:, None] + y).mul_(ctx.sharpness)
-        return by_cost, x, y, None, None
+        grad_cost = torch.addcmul(weighted.neg_(), plan, x[:, None] + y).mul_(ctx.alpha)
+        return grad_cost, x, y, None, None
 
 
 def _adjoint(plan: Tensor, weighted: Tensor) -> tuple[Tensor, Tensor]:
-    """The adjoint potentials. The longer side is eliminated; what is left is as small as the number of topics."""
+    """The adjoint potentials. The longer side is eliminated, which leaves as many unknowns as there are topics."""
     if plan.shape[0] > plan.shape[1]:
         y, x = _adjoint(plan.T, weighted.T)
         return x, y
-    # In float64, for the system is singular but for its ridge. MPS has none; fifty unknowns are no work for a CPU.
+    # In float64, because only the ridge keeps the system from being singular. MPS has no float64, so the CPU solves it.
     wide: Any = {"dtype": torch.float64, "device": "cpu" if plan.device.type == "mps" else plan.device}
     plan_wide, weighted_wide = plan.to(**wide), weighted.to(**wide)
     mass, column_mass = plan_wide.sum(dim=1).clamp_min(1e-30), plan_wide.sum(dim=0).clamp_min(1e-30)

@@ -91,7 +91,7 @@ def _changed(run: Run, setting: Setting) -> Run:
     if name == "top_k":
         top_k = None if value == "all" else _number(setting, int, least=1)
         return replace(run, recipe=replace(recipe, training=replace(recipe.training, top_k=top_k)))
-    field = {"tau": "temperature", "loss_weight": "weight"}[name]
+    field = {"tau": "temperature", "loss_weight": "distillation_weight"}[name]
     changed = {field: _number(setting, float)}
     return replace(run, recipe=replace(recipe, training=replace(recipe.training, **changed)))
 

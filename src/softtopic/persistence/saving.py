@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from softtopic import __version__
-from softtopic.backbones.registry import build_backbone
+from softtopic.backbones.registry import build_backbone, settings_class
+from softtopic.backbones.settings import Sizes
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import ModelFileError
 from softtopic.graph.initial_groups import GuideConfig
@@ -22,7 +23,7 @@ from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.opening import described_teacher
 from softtopic.teacher.prompts import Prompt
-from softtopic.training.trainer import TrainingConfig
+from softtopic.training.config import TrainingConfig
 
 _WEIGHTS = "backbone."
 _SPACE = "words."
@@ -35,14 +36,18 @@ def save(model: TopicModel, path: str | Path, *, excerpts: bool) -> None:
     config = {
         "softtopic": __version__,
         "n_topics": int(model.n_topics),
-        "backbone": {"name": recipe.backbone} | asdict(model.backbone_.config),
+        "backbone": {
+            "name": recipe.backbone,
+            "settings": asdict(model.backbone_.settings),
+            "sizes": asdict(model.backbone_.sizes),
+        },
         "recipe": {"name": named} | asdict(recipe),
         "teacher": None if model.teacher_ is None else model.teacher_.description,
         "inputs": {"widths": model.widths_, "embedder": model.embedder_},
         "language": model.language,
         "random_state": int(model.random_state),
     }
-    tensors = {_WEIGHTS + name: value.cpu().numpy() for name, value in model.backbone_.state_dict().items()}
+    tensors = {_WEIGHTS + name: value for name, value in model.backbone_.weights().items()}
     tensors |= {"theta": model.probabilities_, "mean_theta": model.mean_theta_}
     if model.calibration_ is not None:
         tensors["prior"] = model.calibration_.prior
@@ -76,8 +81,8 @@ def load(path: str | Path, *, device: str = "auto") -> TopicModel:
 def _restore(files: ModelFiles, device: str) -> TopicModel:
     config, tensors = files.config, files.tensors
     teacher = config["teacher"] and described_teacher(config["teacher"], device=device)
-    settings: dict[str, Any] = dict(config["backbone"])
-    name = settings.pop("name")
+    backbone: dict[str, Any] = config["backbone"]
+    settings = settings_class(backbone["name"])(**backbone["settings"])
     model = TopicModel(
         config["n_topics"],
         recipe=_recipe(config["recipe"]),
@@ -89,10 +94,10 @@ def _restore(files: ModelFiles, device: str) -> TopicModel:
     model.recipe_, model.widths_ = model.recipe, config["inputs"]["widths"]  # type: ignore[assignment]
     model.embedder_ = config["inputs"]["embedder"]
     model.teacher_, model.vocabulary_, model.training_ = teacher, model.vocabulary, None  # type: ignore[assignment]
-    model.backbone_ = build_backbone(name, settings, torch.Generator())
-    weights = {key.removeprefix(_WEIGHTS): torch.from_numpy(np.array(value)) for key, value in tensors.items()
-               if key.startswith(_WEIGHTS)}  # fmt: skip
-    model.backbone_.load_state_dict(weights)
+    model.backbone_ = build_backbone(settings, Sizes(**backbone["sizes"]), torch.Generator())
+    model.backbone_.load_weights(
+        {key.removeprefix(_WEIGHTS): value for key, value in tensors.items() if key.startswith(_WEIGHTS)}
+    )
     model.backbone_.to(pick_device(device) if teacher is None else teacher.device).eval()
     with torch.inference_mode():
         model.components_ = model.backbone_.topic_word().cpu().numpy()

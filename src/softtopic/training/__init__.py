@@ -1,1 +1,1 @@
-"""Training and the files of a trained model."""
+"""Distilling soft labels into a backbone: configuration, targets, loss and loop."""

@@ -14,58 +14,100 @@ def soft_labels(
     top_k: int | None = None,
     prior: Float[Tensor, " vocab"] | None = None,
 ) -> Float[Tensor, "docs vocab"]:
-    """Distributions over the vocabulary, rows sum to 1: softmax((log_probs - prior) / temperature), in float32.
+    """Soft labels softmax((log_probs - prior) / temperature) (Hinton et al., 2015).
 
-    `prior` is a log probability per word to be taken off first (calibration). With `top_k` all but the k most
-    probable words of a document get probability 0.
+    Parameters
+    ----------
+    log_probs : Tensor of shape (n_documents, n_words)
+        Log probabilities of words, of any float type.
+    temperature : float, default=1.0
+        Above 0; the larger, the flatter the labels.
+    top_k : int or None, default=None
+        All but this many words of a document get probability 0, and more remain where values tie. None: all remain.
+    prior : Tensor of shape (n_words,) or None, default=None
+        Log probability of each word to subtract first (calibration).
+
+    Returns
+    -------
+    Tensor of shape (n_documents, n_words)
+        float32; rows sum to 1.
+
+    Examples
+    --------
+    >>> soft_labels(torch.tensor([[0.5, 0.25, 0.25]]).log(), temperature=0.5)
+    tensor([[0.6667, 0.1667, 0.1667]])
     """
     scores = log_probs.float()
     if prior is not None:
         scores = scores - prior
     if top_k is not None and top_k < scores.shape[1]:
-        # Every tie at the edge stays, so that the result does not depend on the order of the words.
-        edge = scores.topk(top_k, dim=1).values[:, -1:]
-        scores = scores.masked_fill(scores < edge, float("-inf"))
+        # All ties at the threshold stay, so that the result does not depend on the order of the words.
+        threshold = scores.topk(top_k, dim=1).values[:, -1:]
+        scores = scores.masked_fill(scores < threshold, float("-inf"))
     return torch.softmax(scores * (1 / temperature), dim=1)
 
 
 class _CrossEntropy(torch.autograd.Function):
-    """logsumexp(scores) - labels · scores, with the gradient softmax(scores) - labels in one fused step.
+    """logsumexp(logits) - labels · logits, with the gradient softmax(logits) - labels in one fused step.
 
-    Left to autograd the same formula makes five passes more over [docs, vocab], most of a training step.
+    Autograd would make five more passes over [docs, vocab] for the same formula, most of a training step.
     """
 
     @staticmethod
-    def forward(ctx: Any, scores: Tensor, labels: Tensor) -> Tensor:
-        ctx.save_for_backward(scores, labels)
-        return -torch.log_softmax(scores, dim=1).mul_(labels).sum(dim=1)
+    def forward(ctx: Any, logits: Tensor, labels: Tensor) -> Tensor:
+        ctx.save_for_backward(logits, labels)
+        return -torch.log_softmax(logits, dim=1).mul_(labels).sum(dim=1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        scores, labels = ctx.saved_tensors
-        return torch.softmax(scores, dim=1).sub_(labels).mul_(gradients[0][:, None]), None
+        logits, labels = ctx.saved_tensors
+        return torch.softmax(logits, dim=1).sub_(labels).mul_(gradients[0][:, None]), None
 
 
 def cross_entropy(
-    log_words: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"], *, normalised: bool = False
+    logits: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"], *, normalized: bool = False
 ) -> Float[Tensor, " docs"]:
-    """-Σ labels · log softmax(log_words) for each document, in nats: the part of the loss that has a gradient.
+    """-Σ labels · log softmax(logits), the part of the distillation loss that has a gradient.
 
-    Rows of `labels` sum to 1, or to 0 where a document says nothing. With `normalised`, `log_words` are log
-    probabilities as they are.
+    Parameters
+    ----------
+    logits : Tensor of shape (n_documents, n_words)
+        Reconstruction of the words.
+    labels : Tensor of shape (n_documents, n_words)
+        Rows sum to 1, or to 0 for a document without a label.
+    normalized : bool, default=False
+        Whether the logits are log probabilities already.
+
+    Returns
+    -------
+    Tensor of shape (n_documents,)
+        In nats.
     """
-    if normalised:
-        return -torch.linalg.vecdot(labels, log_words)
-    return _CrossEntropy.apply(log_words, labels)  # type: ignore[return-value]
+    if normalized:
+        return -torch.linalg.vecdot(labels, logits)
+    return _CrossEntropy.apply(logits, labels)  # type: ignore[return-value]
 
 
 def entropy(labels: Float[Tensor, "docs vocab"]) -> Float[Tensor, " docs"]:
-    """-Σ labels · log labels for each document, in nats; 0 log 0 is 0."""
+    """-Σ labels · log labels of each document, in nats, with 0 log 0 = 0."""
     return -torch.special.xlogy(labels, labels).sum(dim=1)
 
 
 def distillation_loss(
-    log_words: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"]
+    logits: Float[Tensor, "docs vocab"], labels: Float[Tensor, "docs vocab"]
 ) -> Float[Tensor, " docs"]:
-    """KL(labels ‖ softmax(log_words)) for each document, in nats, at least 0 up to rounding."""
-    return cross_entropy(log_words, labels) - entropy(labels)
+    """KL(labels ‖ softmax(logits)) of each document, in nats, at least 0 up to rounding.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_documents, n_words)
+        Reconstruction of the words.
+    labels : Tensor of shape (n_documents, n_words)
+        Soft labels; rows sum to 1.
+
+    Returns
+    -------
+    Tensor of shape (n_documents,)
+        Cross-entropy minus the entropy of the labels.
+    """
+    return cross_entropy(logits, labels) - entropy(labels)
