@@ -20,8 +20,8 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.readers import Columns, read_corpus
 from softtopic.data.tokenizer import MARKS
 from softtopic.errors import DiskError, InputError
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 
