@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from softtopic.storage.assets import cache_dir
+from softtopic.storage.cache import cache_dir
 
 TARGET_GB = 2.5
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 from jaxtyping import install_import_hook
 
@@ -16,6 +17,9 @@ import pytest  # noqa: E402
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
+
+# Parts of the cache folder that all tests share: the embedded models and what was measured of this processor.
+SHARED = ("assets", "formats", "models")
 
 TEXTS = [
     "How do I join two tables in SQL and keep the rows without a match?",
@@ -76,12 +80,21 @@ def tiny_lm(embedded_lm, tmp_path_factory) -> str:
     return str(folder)
 
 
-@pytest.fixture(autouse=True)
-def own_features(tmp_path, monkeypatch):
-    """Features of a test are its own; assets and the converted model are shared."""
-    from softtopic.features import extraction
-    from softtopic.lm import encoder
-    from softtopic.teacher import demonstrations
+@pytest.fixture(scope="session")
+def shared_cache() -> Path:
+    """The user's cache folder, with the parts that tests share."""
+    from softtopic.storage.cache import cache_dir
 
-    for module in (extraction, demonstrations, encoder):
-        monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
+    for part in SHARED:
+        (cache_dir() / part).mkdir(parents=True, exist_ok=True)
+    return cache_dir()
+
+
+@pytest.fixture(autouse=True)
+def cache_folder(shared_cache, tmp_path_factory, monkeypatch) -> Path:
+    """A cache folder of the test's own, in which the parts that are costly to make are the shared ones."""
+    folder = tmp_path_factory.mktemp(uuid4().hex, numbered=False)
+    for part in SHARED:
+        (folder / part).symlink_to(shared_cache / part)
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(folder))
+    return folder

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from softtopic.data.readers import Columns as Columns
     from softtopic.data.readers import read_corpus as read_corpus
     from softtopic.data.vocabulary import Vocabulary as Vocabulary
+    from softtopic.data.vocabulary import VocabularyConfig as VocabularyConfig
     from softtopic.errors import SofttopicError as SofttopicError
     from softtopic.features.soft_label_files import SoftLabels as SoftLabels
     from softtopic.features.soft_label_files import read_soft_labels as read_soft_labels
@@ -50,6 +51,7 @@ _HOMES = {
     "TopicModel": "model",
     "TrainingConfig": "training.config",
     "Vocabulary": "data.vocabulary",
+    "VocabularyConfig": "data.vocabulary",
     "WordVectors": "inputs.word_vectors",
     "read_corpus": "data.readers",
     "read_soft_labels": "features.soft_label_files",
@@ -72,6 +74,7 @@ __all__ = [  # noqa: RUF022
     "TopicModel",
     "TrainingConfig",
     "Vocabulary",
+    "VocabularyConfig",
     "WordVectors",
     "read_corpus",
     "read_soft_labels",

@@ -122,10 +122,7 @@ def test_documents_that_changed_are_not_measured(plan, documents, tmp_path):
 
 
 @pytest.fixture
-def environment(tmp_path, monkeypatch):
-    from softtopic.bench import environments
-
-    monkeypatch.setattr(environments, "cache_dir", lambda: tmp_path / "cache")
+def environment():
     return Environment("lda", size=1)
 
 

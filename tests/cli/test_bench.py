@@ -15,10 +15,8 @@ from softtopic.errors import SofttopicError
 @pytest.fixture
 def here(monkeypatch, tmp_path):
     """Cells run in this process, with vectors that no encoder made, in a cache of their own."""
-    from softtopic.bench import environments, stages
+    from softtopic.bench import stages
 
-    for module in (environments, stages):
-        monkeypatch.setattr(module, "cache_dir", lambda: tmp_path / "cache")
     encode.fingerprint = "made up"
     monkeypatch.setattr(stages, "SentenceEncoder", lambda: encode)
 
@@ -86,15 +84,15 @@ def test_the_command_of_a_cell_repeats_it(run, here, basic, tmp_path):
     assert (repeated["metrics"], repeated["topics"]) == (record["metrics"], record["topics"])
 
 
-def test_a_sweep_reads_the_documents_once(run, here, basic, tmp_path):
+def test_a_sweep_reads_the_documents_once(run, here, basic, cache_folder):
     given = [*basic, "--models", "dsl", "--topics", "2", "--seeds", "1", "--quiet"]
     code, out, err = run("bench", *given, "--sweep", "tau=1,3")
     assert (code, err) == (0, "")
     assert "## ProdLDA + DSL on posts: tau" in out
-    assert len(list((tmp_path / "cache" / "bench" / "teaching").glob("*.json"))) == 1
+    assert len(list((cache_folder / "bench" / "teaching").glob("*.json"))) == 1
     assert run("bench", *given, "--sweep", "inputs=hidden,embedding")[0] == 0
     assert run("bench", *given, "--sweep", "prompt=tag,theme")[0] == 0
-    assert len(list((tmp_path / "cache" / "bench" / "teaching").glob("*.json"))) == 3
+    assert len(list((cache_folder / "bench" / "teaching").glob("*.json"))) == 3
 
 
 def test_a_cell_that_fails_ends_in_1_and_the_others_are_there(run, here, basic):

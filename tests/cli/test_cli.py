@@ -49,13 +49,12 @@ def test_evaluate_prints_one_flat_object(run, model, posts):
     assert (scores["n_topics"], scores["top_n"], scores["n_texts"]) == (3, 10, 12)
 
 
-def test_evaluate_against_a_reference(run, model, posts, texts, tmp_path, monkeypatch):
+def test_evaluate_against_a_reference(run, model, posts, texts, tmp_path):
     from softtopic.metrics.coherence import coherence
     from softtopic.metrics.reference import Reference
     from softtopic.model import TopicModel
 
     given = ["evaluate", model, posts, "--text", "body", "--words", 5]
-    monkeypatch.setattr("softtopic.metrics.reference.cache_dir", lambda: tmp_path)
     reference = tmp_path / "texts.jsonl"
     reference.write_text("".join(json.dumps({"content": text}) + "\n" for text in texts))
     given += ["--reference", reference, "--reference-text", "content"]

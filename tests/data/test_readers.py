@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softtopic.data.formats import FORMATS
 from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import InputError
 
@@ -67,7 +68,7 @@ def stdin(monkeypatch):
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
-@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+@pytest.mark.parametrize("format", FORMATS)
 @settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_any_texts_come_back_as_they_were(tmp_path_factory, format, packed, data):
@@ -79,7 +80,7 @@ def test_any_texts_come_back_as_they_were(tmp_path_factory, format, packed, data
     assert list(read_corpus(path).texts) == texts
 
 
-@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_strange_letters_stay_inside_their_documents(file, format):
     texts = ["first", *STRANGE]
     assert list(read_corpus(file(f"strange.{format}", encode(texts, format))).texts) == texts
@@ -235,7 +236,7 @@ def test_a_bad_line_is_refused_with_its_number(file, line, found):
     assert f"line 3 {found}; expected one object a line" in message
 
 
-@pytest.mark.parametrize("format", ["jsonl", "csv", "tsv", "parquet", "txt"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_missing_column_is_refused_with_those_there(file, format):
     message = refusal(file(f"a.{format}", encode(["one"], format)), Columns(label="topic"))
     have = "id, text" if format in ("csv", "tsv") else "text"

@@ -1,3 +1,4 @@
+import os
 import random
 import subprocess
 import sys
@@ -11,15 +12,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-from softtopic.data.vocabulary import Vocabulary, stop_words
+from softtopic.data.vocabulary import Vocabulary, VocabularyConfig, stop_words
 from softtopic.errors import InputError
 
 WORDS = st.sampled_from(["apple", "pear", "plum", "fig", "lime", "añejo", "ärger", "слово"])
 DOCUMENTS = st.lists(st.lists(WORDS, min_size=1, max_size=6).map(" ".join), min_size=1, max_size=8)
 
 
-def words(*texts: str, **options) -> tuple[str, ...]:
-    return Vocabulary.from_texts(texts, **{"language": "none", "min_df": 1, "max_df": 1.0} | options).words
+def words(*texts: str, language: str = "none", size: int = 2000, **options) -> tuple[str, ...]:
+    config = VocabularyConfig(**{"min_df": 1, "max_df": 1.0} | options)
+    return Vocabulary.from_texts(texts, language=language, size=size, config=config).words
 
 
 @settings(deadline=None)
@@ -33,10 +35,14 @@ def test_words_are_the_most_frequent_whatever_the_order_of_documents(texts, chan
 
 def test_words_do_not_depend_on_the_hash_seed():
     texts = ["ant bee cat dog elk fox", "fox elk dog"]
-    made = f"Vocabulary.from_texts({texts}, min_df=1, max_df=9, size=4)"
-    code = f"from softtopic.data.vocabulary import Vocabulary; print({made})"
+    made = f"Vocabulary.from_texts({texts}, config=VocabularyConfig(min_df=1, max_df=9), size=4)"
+    code = f"from softtopic.data.vocabulary import Vocabulary, VocabularyConfig; print({made})"
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONHASHSEED": "1"}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONHASHSEED": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout == f"{Vocabulary(('dog', 'elk', 'fox', 'ant'))}\n"
     assert words(*texts, size=4) == ("dog", "elk", "fox", "ant")
@@ -159,4 +165,43 @@ def test_words_that_are_spelled_otherwise_are_named(caplog):
     )
     found = Vocabulary.from_vectorizer(vectorizer, ["café noir", "noir"])
     assert found.words == ("noir", "cafe")
-    assert "1 of 2 words stand nowhere as they are spelled, e.g. cafe" in caplog.text
+    assert "1 of 2 words occur nowhere as they are spelled, e.g. cafe" in caplog.text
+
+
+def test_the_token_pattern_says_what_a_word_is_and_is_part_of_the_vocabulary():
+    texts = ["go sql go", "3d sql", "go 3d sql"]
+    config = VocabularyConfig(min_df=1, max_df=1.0, token_pattern=r"[a-z0-9]+")
+    vocabulary = Vocabulary.from_texts(texts, language="none", config=config)
+    assert vocabulary.words == ("go", "sql", "3d")
+    assert vocabulary.bag_of_words(texts).toarray().tolist() == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
+    assert vocabulary == Vocabulary(("go", "sql", "3d"), r"[a-z0-9]+") != Vocabulary(("go", "sql", "3d"))
+    assert vocabulary.fingerprint == Vocabulary(("go", "sql", "3d")).fingerprint
+    for source in (["sql", "go"], CountVectorizer(), 2):
+        assert Vocabulary.build(source, texts, "none", config).token_pattern == r"[a-z0-9]+"
+
+
+def test_a_word_is_counted_by_the_pattern_it_was_found_with():
+    letters = Vocabulary(("apple",), r"[a-z]+")
+    assert letters.bag_of_words(["apple3 apple's apple"]).sum() == 3
+    assert Vocabulary(("apple",)).bag_of_words(["apple3 apple's apple"]).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_df": 0}, "min_df is 0; give a whole number of at least 1, or a share"),
+        ({"max_df": 1.5}, "max_df is 1.5; give a whole number"),
+        ({"min_df": True}, "min_df is True"),
+        ({"max_unspaced_share": -1.0}, "max_unspaced_share is -1.0; give a share"),
+        ({"token_pattern": "["}, "token_pattern is no regular expression"),
+        ({"token_pattern": "(a)(b)"}, "token_pattern has 2 groups"),
+    ],
+)
+def test_settings_out_of_range_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        VocabularyConfig(**options)
+
+
+def test_a_vocabulary_with_a_broken_pattern_is_refused():
+    with pytest.raises(InputError, match="token_pattern is no regular expression"):
+        Vocabulary(("apple",), "[")

@@ -80,14 +80,13 @@ def test_who_embeds_new_texts():
         open_embedder(None)
 
 
-def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(monkeypatch, tmp_path, texts):
+def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(monkeypatch, cache_folder, texts):
     from softtopic.lm import encoder as embedding
 
-    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path)
     monkeypatch.setattr(embedding, "_KEPT", 5)
     made = embed(texts, SENTENCE_ENCODER, keep=True)
     np.testing.assert_allclose(made, SentenceEncoder()(texts), atol=1e-5)
-    files = sorted((tmp_path / "embeddings").glob("*.npy"))
+    files = sorted((cache_folder / "embeddings").glob("*.npy"))
     assert len(files) == 3
     asked = []
     real = SentenceEncoder.__call__
@@ -98,15 +97,12 @@ def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(mo
     files[1].write_bytes(b"")
     np.testing.assert_allclose(embed(texts, SENTENCE_ENCODER, keep=True), made, atol=1e-6)
     assert len(asked) == 2
-    assert not list(tmp_path.rglob("*.staging-*"))
+    assert not list(cache_folder.rglob("*.staging-*"))
 
 
-def test_vectors_that_cannot_be_kept_are_made_all_the_same(monkeypatch, tmp_path, texts, caplog):
-    from softtopic.lm import encoder as embedding
-
+def test_vectors_that_cannot_be_kept_are_made_all_the_same(cache_folder, texts, caplog):
     caplog.set_level("WARNING", "softtopic")
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setattr(embedding, "cache_dir", lambda: tmp_path / "file")
+    (cache_folder / "embeddings").write_text("in the way")
     assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)
     assert "sentence vectors are not kept" in caplog.text
 

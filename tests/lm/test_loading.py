@@ -21,9 +21,9 @@ def gguf(embedded_lm) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def own_models(tmp_path, monkeypatch):
+def own_models(cache_folder):
     """What is converted here stays here."""
-    monkeypatch.setattr(loading, "cache_dir", lambda: tmp_path / "cache")
+    (cache_folder / "models").unlink()
 
 
 def test_a_file_is_known_by_its_bytes(gguf, tmp_path):
@@ -59,14 +59,14 @@ def broken(gguf: Path, how: str) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["empty", "no GGUF", "cut off in the header", "cut off in the tensors"])
-def test_a_broken_file_is_one_line_and_leaves_nothing(gguf, tmp_path, how):
+def test_a_broken_file_is_one_line_and_leaves_nothing(gguf, tmp_path, cache_folder, how):
     path = tmp_path / "broken.gguf"
     path.write_bytes(broken(gguf, how))
     said = "is not a GGUF file; give one" if how in ("empty", "no GGUF") else "is a broken or cut off GGUF file"
     with pytest.raises(LanguageModelError, match=f"^{re.escape(str(path))} {said}") as error:
         find_language_model(str(path))
     assert "\n" not in str(error.value)
-    assert not list((tmp_path / "cache").rglob("*.safetensors"))
+    assert not list(cache_folder.rglob("*.safetensors"))
 
 
 def test_a_file_that_is_not_there(tmp_path):
@@ -75,10 +75,10 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, tmp_path, texts, monkeypatch):
+def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, cache_folder, texts, monkeypatch):
     words = Vocabulary(("database", "space", "baking", "politics"))
     found = Teacher(str(gguf)).read(texts[:4], words)
-    folders = list((tmp_path / "cache" / "models").glob("[!.]*"))
+    folders = list((cache_folder / "models").glob("[!.]*"))
     assert [folder.name for folder in folders] == [ASSETS["smollm2-135m"].files[0].sha256]
     monkeypatch.setattr(loading, "_convert", None)
     again = Teacher(str(gguf)).read(texts[:4], words)

@@ -69,14 +69,14 @@ def test_the_chosen_prompt_is_the_best_or_the_given(tiny_lm, corpus, few):
     assert [one.prompt for one in again] == [one.prompt for one in ranked]
 
 
-def test_the_choice_is_kept(tiny_lm, corpus, few, monkeypatch, tmp_path):
+def test_the_choice_is_kept(tiny_lm, corpus, few, monkeypatch, cache_folder):
     teacher = Teacher(tiny_lm, branches=4, cut="windows", max_tokens=50)
     chosen = with_demonstrations(teacher, corpus, WORDS)
     assert (chosen.branches, chosen.cut, chosen.max_tokens) == (4, "windows", 50)
     with monkeypatch.context() as patched:
         patched.setattr(demonstrations, "choose_prompt", lambda *_, **__: pytest.fail("chosen twice"))
         assert with_demonstrations(teacher, corpus, WORDS).fingerprint == chosen.fingerprint
-    (file,) = (tmp_path / "cache" / "prompts").glob("*.json")
+    (file,) = (cache_folder / "prompts").glob("*.json")
     file.write_text("{")
     monkeypatch.setattr(demonstrations, "DRAWINGS", (0, 0))
     assert with_demonstrations(teacher, corpus, WORDS).prompts[-1] in (PROMPTS["published"], PROMPTS["four-shot"])

@@ -13,6 +13,7 @@ from typing import Any
 from softtopic.bench.methods import get_method
 from softtopic.bench.sources import ReferenceFile, Source
 from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.vocabulary import VOCABULARY_SIZE
 from softtopic.lm.loading import is_gguf, language_model_fingerprint
 from softtopic.storage.atomic import staged_file
 from softtopic.teacher.prompts import read_prompt
@@ -45,7 +46,7 @@ class Base:
     """
 
     lm: str = "smollm2-135m"
-    vocabulary: int = 2000
+    vocabulary: int = VOCABULARY_SIZE
     language: str = "english"
     reference: ReferenceFile | None = None
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import AssetError
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import locked, staged_file
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from softtopic.errors import InputError
 from softtopic.features.estimate import estimate
 from softtopic.features.extraction import automatic_path, extract, is_kept
 from softtopic.lm.encoder import SentenceEncoder
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import staged_file, staged_folder
+from softtopic.storage.cache import cache_dir
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.local import Teacher

@@ -26,7 +26,7 @@ from softtopic.bench.sources import labelled_fingerprint
 from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teaching_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.data.corpus import Corpus
-from softtopic.data.tokenizer import WORD_PATTERN
+from softtopic.data.tokenizer import TOKEN_PATTERN, compile_token_pattern
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, SofttopicError
 from softtopic.features.extraction import extract
@@ -207,7 +207,7 @@ def _hand_over(bench: Bench, folder: Path) -> None:
         np.save(folder / "word_vectors.npy", read_vectors(words)[0])
     settings = {
         "method": bench.method.name, "n_topics": bench.cell.topics, "seed": bench.cell.seed,
-        "word_pattern": WORD_PATTERN, "words": list(words),
+        "word_pattern": compile_token_pattern(TOKEN_PATTERN).pattern, "words": list(words),
     }  # fmt: skip
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 

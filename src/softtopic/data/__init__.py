@@ -1,1 +1,1 @@
-"""Documents: corpora, files, words."""
+"""Documents: corpora, readers and writers of files, tokens and vocabularies."""

@@ -1,4 +1,4 @@
-"""A collection of documents: texts, ids and, where known, labels and times."""
+"""Corpus: documents in order, and the distinct texts among them."""
 
 import hashlib
 import re
@@ -12,10 +12,9 @@ import numpy as np
 from softtopic.errors import InputError
 from softtopic.types import DocInt
 
-SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
-
-# How pandas and NumPy write what is missing.
+# How pandas and NumPy print missing values.
 _MISSING = {"nan", "NaT", "<NA>"}
 
 
@@ -49,10 +48,33 @@ class Distinct:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents in order. Build one with `Corpus.from_texts` or `read_corpus`.
+    """Documents in order; made by `Corpus.from_texts` or `read_corpus`.
 
-    `labels` and `times` are for evaluation and display alone: nothing is ever learnt from them.
-    An empty label stands for "not labelled".
+    Parameters
+    ----------
+    texts, ids : tuple of str
+        One of each for every document.
+    labels : tuple of str or None, default=None
+        Labels, for evaluation alone: nothing is fitted to them. An empty label means "not labelled".
+    times : tuple of str or None, default=None
+        Times, as they were given.
+    merge_duplicates : bool, default=True
+        Whether documents with equal texts share a row of `distinct`, and blank ones have none. If not, every document
+        has a row of its own, in given order: features that a user brings along may differ where texts do not.
+
+    Raises
+    ------
+    InputError
+        If `ids`, `labels` or `times` has another length than `texts`.
+
+    Examples
+    --------
+    >>> corpus = Corpus.from_texts(["to be", "", "not to be", "to be"])
+    >>> corpus.distinct.rows
+    array([ 0, -1,  1,  0])
+    >>> corpus.n_empty, corpus.n_duplicates
+    (1, 1)
+
     """
 
     texts: tuple[str, ...]
@@ -79,10 +101,28 @@ class Corpus:
         labels: Iterable[object] | None = None,
         times: Iterable[object] | None = None,
     ) -> "Corpus":
-        """A corpus from any iterable of strings: a list, a pandas column, a generator.
+        """Make a corpus.
 
-        Ids are the positions "0", "1", … unless given; a label that is None or NaN is none. Raises InputError for texts
-        that are no strings.
+        Parameters
+        ----------
+        texts : iterable of str
+            A list, a pandas column, a generator. A lone surrogate, as in texts that were cut off, becomes U+FFFD.
+        ids : iterable, default=None
+            By default the positions "0", "1", …
+        labels : iterable, default=None
+            None and NaN mean "not labelled".
+        times : iterable, default=None
+            Kept as strings.
+
+        Returns
+        -------
+        Corpus
+
+        Raises
+        ------
+        InputError
+            If the texts are one string, a table, or hold anything but strings, or a column has another length.
+
         """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
@@ -95,17 +135,17 @@ class Corpus:
                 kind = type(text).__name__
                 raise InputError(f'texts[{position}] is {kind}, not a string; use "" for a missing text')
         return cls(
-            tuple(map(_whole, strings)),
-            tuple(map(_whole, ids if ids is not None else range(len(strings)))),
+            tuple(map(_valid_string, strings)),
+            tuple(map(_valid_string, ids if ids is not None else range(len(strings)))),
             None if labels is None else tuple(map(_label, labels)),
-            None if times is None else tuple(map(_whole, times)),
+            None if times is None else tuple(map(_valid_string, times)),
         )
 
     @classmethod
     def from_rows(
         cls, texts: Sequence[str], *, ids: Iterable[object] | None = None, labels: Iterable[object] | None = None
     ) -> "Corpus":
-        """A corpus in which every document is distinct, whatever its text: one row of features each."""
+        """Make a corpus in which every document has a row of its own, whatever its text; see `merge_duplicates`."""
         return replace(cls.from_texts(texts, ids=ids, labels=labels), merge_duplicates=False)
 
     @cached_property
@@ -119,10 +159,12 @@ class Corpus:
 
     @property
     def n_empty(self) -> int:
+        """Number of blank documents."""
         return int((self.distinct.rows < 0).sum())
 
     @property
     def n_duplicates(self) -> int:
+        """Number of documents whose text an earlier one has."""
         return len(self) - self.n_empty - len(self.distinct.texts)
 
     @cached_property
@@ -131,10 +173,19 @@ class Corpus:
         return fingerprint_strings(self.distinct.texts)
 
     def sample(self, n: int) -> "Corpus":
-        """A random sample of n distinct documents that depends on their texts alone, in canonical order.
+        """A random sample of the distinct documents that does not depend on their order.
 
-        Equidistant positions of `distinct`, whose order is that of a hash. Each text comes with the id, label and time
-        of the first document that has it. All distinct documents where there are no more than n.
+        Parameters
+        ----------
+        n : int
+            Size of the sample; all distinct documents where there are no more.
+
+        Returns
+        -------
+        Corpus
+            Equidistant positions of `distinct`, in its order, which is that of a hash. Each text comes with the id,
+            label and time of the first document that has it.
+
         """
         first = self.distinct.first
         return self.at(first[equidistant(len(first), n)])
@@ -152,25 +203,25 @@ class Corpus:
 
 
 def sample_size(count: int, share: float) -> int:
-    """How many documents a share of `count` is: at least 2."""
+    """Number of documents in a share of `count`, at least 2."""
     return max(2, round(share * count))
 
 
 def equidistant(count: int, n: int) -> DocInt:
-    """So many of `count` places at equal distances, the first and the last among them; all where there are no more."""
+    """Positions of n of `count` items at equal distances, from the first to the last; all where there are no more."""
     return np.linspace(0, count - 1, min(n, count)).round().astype(np.int64)
 
 
-def _whole(value: object) -> str:
-    """A string that UTF-8 can hold: half a surrogate pair, which cut-off posts end in, becomes U+FFFD."""
+def _valid_string(value: object) -> str:
+    """The value as a string that UTF-8 can encode: a lone surrogate, which cut-off posts end in, becomes U+FFFD."""
     string = str(value)
-    return string if string.isascii() else SURROGATE.sub("\ufffd", string)
+    return string if string.isascii() else _SURROGATE.sub("\ufffd", string)
 
 
 def _label(value: object) -> str:
-    """A label, empty where there is none: None, or what pandas has in its place."""
+    """The label as a string, empty where it is missing."""
     missing = value is None or (not isinstance(value, str) and str(value) in _MISSING)
-    return "" if missing else _whole(value)
+    return "" if missing else _valid_string(value)
 
 
 def _digest(text: str) -> bytes:
@@ -178,10 +229,10 @@ def _digest(text: str) -> bytes:
 
 
 def fingerprint_strings(strings: Iterable[str]) -> str:
-    """SHA-256 of a sequence of strings; lengths are hashed too, so that ["ab"] and ["a", "b"] differ."""
+    """SHA-256 of a sequence of strings; their lengths are hashed too, so that ["ab"] and ["a", "b"] differ."""
     digest = hashlib.sha256()
     for string in strings:
-        # Lone surrogates are legal in a Python string but not in UTF-8.
+        # Python's strings may hold lone surrogates, which UTF-8 cannot encode.
         data = string.encode("utf-8", errors="surrogatepass")
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)

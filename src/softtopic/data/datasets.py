@@ -8,7 +8,7 @@ from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import InputError
 from softtopic.storage.assets import ASSETS, asset_path
 
-# Files of a data folder; those that are assets too are read there where no folder is named.
+# File of each sample corpus in a data folder.
 FILES = {
     "20newsgroups": "20newsgroups_bydate.jsonl.gz",
     "stackoverflow": "stackoverflow_titles.jsonl.gz",
@@ -20,10 +20,28 @@ FILES = {
 
 
 def load(name: str, *, data_dir: str | Path | None = None) -> Corpus:
-    """A labelled sample corpus.
+    """Load a labelled sample corpus.
 
-    Read from `data_dir` (or SOFTTOPIC_DATA) where that holds it, else from the fetched asset of this name.
-    Raises InputError for an unknown name, AssetError for one that has not been fetched.
+    Parameters
+    ----------
+    name : str
+        A key of `FILES`, or an asset that holds a corpus.
+    data_dir : str or Path or None, default=None
+        Folder that holds the files of the corpora; by default the environment variable SOFTTOPIC_DATA. Where there is
+        none, or the file is not in it, the asset of this name is read.
+
+    Returns
+    -------
+    Corpus
+        Documents with labels.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, or needs a data folder and none is given.
+    AssetError
+        If the asset has not been fetched.
+
     """
     folder = data_dir or os.environ.get("SOFTTOPIC_DATA")
     if folder and name in FILES:
@@ -31,17 +49,17 @@ def load(name: str, *, data_dir: str | Path | None = None) -> Corpus:
         if path.is_file() or name not in ASSETS:
             return read_corpus(path, Columns(label="label"))
     if name in ASSETS and _is_corpus(name):
-        return _tables(name)
-    known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if _is_corpus(name))]))
-    place = "" if name not in FILES else "; name the folder that holds its file with --data-dir or SOFTTOPIC_DATA"
-    raise InputError(f"sample corpus {name!r} is not here; known are {known}{place}")
+        return _read_asset(name)
+    known = ", ".join(dict.fromkeys([*FILES, *filter(_is_corpus, ASSETS)]))
+    next_step = "" if name not in FILES else "; name the folder that holds its file with --data-dir or SOFTTOPIC_DATA"
+    raise InputError(f"sample corpus {name!r} is not here; known are {known}{next_step}")
 
 
 def _is_corpus(asset: str) -> bool:
     return ASSETS[asset].files[0].path.endswith(".tab")
 
 
-def _tables(name: str) -> Corpus:
+def _read_asset(name: str) -> Corpus:
     folder = asset_path(name)
     texts: list[str] = []
     labels: list[str] = []

@@ -1,4 +1,4 @@
-"""What a word is in a text, and where the words of a vocabulary stand: phrases, and scripts without spaces, too."""
+"""Tokens: what a word is, and which words of a vocabulary a text contains, phrases and unspaced scripts included."""
 
 import re
 import unicodedata
@@ -8,89 +8,155 @@ from typing import final
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-
-def _marks() -> str:
-    """Ranges of the signs that follow a letter and that `re` takes for the end of a word; none of those of emoji."""
-    # Beyond 0xFFFF there are few, and one of them would make every pattern three times as slow.
-    codes = (code for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
-    found = enumerate(code for code in codes if not 0xFE00 <= code <= 0xFE0F)
-    runs = ([code for _, code in run] for _, run in groupby(found, lambda pair: pair[1] - pair[0]))
-    return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)
+from softtopic.errors import InputError
 
 
-# Vowels of Hindi, tones of Yoruba, accents of decomposed French.
-MARKS = _marks()
+def _combining_marks() -> str:
+    """Ranges of marks that follow a letter and that `re` does not count as part of a word, without those of emoji."""
+    # There are few beyond 0xFFFF, and a single one would make every pattern three times as slow.
+    marks = (code for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in ("Mn", "Mc"))
+    numbered = enumerate(code for code in marks if not 0xFE00 <= code <= 0xFE0F)
+    runs = ([code for _, code in run] for _, run in groupby(numbered, lambda pair: pair[1] - pair[0]))
+    return "".join(f"\\u{run[0]:04x}-\\u{run[-1]:04x}" for run in runs)
 
-# Three letters or more; "don't" is no word "don", "people's" is the word "people".
-WORD_PATTERN = rf"(?<![\w{MARKS}])[^\W\d_](?:[^\W\d_]|[{MARKS}]){{2,}}(?![\w{MARKS}]|['’]t\b)"
+
+# Vowel signs of Hindi, tone marks of Yoruba, accents of decomposed French.
+COMBINING_MARKS = _combining_marks()
+
+# Three letters or more; "don't" holds no token "don", "people's" holds the token "people".
+TOKEN_PATTERN = r"(?<![\w\p{M}])[^\W\d_](?:[^\W\d_]|[\p{M}]){2,}(?![\w\p{M}]|['’]t\b)"  # noqa: S105
 
 # Thai and Lao, Myanmar, Khmer, Chinese and Japanese.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]+")
-_PIECE = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{MARKS}])+(?:['’]t\b)?|[^\w\s]")
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+_TOKEN = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{COMBINING_MARKS}])+(?:['’]t\b)?|[^\w\s]")
 
 
 def unspaced_share(texts: Sequence[str]) -> float:
-    """Share of the characters that belong to scripts without spaces between words, in [0, 1]."""
+    """Share of characters in scripts that are written without spaces between words, in [0, 1].
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Documents.
+
+    Returns
+    -------
+    float
+        0 where there are no characters at all.
+
+    Examples
+    --------
+    >>> unspaced_share(["機械学習", "text"])
+    0.5
+
+    """
     total = sum(map(len, texts))
-    return sum(len(run) for text in texts for run in _IS_UNSPACED.findall(text)) / total if total else 0.0
+    return sum(len(run) for text in texts for run in _UNSPACED_RUN.findall(text)) / total if total else 0.0
 
 
-def plain(words: Sequence[str]) -> bool:
-    """Whether WORD_PATTERN finds every word in lower-case text, wherever it stands."""
-    return all(
-        re.fullmatch(WORD_PATTERN, word) and word == word.lower() and not _IS_UNSPACED.search(word) for word in words
-    )
+def compile_token_pattern(token_pattern: str) -> re.Pattern[str]:
+    r"""Compile a token pattern.
+
+    Parameters
+    ----------
+    token_pattern : str
+        Regular expression in the syntax of `re`. Inside a character class `\p{M}` stands for combining marks, as in
+        other engines; `re` has no name for them.
+
+    Returns
+    -------
+    re.Pattern
+
+    Raises
+    ------
+    InputError
+        If it is no regular expression, or has more than one group.
+
+    Examples
+    --------
+    >>> compile_token_pattern(TOKEN_PATTERN).findall("people's हिन्दी, ab")
+    ['people', 'हिन्दी']
+
+    """
+    try:
+        compiled = re.compile(token_pattern.replace(r"\p{M}", COMBINING_MARKS))
+    except re.error as error:
+        raise InputError(f"token_pattern is no regular expression ({error}); see Python's module re") from None
+    if compiled.groups > 1:
+        raise InputError(f"token_pattern has {compiled.groups} groups; give one at most, that of the token")
+    return compiled
+
+
+def are_tokens(words: Sequence[str], token_pattern: str = TOKEN_PATTERN) -> bool:
+    """Whether every word is a lower-case token of the pattern, so that the pattern alone finds all of them."""
+    is_token = compile_token_pattern(token_pattern).fullmatch
+    return all(is_token(word) and word == word.lower() and not _UNSPACED_RUN.search(word) for word in words)
 
 
 @final
-class Finder:
-    """Finds words of any kind in texts as they are spelled there; case does not matter.
+class WordMatcher:
+    """Finds the words of a vocabulary in texts, whatever they consist of; letter case is ignored.
 
-    The parts of a phrase follow each other; single characters and English stop words may stand between them, as
-    scikit-learn leaves them out before it makes phrases. Scripts without spaces are divided into the longest words
-    there are (maximum matching).
+    The tokens of a phrase follow each other; single characters and English stop words may stand between them, because
+    scikit-learn drops these before it makes n-grams. Unspaced scripts are segmented by maximum matching: at each
+    position the longest word wins.
+
+    Parameters
+    ----------
+    words : sequence of str
+        Words and phrases to find. Of words that differ in case alone the first is found.
+
+    Examples
+    --------
+    >>> WordMatcher(["machine learning", "C++"])("Machine learning in c++")
+    ['machine learning', 'C++']
+
     """
 
     def __init__(self, words: Sequence[str]) -> None:
         self._words: dict[tuple[str, ...], str] = {}
         for word in words:
-            self._words.setdefault(tuple(_PIECE.findall(word.lower())), word)
-        self._begun = {pieces[:length] for pieces in self._words for length in range(1, len(pieces) + 1)}
-        self._pieces = {piece for pieces in self._words for piece in pieces}
-        self._widest = max((len(piece) for piece in self._pieces if _IS_UNSPACED.match(piece)), default=0)
+            self._words.setdefault(tuple(_TOKEN.findall(word.lower())), word)
+        self._prefixes = {tokens[:length] for tokens in self._words for length in range(1, len(tokens) + 1)}
+        self._tokens = {token for tokens in self._words for token in tokens}
+        self._longest = max((len(token) for token in self._tokens if _UNSPACED_RUN.match(token)), default=0)
 
     def __call__(self, text: str) -> list[str]:
-        """The words in a text, each as often as it stands there."""
-        pieces = [piece for found in _PIECE.findall(text.lower()) for piece in self._divided(found)]
-        return [word for start in range(len(pieces)) for word in self._from(pieces, start)]
+        """All occurrences of the words in a text, by where they start."""
+        tokens = [token for run in _TOKEN.findall(text.lower()) for token in self._segmented(run)]
+        return [word for start in range(len(tokens)) for word in self._starting_at(tokens, start)]
 
-    def _from(self, pieces: list[str], start: int) -> Iterator[str]:
-        """The words that begin with a piece."""
-        lines: list[tuple[str, ...]] = [()]
-        known: set[tuple[str, ...]] = set()
-        for place in range(start, len(pieces)):
-            piece = pieces[place]
-            grown = [longer for line in lines if (longer := (*line, piece)) in self._begun and longer not in known]
-            known.update(grown)
-            yield from (self._words[line] for line in grown if line in self._words)
-            slight = place > start and (
-                piece in ENGLISH_STOP_WORDS or (len(piece) == 1 and not _IS_UNSPACED.match(piece))
+    def _starting_at(self, tokens: list[str], start: int) -> Iterator[str]:
+        open_prefixes: list[tuple[str, ...]] = [()]
+        seen: set[tuple[str, ...]] = set()
+        for position in range(start, len(tokens)):
+            token = tokens[position]
+            extended = [
+                longer
+                for prefix in open_prefixes
+                if (longer := (*prefix, token)) in self._prefixes and longer not in seen
+            ]
+            seen.update(extended)
+            yield from (self._words[prefix] for prefix in extended if prefix in self._words)
+            skippable = position > start and (
+                token in ENGLISH_STOP_WORDS or (len(token) == 1 and not _UNSPACED_RUN.match(token))
             )
-            lines = grown + lines if slight else grown
-            if not lines:
+            open_prefixes = extended + open_prefixes if skippable else extended
+            if not open_prefixes:
                 return
 
-    def _divided(self, piece: str) -> Iterator[str]:
-        if piece in self._pieces or not _IS_UNSPACED.match(piece):
-            yield piece
+    def _segmented(self, token: str) -> Iterator[str]:
+        """A token, cut into the words of the vocabulary where its script has no spaces."""
+        if token in self._tokens or not _UNSPACED_RUN.match(token):
+            yield token
             return
         start = 0
-        while start < len(piece):
-            lengths = range(min(self._widest, len(piece) - start), 0, -1)
-            length = next((length for length in lengths if piece[start : start + length] in self._pieces), 1)
-            yield piece[start : start + length]
+        while start < len(token):
+            lengths = range(min(self._longest, len(token) - start), 0, -1)
+            length = next((length for length in lengths if token[start : start + length] in self._tokens), 1)
+            yield token[start : start + length]
             start += length

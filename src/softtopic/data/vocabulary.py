@@ -1,7 +1,6 @@
-"""The words topics are made of."""
+"""The vocabulary: the words that topics are made of."""
 
 import logging
-import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,21 +13,88 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.data.tokenizer import WORD_PATTERN, Finder, plain, unspaced_share
+from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError
 
 log = logging.getLogger(__name__)
 
-# From this share of characters on, texts are written without spaces between words.
-_UNSPACED = 0.3
-_LOOKED_AT = 1000  # texts, to tell
+# Number of words of a vocabulary unless a user says otherwise.
+VOCABULARY_SIZE = 2000
+
+# Number of texts that are looked at to tell whether their script has spaces.
+_INSPECTED = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabularyConfig:
+    r"""How words are found in texts.
+
+    Parameters
+    ----------
+    min_df : int or float, default=2
+        Words in fewer documents are left out; an int is a number of documents, a float a share of them.
+    max_df : int or float, default=0.5
+        Words in more documents are left out, likewise.
+    token_pattern : str, default=TOKEN_PATTERN
+        Regular expression of a token in lower-case text, as in scikit-learn's CountVectorizer; see
+        `compile_token_pattern`. By default tokens have three letters or more.
+    max_unspaced_share : float, default=0.3
+        Share of characters in scripts without spaces above which a warning says that words must come from a
+        tokenizer of the language.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range, or the pattern is no regular expression.
+
+    Examples
+    --------
+    >>> VocabularyConfig(min_df=0.01, token_pattern=r"(?u)\b\w\w+\b").max_df
+    0.5
+
+    """
+
+    min_df: int | float = 2
+    max_df: int | float = 0.5
+    token_pattern: str = TOKEN_PATTERN
+    max_unspaced_share: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("min_df", "max_df"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not (value >= 1 if isinstance(value, int) else 0 <= value <= 1):
+                raise InputError(f"{name} is {value}; give a whole number of at least 1, or a share from 0.0 to 1.0")
+        if not 0 <= self.max_unspaced_share <= 1:
+            raise InputError(f"max_unspaced_share is {self.max_unspaced_share}; give a share from 0 to 1")
+        compile_token_pattern(self.token_pattern)
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Ordered distinct words, most frequent first."""
+    """Distinct words in a fixed order; `from_texts` puts the most frequent first.
+
+    Parameters
+    ----------
+    words : tuple of str
+        The words, one or more.
+    token_pattern : str, default=TOKEN_PATTERN
+        Regular expression of a token in lower-case text, by which words are counted; words that are no tokens of it
+        (phrases, "c++", unspaced scripts) are found by `WordMatcher`.
+
+    Raises
+    ------
+    InputError
+        If there are no words, a word stands twice or is blank, or the pattern is no regular expression.
+
+    Examples
+    --------
+    >>> Vocabulary(("apple", "pear")).bag_of_words(["Apple, apple and pear"]).toarray()
+    array([[2, 1]])
+
+    """
 
     words: tuple[str, ...]
+    token_pattern: str = TOKEN_PATTERN
 
     def __post_init__(self) -> None:
         if not self.words:
@@ -37,6 +103,7 @@ class Vocabulary:
             raise InputError("the vocabulary names a word twice; give distinct words")
         if any(not word.strip() for word in self.words):
             raise InputError("the vocabulary holds an empty word; give words with letters")
+        compile_token_pattern(self.token_pattern)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -46,60 +113,90 @@ class Vocabulary:
         cls,
         texts: Iterable[str],
         *,
-        size: int = 2000,
+        size: int = VOCABULARY_SIZE,
         language: str = "english",
-        min_df: int | float = 2,
-        max_df: int | float = 0.5,
+        config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
-        """The `size` most frequent words of the texts, ties broken by spelling.
+        """The most frequent words of texts, ties broken by spelling; independent of the order of the texts.
 
-        Words are lower-cased and have three letters or more. Stop words of `language` ("none": keep all) are left
-        out, and so are words in fewer than `min_df` or more than `max_df` documents (whole numbers count documents,
-        fractions are shares of them).
+        Parameters
+        ----------
+        texts : iterable of str
+            Documents.
+        size : int, default=2000
+            Number of words, at least 2; fewer where the texts have no more.
+        language : str, default="english"
+            Whose stop words to leave out; see `stop_words`.
+        config : VocabularyConfig, optional
+            Token pattern and bounds on document frequency.
+
+        Returns
+        -------
+        Vocabulary
+            Lower-case words with the token pattern of `config`.
+
+        Raises
+        ------
+        InputError
+            If the size is below 2, the language is unknown, or no word is left.
+
         """
-        bounds: Any = {"min_df": min_df, "max_df": max_df}
-        vectorizer = CountVectorizer(token_pattern=WORD_PATTERN, stop_words=stop_words(language), **bounds)
         texts = list(texts)
-        if unspaced_share(texts[:_LOOKED_AT]) > _UNSPACED:
+        if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
             log.warning(
                 "the texts have no spaces between words, so whole clauses are taken for words; give words, or a "
                 "CountVectorizer with a tokenizer of their language"
             )
-        return cls._found(vectorizer, texts, size)
+        bounds: Any = {"min_df": config.min_df, "max_df": config.max_df}
+        left_out = stop_words(language, token_pattern=config.token_pattern)
+        pattern = compile_token_pattern(config.token_pattern).pattern
+        vectorizer = CountVectorizer(token_pattern=pattern, stop_words=left_out, **bounds)
+        return cls(_most_frequent(vectorizer, texts, size), config.token_pattern)
 
     @classmethod
     def from_vectorizer(
-        cls, vectorizer: CountVectorizer, texts: Iterable[str], *, size: int | None = None
+        cls,
+        vectorizer: CountVectorizer,
+        texts: Iterable[str],
+        *,
+        size: int | None = None,
+        token_pattern: str = TOKEN_PATTERN,
     ) -> "Vocabulary":
-        """The words a scikit-learn vectorizer finds in the texts, most frequent first; it is not changed.
+        """The words that a scikit-learn vectorizer finds in texts, most frequent first.
 
-        Words that it spells otherwise than the texts do (stems, letters without their accents) are kept, though nothing
-        will be counted of them; a warning names some.
+        Words that it spells otherwise than the texts do (stems, letters without their accents) are kept although
+        nothing will be counted of them; a warning names some.
+
+        Parameters
+        ----------
+        vectorizer : CountVectorizer
+            Fitted or not; it is not changed.
+        texts : iterable of str
+            Documents.
+        size : int or None, default=None
+            Number of words, at least 2; None keeps all.
+        token_pattern : str, default=TOKEN_PATTERN
+            See `Vocabulary`.
+
+        Returns
+        -------
+        Vocabulary
+
+        Raises
+        ------
+        InputError
+            If the size is below 2, or no word is left.
+
         """
         texts = list(texts)
-        found = cls._found(vectorizer, texts, size)
-        missing = np.flatnonzero(found.bag_of_words(texts).getnnz(axis=0) == 0)
+        vocabulary = cls(_most_frequent(vectorizer, texts, size), token_pattern)
+        missing = np.flatnonzero(vocabulary.bag_of_words(texts).getnnz(axis=0) == 0)
         if len(missing):
-            named = ", ".join(found.words[i] for i in missing[:3])
-            log.warning("%d of %d words stand nowhere as they are spelled, e.g. %s", len(missing), len(found), named)
-        return found
-
-    @classmethod
-    def _found(cls, vectorizer: CountVectorizer, texts: Iterable[str], size: int | None) -> "Vocabulary":
-        if size is not None and size < 2:
-            raise InputError(f"vocabulary size {size} is too small; give at least 2")
-        fresh: Any = clone(vectorizer)
-        try:
-            counts = fresh.fit_transform(list(texts))
-        except ValueError as error:
-            # scikit-learn's two messages for "nothing left" and for bounds that cross.
-            raise InputError(
-                f"every word was filtered out ({error}); give more text, another language or words"
-            ) from None
-        words = fresh.get_feature_names_out()
-        totals = np.asarray(counts.sum(axis=0)).ravel()
-        order = [i for i in np.lexsort((words, -totals)) if words[i].strip()][:size]
-        return cls(tuple(str(words[i]) for i in order))
+            examples = ", ".join(vocabulary.words[i] for i in missing[:3])
+            log.warning(
+                "%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(vocabulary), examples
+            )
+        return vocabulary
 
     @classmethod
     def build(
@@ -107,38 +204,93 @@ class Vocabulary:
         source: "int | np.integer | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer",
         texts: Iterable[str],
         language: str = "english",
+        config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
-        """A vocabulary from what a user may give: a size, a list of words, a vectorizer or a vocabulary."""
+        """A vocabulary from whatever a user may give.
+
+        Parameters
+        ----------
+        source : int, sequence of str, Vocabulary or CountVectorizer
+            A number of words to find in the texts, the words themselves, a vocabulary (returned as it is), or a
+            vectorizer that finds them.
+        texts : iterable of str
+            Documents.
+        language : str, default="english"
+            Whose stop words to leave out where `source` is a number; see `stop_words`.
+        config : VocabularyConfig, optional
+            Token pattern, and bounds on document frequency where `source` is a number.
+
+        Returns
+        -------
+        Vocabulary
+
+        Raises
+        ------
+        InputError
+            If the source is of another type, or no word is left.
+
+        """
         if isinstance(source, Vocabulary):
             return source
         if isinstance(source, int | np.integer):
-            return cls.from_texts(texts, size=int(source), language=language)
+            return cls.from_texts(texts, size=int(source), language=language, config=config)
         if isinstance(source, str):
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
         if isinstance(source, Sequence | np.ndarray):
-            return cls(tuple(map(str, source)))
+            return cls(tuple(map(str, source)), config.token_pattern)
         if not isinstance(source, CountVectorizer):
             kind = type(source).__name__
             raise InputError(f"vocabulary is {kind}; give a size, a list of words or a CountVectorizer")
-        return cls.from_vectorizer(source, texts)
+        return cls.from_vectorizer(source, texts, token_pattern=config.token_pattern)
 
     @cached_property
     def fingerprint(self) -> str:
+        """SHA-256 of the words in order: what a language model says of documents depends on nothing else."""
         return fingerprint_strings(self.words)
 
     def bag_of_words(self, texts: Iterable[str]) -> csr_matrix:
-        """Word counts, [documents, vocab], sparse; words are found as they are spelled, in any case."""
+        """Word counts of texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Documents; letter case is ignored.
+
+        Returns
+        -------
+        csr_matrix of int64 of shape (n_texts, n_words)
+
+        """
         index: Any = {word: column for column, word in enumerate(self.words)}
-        # Where it finds them all, the pattern is faster.
-        how: Any = {"token_pattern": WORD_PATTERN} if plain(self.words) else {"analyzer": Finder(self.words)}
+        # Where the pattern finds all words it is the faster way.
+        if are_tokens(self.words, self.token_pattern):
+            how: Any = {"token_pattern": compile_token_pattern(self.token_pattern).pattern}
+        else:
+            how = {"analyzer": WordMatcher(self.words)}
         return CountVectorizer(vocabulary=index, **how).transform(list(texts))  # type: ignore[return-value]
 
 
-def stop_words(language: str) -> list[str] | None:
-    """Stop words of a language by its English name, none for "none".
+def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str] | None:
+    """Stop words of a language.
 
-    English takes scikit-learn's list: the larger one of `stop-words` holds words that name topics, such as
-    "computer", "world" or "work".
+    Parameters
+    ----------
+    language : str
+        Its English name, or "none". English takes scikit-learn's list: the larger one of the package `stop-words`
+        holds words that name topics, such as "computer", "world" or "work".
+    token_pattern : str, default=TOKEN_PATTERN
+        Stop words that are no tokens of this pattern are left out: they could never match.
+
+    Returns
+    -------
+    list of str or None
+        Sorted, in lower case; None for "none".
+
+    Raises
+    ------
+    InputError
+        If there is no list for the language.
+
     """
     if language == "none":
         return None
@@ -154,5 +306,21 @@ def stop_words(language: str) -> list[str] | None:
             known = ", ".join(sorted({name for name in AVAILABLE_LANGUAGES if len(name) > 2}))
             raise InputError(f"language {language!r} has no stop words here; give none or one of {known}")
         listed = get_stop_words(language)
-    # Others can never match a token, and scikit-learn warns about them.
-    return sorted(word for word in map(str.lower, listed) if re.fullmatch(WORD_PATTERN, word))
+    is_token = compile_token_pattern(token_pattern).fullmatch
+    return sorted(word for word in map(str.lower, listed) if is_token(word))
+
+
+def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | None) -> tuple[str, ...]:
+    """The words a vectorizer finds, by falling frequency, then by spelling."""
+    if size is not None and size < 2:
+        raise InputError(f"vocabulary size {size} is too small; give at least 2")
+    unfitted: Any = clone(vectorizer)
+    try:
+        counts = unfitted.fit_transform(texts)
+    except ValueError as error:
+        # scikit-learn's two messages for "nothing left" and for bounds that cross.
+        raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None
+    words = unfitted.get_feature_names_out()
+    totals = np.asarray(counts.sum(axis=0)).ravel()
+    order = [i for i in np.lexsort((words, -totals)) if words[i].strip()][:size]
+    return tuple(str(words[i]) for i in order)

@@ -8,8 +8,8 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.sparse import SparseLabels, WordMeans
 from softtopic.features.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
-from softtopic.storage.assets import cache_dir
-from softtopic.storage.memory import give_back
+from softtopic.storage.cache import cache_dir
+from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import mean_log_probs
@@ -93,7 +93,7 @@ def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: BaseTe
     ids = [fingerprint_strings([text])[:16] for text in texts]
     store.write(shard, ids, Features(output.log_probs, output.hidden))
     # What batches of many shapes leave behind in holes grows with the corpus: half a gigabyte in ten shards.
-    give_back(cycles=False)
+    release_memory(collect=False)
 
 
 def extract(

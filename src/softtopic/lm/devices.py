@@ -15,8 +15,8 @@ from torch import Tensor
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import LanguageModelError
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import staged_file
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
 from softtopic.lm.devices import pick_device, pick_dtype
 from softtopic.lm.loading import quiet_transformers
-from softtopic.storage.assets import ASSETS, asset_path, cache_dir
+from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
-from softtopic.storage.memory import give_back
+from softtopic.storage.cache import cache_dir
+from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
 from softtopic.types import DocHidden
 
@@ -155,7 +156,7 @@ def embed(
     del encoder
     if len(parts) > 1:
         # What was needed for batches of many shapes would be counted on top of all that follows.
-        give_back()
+        release_memory()
     return np.concatenate(vectors)
 
 

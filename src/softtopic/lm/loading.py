@@ -12,8 +12,9 @@ from typing import Any
 import torch
 
 from softtopic.errors import LanguageModelError
-from softtopic.storage.assets import ASSETS, asset_path, cache_dir
+from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 

@@ -18,15 +18,15 @@ from jaxtyping import Int
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.readers import Columns, read_corpus
-from softtopic.data.tokenizer import MARKS
+from softtopic.data.tokenizer import COMBINING_MARKS
 from softtopic.errors import DiskError, InputError
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 
 # Words as softtopic.data.tokenizer has them, and the short ones and numbers between them: they fill a window too.
-REFERENCE_PATTERN = rf"(?<![\w{MARKS}])[^\W_](?:[^\W_]|[{MARKS}])*(?![\w{MARKS}]|['’]t\b)"
+REFERENCE_PATTERN = rf"(?<![\w{COMBINING_MARKS}])[^\W_](?:[^\W_]|[{COMBINING_MARKS}])*(?![\w{COMBINING_MARKS}]|['’]t\b)"
 _WORD = re.compile(REFERENCE_PATTERN)
 _PHRASE_BREAK = re.compile(r"[\s_-]+")
 _LAYOUT = "1"  # of the files in the cache folder

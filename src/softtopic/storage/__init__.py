@@ -1,1 +1,1 @@
-"""Files, assets, the cache folder, progress."""
+"""Atomic files, assets, the cache folder, memory and progress bars."""

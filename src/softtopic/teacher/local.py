@@ -17,7 +17,7 @@ from softtopic.lm.engine import Reader, open_reader
 from softtopic.lm.int8 import TEXT
 from softtopic.lm.loading import EMBEDDED, LanguageModel, language_model_fingerprint, load_language_model
 from softtopic.lm.tokens import continuation_tokens
-from softtopic.storage.memory import give_back
+from softtopic.storage.memory import release_memory
 from softtopic.teacher.base import BaseTeacher, TeacherOutput
 from softtopic.teacher.calibration import CONTENT_FREE, Calibration
 from softtopic.teacher.chunking import check_cut, pieces, stretches
@@ -205,7 +205,7 @@ class Teacher(BaseTeacher):
         for loaded in _LOADED:
             vars(self).pop(loaded, None)
         self._last_scorer = None
-        give_back()
+        release_memory()
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made of: the language model is loaded anew, its weights as they are laid out know no copy."""

@@ -1,0 +1,54 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from softtopic.data.writers import TABLE_WRITERS, table_writer, write_jsonl, write_table
+from softtopic.errors import InputError
+
+THETA = np.array([[0.25, 0.75], [1 / 3, 2 / 3]], dtype=np.float32)
+COLUMNS = {"id": ["7", 'é, \n"b"'], "topic": THETA.argmax(axis=1), "theta": THETA}
+
+READERS = {
+    ".parquet": pd.read_parquet,
+    ".csv": lambda path: pd.read_csv(path, dtype={"id": str}),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype={"id": str}),
+}
+
+
+@pytest.mark.parametrize("suffix", TABLE_WRITERS)
+def test_a_table_comes_back_as_it_was(tmp_path, suffix):
+    path = tmp_path / f"table{suffix}"
+    write_table(path, COLUMNS)
+    frame = READERS[suffix](path)
+    assert frame["id"].tolist() == COLUMNS["id"]
+    assert frame["topic"].tolist() == [1, 1]
+    theta = np.stack(frame["theta"]) if suffix == ".jsonl" else frame[["theta_0", "theta_1"]].to_numpy()
+    np.testing.assert_allclose(theta, THETA, atol=1e-6)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_json_lines_are_utf8_with_six_decimal_places():
+    stream = io.BytesIO()
+    write_jsonl(COLUMNS, stream)
+    lines = stream.getvalue().decode().splitlines()
+    assert lines[0] == '{"id": "7", "topic": 1, "theta": [0.25, 0.75]}'
+    assert lines[1].endswith('"theta": [0.333333, 0.666667]}')
+    assert "é" in lines[1]
+    assert json.loads(lines[1])["id"] == COLUMNS["id"][1]
+
+
+@pytest.mark.parametrize("suffix", TABLE_WRITERS)
+def test_columns_of_different_length_are_no_table(suffix):
+    with pytest.raises(ValueError, match=r"length|longer"):
+        table_writer(Path(f"table{suffix}"))({"a": ["x"], "b": ["y", "z"]}, io.BytesIO())
+
+
+@pytest.mark.parametrize(("name", "found"), [("a.xlsx", ".xlsx"), ("a", "no suffix")])
+def test_an_unknown_suffix_is_refused_with_those_known(tmp_path, name, found):
+    with pytest.raises(InputError, match=rf"ends in {found}; give a file that ends in one of \.parquet, \.csv"):
+        write_table(tmp_path / name, COLUMNS)
+    assert not list(tmp_path.iterdir())
