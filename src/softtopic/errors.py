@@ -52,18 +52,3 @@ def check_whole(name: str, value: object, least: int, most: int | None = None) -
         limit = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise InputError(f"{name} is {value}; give a whole number {limit}")
 
-
-def check_positive(name: str, value: object) -> None:
-    """Raises InputError unless the value is a finite number above 0."""
-    if not _is_number(value) or not 0 < value < float("inf"):  # type: ignore[operator]
-        raise InputError(f"{name} is {value}; give a finite number above 0")
-
-
-def check_share(name: str, value: object) -> None:
-    """Raises InputError unless the value is a number from 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
-        raise InputError(f"{name} is {value}; give a number from 0 to 1")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

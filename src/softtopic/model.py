@@ -24,10 +24,11 @@ from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.soft_labels import soft_labels_of
 from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
-from softtopic.state import FittedState, TrainingReport
+from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.topics import search, table
 from softtopic.topics.words import Topics
+from softtopic.training.report import TrainingReport
 from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
 
 

@@ -14,13 +14,13 @@ from softtopic.backbones.settings import (
     ProdLDASettings,
 )
 from softtopic.data.vocabulary import VocabularyConfig
-from softtopic.errors import InputError, check_share, check_whole
+from softtopic.errors import InputError, check_number, check_whole
 from softtopic.graph.config import GraphConfig, GroupsConfig, ImputationConfig
 from softtopic.inputs.config import WordInputsConfig
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
-from softtopic.lm.encoder import EncoderConfig
+from softtopic.lm.config import EncoderConfig
 from softtopic.teacher.calibration import check_calibration
-from softtopic.teacher.chunking import MAX_WINDOWS, windows
+from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
 from softtopic.teacher.demonstrations import DemonstrationConfig
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
 from softtopic.topics.ranking import RankingConfig
@@ -86,7 +86,7 @@ class ReadConfig:
             "prompt": prompts,
             "beam_width": self.beam_width,
             "max_tokens": self.max_tokens,
-            "truncation": windows(min(chunks, self.max_chunks_per_document)),
+            "truncation": truncation_for(chunks, self.max_chunks_per_document),
         }
 
 
@@ -155,9 +155,7 @@ class Recipe:
         split_inputs(self.inputs)
         split_target(self.target)
         name_of(self.backbone)
-        check_share("bow_weight", self.bow_weight)
-        if self.bow_weight in (0, 1):
-            raise InputError(f"bow_weight is {self.bow_weight}; give a number between 0 and 1, or another target")
+        check_number("bow_weight", self.bow_weight, 0, 1, closed="neither")
         if self.max_training_documents is not None:
             check_whole("max_training_documents", self.max_training_documents, 2)
 

@@ -10,22 +10,8 @@ from jaxtyping import Float, Int
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
 from softtopic.recipes import Recipe
+from softtopic.training.report import TrainingReport
 from softtopic.types import DocInt, DocTopic, TopicVocab
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingReport:
-    """How training went.
-
-    Attributes
-    ----------
-    losses : tuple of float
-        Mean distillation loss of each epoch, in nats.
-    documents_per_second : float
-    """
-
-    losses: tuple[float, ...]
-    documents_per_second: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

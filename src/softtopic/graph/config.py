@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from softtopic.errors import InputError, check_positive, check_share, check_whole
+from softtopic.errors import InputError, check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +73,9 @@ class GraphConfig:
         check_whole("n_neighbors", self.n_neighbors, 1)
         check_whole("n_steps", self.n_steps, 0)
         check_whole("n_word_components", self.n_word_components, 1)
-        check_share("restart", self.restart)
+        check_number("restart", self.restart, 0, 1, closed="both")
         for name in ("inverse_temperature", "embedding_weight", "hidden_weight", "words_weight"):
-            check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), 0, closed="neither")
 
     def view_weight(self, view: str) -> float:
         """Weight of a view's cosine: of "embedding", "hidden" or "words"."""
@@ -114,9 +114,9 @@ class GroupsConfig:
     def __post_init__(self) -> None:
         for name in ("n_components", "n_init", "calibration_size"):
             check_whole(f"groups {name}", getattr(self, name), 1)
-        check_share("mean_max_share", self.mean_max_share)
+        check_number("mean_max_share", self.mean_max_share, 0, 1, closed="both")
         for name in ("min_inverse_temperature", "word_power"):
-            check_positive(name, getattr(self, name))
+            check_number(name, getattr(self, name), 0, closed="neither")
         if not self.min_inverse_temperature <= self.max_inverse_temperature < float("inf"):
             raise InputError(
                 f"max_inverse_temperature is {self.max_inverse_temperature}; give a finite number of at least "
@@ -144,4 +144,4 @@ class ImputationConfig:
 
     def __post_init__(self) -> None:
         for name in ("alpha", "label_scale", "words_weight"):
-            check_positive(f"imputation {name}", getattr(self, name))
+            check_number(f"imputation {name}", getattr(self, name), 0, closed="neither")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softtopic.errors import check_positive, check_whole
+from softtopic.errors import check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,4 +23,4 @@ class WordInputsConfig:
 
     def __post_init__(self) -> None:
         check_whole("n_lsa_components", self.n_lsa_components, 1)
-        check_positive("tf_idf_scale", self.tf_idf_scale)
+        check_number("tf_idf_scale", self.tf_idf_scale, 0, closed="neither")

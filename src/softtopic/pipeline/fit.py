@@ -5,8 +5,9 @@ import logging
 import numpy as np
 import torch
 
-from softtopic.backbones.base import Backbone, Sizes
+from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import build_backbone
+from softtopic.backbones.settings import Sizes
 from softtopic.graph.initial_groups import (
     InitialGroups,
     document_graph,
@@ -23,12 +24,13 @@ from softtopic.pipeline.read import read_documents
 from softtopic.pipeline.represent import Representation, represent
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
-from softtopic.state import FittedState, TrainingReport
+from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
 from softtopic.topics.documents import excerpt, representative_rows
 from softtopic.topics.ranking import mean_document_vectors, relevance
 from softtopic.training.dataset import TrainingData, l1_normalized
+from softtopic.training.report import TrainingReport
 from softtopic.training.trainer import train
 from softtopic.types import DocTopic, TopicVocab
 

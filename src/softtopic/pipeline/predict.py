@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from softtopic.backbones.base import Backbone, Sizes
+from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import build_backbone
+from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 
-from softtopic.errors import InputError, check_positive, check_whole
+from softtopic.errors import InputError, check_number, check_whole
 from softtopic.types import DocHidden, TopicVocab
 
 ORDERS = ("probability", "relevance")
@@ -44,8 +44,8 @@ class RankingConfig:
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
-        check_positive("ranking inverse_temperature", self.inverse_temperature)
-        check_positive("ranking document_power", self.document_power)
+        check_number("ranking inverse_temperature", self.inverse_temperature, 0, closed="neither")
+        check_number("ranking document_power", self.document_power, 0, closed="neither")
         check_whole("n_center_words", self.n_center_words, 1)
 
 
