@@ -50,7 +50,6 @@ def test_new_documents_of_the_default_recipe_need_no_language_model():
     "options",
     [
         {"ranking__order": "alphabet"},
-        {"backbone": "lda"},
         {"inputs": "word"},
         {"target": "labels"},
         {"bow_weight": 0.0},
@@ -78,8 +77,8 @@ def test_impossible_settings_are_refused_in_one_line(options):
 def test_unknown_recipes_list_the_known():
     with pytest.raises(InputError, match="combinedtm"):
         get_recipe("secret")
-    with pytest.raises(InputError, match="give a name or a Recipe"):
-        get_recipe(3)
+    with pytest.raises(InputError, match="backbone 'lda' is not known; choose one of prodlda"):
+        get_recipe("default", "lda")
 
 
 def test_the_fewer_documents_the_more_is_read_of_each():
