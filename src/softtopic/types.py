@@ -8,3 +8,7 @@ DocHidden = Float[np.ndarray, "docs width"]
 DocTopic = Float[np.ndarray, "docs topics"]
 TopicVocab = Float[np.ndarray, "topics vocab"]
 DocInt = Int[np.ndarray, " docs"]
+
+# Places of some documents among others.
+ReadRows = Int[np.ndarray, " read"]
+TrainRows = Int[np.ndarray, " train"]

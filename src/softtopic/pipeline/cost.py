@@ -15,7 +15,7 @@ from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.local import Teacher
-from softtopic.types import DocInt
+from softtopic.types import ReadRows, TrainRows
 
 # Parameters of the embedded models, those of the embedding tables left out.
 _LM_PARAMETERS = 107e6
@@ -54,7 +54,7 @@ class Cost:
 
 
 def expected_cost(
-    source: Source, recipe: Recipe, teacher: BaseTeacher | None, read: DocInt, train: DocInt, embedder: Embedder | None
+    source: Source, recipe: Recipe, teacher: BaseTeacher | None, read: ReadRows, train: TrainRows, embedder: Embedder | None
 ) -> Cost:
     """What a fit will take, within a factor of about two.
 
@@ -77,7 +77,7 @@ def expected_cost(
     return Cost(seconds, round(_BASE_BYTES + per_document * len(train)))
 
 
-def _reading(lengths: list[float], teacher: BaseTeacher | None, read: DocInt) -> float:
+def _reading(lengths: list[float], teacher: BaseTeacher | None, read: ReadRows) -> float:
     if not isinstance(teacher, Teacher):
         return 0.0
     about: dict[str, Any] = teacher.description

@@ -25,7 +25,7 @@ from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
-from softtopic.types import DocInt
+from softtopic.types import ReadRows, TrainRows
 
 log = logging.getLogger(__name__)
 
@@ -102,8 +102,8 @@ class FitPlan:
     n_distinct: int
     vocabulary: Vocabulary
     teacher: BaseTeacher | None
-    read: DocInt
-    train: DocInt
+    read: ReadRows
+    train: TrainRows
     embedder: Embedder | None
     choose_demonstrations: bool
     features_exist: bool
@@ -231,7 +231,7 @@ def _can_be_had(part: str, source: Source) -> bool:
     return source.has_texts if INPUTS[part].reads_words else True
 
 
-def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> DocInt:
+def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> ReadRows:
     """Places of the distinct documents that the language model reads, or has read."""
     if not recipe.needs_lm:
         return np.empty(0, dtype=np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 
 from softtopic.data.corpus import equidistant, sample_size
 from softtopic.errors import InputError
-from softtopic.types import DocInt
+from softtopic.types import ReadRows, TrainRows
 
 
 def check_sample(sample: object) -> None:
@@ -19,7 +19,7 @@ def check_sample(sample: object) -> None:
         raise InputError(f"sample is {sample!r}; give a share above 0 and at most 1")
 
 
-def documents_to_read(count: int, sample: float | None, max_documents: int | None) -> DocInt:
+def documents_to_read(count: int, sample: float | None, max_documents: int | None) -> ReadRows:
     """Places among `count` distinct documents, ascending.
 
     Parameters
@@ -34,7 +34,7 @@ def documents_to_read(count: int, sample: float | None, max_documents: int | Non
     return equidistant(count, min(size, count))
 
 
-def documents_to_train_on(count: int, read: DocInt, max_documents: int | None) -> DocInt:
+def documents_to_train_on(count: int, read: ReadRows, max_documents: int | None) -> TrainRows:
     """Places among `count` distinct documents, ascending: all documents read, and others up to `max_documents`."""
     size = min(count, max_documents or count)
     if not 0 < len(read) < count:

@@ -16,7 +16,7 @@ from softtopic.features.store import Features, FeatureStore
 from softtopic.inputs.registry import check_vectors
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
-from softtopic.types import DocHidden, DocInt
+from softtopic.types import DocHidden, ReadRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Source:
     corpus: Corpus
     embeddings: DocHidden | None = None
     features: Features | None = None
-    read: DocInt | None = None
+    read: ReadRows | None = None
     vocabulary: Vocabulary | None = None
     teacher: BaseTeacher | None = None
     has_texts: bool = True
