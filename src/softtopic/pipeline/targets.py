@@ -19,9 +19,11 @@ from softtopic.pipeline.sources import Source
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import CONTENT_FREE, Calibration
 from softtopic.training.dataset import soft_label_targets
-from softtopic.types import DocHidden
+from softtopic.types import ReadRows
 
 log = logging.getLogger(__name__)
+
+Vectors = Float[np.ndarray, "docs _"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,9 +47,9 @@ class Targets:
     soft: Float[np.ndarray, "docs vocab"] | None
     counts: csr_matrix | None
     tf_idf: csr_matrix | None
-    embedding: DocHidden | None
-    hidden: DocHidden | None
-    words: DocHidden | None
+    embedding: Vectors | None
+    hidden: Vectors | None
+    words: Vectors | None
     words_weight: float
 
     @property
@@ -131,7 +133,7 @@ def _counts(plan: FitPlan, source: Source) -> csr_matrix:
 
 def _soft_labels(
     plan: FitPlan, representation: Representation, calibration: Calibration | None
-) -> tuple[Float[np.ndarray, "read vocab"] | None, DocHidden | None]:
+) -> tuple[Float[np.ndarray, "read vocab"] | None, Vectors | None]:
     """Soft labels and hidden states of the documents read that are trained on."""
     features = representation.features
     if features is None:
@@ -148,10 +150,10 @@ def _soft_labels(
 def _impute(
     plan: FitPlan,
     soft: Float[np.ndarray, "read vocab"],
-    hidden: DocHidden | None,
-    places: np.ndarray,
-    known: tuple[DocHidden | None, csr_matrix | None],
-) -> tuple[Float[np.ndarray, "docs vocab"], DocHidden]:
+    hidden: Float[np.ndarray, "read _"] | None,
+    places: ReadRows,
+    known: tuple[Vectors | None, csr_matrix | None],
+) -> tuple[Float[np.ndarray, "docs vocab"], Vectors]:
     """Soft labels and hidden states of all documents trained on, predicted where the language model did not read."""
     config, (embedding, weights) = plan.recipe.imputation, known
     predictors = [] if embedding is None else [Predictor(embedding, plan.recipe.graph.embedding_weight)]
@@ -167,7 +169,7 @@ def _impute(
 
 def _words_view(
     plan: FitPlan, representation: Representation, counts: csr_matrix | None
-) -> tuple[DocHidden | None, float]:
+) -> tuple[Vectors | None, float]:
     """Leading LSA components of the documents' words, and the share of their squared norm these explain."""
     if counts is None or plan.recipe.groups is None:
         return None, 0.0
