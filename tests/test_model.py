@@ -247,7 +247,7 @@ def test_the_recipe_says_how_documents_are_read(tiny_lm, texts, tmp_path):
     for name, asked in (("light", (4, "windows")), ("paper", (0, "head"))):
         recipe = replace(RECIPES[name], training=QUICK.training)
         model = quick(tiny_lm, recipe=recipe, features=None).fit(texts)
-        assert (model.teacher_.beam_width, model.teacher_.truncation) == asked
+        assert (model.teacher_.config.beam_width, model.teacher_.config.truncation) == asked
         model.save(tmp_path / name)
         assert TopicModel.load(tmp_path / name).teacher_.fingerprint == model.teacher_.fingerprint
 
@@ -368,7 +368,7 @@ def test_a_part_is_trained_on_and_all_documents_have_mixtures(tiny_lm, texts, ma
 
 def test_a_sample_is_of_texts(tiny_lm):
     with pytest.raises(InputError, match="sample= is of texts"):
-        quick(tiny_lm, sample=0.5).fit(soft_labels=np.zeros((4, len(WORDS))), hidden=np.zeros((4, 2)))
+        quick(tiny_lm, sample=0.5).fit(soft_labels=np.full((4, len(WORDS)), -np.log(len(WORDS))), hidden=np.zeros((4, 2)))
 
 
 def test_an_unfitted_model_says_so(texts):

@@ -19,7 +19,7 @@ from softtopic.graph.config import GraphConfig, GroupsConfig, ImputationConfig
 from softtopic.inputs.config import WordInputsConfig
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.lm.config import EncoderConfig
-from softtopic.teacher.calibration import check_calibration
+from softtopic.teacher.calibration import CONTENT_FREE, check_calibration
 from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
 from softtopic.teacher.demonstrations import DemonstrationConfig
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
@@ -46,12 +46,16 @@ class ReadConfig:
         Chunks read in all, over all documents and prompts: the fewer documents there are, the more is read of a long
         one. None reads the beginnings alone.
     max_chunks_per_document : int, default=8
+        Chunks read of one document at most.
     max_documents : int or None, default=None
         Documents read where `sample` does not say otherwise; None for all of them.
     calibration : {"none", "corpus", "content-free"}, default="none"
         Where the prior over words comes from that is subtracted from log probabilities.
     calibration_strength : float in [0, 2], default=1.0
         How much of it is subtracted.
+    content_free : sequence of str
+        Documents without content, whose log probabilities are the content-free prior and by which several prompts are
+        made comparable.
     """
 
     prompts: str | Prompt | Sequence[str | Prompt] = ("published",)
@@ -63,6 +67,7 @@ class ReadConfig:
     max_documents: int | None = None
     calibration: str = "none"
     calibration_strength: float = 1.0
+    content_free: Sequence[str] = CONTENT_FREE
 
     def __post_init__(self) -> None:
         check_whole("beam_width", self.beam_width, 0)
@@ -75,6 +80,7 @@ class ReadConfig:
         prompts = (self.prompts,) if isinstance(self.prompts, str | Prompt) else self.prompts
         if not prompts:
             raise InputError("prompts are empty; give at least one")
+        object.__setattr__(self, "content_free", tuple(self.content_free))
         # Names stay names; a file is read at once, for it may be gone when the recipe is used again.
         object.__setattr__(self, "prompts", tuple(one if one in PROMPTS else _prompt(one) for one in prompts))
 
@@ -87,6 +93,8 @@ class ReadConfig:
             "beam_width": self.beam_width,
             "max_tokens": self.max_tokens,
             "truncation": truncation_for(chunks, self.max_chunks_per_document),
+            "max_windows": self.max_chunks_per_document,
+            "content_free": self.content_free,
         }
 
 

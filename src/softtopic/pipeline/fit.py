@@ -19,7 +19,7 @@ from softtopic.graph.initial_groups import (
 from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.plan import FitPlan
-from softtopic.pipeline.predict import infer
+from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
 from softtopic.pipeline.represent import Representation, represent
 from softtopic.pipeline.sources import Source
@@ -154,9 +154,8 @@ def describe(
     theta = infer(backbone, representation.inputs)
     with torch.inference_mode():
         topic_word = backbone.topic_word().cpu().numpy()
-    distinct = corpus.distinct
-    mean_theta = np.average(theta, axis=0, weights=distinct.counts).astype(theta.dtype)
-    all_theta = np.vstack([theta, mean_theta])[distinct.rows]
+    mean_theta = np.average(theta, axis=0, weights=corpus.distinct.counts).astype(theta.dtype)
+    all_theta = mixtures_of_all(corpus, theta, mean_theta)
     embedder = plan.embedder
     return FittedState(
         recipe=plan.recipe,

@@ -41,6 +41,19 @@ def infer(backbone: Backbone, inputs: Inputs) -> DocTopic:
     return np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
 
 
+def mixtures_of_all(
+    corpus: Corpus, theta: DocTopic, mean_theta: Float[np.ndarray, " topics"]
+) -> Float[np.ndarray, "all_docs topics"]:
+    """Mixtures of the distinct documents → mixtures of all; blank ones get the mean, and a warning."""
+    if corpus.n_empty:
+        warnings.warn(
+            f"{corpus.n_empty} of {len(corpus)} documents are empty; their topic mixture is the mean of the others",
+            stacklevel=4,
+        )
+    # Row -1, for blank documents, is the last one.
+    return np.vstack([theta, mean_theta])[corpus.distinct.rows]
+
+
 def restore_backbone(state: FittedState, device: torch.device) -> Backbone:
     """The trained topic model of a state, in evaluation mode; raises InputError where weights do not fit."""
     sizes = Sizes(
@@ -140,14 +153,14 @@ class Predictor:
         if embeddings is not None:
             embeddings = check_vectors("embedding", embeddings, len(corpus), state.widths)[corpus.distinct.first]
         if not corpus.distinct.texts:
-            return self._all(corpus, np.empty((0, state.n_topics), dtype=np.float32))
+            return mixtures_of_all(corpus, np.empty((0, state.n_topics), dtype=np.float32), state.mean_theta)
         if hidden is None and "hidden" in state.widths:
             hidden = self._read(corpus, keep=keep, progress=progress)
         inputs = make_inputs(state.recipe.inputs, self._sources(corpus, hidden, embeddings, embedder, keep, progress))
         for name, width in inputs.widths.items():
             if width != state.widths[name]:
                 raise InputError(f"{name} has {width} columns; expected [documents, {state.widths[name]}]")
-        return self._all(corpus, infer(self.backbone, inputs))
+        return mixtures_of_all(corpus, infer(self.backbone, inputs), state.mean_theta)
 
     def _sources(
         self,
@@ -189,13 +202,3 @@ class Predictor:
             teacher = teacher.hidden_only
         kept = "auto" if keep else None
         return extract(corpus, self.state.vocabulary, teacher, features=kept, progress=progress).hidden
-
-    def _all(self, corpus: Corpus, theta: DocTopic) -> Float[np.ndarray, "all_docs topics"]:
-        """Mixtures of the distinct documents → mixtures of all; blank ones get the mean, and a warning."""
-        if corpus.n_empty:
-            warnings.warn(
-                f"{corpus.n_empty} of {len(corpus)} documents are empty; their topic mixture is the mean of the others",
-                stacklevel=4,
-            )
-        # Row -1, for blank documents, is the last one.
-        return np.vstack([theta, self.state.mean_theta])[corpus.distinct.rows]

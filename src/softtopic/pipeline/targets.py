@@ -17,7 +17,7 @@ from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import Representation, standardize
 from softtopic.pipeline.sources import Source
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.calibration import CONTENT_FREE, Calibration
+from softtopic.teacher.calibration import Calibration
 from softtopic.training.dataset import soft_label_targets
 from softtopic.types import ReadRows
 
@@ -85,7 +85,7 @@ def calibrate(plan: FitPlan, representation: Representation, teacher: BaseTeache
         return Calibration.fit(features.log_probs, read.calibration, read.calibration_strength)
     if teacher is None:
         raise InputError("soft_labels= without a teacher have no content-free prior; use calibration 'corpus'")
-    log_probs = teacher.read(CONTENT_FREE, plan.vocabulary).log_probs
+    log_probs = teacher.read(read.content_free, plan.vocabulary).log_probs
     return Calibration.fit(log_probs, read.calibration, read.calibration_strength)
 
 
