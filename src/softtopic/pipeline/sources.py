@@ -104,7 +104,7 @@ def from_store(path: str | Path | None) -> Source:
     if path is None or path == "auto":
         raise InputError("nothing to fit; give texts, or features= a folder made by `softtopic teach`")
     store = FeatureStore.open(path)
-    teacher = teacher_from_description(store.manifest.described)
+    teacher = teacher_from_description(store.manifest.teacher_description)
     if not teacher.matches_fingerprint(store.manifest.teacher):
         raise StoreMismatchError(f"{path} was made by another language model; run `softtopic teach` again")
     return Source(

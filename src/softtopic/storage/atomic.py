@@ -78,10 +78,8 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     with _disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
-        try:
+        with suppress(Timeout):
             lock.acquire(blocking=wait)
-        except Timeout:
-            pass
     if not lock.is_locked:
         yield False
         return

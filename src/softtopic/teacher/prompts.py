@@ -77,7 +77,8 @@ class Prompt:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> "Prompt":
         """The prompt of a `description`, of this or an earlier version."""
-        prompt = cls(**_migrated(description))
+        values = {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
+        prompt = cls(**values | {"demonstrations": tuple(map(tuple, description["demonstrations"]))})
         if "from_corpus" in description:
             return prompt
         # Earlier versions did not record it. Demonstrations that are not ours may be documents.
@@ -197,10 +198,6 @@ _FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "d
 
 # Keys of descriptions written by earlier versions.
 _EARLIER_KEYS = {"reasoning": "rationale", "reasoning_tokens": "rationale_tokens"}
-
-
-def _migrated(description: Mapping[str, Any]) -> dict[str, Any]:
-    return {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
 
 
 def _are_strings(values: Any) -> bool:
