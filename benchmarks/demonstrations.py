@@ -15,7 +15,7 @@ from scoring import over_seeds, shown, spread
 from softtopic import Corpus, Prompt, Teacher, TopicModel
 from softtopic.data.datasets import load
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.teacher.demonstrations import choose_prompt
+from softtopic.teacher.demonstrations import rank_prompts
 
 # Documents, topics, language. The last three were not looked at while the choice was made.
 CORPORA = {
@@ -51,7 +51,7 @@ def main() -> None:
         whole = load(name, data_dir=given.data_dir)
         corpus = spread(whole, documents)
         vocabulary = Vocabulary.build(2000, corpus.distinct.texts, language)
-        ranked = choose_prompt(whole.distinct.texts, vocabulary, Teacher(max_tokens=96))
+        ranked = rank_prompts(whole.distinct.texts, vocabulary, Teacher(max_tokens=96))
         (published,) = (tried for tried in ranked if tried.name == "given")
         chosen = ranked[0]
         for asked in dict.fromkeys(((published,), (chosen,), tuple(dict.fromkeys((published, chosen))))):

@@ -28,10 +28,10 @@ def main() -> None:
         texts = load(name, data_dir=given.data_dir).distinct.texts
         corpus = Corpus.from_texts(texts[:: max(1, len(texts) // (share * given.documents))][: share * given.documents])
         words = Vocabulary.from_texts(corpus.texts)
-        said = estimate(corpus, words, Teacher(branches=4))
+        said = estimate(corpus, words, Teacher(beam_width=4))
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            store = extract_into(Path(folder) / "features", corpus, words, Teacher(branches=4))
+            store = extract_into(Path(folder) / "features", corpus, words, Teacher(beam_width=4))
             seconds = time.perf_counter() - start
             store.write_documents(corpus)
             size = sum(file.stat().st_size for file in store.path.glob("*.parquet"))

@@ -45,7 +45,7 @@ def published_loop(teacher: Teacher, lm, texts: list[str], words: Vocabulary) ->
     prefix = lm.tokenizer(teacher.prompts[0].prefix)["input_ids"]
     start = time.perf_counter()
     for text in texts:
-        ids = torch.tensor([[*prefix, *teacher.rows([text])[0]]])
+        ids = torch.tensor([[*prefix, *teacher.token_ids([text])[0]]])
         out = lm.model(input_ids=ids, use_cache=False, output_hidden_states=True)
         last = torch.log_softmax(out.logits[0, -1].float(), dim=-1)
         scores = [last[token].item() for token in tokens]
@@ -64,7 +64,7 @@ def measure(name: str, data_dir: str | None, rounds: int, documents: int) -> dic
     teacher = Teacher()
     plain = load_language_model(teacher.lm, teacher.device, held_in(teacher.dtype))
     parameters = sum(p.numel() for n, p in plain.model.named_parameters() if "embed" not in n and "lm_head" not in n)
-    tokens = sum(map(len, teacher.rows(texts)))
+    tokens = sum(map(len, teacher.token_ids(texts)))
     teacher.read(texts[:64], words)
     few = texts[:: max(1, len(texts) // 40)][:40]
     ratios, shares, speeds = [], [], []

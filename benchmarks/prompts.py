@@ -34,7 +34,7 @@ ASKED = {
     "published": Prompt(),
     "single-label": PROMPTS["single-label"],
     "four-shot": PROMPTS["four-shot"],
-    "published, after 12 tokens of keywords": Prompt(reasoning="Keywords:", reasoning_tokens=12),
+    "published, after 12 tokens of keywords": Prompt(rationale="Keywords:", rationale_tokens=12),
     "three instructions after the document, mean": THREE,
     "auto": None,
 }
@@ -42,33 +42,33 @@ ASKED = {
 
 class Row(NamedTuple):
     prompt: str
-    branches: int = 4
+    beam_width: int = 4
     calibration: str = "corpus"
     temperature: float = 3.0
-    cut: str = "head"
+    truncation: str = "head"
 
 
 ROWS = {
     "prompts": [
         *(Row(name) for name in ASKED),
-        *(Row(name, branches=0) for name in ("published", "auto")),
+        *(Row(name, beam_width=0) for name in ("published", "auto")),
         *(Row("auto", calibration=kind) for kind in ("none", "content-free")),
         *(Row("auto", temperature=value) for value in (1.0, 5.0)),
     ],
     # Where "auto" keeps the given prompt, its rows say nothing new.
     "labels": [
         *(Row(name) for name in ("published", "single-label")),
-        Row("published", branches=0),
+        Row("published", beam_width=0),
         *(Row("published", calibration=kind) for kind in ("none", "content-free")),
         *(Row("published", temperature=value) for value in (1.0, 5.0)),
     ],
-    "long": [Row("published", branches=0, cut=cut) for cut in ("head", "head-tail", "windows")],
+    "long": [Row("published", beam_width=0, truncation=truncation) for truncation in ("head", "head-tail", "windows")],
 }
 
 
 def teacher_of(row: Row, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
     prompt = ASKED[row.prompt]
-    teacher = Teacher(prompt=prompt or Prompt(), branches=row.branches, cut=row.cut)
+    teacher = Teacher(prompt=prompt or Prompt(), beam_width=row.beam_width, truncation=row.truncation)
     return teacher if prompt else with_demonstrations(teacher, corpus, vocabulary)
 
 

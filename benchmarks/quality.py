@@ -42,17 +42,17 @@ def main() -> None:
     options.add_argument("--topics", type=int, default=50)
     options.add_argument("--only", help="one corpus")
     options.add_argument("--recipe", help="one recipe")
-    options.add_argument("--branches", type=int, help="one way of scoring")
+    options.add_argument("--beam-width", type=int, help="one way of scoring")
     options.add_argument("--documents", type=int, help="size of a random sample of the distinct ones")
     given = options.parse_args()
-    for data, prompt, recipe, branches, target in ROWS:
-        wanted = {"only": data, "recipe": recipe, "branches": branches}
+    for data, prompt, recipe, beam_width, target in ROWS:
+        wanted = {"only": data, "recipe": recipe, "beam_width": beam_width}
         if any(getattr(given, name) not in (None, value) for name, value in wanted.items()):
             continue
         corpus = load(data, data_dir=given.data_dir)
         if given.documents is not None:
             corpus = spread(corpus, given.documents)
-        teacher = Teacher(prompt=PROMPTS[prompt], branches=branches)
+        teacher = Teacher(prompt=PROMPTS[prompt], beam_width=beam_width)
         models = (
             TopicModel(given.topics, recipe=recipe, lm=teacher, random_state=seed).fit(corpus)
             for seed in range(given.seeds)
@@ -61,7 +61,7 @@ def main() -> None:
         measured_documents = int((corpus.distinct.rows >= 0).sum())
         print(json.dumps({
             "corpus": data, "documents": measured_documents, "topics": given.topics, "prompt": prompt,
-            "recipe": recipe, "branches": branches, "seeds": given.seeds, "target_purity": target,
+            "recipe": recipe, "beam_width": beam_width, "seeds": given.seeds, "target_purity": target,
         } | shown(scores, tuple(scores))), flush=True)  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from scoring import over_seeds, shown, spread
 from softtopic import FeatureStore, Teacher, TopicModel
 from softtopic.data.datasets import load
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.features.extraction import FOR_MEANS, extract, manifest_of
+from softtopic.features.extraction import MEAN_DOCUMENTS, build_manifest, extract
 from softtopic.features.store import Features, Manifest
 from softtopic.recipes import get_recipe
 from softtopic.teacher.calibration import mean_log_probs
@@ -31,7 +31,7 @@ def cut(whole: Features, manifest: Manifest):
     with tempfile.TemporaryDirectory() as folder:
         store = FeatureStore.create(Path(folder) / "features", manifest)
         if manifest.top_k is not None:
-            store.write_means(mean_log_probs(whole.log_probs[:: max(1, len(whole) // FOR_MEANS)][:FOR_MEANS]))
+            store.write_means(mean_log_probs(whole.log_probs[:: max(1, len(whole) // MEAN_DOCUMENTS)][:MEAN_DOCUMENTS]))
         for shard in store.shards:
             rows = slice(shard.start, shard.stop)
             ids = [f"{row:016x}" for row in range(shard.start, shard.stop)]
@@ -60,11 +60,11 @@ def main() -> None:
             continue
         corpus = spread(load(data, data_dir=given.data_dir), documents)
         vocabulary = Vocabulary.from_texts(corpus.distinct.texts)
-        teacher = Teacher(branches=get_recipe(given.recipe).branches)
+        teacher = Teacher(beam_width=get_recipe(given.recipe).branches)
         whole = extract(corpus, vocabulary, teacher)
         teacher.close()
         for top_k in KEPT:
-            features, labels, total = cut(whole, manifest_of(corpus, vocabulary, teacher, top_k=top_k))
+            features, labels, total = cut(whole, build_manifest(corpus, vocabulary, teacher, top_k=top_k))
             models = (
                 TopicModel(given.topics, recipe=given.recipe, vocabulary=vocabulary, random_state=seed).fit(
                     corpus, soft_labels=features.log_probs, hidden=features.hidden

@@ -24,12 +24,12 @@ AFTER = [Prompt(PROMPTS[name].instruction, document_first=True) for name in ("pu
 WAYS = {
     "published": (Prompt(), 0),
     "four-shot": (PROMPTS["four-shot"], 0),
-    "published, 4 branches": (Prompt(), 4),
-    "published after 12 tokens of keywords": (Prompt(reasoning="Keywords:"), 0),
+    "published, beam width 4": (Prompt(), 4),
+    "published after 12 tokens of keywords": (Prompt(rationale="Keywords:"), 0),
     "three instructions after the document": (AFTER, 0),
     "three instructions before it": ([PROMPTS[name] for name in ("published", "theme", "single-label")], 0),
 }
-TARGETS = {"four-shot": 1.25, "published, 4 branches": 1.6}
+TARGETS = {"four-shot": 1.25, "published, beam width 4": 1.6}
 
 
 def sample(name: str, data_dir: str, documents: int) -> tuple[list[str], Vocabulary]:
@@ -40,7 +40,7 @@ def sample(name: str, data_dir: str, documents: int) -> tuple[list[str], Vocabul
 
 def cost(data_dir: str, rounds: int) -> None:
     texts, words = sample("stackoverflow", data_dir, 800)
-    teachers = {way: Teacher(prompt=prompt, branches=branches) for way, (prompt, branches) in WAYS.items()}
+    teachers = {way: Teacher(prompt=prompt, beam_width=beam_width) for way, (prompt, beam_width) in WAYS.items()}
     once, seconds = {}, {way: [] for way in WAYS}
     for way, teacher in teachers.items():
         teacher.open()

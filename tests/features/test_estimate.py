@@ -5,7 +5,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.estimate import estimate
 from softtopic.features.extraction import extract_into
-from softtopic.teacher.demonstrations import choice_seconds
+from softtopic.teacher.demonstrations import selection_seconds
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.prompts import PROMPTS
 
@@ -18,7 +18,7 @@ def test_counts_are_exact_and_bytes_are_near(tiny_lm, texts, tmp_path):
     teacher = Teacher(tiny_lm)
     found = estimate(corpus, WORDS, teacher, sample=3000)
     assert (found.documents, found.distinct) == (len(many) + 9, len(many))
-    assert found.tokens == sum(len(row) for row in teacher.rows(many))
+    assert found.tokens == sum(len(row) for row in teacher.token_ids(many))
     assert found.seconds > 0
     store = extract_into(tmp_path / "features", corpus, WORDS, teacher)
     store.write_documents(corpus)
@@ -43,8 +43,8 @@ def test_until_examples_are_chosen_a_prompt_more_is_counted(tiny_lm, texts):
         Corpus.from_texts([f"{text} {number}" for number in range(20) for text in texts]),
         Teacher(tiny_lm),
     )
-    both = teacher.asking(*teacher.prompts, PROMPTS["theme"])
-    found = estimate(corpus, WORDS, teacher, choosing=True)
+    both = teacher.with_prompts(*teacher.prompts, PROMPTS["theme"])
+    found = estimate(corpus, WORDS, teacher, demonstrations=True)
     assert found.tokens == sum(len(row) for row in both.rows(corpus.distinct.texts))
     assert found.tokens > 1.9 * estimate(corpus, WORDS, teacher).tokens
-    assert choice_seconds(teacher, corpus, WORDS) > 0
+    assert selection_seconds(teacher, corpus, WORDS) > 0

@@ -15,9 +15,10 @@ import pytest
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, StoreMismatchError
-from softtopic.features.extraction import automatic_path, extract, extract_into, manifest_of
+from softtopic.features.extraction import build_manifest, cache_path, extract, extract_into
 from softtopic.features.store import FeatureStore
 from softtopic.teacher.local import Teacher
+from softtopic.teacher.prompts import Prompt
 
 WORDS = Vocabulary(("database", "space", "baking", "politics"))
 
@@ -28,7 +29,7 @@ def corpus_of(count: int) -> Corpus:
 
 def in_small_shards(path, corpus: Corpus, teacher: Teacher, **options) -> FeatureStore:
     """Like `extract_into`, eight documents a shard."""
-    FeatureStore.create(path, manifest_of(corpus, WORDS, teacher, shard_rows=8, **options))
+    FeatureStore.create(path, build_manifest(corpus, WORDS, teacher, shard_rows=8, **options))
     return extract_into(path, corpus, WORDS, teacher, **options)
 
 
@@ -77,7 +78,7 @@ def test_memory_folder_and_cache_give_the_same_features(tiny_lm, tmp_path):
     for features in kinds[1:]:
         np.testing.assert_array_equal(features.hidden, kinds[0].hidden)
         np.testing.assert_array_equal(features.log_probs, kinds[0].log_probs)
-    assert (automatic_path(corpus, WORDS, teacher) / "part-00000.parquet").is_file()
+    assert (cache_path(corpus, WORDS, teacher) / "part-00000.parquet").is_file()
 
 
 def test_a_corpus_without_text_is_refused_before_anything_is_written(tiny_lm, tmp_path):
@@ -119,13 +120,111 @@ def test_a_folder_of_another_top_k_is_refused(tiny_lm, tmp_path):
         extract_into(tmp_path / "two", corpus, WORDS, teacher, top_k=3)
 
 
+def test_the_size_of_shards_follows_from_the_texts_and_is_recorded(tiny_lm, tmp_path):
+    """The more there is to read of a document, the fewer are in a shard."""
+    short, long = corpus_of(20), Corpus.from_texts([f"{n} " + "many words " * 400 for n in range(20)])
+    teacher = Teacher(tiny_lm, device="cpu")
+    sizes = [
+        build_manifest(corpus, WORDS, reader).shard_rows
+        for corpus, reader in (
+            (short, teacher),
+            (short, teacher.with_prompts(Prompt(), Prompt("Name it."))),
+            (long, teacher),
+            (long, teacher.with_settings(truncation="windows-3")),
+            (long, teacher.with_settings(truncation="windows", max_windows=1000)),
+        )
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == len(sizes)
+    assert 1 <= sizes[-1] < 8
+    assert 128 <= sizes[0] <= 1024
+    backwards = Corpus.from_texts(long.texts[::-1])
+    assert build_manifest(backwards, WORDS, teacher).shard_rows == sizes[2]
+    store = extract_into(tmp_path / "f", long, WORDS, teacher)
+    assert FeatureStore.open(store.path).manifest.shard_rows == sizes[2]
+
+
+def test_two_threads_share_the_shards_of_a_store(tiny_lm, tmp_path, monkeypatch):
+    """Each shard is read once, and both return when all are there."""
+    corpus = corpus_of(60)
+    whole = in_small_shards(tmp_path / "whole", corpus, Teacher(tiny_lm))
+    read, seen = Teacher.read, []
+    monkeypatch.setattr(Teacher, "read", lambda self, texts, *rest: seen.append(texts) or read(self, texts, *rest))
+
+    def run(teacher: Teacher) -> int:
+        return len(in_small_shards(tmp_path / "shared", corpus, teacher).missing())
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, [Teacher(tiny_lm), Teacher(tiny_lm)])) == [0, 0]
+    assert len(seen) == len(set(seen)) == len(whole.shards)
+    assert contents(tmp_path / "shared") == contents(whole.path)
+    assert not list((tmp_path / "shared").glob(".part-*.lock"))
+
+
+def test_a_shard_that_another_process_reads_is_left_to_it_and_waited_for(tiny_lm, tmp_path):
+    corpus, teacher = corpus_of(30), Teacher(tiny_lm)
+    store = FeatureStore.create(tmp_path / "f", build_manifest(corpus, WORDS, teacher, shard_rows=8))
+    with ThreadPoolExecutor(1) as pool:
+        with store.claim(store.shards[1]):
+            other = pool.submit(extract_into, store.path, corpus, WORDS, teacher)
+            while len(store.missing()) > 1:
+                time.sleep(0.01)
+            assert store.missing() == [store.shards[1]]
+            assert not other.done()
+        # Given up without having been written: the one that waits reads it.
+        assert not other.result(timeout=60).missing()
+
+
+PAIR = """
+    import sys, time
+    from softtopic.data.corpus import Corpus
+    from softtopic.data.vocabulary import Vocabulary
+    from softtopic.features.extraction import extract_into
+    from softtopic.teacher.local import Teacher
+from softtopic.teacher.prompts import Prompt
+    lm, folder, wait, top_k = sys.argv[1:]
+    read = Teacher.read
+    def slow(self, *given):
+        print(len(given[0]), flush=True)
+        time.sleep(float(wait))
+        return read(self, *given)
+    Teacher.read = slow
+    texts = [f"Document number {n} is about thing {n % 7}." for n in range(80)]
+    words = Vocabulary(("database", "space", "baking", "politics"))
+    extract_into(folder, Corpus.from_texts(texts), words, Teacher(lm), top_k=int(top_k) or None)
+"""
+
+
+@pytest.mark.parametrize("top_k", [0, 2])
+def test_two_processes_read_into_one_store_and_one_may_be_killed(tiny_lm, tmp_path, top_k):
+    """The first is killed over a shard, the second then reads that one too."""
+    corpus, teacher = corpus_of(80), Teacher(tiny_lm)
+    whole = in_small_shards(tmp_path / "whole", corpus, teacher, top_k=top_k or None)
+    folder = tmp_path / "shared"
+    FeatureStore.create(folder, build_manifest(corpus, WORDS, teacher, shard_rows=8, top_k=top_k or None))
+    command = [sys.executable, "-c", textwrap.dedent(PAIR), tiny_lm, str(folder)]
+    options = {"stdout": subprocess.PIPE, "text": True, "env": os.environ | {"OMP_NUM_THREADS": "1"}}
+    with (
+        subprocess.Popen([*command, "0.3", str(top_k)], **options) as first,
+        subprocess.Popen([*command, "0.3", str(top_k)], **options) as second,
+    ):
+        for _ in range(2):
+            assert first.stdout.readline()
+        first.kill()
+        read = second.stdout.read().split()
+        assert second.wait(60) == 0
+    assert len(read) >= len(whole.shards) - 2
+    assert contents(folder) == contents(whole.path)
+    assert not FeatureStore.open(folder).missing()
+
+
 # One process imports what is slow to import; each order makes it fork a worker that runs `softtopic teach`.
 WORKERS = """
     import functools, os, sys
     import torch, transformers
-    import softtopic.features.extraction as plan
+    import softtopic.features.extraction as extraction
     from softtopic.cli import main
-    plan.manifest_of = functools.partial(plan.manifest_of, shard_rows=8)
+    extraction.build_manifest = functools.partial(extraction.build_manifest, shard_rows=8)
     import softtopic.teacher.local
     torch.set_num_threads(1)
     print("ready", flush=True)
@@ -185,7 +284,7 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
     (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
     (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
     arguments = ["teach", str(tmp_path / "texts.txt"), "--vocabulary", str(tmp_path / "words.txt"), "--lm", tiny_lm,
-                 "--branches", "0", "--quiet", *top_k, "--out"]  # fmt: skip
+                 "--beam-width", "0", "--quiet", *top_k, "--out"]  # fmt: skip
     command = [sys.executable, "-c", textwrap.dedent(WORKERS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes) as workers:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softtopic.data.corpus import Corpus
-from softtopic.errors import DiskError, StoreMismatchError
+from softtopic.errors import DiskError, InputError, StoreMismatchError
 from softtopic.features.store import Features, FeatureStore, Manifest
 
 WORDS = ("apple", "pear", "plum")
@@ -22,7 +22,7 @@ CORPUS = Corpus.from_texts(["one", "", "two", "one", "three\u2028🚀", "four", 
 
 def manifest(**changes) -> Manifest:
     plain = {"corpus": CORPUS.fingerprint, "vocabulary": "v", "teacher": "t", "rows": 5, "words": WORDS}
-    return Manifest(**plain | {"described": {"lm": "tiny"}, "shard_rows": 2} | changes)
+    return Manifest(**plain | {"teacher_description": {"lm": "tiny"}, "shard_rows": 2} | changes)
 
 
 def features(rows: int, dtype: type = np.float16) -> Features:
@@ -191,7 +191,7 @@ def test_a_store_begun_earlier_is_gone_on_with(store):
     [
         ({"corpus": "c2"}, "other documents"),
         ({"vocabulary": "v2"}, "another vocabulary"),
-        ({"teacher": "t2"}, "another language model, prompt, max_tokens or cut"),
+        ({"teacher": "t2"}, "another language model, prompt, max_tokens or truncation"),
     ],
 )
 def test_features_of_something_else_are_refused_and_kept(store, changes, what):
@@ -293,10 +293,87 @@ def test_documents_that_were_not_kept_are_asked_for(store):
         store.documents()
 
 
-def test_other_documents_than_those_of_the_features_are_refused(store):
-    store.write_documents(CORPUS.take(4))
+def test_other_documents_than_those_of_the_features_are_refused(store, tmp_path):
+    part = CORPUS.take(4)
+    with pytest.raises(InputError, match="the documents are not those of the features"):
+        store.write_documents(part)
+    assert not (store.path / "documents.parquet").exists()
+    other = FeatureStore.create(tmp_path / "other", manifest(corpus=part.fingerprint))
+    other.write_documents(part)
+    (store.path / "documents.parquet").write_bytes((other.path / "documents.parquet").read_bytes())
     with pytest.raises(StoreMismatchError, match="holds other documents than the features"):
         store.documents()
+
+
+def store_of_part(path, places) -> tuple[FeatureStore, np.ndarray, Corpus]:
+    """A store of some of the distinct documents, which of them, and a corpus of these alone."""
+    read = np.array(places)
+    part = CORPUS.at(np.sort(CORPUS.distinct.first[read]))
+    return FeatureStore.create(path, manifest(corpus=part.fingerprint, rows=len(read))), read, part
+
+
+@pytest.mark.parametrize("places", [[0], [0, 2, 3], [1, 4], [0, 1, 2, 3, 4]])
+def test_all_documents_are_kept_with_those_that_were_read(tmp_path, places):
+    store, read, part = store_of_part(tmp_path / "f", places)
+    store.write_documents(CORPUS, read)
+    assert store.documents() == CORPUS
+    np.testing.assert_array_equal(store.read_rows(), read)
+    # The rows of the features are those texts, in order.
+    assert [store.documents().distinct.texts[row] for row in store.read_rows()] == list(part.distinct.texts)
+    with pytest.raises(InputError, match="not those of the features"):
+        store.write_documents(CORPUS, np.array([2]))
+
+
+def test_a_document_counts_as_read_if_its_text_was(tmp_path):
+    """Of two documents with one text either both were read or neither; blank ones were not."""
+    place = CORPUS.distinct.texts.index("one")
+    store, read, _ = store_of_part(tmp_path / "f", [place])
+    store.write_documents(CORPUS, read)
+    table = pq.read_table(store.path / "documents.parquet")
+    assert table["read"].to_pylist() == [text == "one" for text in CORPUS.texts]
+    assert table.column_names == ["id", "text", "label", "read"]
+
+
+def test_documents_of_earlier_versions_were_all_read(store):
+    store.write_documents(CORPUS)
+    path = store.path / "documents.parquet"
+    pq.write_table(pq.read_table(path).drop_columns("read"), path)
+    assert store.documents() == CORPUS
+    np.testing.assert_array_equal(store.read_rows(), np.arange(5))
+
+
+def test_a_manifest_of_an_earlier_version(store):
+    path = store.path / "manifest.json"
+    values = json.loads(path.read_text())
+    values["described"] = values.pop("teacher_description")
+    path.write_text(json.dumps(values))
+    assert FeatureStore.open(store.path).manifest == manifest()
+
+
+def test_a_shard_has_one_claim(store):
+    first, second, _ = store.shards
+    with store.claim(first) as claimed, store.claim(second) as other, store.claim(first) as again:
+        assert (claimed, other, again) == (True, True, False)
+    with store.claim(first) as claimed:
+        assert claimed
+    assert not list(store.path.glob(".*.lock"))
+
+
+def test_a_claim_is_waited_for(store):
+    shard, order = store.shards[0], []
+
+    def wait():
+        with store.claim(shard, wait=True) as claimed:
+            order.append(("second", claimed))
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.claim(shard):
+            waiting = pool.submit(wait)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.2)
+            order.append(("first", True))
+        waiting.result(timeout=10)
+    assert order == [("first", True), ("second", True)]
 
 
 @pytest.mark.parametrize("damage", [truncate, empty])

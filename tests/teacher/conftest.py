@@ -52,7 +52,7 @@ def server() -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
-    monkeypatch.setattr(endpoint, "_WAIT", 0.001)
+    monkeypatch.setattr(endpoint, "_FIRST_DELAY", 0.001)
     for name in (endpoint.KEY, endpoint.VECTORS_KEY, endpoint.SERVERS):
         monkeypatch.delenv(name, raising=False)
 

@@ -1,4 +1,4 @@
-"""Pieces and prompts are mixed, whatever comes first."""
+"""Chunks and prompts are mixed, in any order."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def test_labels_and_states_of_documents(counts, prompts, seed):
         np.testing.assert_allclose(found.hidden[document], states[:, own].mean(axis=(0, 1)), atol=1e-5)
 
 
-def test_a_word_of_one_piece_alone_is_kept():
+def test_a_word_of_one_chunk_alone_is_cached():
     pool = Pool(np.array([0, 0]), (1, 3, 1))
     pool.add(0, [0, 1], np.log(np.array([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01]], np.float32)), np.zeros((2, 1)))
     found = np.exp(pool.output(np.float16).log_probs[0].astype(float))

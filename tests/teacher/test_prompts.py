@@ -20,16 +20,16 @@ def test_demonstrations_stand_between_instruction_and_document():
     assert prompt.render("X") == f"{prompt.prefix} X{prompt.suffix}"
 
 
-def test_a_note_stands_between_document_and_topic():
-    prompt = Prompt("Name it.", [("A cat sat.", "cat, sitting", "animals")], reasoning="Keywords:")
+def test_a_rationale_stands_between_document_and_topic():
+    prompt = Prompt("Name it.", [("A cat sat.", "cat, sitting", "animals")], rationale="Keywords:")
     assert prompt.render("X", "a, b") == (
         "Name it.\n\nDocument: A cat sat.\n\nKeywords: cat, sitting\n\nTopic: animals"
         "\n\nDocument: X\n\nKeywords: a, b\n\nTopic:"
     )
-    with pytest.raises(InputError, match="note"):
-        Prompt("Name it.", [("A cat sat.", "animals")], reasoning="Keywords:")
-    with pytest.raises(InputError, match="reasoning_tokens"):
-        Prompt(reasoning="Keywords:", reasoning_tokens=0)
+    with pytest.raises(InputError, match="rationale"):
+        Prompt("Name it.", [("A cat sat.", "animals")], rationale="Keywords:")
+    with pytest.raises(InputError, match="rationale_tokens"):
+        Prompt(rationale="Keywords:", rationale_tokens=0)
 
 
 def test_the_document_first():
@@ -37,14 +37,39 @@ def test_the_document_first():
     assert (
         prompt.render("X") == "Document: A cat sat.\n\nName it.\n\nTopic: animals\n\nDocument: X\n\nName it.\n\nTopic:"
     )
-    noted = Prompt("Name it.", document_first=True, reasoning="Keywords:")
+    noted = Prompt("Name it.", document_first=True, rationale="Keywords:")
     assert noted.render("X", "a") == "Document: X\n\nName it.\n\nKeywords: a\n\nTopic:"
     assert noted.prefix == Prompt("Say it.", document_first=True).prefix
 
 
-@pytest.mark.parametrize("prompt", [*PROMPTS.values(), Prompt("N", [("a", "b", "c")], "Why:", 3, document_first=True)])
+@pytest.mark.parametrize("prompt", [*PROMPTS.values(), Prompt("N", [("a", "b", "c")], "Why:", 3, document_first=True),
+                                    Prompt("N", [("a", "b")], from_corpus=True)])  # fmt: skip
 def test_a_prompt_is_its_description(prompt):
-    assert Prompt.described(json.loads(json.dumps(prompt.description))) == prompt
+    again = Prompt.from_description(json.loads(json.dumps(prompt.description)))
+    assert again == prompt
+    assert again.from_corpus == prompt.from_corpus
+
+
+def test_the_source_of_demonstrations_does_not_tell_prompts_apart():
+    own, shown = Prompt("N", [("a", "b")]), Prompt("N", [("a", "b")], from_corpus=True)
+    assert own == shown
+    assert hash(own) == hash(shown)
+    assert own.fingerprint == shown.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("prompt", "from_corpus"),
+    [(PROMPTS["four-shot"], False), (PROMPTS["tag"], False), (Prompt("N", [("a", "b")], document_first=True), True)],
+)
+def test_descriptions_of_earlier_versions(prompt, from_corpus):
+    """They had other names for the rationale, and did not say where demonstrations come from."""
+    earlier = prompt.description
+    del earlier["from_corpus"]
+    for name in ("rationale", "rationale_tokens"):
+        earlier[name.replace("rationale", "reasoning")] = earlier.pop(name)
+    found = Prompt.from_description(earlier)
+    assert found == prompt
+    assert found.from_corpus == from_corpus
 
 
 def test_fingerprints_tell_prompts_apart():
@@ -74,10 +99,10 @@ topic = "baking"
     assert get_prompt(str(path)) == Prompt("Name it.", [("My sourdough starter smells of acetone.", "baking")])
     path.write_text("""
 instruction = "Name it."
-reasoning = "Keywords:"
-reasoning_tokens = 5
+rationale = "Keywords:"
+rationale_tokens = 5
 document_first = true
-demonstrations = [{text = "a", note = "b", topic = "c"}]
+demonstrations = [{text = "a", rationale = "b", topic = "c"}]
 """)
     assert get_prompt(str(path)) == Prompt("Name it.", [("a", "b", "c")], "Keywords:", 5, document_first=True)
 

@@ -12,7 +12,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import LanguageModelError
 from softtopic.lm.loading import load_language_model
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.trie import WordTree, word_ends
+from softtopic.teacher.trie import WordTrie, word_end_tokens
 
 DATA = Path(os.environ.get("SOFTTOPIC_DATA") or Path(__file__).parents[2] / ".." / "shared" / "data")
 
@@ -22,12 +22,17 @@ WORDS = (
 )  # fmt: skip
 
 
+def tokenizer_of(lm: str):
+    with Teacher(lm).session() as session:
+        return session.model.tokenizer
+
+
 def brute_force(lm: str, rendered: str, words) -> np.ndarray:
     """log P(word) over the vocabulary, from the definition and the model's own forward alone."""
     loaded = load_language_model(lm, torch.device("cpu"), torch.float32)
     model, tokenizer = loaded.model, loaded.tokenizer
     prompt = tokenizer(rendered)["input_ids"]
-    ends = torch.tensor(word_ends(tokenizer, model.get_output_embeddings().weight.shape[0]))
+    ends = torch.tensor(word_end_tokens(tokenizer, model.get_output_embeddings().weight.shape[0]))
     found = np.zeros(len(words))
     for word, spelled in enumerate(words):
         for form in {f" {spelled}", f" {spelled.capitalize()}", f" {spelled.upper()}", spelled}:
@@ -41,17 +46,17 @@ def brute_force(lm: str, rendered: str, words) -> np.ndarray:
 
 def check_against_brute_force(lm: str, texts) -> None:
     """In float32, before anything is rounded for storage."""
-    teacher = Teacher(lm, dtype="float32", branches=10**6)
-    teacher.open()
-    (asking,) = teacher._askings
-    documents = teacher._document_tokens(texts)
-    scorer = teacher._scorer(Vocabulary(WORDS))
-    for batch in asking.reader.batches([len(tokens) for tokens in documents], 300):
-        (answer,) = asking([documents[document] for document in batch], scorer.room)
-        found = scorer(asking.reader, answer).numpy()
-        for row, document in zip(found, batch, strict=True):
-            wanted = brute_force(lm, teacher.prompts[0].render(texts[document]), WORDS)
-            np.testing.assert_allclose(row, wanted, atol=1e-3, rtol=0)
+    teacher = Teacher(lm, dtype="float32", beam_width=10**6)
+    with teacher.session() as session:
+        (group,) = session.groups
+        documents = session.tokenize(texts)
+        scorer = session.scorer(Vocabulary(WORDS))
+        for batch in group.reader.batches([len(tokens) for tokens in documents], 300):
+            (end,) = group.read([documents[document] for document in batch], scorer.n_followed)
+            found = scorer(group.reader, end).numpy()
+            for row, document in zip(found, batch, strict=True):
+                expected = brute_force(lm, teacher.prompts[0].render(texts[document]), WORDS)
+                np.testing.assert_allclose(row, expected, atol=1e-3, rtol=0)
 
 
 @torch.inference_mode()
@@ -74,7 +79,7 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
     """After "sub" the model may go on with "query"; that is no "sub"."""
     words = Vocabulary(("sub", "subquery", "subdomain"))
     text = "How can I use a subquery inside another SELECT in SQL?"
-    exact = Teacher(embedded_lm, branches=4).read([text], words).log_probs[0]
+    exact = Teacher(embedded_lm, beam_width=4).read([text], words).log_probs[0]
     first = Teacher(embedded_lm).read([text], words).log_probs[0]
     assert np.ptp(first) == 0  # the published scoring cannot tell them apart
     assert exact.argmax() == 1
@@ -82,11 +87,13 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
 
 @pytest.mark.slow
 @torch.inference_mode()
-def test_more_branches_come_nearer_to_the_truth(embedded_lm, texts):
+def test_a_wider_beam_comes_nearer_to_the_truth(embedded_lm, texts):
     words = Vocabulary(WORDS)
     tried = {
-        branches: Teacher(embedded_lm, dtype="float32", branches=branches).read(texts, words).log_probs.astype(float)
-        for branches in (0, 1, 4, 16, 10**6)
+        beam_width: Teacher(embedded_lm, dtype="float32", beam_width=beam_width)
+        .read(texts, words)
+        .log_probs.astype(float)
+        for beam_width in (0, 1, 4, 16, 10**6)
     }
     truth = tried.pop(10**6)
     np.testing.assert_allclose(np.exp(truth).sum(axis=1), 1, atol=5e-3)
@@ -99,34 +106,33 @@ def test_more_branches_come_nearer_to_the_truth(embedded_lm, texts):
 @torch.inference_mode()
 def test_tokens_followed_fit_into_the_context(tiny_lm):
     fits = Teacher(tiny_lm)
-    fits.open()
-    # A document of one token, taken off again.
-    before = len(fits._askings[0].questions[0].prefix) + len(fits.rows(["a"])[0]) - 1
-    room = fits._language_model.model.config.max_position_embeddings - before
+    with fits.session() as session:
+        # A document of one token, taken off again.
+        before = len(session.groups[0].prompts[0].prefix) + len(fits.token_ids(["a"])[0]) - 1
+        room = session.model.context_length - before
     text = ["word " * 600]
-    assert Teacher(tiny_lm, max_tokens=room - 2, branches=4).read(text, Vocabulary(WORDS)).log_probs.shape == (1, 16)
+    assert Teacher(tiny_lm, max_tokens=room - 2, beam_width=4).read(text, Vocabulary(WORDS)).log_probs.shape == (1, 16)
     with pytest.raises(LanguageModelError, match="smaller max_tokens"):
-        Teacher(tiny_lm, max_tokens=room - 1, branches=4).open()
+        Teacher(tiny_lm, max_tokens=room - 1, beam_width=4).open()
 
 
-def test_every_spelling_is_in_the_tree(embedded_lm):
-    tokenizer = Teacher(embedded_lm)._language_model.tokenizer
-    tree = WordTree.build(tokenizer, WORDS)
-    spelled = {tokenizer.decode(path) for path, word in zip(tree.paths, tree.words, strict=True) if word >= 0}
+def test_every_spelling_is_in_the_trie(embedded_lm):
+    tokenizer = tokenizer_of(embedded_lm)
+    trie = WordTrie.build(tokenizer, WORDS)
+    spelled = {tokenizer.decode(path) for path, word in zip(trie.paths, trie.words, strict=True) if word >= 0}
     assert {" sub", " Sub", " SUB", "sub", " Kubernetes", " KUBERNETES"} <= spelled
     assert len(spelled) == 4 * len(WORDS)
-    for node, path in enumerate(tree.paths):
-        first, count = tree.children[node]
-        below = tree.paths[first : first + count]
+    for node, path in enumerate(trie.paths):
+        first, count = trie.children[node]
+        below = trie.paths[first : first + count]
         assert all(child[:-1] == path for child in below)
-        assert count == sum(other[:-1] == path for other in tree.paths)
-        assert tree.parents[node] == (tree.paths.index(path[:-1]) if len(path) > 1 else -1)
+        assert count == sum(other[:-1] == path for other in trie.paths)
+        assert trie.parents[node] == (trie.paths.index(path[:-1]) if len(path) > 1 else -1)
 
 
-def test_a_word_ends_before_space_and_punctuation(embedded_lm):
-    loaded = Teacher(embedded_lm)._language_model
-    tokenizer = loaded.tokenizer
-    ends = set(word_ends(tokenizer, len(tokenizer)))
+def test_a_word_end_tokens_before_space_and_punctuation(embedded_lm):
+    tokenizer = tokenizer_of(embedded_lm)
+    ends = set(word_end_tokens(tokenizer, len(tokenizer)))
     over = {" the": True, "\n": True, ".": True, "-": True, "ing": False, "2": False, "é": False}
     for text, ended in over.items():
         token = tokenizer(text, add_special_tokens=False)["input_ids"][0]

@@ -16,8 +16,8 @@ from softtopic.features.extraction import extract_into
 from softtopic.features.store import FeatureStore
 from softtopic.model import TopicModel
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.opening import described_teacher
-from softtopic.teacher.server import ServerTeacher, first_tokens, next_tokens, token_numbers, word_log_probs
+from softtopic.teacher.opening import teacher_from_description
+from softtopic.teacher.server import ServerTeacher, first_tokens, listed_token_ids, next_tokens, word_log_probs
 
 WORDS = Vocabulary(("database", "space", "baking", "politics"))
 LIKELY = {" database": -1.0, " spa": -2.0, " the": -0.5, " politics": -4.0, " ": -0.1}
@@ -79,7 +79,7 @@ def test_the_longest_listed_beginning_stands_for_a_word():
 
 
 @pytest.mark.parametrize(
-    ("pieces", "found"),
+    ("strings", "found"),
     [
         ([(5, " sub"), (6, "query"), (1, "\n"), (7, " tax")], [(5, " sub"), (7, " tax")]),
         ([(5, " sub"), (6, "query\n"), (7, " tax")], None),
@@ -87,15 +87,15 @@ def test_the_longest_listed_beginning_stands_for_a_word():
         ([(5, " other"), (1, "\n"), (7, " tax")], None),
     ],
 )
-def test_first_tokens_of_words_are_found_or_not_at_all(pieces, found):
-    answer = {"tokens": [{"id": token, "piece": piece} for token, piece in pieces]}
+def test_first_tokens_of_words_are_found_or_not_at_all(strings, found):
+    answer = {"tokens": [{"id": token, "piece": string} for token, string in strings]}
     assert first_tokens(answer, [" subquery", " tax"]) == found
 
 
 @pytest.mark.parametrize("answer", [{}, {"tokens": [1, 2]}, [], {"tokens": [{"id": None, "piece": ""}]}])
 def test_a_server_that_does_not_say_tokens(answer):
     assert first_tokens(answer, [" tax"]) is None
-    assert token_numbers(answer) == {}
+    assert listed_token_ids(answer) == {}
 
 
 def llama(fake, biased: bool) -> None:
@@ -255,7 +255,7 @@ def test_vectors_come_from_a_function_or_another_server(fake):
     function = ServerTeacher(fake.url, vectors=lambda texts: np.array([[len(text), 7.0] for text in texts]))
     assert function.read(["one", "three"], WORDS).hidden.tolist() == [[3, 7], [5, 7]]
     assert not [path for path, *_ in fake.heard if path == "/v1/embeddings"]
-    again = described_teacher(function.description)
+    again = teacher_from_description(function.description)
     assert isinstance(again, ServerTeacher)
     with pytest.raises(InputError, match="came from a function of yours; give hidden= instead"):
         again.read(["one"], WORDS)
@@ -281,17 +281,20 @@ def test_a_server_that_fails_for_a_moment_is_not_taken_for_another_kind(fake):
 
 
 def test_an_extraction_goes_on_where_it_stopped_and_other_settings_are_refused(fake, tmp_path):
-    corpus = Corpus.from_texts([f"text {number}" for number in range(1500)])
+    corpus = Corpus.from_texts([f"text {number}" for number in range(100)])
     fine = fake.paths["/v1/completions"]
-    fake.paths["/v1/completions"] = lambda body: fine(body) if "text 1400" not in body["prompt"] else (500, b"")
+    fake.paths["/v1/completions"] = lambda body: fine(body) if "text 70" not in body["prompt"] else (500, b"")
     with pytest.raises(LanguageModelError, match="500"):
         extract_into(tmp_path / "f", corpus, WORDS, ServerTeacher(fake.url))
-    assert [shard.index for shard in FeatureStore.open(tmp_path / "f").missing()] == [1]
+    store = FeatureStore.open(tmp_path / "f")
+    (failed, *later) = store.missing()
+    assert "text 70" in corpus.distinct.texts[failed.start : failed.stop]
+    assert store.shards[-1 - len(later)] == failed
     fake.paths["/v1/completions"] = fine
     fake.heard.clear()
     extract_into(tmp_path / "f", corpus, WORDS, ServerTeacher(fake.url))
     asked = [body["prompt"] for path, body, _ in fake.heard if path == "/v1/completions"]
-    assert len(asked) == 1 + 1500 - 1024
+    assert len(asked) == 1 + sum(map(len, (failed, *later)))
     with pytest.raises(StoreMismatchError, match="another language model"):
         extract_into(tmp_path / "f", corpus, WORDS, ServerTeacher(fake.url, n_probs=5))
 

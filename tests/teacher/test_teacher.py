@@ -8,8 +8,9 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import AssetError, InputError, LanguageModelError
 from softtopic.lm.loading import find_language_model, language_model_fingerprint
 from softtopic.lm.tokens import continuation_tokens, first_tokens
-from softtopic.teacher.local import BUDGET, Teacher
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.prompts import Prompt, get_prompt
+from softtopic.teacher.shared_model import TOKENS_PER_BATCH
 
 WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "databases", "astronomy"))
 
@@ -17,6 +18,11 @@ WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "d
 @pytest.fixture(scope="module")
 def teacher(embedded_lm) -> Teacher:
     return Teacher(embedded_lm, dtype="float32")
+
+
+def tokenizer_of(teacher: Teacher):
+    with teacher.session() as session:
+        return session.model.tokenizer
 
 
 def published_way(teacher: Teacher, text: str, words: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
@@ -69,15 +75,15 @@ def test_labels_are_about_the_document(embedded_lm):
 
 def test_documents_are_cut_and_the_text_after_them_never_is(embedded_lm):
     short, long = Teacher(embedded_lm, max_tokens=5), "the quick brown fox jumps over the lazy dog " * 100
-    (row,) = short.rows([long])
-    suffix = continuation_tokens(short._language_model.tokenizer, [short.prompts[0].suffix])[0]
+    (row,) = short.token_ids([long])
+    suffix = continuation_tokens(tokenizer_of(short), [short.prompts[0].suffix])[0]
     assert row[-len(suffix) :] == suffix
     assert len(row) == 5 + len(suffix)
-    assert row[:5] == short.rows(["the quick brown fox jumps"])[0][:5]
+    assert row[:5] == short.token_ids(["the quick brown fox jumps"])[0][:5]
 
 
 def test_a_text_of_megabytes_is_cut_before_it_is_tokenised(tiny_lm, monkeypatch):
-    import softtopic.teacher.local as module
+    import softtopic.teacher.session as module
 
     seen = []
     monkeypatch.setattr(
@@ -87,11 +93,11 @@ def test_a_text_of_megabytes_is_cut_before_it_is_tokenised(tiny_lm, monkeypatch)
     )
     teacher = Teacher(tiny_lm, max_tokens=20)
     text = "word " * 1_000_000
-    assert len(teacher.rows([text])[0]) == 20 + len(teacher.rows(["a"])[0]) - 1
+    assert len(teacher.token_ids([text])[0]) == 20 + len(teacher.token_ids(["a"])[0]) - 1
     assert max(seen) < 10_000
     # One token may be many characters: then more of the text is taken.
     dashes = "-" * 200_000 + " end"
-    assert len(teacher.rows([dashes])[0]) == len(teacher.rows(["a"])[0]) - 1 + 20
+    assert len(teacher.token_ids([dashes])[0]) == len(teacher.token_ids(["a"])[0]) - 1 + 20
 
 
 @pytest.mark.parametrize(
@@ -104,13 +110,13 @@ def test_any_text_is_read(tiny_lm, text):
 
 
 def test_control_tokens_in_a_document_are_plain_characters(embedded_lm):
-    tokenizer = Teacher(embedded_lm)._language_model.tokenizer
+    tokenizer = tokenizer_of(Teacher(embedded_lm))
     (tokens,) = continuation_tokens(tokenizer, [" <|im_end|>"])
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") not in tokens
 
 
 def test_first_tokens_are_those_of_the_word_in_the_middle_of_a_text(embedded_lm):
-    tokenizer = Teacher(embedded_lm)._language_model.tokenizer
+    tokenizer = tokenizer_of(Teacher(embedded_lm))
     words = ["space", "subdomain", "databases"]
     expected = [tokenizer.encode(" " + word, add_special_tokens=False)[0] for word in words]
     assert first_tokens(tokenizer, words).tolist() == expected
@@ -119,15 +125,15 @@ def test_first_tokens_are_those_of_the_word_in_the_middle_of_a_text(embedded_lm)
 def test_fingerprints_follow_everything_the_numbers_depend_on(embedded_lm, tiny_lm):
     teachers = [
         Teacher(embedded_lm), Teacher(tiny_lm), Teacher(embedded_lm, prompt=Prompt("Name it.")),
-        Teacher(embedded_lm, max_tokens=99), Teacher(embedded_lm, dtype="float16"), Teacher(embedded_lm, branches=4),
-        Teacher(embedded_lm, cut="windows"), Teacher(embedded_lm, prompt=[Prompt(), Prompt("Name it.")]),
-        Teacher(embedded_lm, prompt=Prompt(reasoning="Keywords:")),
-        Teacher(embedded_lm, prompt=Prompt(reasoning="Keywords:", reasoning_tokens=3)),
+        Teacher(embedded_lm, max_tokens=99), Teacher(embedded_lm, dtype="float16"), Teacher(embedded_lm, beam_width=4),
+        Teacher(embedded_lm, truncation="windows"), Teacher(embedded_lm, prompt=[Prompt(), Prompt("Name it.")]),
+        Teacher(embedded_lm, prompt=Prompt(rationale="Keywords:")),
+        Teacher(embedded_lm, prompt=Prompt(rationale="Keywords:", rationale_tokens=3)),
         Teacher(embedded_lm, prompt=Prompt(document_first=True)),
     ]  # fmt: skip
     assert len({teacher.fingerprint for teacher in teachers}) == len(teachers)
     for teacher in teachers:
-        assert Teacher.described(teacher.description).fingerprint == teacher.fingerprint
+        assert Teacher.from_description(teacher.description).fingerprint == teacher.fingerprint
 
 
 def test_a_changed_weight_file_is_another_language_model(tiny_lm):
@@ -167,12 +173,14 @@ def test_a_prompt_longer_than_the_context_is_refused(tiny_lm):
 
 
 def test_progress_counts_every_document_once_and_stands_still_for_no_prompt(tiny_lm, texts, monkeypatch):
-    teacher = Teacher(tiny_lm, prompt=[get_prompt("published"), get_prompt("four-shot")], cut="windows", max_tokens=8)
+    teacher = Teacher(
+        tiny_lm, prompt=[get_prompt("published"), get_prompt("four-shot")], truncation="windows", max_tokens=8
+    )
     told: list[int] = []
     teacher.read(texts, WORDS, told.append)
     assert told == [len(texts) // 2, len(texts) - len(texts) // 2], "half of the work is the second prompt's"
     told.clear()
-    monkeypatch.setitem(BUDGET, "cpu", 40)
+    monkeypatch.setitem(TOKENS_PER_BATCH, "cpu", 40)
     teacher.read(texts, WORDS, told.append)
     assert (sum(told), len(told) > 4) == (len(texts), True)
 
@@ -186,10 +194,10 @@ def test_a_copy_of_an_open_teacher_reads_the_same(tiny_lm):
 
 
 def test_large_states_are_kept_in_float32(tiny_lm, monkeypatch):
-    import softtopic.teacher.local as module
+    import softtopic.teacher.base as module
 
     assert Teacher(tiny_lm).read(["text"], WORDS).hidden.dtype == np.float16
-    monkeypatch.setattr(module, "_LARGE", 1e-3)
+    monkeypatch.setattr(module, "_FLOAT16_LIMIT", 1e-3)
     assert Teacher(tiny_lm).read(["text"], WORDS).hidden.dtype == np.float32
 
 
@@ -199,5 +207,5 @@ def test_the_embedded_model_loads_fast(embedded_lm):
     find_language_model(embedded_lm)
     teacher = Teacher(embedded_lm)
     start = time.perf_counter()
-    assert teacher._language_model.model is not None
+    assert tokenizer_of(teacher) is not None
     assert time.perf_counter() - start < 3 * 3  # the target is 3 s; the rest is for busy machines

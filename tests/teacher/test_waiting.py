@@ -14,7 +14,7 @@ import softtopic.teacher.scoring as scoring
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.engine import PackedReader
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.scoring import WholeWords
+from softtopic.teacher.scoring import WholeWordScorer
 
 WORDS = Vocabulary(
     ("sub", "subquery", "subdomain", "query", "sql", "rocket", "orbit", "kubernetes", "sourdough", "tax")
@@ -64,24 +64,24 @@ def as_on_a_gpu(monkeypatch):
 
 def waits(teacher: Teacher, texts: list[str], times: int) -> Counter:
     """What waited while one batch of the texts, each so many times, was read and scored."""
-    teacher.open()
-    scorer = teacher._scorer(WORDS)
-    documents = sorted(teacher._document_tokens(texts * times), key=len)
-    (asking,) = teacher._askings
-    assert isinstance(asking.reader, PackedReader)
-    with torch.inference_mode(), counted() as seen:
-        (answer,) = asking(documents, scorer.room)
-        assert len(scorer(asking.reader, answer)) == len(texts) * times
+    with teacher.session() as session:
+        scorer = session.scorer(WORDS)
+        documents = sorted(session.tokenize(texts * times), key=len)
+        (group,) = session.groups
+        assert isinstance(group.reader, PackedReader)
+        with counted() as seen:
+            (end,) = group.read(documents, scorer.n_followed)
+            assert len(scorer(group.reader, end)) == len(texts) * times
     return +seen
 
 
-@pytest.mark.parametrize("branches", [0, 4])
-def test_no_document_is_waited_for(tiny_lm, texts, as_on_a_gpu, branches):
-    teacher = Teacher(tiny_lm, branches=branches, dtype="float32")
+@pytest.mark.parametrize("beam_width", [0, 4])
+def test_no_document_is_waited_for(tiny_lm, texts, as_on_a_gpu, beam_width):
+    teacher = Teacher(tiny_lm, beam_width=beam_width, dtype="float32")
     few, many = (waits(teacher, texts, times) for times in (1, 9))
     assert few == many
     # Some for each group of lengths (on the host's own tensors) and each level of the words' tree.
-    assert sum(few[name] for name in WAITING) <= (26 if branches else 10), few
+    assert sum(few[name] for name in WAITING) <= (26 if beam_width else 10), few
 
 
 def test_waiting_for_each_document_is_seen(tiny_lm, texts, as_on_a_gpu, monkeypatch):
@@ -99,23 +99,24 @@ def test_waiting_for_each_document_is_seen(tiny_lm, texts, as_on_a_gpu, monkeypa
 
 
 def test_scores_of_a_large_batch_take_a_bounded_room(tiny_lm, texts, monkeypatch):
-    whole = Teacher(tiny_lm, branches=4, dtype="float32").read(texts, WORDS)
-    teacher = Teacher(tiny_lm, branches=4, dtype="float32")
-    scorer = teacher._scorer(WORDS)
-    assert isinstance(scorer, WholeWords)
-    numbers = len(scorer._tree) + 3 * scorer._tree.levels[0].stop + 5 * len(WORDS)
-    assert scorer.documents * 8 * numbers <= 1 << 29 < (scorer.documents + 1) * 8 * numbers
-    monkeypatch.setattr(scoring, "_ROOM", 5 * 8 * numbers)
-    monkeypatch.setattr(scoring, "_DOCUMENTS", 2)
-    monkeypatch.setattr(scoring, "_PAIRS", 3)
+    whole = Teacher(tiny_lm, beam_width=4, dtype="float32").read(texts, WORDS)
+    teacher = Teacher(tiny_lm, beam_width=4, dtype="float32")
+    with teacher.session() as session:
+        scorer = session.scorer(WORDS)
+    assert isinstance(scorer, WholeWordScorer)
+    numbers = len(scorer._trie) + 3 * scorer._trie.levels[0].stop + 5 * len(WORDS)
+    assert scorer.max_documents * 8 * numbers <= 1 << 29 < (scorer.max_documents + 1) * 8 * numbers
+    monkeypatch.setattr(scoring, "_MAX_BYTES", 5 * 8 * numbers)
+    monkeypatch.setattr(scoring, "_DOCUMENT_BLOCK", 2)
+    monkeypatch.setattr(scoring, "_PAIR_BLOCK", 3)
     held: list[int] = []
-    spend = WholeWords._spend
+    pass_on = WholeWordScorer._pass_on
 
     def watched(self, mass, *rest):
         held.append(mass.numel() * mass.element_size())
-        spend(self, mass, *rest)
+        pass_on(self, mass, *rest)
 
-    monkeypatch.setattr(WholeWords, "_spend", watched)
+    monkeypatch.setattr(WholeWordScorer, "_pass_on", watched)
     heard: list[int] = []
     cut = teacher.read(texts, WORDS, heard.append)
     assert max(heard) == 5

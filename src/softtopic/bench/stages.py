@@ -17,14 +17,14 @@ from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.estimate import estimate
-from softtopic.features.extraction import automatic_path, extract, is_kept
+from softtopic.features.extraction import cache_path, extract, is_cached
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.storage.atomic import staged_file, staged_folder
 from softtopic.storage.cache import cache_dir
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.opening import need_local, open_teacher
+from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def chosen_teacher(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> BaseTeac
     teacher = teacher_of(run, corpus)
     if not (_chooses(run) and isinstance(teacher, Teacher)):
         return teacher
-    return with_demonstrations(need_local(teacher, "demonstrations"), corpus, vocabulary)
+    return with_demonstrations(require_local(teacher, "demonstrations"), corpus, vocabulary)
 
 
 def teaching_path(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> Path:
@@ -88,18 +88,18 @@ def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
     """Have the corpus, or its sample, read into the cache folder, and keep what it took."""
     path, stages = teaching_path(run, corpus, vocabulary), Stages()
     read = run.read(corpus)
-    if path.is_file() and is_kept(read, vocabulary, chosen_teacher(run, corpus, vocabulary)):
+    if path.is_file() and is_cached(read, vocabulary, chosen_teacher(run, corpus, vocabulary)):
         return
     with stages.stage("language model"):
         teacher = chosen_teacher(run, corpus, vocabulary)
-        begun = automatic_path(read, vocabulary, teacher).exists()
+        begun = cache_path(read, vocabulary, teacher).exists()
         extract(read, vocabulary, teacher)
     record = stages.records[0] | {"estimated": False}
     if begun:
         # Others, or a run that was stopped, have paid for some of it.
         log.info("the documents were read before; what it takes is estimated from a part of them")
         seconds = (
-            estimate(read, vocabulary, teacher, choosing=_chooses(run)).seconds
+            estimate(read, vocabulary, teacher, demonstrations=_chooses(run)).seconds
             if isinstance(teacher, Teacher)
             else None
         )

@@ -58,11 +58,13 @@ def build_teacher(
     if is_url(lm):
         from softtopic.teacher.server import ServerTeacher
 
-        if options["branches"]:
-            raise InputError(f"--branches is {options['branches']}; a server scores first tokens alone: leave it out")
-        if len(prompts or ()) > 1 or options["cut"] not in (None, "head"):
+        if options["beam_width"]:
             raise InputError(
-                "a server is asked one prompt about the head of a document; leave out --cut and the others"
+                f"--beam-width is {options['beam_width']}; a server scores first tokens alone: leave it out"
+            )
+        if len(prompts or ()) > 1 or options["truncation"] not in (None, "head"):
+            raise InputError(
+                "a server is given one prompt with the head of a document; leave out --truncation and the others"
             )
         if options["max_tokens"] is not None:
             # A server counts no tokens beforehand; English has about four letters to each.
@@ -75,9 +77,9 @@ def build_teacher(
             f"--lm-model and --vectors are for a server; --lm is {lm!r}: give its address, or leave them out"
         )
     given = {name: value for name, value in options.items() if value is not None}
-    if not given.keys().isdisjoint(("max_tokens", "cut")):
+    if not given.keys().isdisjoint(("max_tokens", "truncation")):
         # Who says how much is read of a document says all about it.
-        asked = {name: value for name, value in asked.items() if name != "cut"}
+        asked = {name: value for name, value in asked.items() if name != "truncation"}
     return Teacher(lm, **asked | given)
 
 

@@ -27,9 +27,8 @@ from softtopic.cli.building import (
 # Heavy modules are imported inside the commands: `softtopic --help` has no use for them.
 from softtopic.cli.options import (
     Backbone,
-    Branches,
+    BeamWidth,
     Calibration,
-    Cut,
     Demonstrations,
     Device,
     Dtype,
@@ -54,6 +53,7 @@ from softtopic.cli.options import (
     Target,
     Text,
     Topics,
+    Truncation,
     Vectors,
     Words,
 )
@@ -150,7 +150,7 @@ def teach(
     out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to go on with.")] = Path("features"),
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = None, cut: Cut = None, sample: Sample = None,
+    beam_width: BeamWidth = None, max_tokens: MaxTokens = None, truncation: Truncation = None, sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     top_k: Annotated[int | None, typer.Option("--top-k", help="Keep so many words of each soft label.")] = None,
@@ -164,12 +164,15 @@ def teach(
     from softtopic.features.extraction import extract_into
     from softtopic.recipes import get_recipe
     from softtopic.teacher.demonstrations import with_demonstrations
-    from softtopic.teacher.opening import need_local
+    from softtopic.teacher.opening import require_local
 
     show_messages(quiet)
     corpus = read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
-    options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
+    options = {"beam_width": beam_width, "max_tokens": max_tokens, "truncation": truncation} | {
+        "device": device,
+        "dtype": dtype,
+    }
     asked = get_recipe("default", prompts=prompt or None).asks(len(corpus.distinct.texts))
     teacher = build_teacher(lm, prompt, asked, server, **options)
     words = Vocabulary.build(read_vocabulary(vocabulary), corpus.distinct.texts, language)
@@ -177,11 +180,11 @@ def teach(
     part = corpus.sample(sample_size(len(corpus.distinct.texts), share)) if share < 1 else corpus
     auto = chosen_by(prompt, "default", demonstrations, lm) == "auto"
     if dry_run:
-        cost = estimate(part, words, need_local(teacher, "--dry-run"), top_k=top_k, choosing=auto)
+        cost = estimate(part, words, require_local(teacher, "--dry-run"), top_k=top_k, demonstrations=auto)
         print_estimate(asdict(cost), as_json=as_json)
         return
     if auto:
-        local = need_local(teacher, "--demonstrations auto")
+        local = require_local(teacher, "--demonstrations auto")
         teacher = with_demonstrations(local, corpus, words, progress=not quiet)
     store = extract_into(out, part, words, teacher, top_k=top_k, progress=not quiet)
     store.write_documents(part)
@@ -208,7 +211,7 @@ def fit(
     word_vectors: Annotated[Path | None, typer.Option(help="Where the words of etm and ecrtm begin.")] = None,
     text: Text = "text", label: Label = None, id: Id = None, format: Format = None,
     lm: Lm = "smollm2-135m", prompt: PromptNames = None, demonstrations: Demonstrations = None,
-    branches: Branches = None, max_tokens: MaxTokens = None, cut: Cut = None, sample: Sample = None,
+    beam_width: BeamWidth = None, max_tokens: MaxTokens = None, truncation: Truncation = None, sample: Sample = None,
     lm_model: LmModel = None, lm_probs: LmProbs = 1000, vectors: Vectors = None,
     vocabulary: Words = "2000", language: Language = "english", device: Device = "auto", dtype: Dtype = "auto",
     excerpts: Annotated[bool, typer.Option(help="Keep the beginning of each document in the model folder.")] = True,
@@ -228,7 +231,10 @@ def fit(
     check_destination(out)
     corpus = None if file is None else read_documents(file, text, label, id, format)
     server = {"model": lm_model, "n_probs": lm_probs, "vectors": vectors}
-    options = {"branches": branches, "max_tokens": max_tokens, "cut": cut, "device": device, "dtype": dtype}
+    options = {"beam_width": beam_width, "max_tokens": max_tokens, "truncation": truncation} | {
+        "device": device,
+        "dtype": dtype,
+    }
     if label is not None and corpus is not None:
         check_labels(corpus.labels)
     settings = get_recipe(recipe, backbone, prompts=prompt or None, calibration=calibration, strength=strength)

@@ -35,18 +35,19 @@ Sample = Annotated[
         "--sample", help="Share that the language model reads, e.g. 20%; what it would say of others is predicted."
     ),
 ]
-Cut = Annotated[
+Truncation = Annotated[
     str | None,
     typer.Option(
-        "--cut", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."
+        "--truncation", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."
     ),
 ]
-Branches = Annotated[
+BeamWidth = Annotated[
     int | None,
-    typer.Option("--branches", help="Score whole words, following so many first tokens; 0: first tokens alone."),
+    typer.Option("--beam-width", help="Score whole words, following so many first tokens; 0: first tokens alone."),
 ]
 MaxTokens = Annotated[
-    int | None, typer.Option("--max-tokens", help="Longer documents are cut to so many tokens; default: the recipe's.")
+    int | None,
+    typer.Option("--max-tokens", help="Longer documents are truncated to so many tokens; default: the recipe's."),
 ]
 Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
 Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]

@@ -1,4 +1,4 @@
-"""From a corpus to its features: cut into shards, read what is missing, keep what is there."""
+"""Extraction of features: the documents of a corpus are read shard by shard, and what is kept is not read again."""
 
 import logging
 from pathlib import Path
@@ -7,40 +7,60 @@ from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.features.store import SHARD_ROWS, Features, FeatureStore, Manifest, Shard
+from softtopic.features.store import Features, FeatureStore, Manifest, Shard
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import mean_log_probs
 
-# Documents read twice where labels are cut: their mean must be known before the first is.
-FOR_MEANS = 256
+# Documents whose mean soft label decides which words are kept of truncated ones; they are read twice.
+MEAN_DOCUMENTS = 256
 
 log = logging.getLogger(__name__)
 
 
-def manifest_of(
+def build_manifest(
     corpus: Corpus,
     vocabulary: Vocabulary,
     teacher: BaseTeacher,
     *,
     top_k: int | None = None,
-    shard_rows: int = SHARD_ROWS,
+    shard_rows: int | None = None,
 ) -> Manifest:
-    """What the features of this corpus will depend on; the language model is not loaded."""
+    """What the features of a corpus depend on; the language model is not loaded.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The documents to read.
+    vocabulary : Vocabulary
+        The words to score.
+    teacher : BaseTeacher
+        Who reads.
+    top_k : int, optional
+        Words kept of each soft label; None: all.
+    shard_rows : int, optional
+        Documents in a shard. Default: as many as the teacher reads in a few seconds, by the lengths of the texts.
+
+    Raises
+    ------
+    InputError
+        If `top_k` is below 1.
+    """
     if top_k is not None and top_k < 1:
         raise InputError(f"top_k is {top_k}; give at least 1, or nothing to keep all words")
+    texts = corpus.distinct.texts
     return Manifest(
         corpus=corpus.fingerprint,
         vocabulary=vocabulary.fingerprint,
         teacher=teacher.fingerprint,
-        rows=len(corpus.distinct.texts),
+        rows=len(texts),
         words=vocabulary.words,
-        described=teacher.description,
+        teacher_description=teacher.description,
         # A vocabulary of no more words is kept whole.
         top_k=None if top_k is None or top_k >= len(vocabulary) else top_k,
-        shard_rows=shard_rows,
+        shard_rows=shard_rows or teacher.documents_per_shard(texts),
     )
 
 
@@ -53,46 +73,95 @@ def extract_into(
     top_k: int | None = None,
     progress: bool = False,
 ) -> FeatureStore:
-    """Bring the store at `path` up to the whole corpus. Shards that are there already are not read again.
+    """Bring a feature store up to the whole corpus.
 
-    With `top_k` only so many words of each soft label are kept; see `SparseLabels`. May be
-    killed at any moment; the next call goes on with the next shard, and the result is the same. A store begun earlier
-    keeps the shard size it began with.
+    Shards that are there are not read again. The process may be killed at any moment: the next call continues, and the
+    result is the same. Several processes may extract into one store at once; each reads the shards that no other is
+    reading, and all return when the store is complete. A store begun earlier keeps its shard size.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the store; created where it is missing.
+    corpus : Corpus
+        The documents to read.
+    vocabulary : Vocabulary
+        The words to score.
+    teacher : BaseTeacher
+        Who reads.
+    top_k : int, optional
+        Words kept of each soft label, see `SparseLabels`; None: all.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    FeatureStore
+        Complete.
+
+    Raises
+    ------
+    InputError
+        If every document is empty, or `top_k` is below 1.
+    StoreMismatchError
+        If the folder is not a feature store, or holds other features.
+    DiskError
+        If a shard cannot be written.
     """
     if not corpus.distinct.texts:
         raise InputError("every document is empty; give at least one with text")
-    store = FeatureStore.create(path, manifest_of(corpus, vocabulary, teacher, top_k=top_k))
-    with store.lock():
-        missing = store.missing()
-        done = store.manifest.rows - sum(shard.stop - shard.start for shard in missing)
-        if missing:
-            # Before the bar: opening a language model takes its own time.
-            teacher.open()
-            log.info("reading %d documents into %s (%d done before)", store.manifest.rows - done, store.path, done)
-        with Progress(
-            "reading documents", store.manifest.rows, "doc", done=done, show=progress and bool(missing)
-        ) as bar:
-            if missing and store.manifest.top_k is not None and not store.has_means:
-                store.write_means(word_means(corpus, vocabulary, teacher))
-            for shard in missing:
-                run_shard(store, shard, corpus, teacher, bar)
+    store = FeatureStore.create(path, build_manifest(corpus, vocabulary, teacher, top_k=top_k))
+    missing = store.missing()
+    if not missing:
+        return store
+    rows = store.manifest.rows
+    done = rows - sum(map(len, missing))
+    # Before the bar: opening a language model takes its own time.
+    teacher.open()
+    log.info("reading %d documents into %s (%d done before)", rows - done, store.path, done)
+    with Progress("reading documents", rows, "doc", done=done, show=progress) as bar:
+        if store.manifest.top_k is not None:
+            with store.lock_means():
+                if not store.has_means:
+                    store.write_means(word_means(corpus, vocabulary, teacher))
+        _extract_shards(store, missing, corpus, teacher, bar)
     return store
 
 
+def _extract_shards(
+    store: FeatureStore, missing: list[Shard], corpus: Corpus, teacher: BaseTeacher, bar: Progress
+) -> None:
+    """Read the missing shards that no other process reads, then wait for the others."""
+    wait = False
+    while missing:
+        left: list[Shard] = []
+        for shard in missing:
+            with store.claim(shard, wait=wait) as claimed:
+                if not claimed:
+                    left.append(shard)
+                elif store.has(shard):
+                    bar.advance(len(shard))  # another process has read it meanwhile
+                else:
+                    extract_shard(store, shard, corpus, teacher, bar)
+            wait = False
+        # Where others read all that is left: their next shard, unless they are killed over it.
+        missing, wait = left, len(left) == len(missing)
+
+
 def word_means(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> WordMeans:
-    """Mean log probability of each word over some documents at equal distances: what cut labels are measured by."""
+    """Mean log probability of each word over equidistant documents; truncated labels are measured by it."""
     texts = corpus.distinct.texts
-    read = teacher.read(texts[:: max(1, len(texts) // FOR_MEANS)][:FOR_MEANS], vocabulary)
-    return mean_log_probs(read.log_probs)
+    output = teacher.read(texts[:: max(1, len(texts) // MEAN_DOCUMENTS)][:MEAN_DOCUMENTS], vocabulary)
+    return mean_log_probs(output.log_probs)
 
 
-def run_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: BaseTeacher, bar: Progress) -> None:
-    """Read one shard's documents and publish their features."""
+def extract_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: BaseTeacher, bar: Progress) -> None:
+    """Read the documents of one shard and publish their features."""
     texts = corpus.distinct.texts[shard.start : shard.stop]
     output = teacher.read(texts, store.vocabulary, bar.advance)
     ids = [fingerprint_strings([text])[:16] for text in texts]
     store.write(shard, ids, Features(output.log_probs, output.hidden))
-    # What batches of many shapes leave behind in holes grows with the corpus: half a gigabyte in ten shards.
+    # Batches of many shapes fragment memory: half a gigabyte over ten thousand documents.
     release_memory(collect=False)
 
 
@@ -107,29 +176,46 @@ def extract(
 ) -> Features:
     """Features of the distinct documents of a corpus.
 
-    `features` says where they are kept: "auto" is a folder of the cache named by what they depend on, None keeps
-    nothing, any other path is a feature folder. With `top_k` all but so many words of each soft label are estimates.
+    Parameters
+    ----------
+    corpus : Corpus
+        The documents to read.
+    vocabulary : Vocabulary
+        The words to score.
+    teacher : BaseTeacher
+        Who reads.
+    features : str, Path or None, default "auto"
+        Where features are kept: "auto" is a folder in the cache named by what they depend on, None keeps nothing, any
+        other value is the folder of a feature store.
+    top_k : int, optional
+        Words kept of each soft label; the probabilities of all others are estimates. None: all.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Features
+        One row for each distinct document, in order.
     """
     if features is None:
         with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
-        kept = manifest_of(corpus, vocabulary, teacher, top_k=top_k).top_k
-        if kept is None:
+        if top_k is None or (kept := build_manifest(corpus, vocabulary, teacher, top_k=top_k).top_k) is None:
             return Features(output.log_probs, output.hidden)
         means = word_means(corpus, vocabulary, teacher)
-        return Features(SparseLabels.of(output.log_probs, kept, means).dense(), output.hidden)
-    path = automatic_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features
+        return Features(SparseLabels.from_dense(output.log_probs, kept, means).to_dense(), output.hidden)
+    path = cache_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features
     return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
 
 
-def automatic_path(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher, top_k: int | None = None) -> Path:
-    """The folder in the cache where the features of this corpus are kept."""
-    cut = [] if top_k is None else [f"top_k {top_k}"]
-    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, *cut])
+def cache_path(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher, top_k: int | None = None) -> Path:
+    """The folder in the cache for the features of a corpus."""
+    settings = [] if top_k is None else [f"top_k {top_k}"]
+    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, *settings])
     return cache_dir() / "features" / key[:32]
 
 
-def is_kept(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> bool:
-    """Whether the cache holds all features of this corpus."""
-    path = automatic_path(corpus, vocabulary, teacher)
+def is_cached(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher) -> bool:
+    """Whether the cache holds all features of a corpus."""
+    path = cache_path(corpus, vocabulary, teacher)
     return (path / "manifest.json").exists() and not FeatureStore.open(path).missing()

@@ -1,8 +1,8 @@
-"""Soft labels of any teacher from a Parquet file, checked before anything is learnt from them.
+"""Soft labels of any origin from a Parquet file, validated.
 
 One row is one document. Columns:
   log_probs or probs   of all words of the vocabulary, or of those in `words`
-  words                where labels are sparse: the words themselves, or their places in the vocabulary
+  words                for sparse labels: the words themselves, or their positions in the vocabulary
   rest                 optional with `words`: the probability of all words not listed
   hidden or embedding  a vector
   id, text, label      optional
@@ -26,39 +26,69 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.types import DocHidden, DocVocab
 
-# How far a document's probabilities may sum from 1: float16 log probabilities of many words are off by as much.
+# Tolerance of the sum of a document's probabilities: float16 log probabilities of many words are off by as much.
 _TOLERANCE = 0.05
 
-# The least probability of a word: calibration takes logarithms.
-_LEAST = 1e-8
-# Its logarithm, and as much below as float16 may round it.
-_FLOOR = np.log(_LEAST) - 0.1
+# Lower bound of a word's probability: calibration takes logarithms.
+_MIN_PROBABILITY = 1e-8
+# Its logarithm, less what float16 may round off.
+_MIN_LOG_PROB = np.log(_MIN_PROBABILITY) - 0.1
 
-# Rows whose probabilities are looked at together.
-_ROWS = 4096
+# Rows validated at a time.
+_BLOCK = 4096
 
-# The file's metadata may name the words, a JSON list, under this key.
+# Key of the file's metadata that may hold the words, as a JSON list.
 METADATA = b"vocabulary"
 
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """What `TopicModel.fit` needs to learn without a language model."""
+    """What `TopicModel.fit` needs in place of a language model.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        The documents; every row is distinct.
+    vocabulary : Vocabulary
+        The words of the labels.
+    log_probs : ndarray of shape (n_documents, n_words), float32
+        Log probabilities, normalised over the vocabulary.
+    hidden : ndarray of shape (n_documents, width), float32
+        Vectors of the documents.
+    """
 
     corpus: Corpus
     vocabulary: Vocabulary
-    log_probs: DocVocab  # float32, normalised over the vocabulary
-    hidden: DocHidden  # float32
+    log_probs: DocVocab
+    hidden: DocHidden
 
 
 def read_soft_labels(
     path: str | Path, vocabulary: Vocabulary | Sequence[str] | None = None, *, text: str = "text"
 ) -> SoftLabels:
-    """Read a Parquet file of soft labels; `text` names the column of texts, where there is one.
+    """Read a Parquet file of soft labels.
 
-    Without `vocabulary` the words are those the file's metadata names, or else those its sparse labels list, most
-    often listed first. Raises InputError, with the first row that is wrong, for anything but finite numbers of the
-    right widths, labels that are no probabilities, unknown or repeated words, and ids that stand twice.
+    Parameters
+    ----------
+    path : str or Path
+        A file with a row for each document and columns ``log_probs`` or ``probs``, and ``hidden`` or ``embedding``;
+        optionally ``words`` and ``rest`` (sparse labels), ``id``, ``text`` and ``label``.
+    vocabulary : Vocabulary or sequence of str, optional
+        The words of the labels. Default: those named in the file's metadata, else those listed by its sparse labels,
+        most frequent first.
+    text : str, default "text"
+        Column of the texts, where there is one.
+
+    Returns
+    -------
+    SoftLabels
+        Validated and normalised.
+
+    Raises
+    ------
+    InputError
+        With the first row that is wrong: numbers that are not finite or of different lengths, labels that are not
+        probabilities, unknown or repeated words, duplicate ids.
     """
     table = _table(Path(path))
     name = str(path)
@@ -67,25 +97,39 @@ def read_soft_labels(
     elif not isinstance(vocabulary, Vocabulary):
         vocabulary = Vocabulary(tuple(vocabulary))
     kind = _one_of(table, ("log_probs", "probs"), name)
-    listed = _Lists.of(table, kind, name)
+    listed = _Lists.from_column(table, kind, name)
     if "words" in table.column_names:
-        probabilities = _from_sparse(table, listed, len(vocabulary), _places(table, vocabulary, name), name)
+        probabilities = _from_sparse(table, listed, len(vocabulary), _word_positions(table, vocabulary, name), name)
     else:
         probabilities = _from_dense(listed, len(vocabulary), name)
-    vectors = _Lists.of(table, _one_of(table, ("hidden", "embedding"), name), name)
+    vectors = _Lists.from_column(table, _one_of(table, ("hidden", "embedding"), name), name)
     return SoftLabels(
         _corpus(table, text, name),
         vocabulary,
         _log(probabilities, kind, name),
-        vectors.square(name, "a vector's width").astype(np.float32),
+        vectors.to_matrix(name, "a vector's width").astype(np.float32),
     )
 
 
 def check_log_probs(given: object, rows: int, n_words: int) -> DocVocab:
-    """Soft labels of the caller's as an array [rows, n_words]; zeros, whose logarithm is no number, become the least.
+    """Validate an array of soft labels.
 
-    Raises InputError, with the first row that is wrong, for anything but log probabilities that are normalised over
-    the vocabulary.
+    Parameters
+    ----------
+    given : array-like of shape (rows, n_words)
+        Log probabilities, normalised over the vocabulary.
+    rows, n_words : int
+        The expected shape.
+
+    Returns
+    -------
+    ndarray of shape (rows, n_words)
+        Finite log probabilities: those of 0, minus infinity, become the lower bound.
+
+    Raises
+    ------
+    InputError
+        With the first row that is wrong.
     """
     name, values = "soft_labels", np.asarray(given)
     if values.ndim != 2 or len(values) != rows or not np.issubdtype(values.dtype, np.floating):
@@ -95,26 +139,25 @@ def check_log_probs(given: object, rows: int, n_words: int) -> DocVocab:
     wrong = ~(values <= _TOLERANCE)
     if wrong.any():
         row, column = np.unravel_index(int(wrong.argmax()), wrong.shape)
-        said = f"{values[row, column]:.4g}; expected a log probability, at most 0"
-        raise InputError(f"{name} row {row + 1} holds {said}")
-    parts = np.array_split(values, 1 + rows // _ROWS)
+        raise InputError(f"{name} row {row + 1} holds {values[row, column]:.4g}; expected a log probability, at most 0")
+    parts = np.array_split(values, 1 + rows // _BLOCK)
     sums = np.concatenate([np.exp(part.astype(np.float64)).sum(axis=1) for part in parts])
     _check_sums(sums, name, name)
-    if not values.size or values.min() >= _FLOOR:
+    if not values.size or values.min() >= _MIN_LOG_PROB:
         return values
     return np.concatenate([_log(np.exp(part.astype(np.float64)), name, name) for part in parts])
 
 
 @dataclass(frozen=True)
 class _Lists:
-    """A column of lists of numbers: one flat array, and where each row ends."""
+    """A column of lists of numbers: their values in one array, and the length of each list."""
 
     column: str
     values: Float[np.ndarray, " values"]
     lengths: Int[np.ndarray, " docs"]
 
     @classmethod
-    def of(cls, table: pa.Table, column: str, name: str) -> "_Lists":
+    def from_column(cls, table: pa.Table, column: str, name: str) -> "_Lists":
         lists = table[column].combine_chunks()
         if isinstance(lists, pa.ChunkedArray):
             lists = pa.concat_arrays(lists.chunks)
@@ -135,17 +178,17 @@ class _Lists:
             raise InputError(f"{name} row {row + 1}: {column!r} holds {values[np.argmin(ok)]}; expected finite numbers")
         return cls(column, values, lengths)
 
-    def square(self, name: str, what: str, width: int | None = None) -> Float[np.ndarray, "docs width"]:
-        """All rows as one array; they must be of one length."""
-        wanted = int(self.lengths[0]) if width is None else width
-        wrong = self.lengths != wanted
-        if wrong.any() or wanted == 0:
+    def to_matrix(self, name: str, what: str, width: int | None = None) -> Float[np.ndarray, "docs width"]:
+        """All lists as rows of one array; they must have one length."""
+        width = int(self.lengths[0]) if width is None else width
+        wrong = self.lengths != width
+        if wrong.any() or width == 0:
             row = int(wrong.argmax())
             raise InputError(
                 f"{name} row {row + 1}: {self.column!r} has {self.lengths[row]} numbers; expected "
-                f"{max(wanted, 1)}, {what}"
+                f"{max(width, 1)}, {what}"
             )
-        return self.values.reshape(len(self.lengths), wanted)
+        return self.values.reshape(len(self.lengths), width)
 
 
 def _table(path: Path) -> pa.Table:
@@ -164,11 +207,11 @@ def _table(path: Path) -> pa.Table:
 
 
 def _one_of(table: pa.Table, names: tuple[str, str], name: str) -> str:
-    found = [one for one in names if one in table.column_names]
-    if len(found) != 1:
+    present = [one for one in names if one in table.column_names]
+    if len(present) != 1:
         have = ", ".join(table.column_names)
         raise InputError(f"{name} needs one column of {' or '.join(map(repr, names))}; it has: {have}")
-    return found[0]
+    return present[0]
 
 
 def _is_list(kind: pa.DataType) -> bool:
@@ -176,7 +219,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _vocabulary(table: pa.Table, name: str) -> Vocabulary:
-    """The words a file names itself."""
+    """The words that a file names."""
     named = (table.schema.metadata or {}).get(METADATA)
     if named is not None:
         try:
@@ -197,54 +240,54 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-def _places(table: pa.Table, vocabulary: Vocabulary, name: str) -> _Lists:
-    """Places in the vocabulary of the words listed."""
+def _word_positions(table: pa.Table, vocabulary: Vocabulary, name: str) -> _Lists:
+    """Positions in the vocabulary of the words listed."""
     kind = table.schema.field("words").type
     if not _is_list(kind) or not _is_text(kind.value_type):
-        found = _Lists.of(table, "words", name)
-        known = (found.values >= 0) & (found.values < len(vocabulary)) & (found.values == np.floor(found.values))
-        shown = found.values.astype(np.int64).tolist()
+        lists = _Lists.from_column(table, "words", name)
+        known = (lists.values >= 0) & (lists.values < len(vocabulary)) & (lists.values == np.floor(lists.values))
+        words = lists.values.astype(np.int64).tolist()
     else:
-        place = {word: number for number, word in enumerate(vocabulary.words)}
+        position = {word: number for number, word in enumerate(vocabulary.words)}
         rows = [row or [] for row in table["words"].to_pylist()]
-        shown = [word for row in rows for word in row]
-        values = np.array([place.get(word, -1) for word in shown], dtype=np.float64)
-        found = _Lists("words", values, np.array([len(row) for row in rows], dtype=np.int64))
+        words = [word for row in rows for word in row]
+        values = np.array([position.get(word, -1) for word in words], dtype=np.float64)
+        lists = _Lists("words", values, np.array([len(row) for row in rows], dtype=np.int64))
         known = values >= 0
     if not known.all():
         first = int(np.argmin(known))
-        row = int(np.searchsorted(np.cumsum(found.lengths), first, side="right"))
+        row = int(np.searchsorted(np.cumsum(lists.lengths), first, side="right"))
         raise InputError(
-            f"{name} row {row + 1}: word {shown[first]!r} is not in the vocabulary of {len(vocabulary)} words; "
+            f"{name} row {row + 1}: word {words[first]!r} is not in the vocabulary of {len(vocabulary)} words; "
             "give the vocabulary these labels are of"
         )
-    return found
+    return lists
 
 
 def _from_dense(listed: _Lists, n_words: int, name: str) -> DocVocab:
-    values = listed.square(name, "the number of words in the vocabulary", n_words)
+    values = listed.to_matrix(name, "the number of words in the vocabulary", n_words)
     return _probabilities(values, listed.column, name)
 
 
-def _from_sparse(table: pa.Table, listed: _Lists, n_words: int, places: _Lists, name: str) -> DocVocab:
-    """What is not listed shares evenly what is left over."""
-    uneven = listed.lengths != places.lengths
+def _from_sparse(table: pa.Table, listed: _Lists, n_words: int, positions: _Lists, name: str) -> DocVocab:
+    """Words that are not listed share the remaining probability evenly."""
+    uneven = listed.lengths != positions.lengths
     if uneven.any():
         row = int(uneven.argmax())
         raise InputError(
-            f"{name} row {row + 1}: {places.lengths[row]} words for {listed.lengths[row]} {listed.column}; give one "
+            f"{name} row {row + 1}: {positions.lengths[row]} words for {listed.lengths[row]} {listed.column}; give one "
             "for each"
         )
     rows = np.repeat(np.arange(len(listed.lengths)), listed.lengths)
-    words = places.values.astype(np.int64)
+    words = positions.values.astype(np.int64)
     kept = np.zeros((len(listed.lengths), n_words), dtype=bool)
     kept[rows, words] = True
     twice = kept.sum(axis=1) < listed.lengths
     if twice.any():
         raise InputError(f"{name} row {int(twice.argmax()) + 1} lists a word twice; give each word once")
-    found = np.zeros(kept.shape)
-    found[rows, words] = _probabilities(listed.values[None], listed.column, name, rows)[0]
-    sums = found.sum(axis=1)
+    dense = np.zeros(kept.shape)
+    dense[rows, words] = _probabilities(listed.values[None], listed.column, name, rows)[0]
+    sums = dense.sum(axis=1)
     if "rest" in table.column_names:
         rest = np.asarray(table["rest"].to_numpy(), dtype=np.float64)
         if not ((rest >= 0) & (rest <= 1 + _TOLERANCE)).all():
@@ -254,13 +297,13 @@ def _from_sparse(table: pa.Table, listed: _Lists, n_words: int, places: _Lists, 
         rest = np.clip(1 - sums, 0, 1)
     _check_sums(sums + rest, listed.column, name)
     others = n_words - kept.sum(axis=1)
-    return np.where(kept, found, (rest / np.maximum(others, 1))[:, None])
+    return np.where(kept, dense, (rest / np.maximum(others, 1))[:, None])
 
 
 def _probabilities(
     values: Float[np.ndarray, "docs words"], column: str, name: str, rows: Int[np.ndarray, " entries"] | None = None
 ) -> Float[np.ndarray, "docs words"]:
-    """From either kind of column; `rows` says whose each entry is where there is one line of all."""
+    """Probabilities from either column; `rows` is the document of each entry, where all are in one row."""
     wrong = values > _TOLERANCE if column == "log_probs" else (values < 0) | (values > 1 + _TOLERANCE)
     if wrong.any():
         place = np.unravel_index(int(wrong.argmax()), wrong.shape)
@@ -273,7 +316,7 @@ def _probabilities(
 def _log(probabilities: DocVocab, column: str, name: str) -> Float[np.ndarray, "docs vocab"]:
     sums = probabilities.sum(axis=1)
     _check_sums(sums, column, name)
-    floored = np.maximum(probabilities / sums[:, None], _LEAST)
+    floored = np.maximum(probabilities / sums[:, None], _MIN_PROBABILITY)
     return np.log(floored / floored.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -288,7 +331,7 @@ def _check_sums(sums: Float[np.ndarray, " docs"], column: str, name: str) -> Non
 
 
 def _corpus(table: pa.Table, text: str, name: str) -> Corpus:
-    """Every row a document of its own; without texts its number stands for one."""
+    """A corpus in which every row is distinct; without texts the number of a row stands for one."""
     if text != "text" and text not in table.column_names:
         raise InputError(f"{name} has no column {text!r}; it has: {', '.join(table.column_names)}")
     columns = {one: _strings(table, one, name) for one in ("id", text, "label") if one in table.column_names}

@@ -21,7 +21,7 @@ from softtopic.model import TopicModel
 from softtopic.persistence.model_folder import ModelFiles, read_model, write_model
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.teacher.calibration import Calibration
-from softtopic.teacher.opening import described_teacher
+from softtopic.teacher.opening import teacher_from_description
 from softtopic.teacher.prompts import Prompt
 from softtopic.training.config import TrainingConfig
 
@@ -80,7 +80,7 @@ def load(path: str | Path, *, device: str = "auto") -> TopicModel:
 
 def _restore(files: ModelFiles, device: str) -> TopicModel:
     config, tensors = files.config, files.tensors
-    teacher = config["teacher"] and described_teacher(config["teacher"], device=device)
+    teacher = config["teacher"] and teacher_from_description(config["teacher"], device=device)
     backbone: dict[str, Any] = config["backbone"]
     settings = settings_class(backbone["name"])(**backbone["settings"])
     model = TopicModel(
@@ -117,7 +117,7 @@ def _recipe(stored: dict[str, Any]) -> Recipe:
     fields = {key: value for key, value in stored.items() if key != "name"}
     training = fields["training"] | {"betas": tuple(fields["training"]["betas"])}
     guide = fields["guide"] and GuideConfig(**fields["guide"])
-    prompts = tuple(one if isinstance(one, str) else Prompt.described(one) for one in fields["prompts"])
+    prompts = tuple(one if isinstance(one, str) else Prompt.from_description(one) for one in fields["prompts"])
     return replace(Recipe(), **fields | {"prompts": prompts, "training": TrainingConfig(**training), "guide": guide})
 
 

@@ -6,11 +6,11 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 from softtopic.errors import DiskError
@@ -46,6 +46,49 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        lock.release()
+
+
+@contextmanager
+def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Try to hold an exclusive lock on a path, across processes.
+
+    Unlike that of `locked`, the lock file is removed at the end, so that many paths of one folder may be claimed. A
+    process that claims a path at that moment may find another lock file: whoever has a claim must look whether the work
+    is done, and publish it in one step.
+
+    Parameters
+    ----------
+    path : Path
+        What is claimed; it need not exist.
+    wait : bool
+        Wait until the path is free.
+
+    Yields
+    ------
+    bool
+        Whether the lock is held; False only without `wait`.
+
+    Raises
+    ------
+    DiskError
+        If the lock file cannot be written.
+
+    """
+    with _disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        with suppress(Timeout):
+            lock.acquire(blocking=wait)
+    if not lock.is_locked:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        # Windows does not remove open files.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink()
         lock.release()
 
 

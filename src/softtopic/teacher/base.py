@@ -1,59 +1,118 @@
-"""What every teacher can do, whatever it asks."""
+"""The interface of all teachers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.types import DocHidden, DocVocab
 
+# Called with the number of documents that have been read since the last call.
+ProgressCallback = Callable[[int], object]
+
 
 @dataclass(frozen=True, slots=True)
 class TeacherOutput:
-    """Features of some documents, one row each, as they are stored: float16, or float32 where that would overflow."""
+    """Soft labels and vectors of some documents, one row each.
 
-    log_probs: DocVocab  # log probability of each vocabulary word as the next word, normalised over the vocabulary
-    hidden: DocHidden  # last hidden state at the last prompt token, or another vector of the document
+    Attributes
+    ----------
+    log_probs : ndarray of shape (n_documents, n_words), float16
+        Log probability, in nats, of each vocabulary word as the next word, normalised over the vocabulary.
+    hidden : ndarray of shape (n_documents, width), float16, or float32 where float16 would overflow
+        Last hidden state at the last prompt token, or another vector of the document.
+    """
+
+    log_probs: DocVocab
+    hidden: DocHidden
 
 
 class BaseTeacher(ABC):
-    """Reads documents: soft labels and vectors."""
+    """Reads documents: soft labels and vectors.
 
-    device: torch.device  # where models are trained on what it says
+    Teachers with the same description are equal. They can be pickled; a copy opens its language model anew.
+    """
+
+    device: torch.device  # where topic models are trained on its output
 
     @cached_property
     @abstractmethod
     def fingerprint(self) -> str:
-        """What the features depend on beside the texts and the vocabulary; known without loading or asking anything."""
+        """SHA-256 of what the output depends on besides texts and vocabulary; nothing is loaded or asked."""
 
-    def made(self, fingerprint: str) -> bool:
-        """Whether features of that fingerprint are of this teacher, on whatever machine it read."""
+    def matches_fingerprint(self, fingerprint: str) -> bool:
+        """Whether output with that fingerprint is this teacher's, possibly from another machine."""
         return fingerprint == self.fingerprint
 
     @property
     @abstractmethod
     def description(self) -> dict[str, Any]:
-        """The teacher as plain values, for manifests and model folders."""
+        """The teacher as JSON values, for manifests and model folders; see `from_description`."""
+
+    @classmethod
+    @abstractmethod
+    def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "BaseTeacher":
+        """The teacher of a `description`, of this or an earlier version."""
 
     @cached_property
     @abstractmethod
-    def states_only(self) -> "BaseTeacher":
-        """A teacher for documents whose labels nobody asks for: equal vectors, for less."""
+    def hidden_only(self) -> "BaseTeacher":
+        """A teacher with the same vectors and cheaper soft labels, for documents of which only vectors are needed."""
 
     @abstractmethod
     def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None
+        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
     ) -> TeacherOutput:
-        """Features of the texts, in their order; `progress` hears how many documents each batch held."""
+        """Read documents.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Documents.
+        vocabulary : Vocabulary
+            The words that are scored.
+        progress : callable, optional
+            Called after each batch with the number of documents read since the last call.
+
+        Returns
+        -------
+        TeacherOutput
+            One row for each text, in order.
+        """
 
     @abstractmethod
     def open(self) -> None:
-        """Make ready now what `read` would make ready by itself."""
+        """Get ready to read; `read` does so by itself."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go what takes memory; the next `read` makes it ready again."""
+        """Free memory; the next `read` opens the teacher again."""
+
+    def documents_per_shard(self, texts: Sequence[str]) -> int:
+        """How many of these documents are read in a few seconds: at most so many are lost when reading is stopped."""
+        return 128
+
+    @property
+    @abstractmethod
+    def _key(self) -> Hashable:
+        """The settings that tell teachers apart."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BaseTeacher) and type(other) is type(self) and other._key == self._key
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key))
+
+
+# float16 ends at 65,504; vectors of a model whose first ones come near it are kept in float32.
+_FLOAT16_LIMIT = 6000.0
+
+
+def storage_dtype(largest: float) -> type[np.floating]:
+    """The format in which vectors are stored, by the largest absolute value of one of them."""
+    return np.float32 if largest > _FLOAT16_LIMIT else np.float16

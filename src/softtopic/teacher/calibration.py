@@ -1,8 +1,12 @@
-"""Removal of the language model's prior over words.
+"""Contextual calibration: removal of the language model's prior over words.
 
-A small LM likes some words whatever it has read. Subtracting each word's log probability under that prior leaves what
-this document adds (contextual calibration; Zhao et al., 2021, who ask after prompts without content; with the mean over
-a corpus it is the pointwise mutual information of document and word).
+A small language model prefers some words whatever it has read. Subtracting each word's log probability under that prior
+leaves what the document adds. The prior is estimated after inputs without content, as by Zhao et al. (2021), or as the
+mean over a corpus; with the latter the result is the pointwise mutual information of document and word.
+
+References
+----------
+Zhao et al. (2021). Calibrate before use: improving few-shot performance of language models. ICML.
 """
 
 from dataclasses import dataclass
@@ -16,19 +20,27 @@ from softtopic.types import DocVocab
 
 SOURCES = ("none", "corpus", "content-free")
 
-# Documents that say nothing; what the language model expects after them is its prior.
+# Inputs without content; what the language model expects after them is its prior.
 CONTENT_FREE = ("N/A", "[MASK]", "...", "-", "Text", "This is a document.")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A prior over words, and how much of it is taken off.
+    """A prior over words and the weight with which it is subtracted.
 
-    Args:
-        prior: log probability of each word in nats, float32 [vocab].
-        source: where it is from: "corpus" or "content-free".
-        strength: 0 takes nothing off, 1 the whole prior.
+    Parameters
+    ----------
+    prior : ndarray of shape (n_words,), float32
+        Log probability of each word, in nats.
+    source : {"corpus", "content-free"}
+        Documents the prior was estimated on.
+    strength : float, default 1.0
+        Weight of the prior, from 0 (no calibration) to 2; 1 removes the whole prior.
 
+    Raises
+    ------
+    InputError
+        If the source is not known or the strength out of range.
     """
 
     prior: Float[np.ndarray, " vocab"]
@@ -40,12 +52,12 @@ class Calibration:
 
     @classmethod
     def fit(cls, log_probs: DocVocab, source: str = "corpus", strength: float = 1.0) -> "Calibration":
-        """The mean log probability of each word over documents: those of the corpus, or CONTENT_FREE ones."""
+        """Estimate the prior as the mean log probability of each word over documents."""
         return cls(mean_log_probs(log_probs), source, strength)
 
     @property
     def offset(self) -> Float[np.ndarray, " vocab"]:
-        """What is taken off log probabilities, in nats."""
+        """What is subtracted from log probabilities, in nats."""
         return self.prior * np.float32(self.strength)
 
     def __call__(self, log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
@@ -54,12 +66,12 @@ class Calibration:
 
 
 def mean_log_probs(log_probs: DocVocab) -> Float[np.ndarray, " vocab"]:
-    """Mean log probability of each word over the documents, in nats, float32."""
+    """Mean log probability of each word over documents, in nats, float32."""
     return log_probs.mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def check_calibration(source: str, strength: float) -> None:
-    """Raises InputError for a source of a prior that is not known, or a strength out of range."""
+    """Raises InputError for an unknown source of the prior, or a strength out of range."""
     if source not in SOURCES:
         raise InputError(f"calibration {source!r} is not known; choose one of {', '.join(SOURCES)}")
     if not 0 <= strength <= 2:

@@ -1,16 +1,17 @@
-"""Demonstrations chosen without labels: a prompt is as good as what it says alike of documents that are alike.
+"""Demonstrations chosen without labels: a good prompt gives similar documents similar soft labels.
 
-Candidates are ready-made prompts and examples from the corpus itself: documents near the middle of a group, with the
-word the language model expects of the whole group. All are read on one sample of documents and their neighbours by
-shared words. A prompt's score is how often it labels a document more like its neighbour than like a random document.
-The chosen prompt is asked beside the given ones: what one of them makes flat the other tells apart.
+Candidates are predefined prompts and prompts with demonstrations from the corpus: documents near the centres of
+clusters, each with the word the language model expects of the whole cluster. All candidates read one sample of
+documents and their nearest neighbours in latent semantic space. The score of a candidate is the probability that a
+document's soft label is more similar to that of a neighbour than to that of a random document. The chosen prompt is
+used besides the given ones, and their soft labels are mixed.
 """
 
 import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import DiskError
+from softtopic.errors import DiskError, InputError
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress
@@ -39,238 +40,406 @@ log = logging.getLogger(__name__)
 # Raise it when the same corpus would be given another prompt.
 VERSION = 2
 
-# Words of an example: long ones cost reading for every document.
-EXAMPLE_WORDS = 30
-# Examples in a prompt, and how many drawings of each size are tried in two rounds.
-SIZES = (4, 8)
-DRAWINGS = (3, 2)  # with the words the given prompt finds, then with those of the best so far
-CANDIDATES = 2 + sum(DRAWINGS) * len(SIZES)
-# Tokens of documents read for each candidate: all together half of what the corpus will take, within these bounds.
-TOKENS = (4_000, 16_000)
-SHARE = 0.5
-# Tokens of each document that are read.
-LENGTH = 96
-# Another prompt than the given ones must be better by this much: smaller gains came to nothing, or worse.
-MARGIN = 0.03
+# Words less probable than this count as equally improbable when a document is chosen for a word.
+_MIN_PROBABILITY = 1e-6
 
-_POOL = 20_000  # documents among which neighbours are looked for
-_NEIGHBOURS = 3
-_CIRCLE = 0.005  # share of the pool they are drawn from
-_ALIKE = 0.95  # nearer documents are the same text in another guise
-_RANDOM = 50
-_LEAST = 20  # pairs below which nothing can be told
+# Documents read to measure the speed, after as many half have warmed the language model up.
+_TIMED_DOCUMENTS = 128
 
-# Of the usual length, and no prompt that was given.
-_ONE_MORE = Prompt("Name each document's topic with a lowercase word.", PROMPTS["four-shot"].demonstrations)
+
+@dataclass(frozen=True, kw_only=True)
+class DemonstrationConfig:
+    """Settings of the choice of demonstrations.
+
+    Parameters
+    ----------
+    sizes : tuple of int, default (4, 8)
+        Numbers of demonstrations in a prompt.
+    draws : tuple of int, default (3, 2)
+        Candidates drawn of each size, by round: in the first, words are those the given prompt makes probable, in
+        later ones those of the best candidate so far.
+    max_words : int, default 30
+        Words of a document shown as a demonstration; longer ones cost reading for every document.
+    max_tokens : int, default 96
+        Tokens read of each document of the sample.
+    reading_share : float, default 0.5
+        Tokens read for all candidates together, as a share of those of the corpus.
+    min_sample_tokens, max_sample_tokens : int, default 4000 and 16000
+        Bounds of the tokens read for each candidate.
+    min_gain : float, default 0.03
+        A candidate must score so much more than the given prompts to be chosen; smaller gains did not help topics.
+    pool_size : int, default 20000
+        Documents among which neighbours are searched.
+    n_components : int, default 100
+        Dimension of the latent semantic space in which they are.
+    min_document_count : int, default 2
+        Words in fewer documents are left out there.
+    max_document_frequency : float, default 0.3
+        Words in a larger share of the documents are left out there.
+    n_neighbors : int, default 3
+        Neighbours of each document of the sample.
+    neighborhood : float, default 0.005
+        Share of the pool from which neighbours are drawn: documents on one subject, not with one wording.
+    min_similarity, max_similarity : float, default 0.1 and 0.95
+        Cosine similarity of neighbours; above, documents are near duplicates.
+    min_documents : int, default 32
+        Minimum number of documents whose neighbours are drawn.
+    n_random : int, default 50
+        Random documents that each pair of neighbours is compared with.
+    min_pairs : int, default 20
+        With fewer pairs of neighbours the given prompt stays.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+    """
+
+    sizes: tuple[int, ...] = (4, 8)
+    draws: tuple[int, ...] = (3, 2)
+    max_words: int = 30
+    max_tokens: int = 96
+    reading_share: float = 0.5
+    min_sample_tokens: int = 4_000
+    max_sample_tokens: int = 16_000
+    min_gain: float = 0.03
+    pool_size: int = 20_000
+    n_components: int = 100
+    min_document_count: int = 2
+    max_document_frequency: float = 0.3
+    n_neighbors: int = 3
+    neighborhood: float = 0.005
+    min_similarity: float = 0.1
+    max_similarity: float = 0.95
+    min_documents: int = 32
+    n_random: int = 50
+    min_pairs: int = 20
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", tuple(self.sizes))
+        object.__setattr__(self, "draws", tuple(self.draws))
+        whole = ("max_words", "max_tokens", "min_sample_tokens", "pool_size", "n_components", "n_neighbors",
+                 "min_document_count", "min_documents", "n_random", "min_pairs")  # fmt: skip
+        bounds = {
+            "sizes": (min(self.sizes, default=0) >= 1, "give at least one number of at least 1"),
+            "draws": (min(self.draws, default=-1) >= 0, "give at least one number of at least 0"),
+            **{name: (getattr(self, name) >= 1, "give at least 1") for name in whole},
+            "max_sample_tokens": (
+                self.max_sample_tokens >= self.min_sample_tokens, f"give at least {self.min_sample_tokens}"
+            ),
+            "reading_share": (self.reading_share > 0, "give a number above 0"),
+            "min_gain": (0 <= self.min_gain <= 1, "give a number from 0 to 1"),
+            "max_document_frequency": (0 < self.max_document_frequency <= 1, "give a share above 0 and at most 1"),
+            "neighborhood": (0 < self.neighborhood <= 1, "give a share above 0 and at most 1"),
+            "max_similarity": (
+                -1 <= self.min_similarity < self.max_similarity <= 1,
+                f"give a number above min_similarity, {self.min_similarity}, and at most 1",
+            ),
+        }  # fmt: skip
+        for name, (holds, expected) in bounds.items():
+            if not holds:
+                raise InputError(f"{name} is {getattr(self, name)}; {expected}")
+
+    @property
+    def n_candidates(self) -> int:
+        """Number of candidates: the given prompt, four-shot, and those with demonstrations from the corpus."""
+        return 2 + sum(self.draws) * len(self.sizes)
 
 
 @dataclass(frozen=True)
-class Tried:
+class Candidate:
     """A prompt and its score."""
 
     name: str
     prompt: Prompt
-    agreement: float  # share of random documents labelled less alike than a neighbour, in [0, 1]; .5 is chance
+    agreement: float  # in [0, 1]; 0.5 is chance, see `agreement`
 
 
 class _Sample(NamedTuple):
+    """Documents on which candidates are compared."""
+
     texts: list[str]
-    pairs: Int[np.ndarray, "pairs 2"]  # places of an anchor and of one neighbour
-    others: Int[np.ndarray, "pairs random"]  # places of documents of other anchors
+    pairs: Int[np.ndarray, "pairs 2"]  # a document and one of its neighbours
+    others: Int[np.ndarray, "pairs random"]  # random documents
 
 
-def with_demonstrations(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, *, progress: bool = False) -> Teacher:
-    """The teacher with the prompt that suits the corpus best beside its own, which stay alone where none is better.
+def with_demonstrations(
+    teacher: Teacher,
+    corpus: Corpus,
+    vocabulary: Vocabulary,
+    config: DemonstrationConfig = DemonstrationConfig(),
+    *,
+    progress: bool = False,
+) -> Teacher:
+    """The teacher with the prompt that suits a corpus best besides its own.
 
-    Labels and states are the means over all prompts; each document is read once for each. The choice is kept in the
-    cache folder: it is made once for a corpus, a vocabulary and a teacher.
+    The choice is kept in the cache folder: it is made once for a corpus, a vocabulary, a teacher and a configuration.
+
+    Parameters
+    ----------
+    teacher : Teacher
+        Its own prompts stay; where no candidate is better they stay alone.
+    corpus : Corpus
+        Its distinct documents, in any order.
+    vocabulary : Vocabulary
+        Topic words; demonstrations are answered with them.
+    config : DemonstrationConfig
+        Settings of the choice.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Teacher
+        Each document is read once for each prompt; soft labels are mixed, hidden states averaged.
     """
-    path = _path(teacher, corpus, vocabulary)
-    if (kept := _kept(path)) is not None:
-        return _beside(teacher, kept)
-    ranked = choose_prompt(corpus.distinct.texts, vocabulary, teacher, progress=progress)
-    chosen = ranked[0]
-    log.info("prompt: %s", "as given" if chosen.prompt in teacher.prompts else chosen.name)
-    for text, word in chosen.prompt.demonstrations:
+    path = _cache_path(teacher, corpus, vocabulary, config)
+    if (cached := _read_cached(path)) is not None:
+        return _with_prompt(teacher, cached)
+    ranked = rank_prompts(corpus.distinct.texts, vocabulary, teacher, config, progress=progress)
+    best = ranked[0]
+    log.info("prompt: %s", "the given one" if best.prompt in teacher.prompts else best.name)
+    for text, word in best.prompt.demonstrations:
         log.info("  %s → %s", text, word)
-    tried = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
-    record = json.dumps({"prompt": chosen.prompt.description, "tried": tried}, ensure_ascii=False, indent=1)
+    scores = [{"name": one.name, "agreement": one.agreement, "prompt": one.prompt.description} for one in ranked]
+    record = json.dumps({"prompt": best.prompt.description, "candidates": scores}, ensure_ascii=False, indent=1)
     try:
         with staged_file(path) as staging:
             staging.write_text(record, encoding="utf-8")
     except DiskError as error:
-        log.warning("the choice of examples is not kept: %s", error)
-    return _beside(teacher, chosen.prompt)
+        log.warning("the choice of demonstrations is not kept: %s", error)
+    return _with_prompt(teacher, best.prompt)
 
 
-def expected(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Teacher:
-    """A teacher that costs about what that of `with_demonstrations` will: until the choice is made, a prompt more."""
-    return _beside(teacher, _kept(_path(teacher, corpus, vocabulary)) or _ONE_MORE)
+def expected_teacher(
+    teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, config: DemonstrationConfig = DemonstrationConfig()
+) -> Teacher:
+    """A teacher that costs what that of `with_demonstrations` will: the same, or one with a prompt of usual length."""
+    usual = Prompt("Name each document's topic with a lowercase word.", PROMPTS["four-shot"].demonstrations)
+    return _with_prompt(teacher, _read_cached(_cache_path(teacher, corpus, vocabulary, config)) or usual)
 
 
-def _beside(teacher: Teacher, prompt: Prompt) -> Teacher:
-    return teacher.asking(*dict.fromkeys((*teacher.prompts, prompt)))
-
-
-def choice_seconds(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> float:
-    """What `with_demonstrations` will take, from reading a few documents; 0 where the choice is kept."""
-    if _kept(_path(teacher, corpus, vocabulary)) is not None:
+def selection_seconds(
+    teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, config: DemonstrationConfig = DemonstrationConfig()
+) -> float:
+    """Expected time of `with_demonstrations` in seconds, from reading some documents; 0 where the choice is kept."""
+    if _read_cached(_cache_path(teacher, corpus, vocabulary, config)) is not None:
         return 0.0
     texts = corpus.distinct.texts
-    quick = teacher.quick(max_tokens=min(teacher.max_tokens, LENGTH)).asking(PROMPTS["four-shot"])
-    quick.read(texts[:: max(1, len(texts) // 64)], vocabulary)
-    part = texts[:: max(1, len(texts) // 128)]
+    reader = _screening_teacher(teacher, config).with_prompts(PROMPTS["four-shot"])
+    reader.read(texts[:: max(1, 2 * len(texts) // _TIMED_DOCUMENTS)], vocabulary)
+    part = texts[:: max(1, len(texts) // _TIMED_DOCUMENTS)]
     start = time.perf_counter()
-    quick.read(part, vocabulary)
-    rate = (time.perf_counter() - start) / sum(len(row) for row in quick.rows(part))
-    return rate * CANDIDATES * tokens_read(texts, quick)
+    reader.read(part, vocabulary)
+    rate = (time.perf_counter() - start) / sum(len(row) for row in reader.token_ids(part))
+    return rate * config.n_candidates * tokens_per_candidate(texts, reader, config)
 
 
-def _path(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary) -> Path:
-    key = fingerprint_strings([corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, f"version {VERSION}"])
-    return cache_dir() / "prompts" / f"{key[:32]}.json"
+def rank_prompts(
+    texts: Sequence[str],
+    vocabulary: Vocabulary,
+    teacher: Teacher,
+    config: DemonstrationConfig = DemonstrationConfig(),
+    *,
+    progress: bool = False,
+) -> list[Candidate]:
+    """Score prompts on a corpus.
 
+    Parameters
+    ----------
+    texts : sequence of str
+        Distinct documents. The sample is drawn by position.
+    vocabulary : Vocabulary
+        Topic words; demonstrations are answered with them.
+    teacher : Teacher
+        Its prompts are the ones to improve on.
+    config : DemonstrationConfig
+        Settings of the choice.
+    progress : bool, default False
+        Show a progress bar.
 
-def _kept(path: Path) -> Prompt | None:
-    try:
-        return Prompt.described(json.loads(path.read_text(encoding="utf-8"))["prompt"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def choose_prompt(
-    texts: Sequence[str], vocabulary: Vocabulary, teacher: Teacher, *, progress: bool = False
-) -> list[Tried]:
-    """All prompts tried, the chosen one first.
-
-    Args:
-        texts: distinct documents.
-        vocabulary: the topic words; examples are answered with them.
-        teacher: the best of its own prompts is the one to beat.
-        progress: show a bar.
-
+    Returns
+    -------
+    list of Candidate
+        The chosen prompt first, the others by their scores.
     """
-    quick = teacher.quick(max_tokens=min(teacher.max_tokens, LENGTH))
-    quick.open()
-    sample = _draw(texts, quick, np.random.default_rng(0))
+    reader = _screening_teacher(teacher, config)
+    reader.open()
+    sample = _draw_sample(texts, reader, config)
     if sample is None:
-        log.info("too few documents share words to choose a prompt by; the given one stays")
-        return [Tried("given", teacher.prompts[0], 0.5)]
-    with Progress("choosing a prompt", CANDIDATES - 1 + len(teacher.prompts), "prompt", show=progress) as bar:
-        search = _Search(quick, vocabulary, sample, bar, max_tokens=teacher.max_tokens + teacher.branches)
+        log.info("too few documents share words to compare prompts; the given one stays")
+        return [Candidate("given", teacher.prompts[0], 0.5)]
+    with Progress("choosing a prompt", config.n_candidates - 1 + len(teacher.prompts), "prompt", show=progress) as bar:
+        search = _Search(teacher, reader, vocabulary, sample, bar)
         for prompt in teacher.prompts:
-            search.attempt("given", prompt)
-        first = search.best
-        search.attempt("four-shot", PROMPTS["four-shot"])
-        # The first examples are answered by the best given prompt, the next by the best so far.
-        for generation, drawings in enumerate(DRAWINGS):
-            seen = search.known[(search.best if generation else first).prompt][1]
-            for size in (size for size in SIZES if size <= min(len(sample.texts), len(vocabulary))):
-                for seed in range(drawings):
-                    shown = examples(sample.texts, seen, vocabulary, size, seed=10 * generation + seed)
-                    search.attempt(f"{size} of its own", Prompt(PROMPTS["four-shot"].instruction, shown))
-    ranked = sorted((tried for tried, _ in search.known.values()), key=lambda tried: -tried.agreement)
-    if ranked[0].agreement < first.agreement + MARGIN:
-        ranked.remove(first)
-        ranked.insert(0, first)
+            search.score("given", prompt)
+        given = search.best
+        search.score("four-shot", PROMPTS["four-shot"])
+        for generation, n_draws in enumerate(config.draws):
+            output = search.scored[(search.best if generation else given).prompt][1]
+            for size in (size for size in config.sizes if size <= min(len(sample.texts), len(vocabulary))):
+                for draw in range(n_draws):
+                    seed = 10 * generation + draw
+                    examples = select_demonstrations(sample.texts, output, vocabulary, size, seed, config.max_words)
+                    prompt = Prompt(PROMPTS["four-shot"].instruction, examples, from_corpus=True)
+                    search.score(f"{size} demonstrations", prompt)
+    ranked = sorted((candidate for candidate, _ in search.scored.values()), key=lambda one: -one.agreement)
+    if ranked[0].agreement < given.agreement + config.min_gain:
+        ranked.remove(given)
+        ranked.insert(0, given)
     return ranked
 
 
 @dataclass
 class _Search:
-    teacher: Teacher
+    """Reads the sample with one prompt after another."""
+
+    teacher: Teacher  # the one that will read the corpus
+    reader: Teacher  # the one that reads the sample
     vocabulary: Vocabulary
     sample: _Sample
     bar: Progress
-    max_tokens: int  # that must fit after a prompt
-    known: dict[Prompt, tuple[Tried, TeacherOutput]] = field(default_factory=dict)
+    scored: dict[Prompt, tuple[Candidate, TeacherOutput]] = field(default_factory=dict)
 
-    def attempt(self, name: str, prompt: Prompt) -> None:
-        if prompt not in self.known and (not self.known or self.teacher.fits(prompt, self.max_tokens)):
-            output = self.teacher.asking(prompt).read(self.sample.texts, self.vocabulary)
-            self.known[prompt] = Tried(name, prompt, agreement(output.log_probs, self.sample)), output
+    def score(self, name: str, prompt: Prompt) -> None:
+        if prompt not in self.scored and (not self.scored or self.teacher.fits_context(prompt)):
+            output = self.reader.with_prompts(prompt).read(self.sample.texts, self.vocabulary)
+            self.scored[prompt] = Candidate(name, prompt, agreement(output.log_probs, self.sample)), output
         self.bar.advance(1)
 
     @property
-    def best(self) -> Tried:
-        return max((tried for tried, _ in self.known.values()), key=lambda tried: tried.agreement)
+    def best(self) -> Candidate:
+        return max((candidate for candidate, _ in self.scored.values()), key=lambda one: one.agreement)
 
 
-def examples(
-    texts: Sequence[str], output: TeacherOutput, vocabulary: Vocabulary, size: int, seed: int
+def select_demonstrations(
+    texts: Sequence[str], output: TeacherOutput, vocabulary: Vocabulary, size: int, seed: int, max_words: int
 ) -> tuple[tuple[str, str], ...]:
-    """`size` documents, each from another group of the hidden states, with the word that sets its group apart."""
+    """Documents as demonstrations, one from each cluster of hidden states.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Documents.
+    output : TeacherOutput
+        What a teacher made of them.
+    vocabulary : Vocabulary
+        The words scored.
+    size : int
+        Number of clusters.
+    seed : int
+        Of k-means.
+    max_words : int
+        Words of a document that are shown.
+
+    Returns
+    -------
+    tuple of (str, str)
+        The beginning of a document and the word that distinguishes its cluster, largest cluster first.
+    """
     states = normalize(StandardScaler().fit_transform(output.hidden.astype(np.float32)))
-    groups: Any = KMeans(size, n_init=3, random_state=seed).fit(states)  # type: ignore[arg-type]
+    clusters: Any = KMeans(size, n_init=3, random_state=seed).fit(states)  # type: ignore[arg-type]
     scores = _calibrated(output.log_probs)
-    likely = np.maximum(scores, np.log(1e-6))
-    found: list[tuple[str, str]] = []
-    for group in np.argsort(-np.bincount(groups.labels_, minlength=size), kind="stable"):
-        members = np.flatnonzero(groups.labels_ == group)
-        order = np.argsort(-scores[members].mean(axis=0), kind="stable")
-        used = {word for _, word in found}
-        word = next(word for word in order if vocabulary.words[word] not in used)
-        near = states[members] @ groups.cluster_centers_[group]
-        says = likely[members, word]
-        chosen = members[np.argmax(near / (near.std() + 1e-9) + says / (says.std() + 1e-9))]
-        found.append((" ".join(texts[int(chosen)].split()[:EXAMPLE_WORDS]), vocabulary.words[word]))
-    return tuple(found)
+    bounded = np.maximum(scores, np.log(_MIN_PROBABILITY))
+    examples: list[tuple[str, str]] = []
+    for cluster in np.argsort(-np.bincount(clusters.labels_, minlength=size), kind="stable"):
+        members = np.flatnonzero(clusters.labels_ == cluster)
+        by_probability = np.argsort(-scores[members].mean(axis=0), kind="stable")
+        used = {word for _, word in examples}
+        word = next(word for word in by_probability if vocabulary.words[word] not in used)
+        similarity = states[members] @ clusters.cluster_centers_[cluster]
+        log_prob = bounded[members, word]
+        best = members[np.argmax(similarity / (similarity.std() + 1e-9) + log_prob / (log_prob.std() + 1e-9))]
+        examples.append((" ".join(texts[int(best)].split()[:max_words]), vocabulary.words[word]))
+    return tuple(examples)
 
 
 def agreement(log_probs: DocVocab, sample: _Sample) -> float:
-    """How often a document's label is more like its neighbour's than like a random document's (area under the curve).
+    """Probability that a label is more similar to a neighbour's than to a random document's (area under the curve).
 
-    Labels are calibrated, at temperature 1; likeness is the Bhattacharyya coefficient.
+    Labels are calibrated on the sample, at temperature 1; similarity is the Bhattacharyya coefficient. In [0, 1].
     """
     roots = np.exp(_calibrated(log_probs) / 2)
-    anchors, neighbours = sample.pairs.T
-    near = np.einsum("pv,pv->p", roots[anchors], roots[neighbours])
-    far = np.stack([np.einsum("pv,pv->p", roots[anchors], roots[column]) for column in sample.others.T], axis=1)
+    documents, neighbors = sample.pairs.T
+    near = np.einsum("pv,pv->p", roots[documents], roots[neighbors])
+    far = np.stack([np.einsum("pv,pv->p", roots[documents], roots[column]) for column in sample.others.T], axis=1)
     return float(((near[:, None] > far) + 0.5 * (near[:, None] == far)).mean())
+
+
+def tokens_per_candidate(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> int:
+    """About how many tokens of documents are read for each candidate."""
+    return round(_sample_size(texts, teacher, config) * _mean_length(texts, teacher))
+
+
+def _sample_size(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> float:
+    mean = _mean_length(texts, teacher)
+    tokens = config.reading_share * len(texts) * mean / config.n_candidates
+    return float(np.clip(tokens, config.min_sample_tokens, config.max_sample_tokens)) / mean
+
+
+def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
+    return float(np.mean([len(row) for row in teacher.token_ids(texts[:: max(1, len(texts) // 200)])]))
+
+
+def _screening_teacher(teacher: Teacher, config: DemonstrationConfig) -> Teacher:
+    """A cheaper teacher, which ranks prompts alike."""
+    max_tokens = min(teacher.config.max_tokens, config.max_tokens)
+    return teacher.with_settings(beam_width=0, max_tokens=max_tokens, truncation="head")
+
+
+def _draw_sample(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> _Sample | None:
+    """Documents from the whole corpus and their neighbours; None where too few share words."""
+    rng = np.random.default_rng(0)
+    pool = [texts[int(place)] for place in np.sort(rng.permutation(len(texts))[: config.pool_size])]
+    space = _latent_space(pool, config)
+    if space is None:
+        return None
+    count = max(config.min_documents, round(_sample_size(texts, teacher, config) / (1 + config.n_neighbors)))
+    documents = rng.permutation(len(pool))[:count]
+    reach = min(len(pool), max(2 * config.n_neighbors, round(config.neighborhood * len(pool))))
+    distances, near = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[documents])
+    similarity = 1 - distances**2 / 2
+    eligible = (similarity > config.min_similarity) & (similarity < config.max_similarity)
+    eligible &= near != documents[:, None]
+    pairs = [
+        (document, neighbor)
+        for document, row, fits in zip(documents, near, eligible, strict=True)
+        for neighbor in rng.permutation(row[fits])[: config.n_neighbors]
+    ]
+    if len(pairs) < config.min_pairs:
+        return None
+    places, inverse = np.unique(np.array(pairs).ravel(), return_inverse=True)
+    others = rng.integers(0, len(places), (len(pairs), config.n_random))
+    return _Sample([pool[place] for place in places.tolist()], inverse.reshape(-1, 2), others)
+
+
+def _latent_space(pool: Sequence[str], config: DemonstrationConfig) -> Float[np.ndarray, "docs width"] | None:
+    """L2-normalised vectors of latent semantic analysis."""
+    try:
+        bounds = {"min_df": config.min_document_count, "max_df": config.max_document_frequency}
+        weights = TfidfVectorizer(sublinear_tf=True, **bounds).fit_transform(pool)
+    except ValueError:
+        return None
+    width = min(config.n_components, weights.shape[1] - 1, len(pool) - 1)
+    return normalize(TruncatedSVD(width, random_state=0).fit_transform(weights)) if width >= 2 else None
 
 
 def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:
     return Calibration.fit(log_probs)(log_probs)
 
 
-def tokens_read(texts: Sequence[str], teacher: Teacher) -> int:
-    """About how many tokens of documents `choose_prompt` reads for each candidate."""
-    return round(_documents_read(texts, teacher) * _mean_length(texts, teacher))
+def _with_prompt(teacher: Teacher, prompt: Prompt) -> Teacher:
+    return teacher.with_prompts(*dict.fromkeys((*teacher.prompts, prompt)))
 
 
-def _documents_read(texts: Sequence[str], teacher: Teacher) -> float:
-    mean = _mean_length(texts, teacher)
-    return float(np.clip(SHARE * len(texts) * mean / CANDIDATES, *TOKENS)) / mean
+def _cache_path(teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, config: DemonstrationConfig) -> Path:
+    settings = [] if config == DemonstrationConfig() else [json.dumps(asdict(config))]
+    key = [corpus.fingerprint, vocabulary.fingerprint, teacher.fingerprint, f"version {VERSION}", *settings]
+    return cache_dir() / "prompts" / f"{fingerprint_strings(key)[:32]}.json"
 
 
-def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
-    return float(np.mean([len(row) for row in teacher.rows(texts[:: max(1, len(texts) // 200)])]))
-
-
-def _draw(texts: Sequence[str], teacher: Teacher, rng: np.random.Generator) -> _Sample | None:
-    """Documents from all over the corpus and their neighbours; None where too few share words."""
-    pool = [texts[int(place)] for place in np.sort(rng.permutation(len(texts))[:_POOL])]
+def _read_cached(path: Path) -> Prompt | None:
     try:
-        weights = TfidfVectorizer(sublinear_tf=True, min_df=2, max_df=0.3).fit_transform(pool)
-    except ValueError:
+        return Prompt.from_description(json.loads(path.read_text(encoding="utf-8"))["prompt"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    width = min(100, weights.shape[1] - 1, len(pool) - 1)
-    if width < 2:
-        return None
-    space = normalize(TruncatedSVD(width, random_state=0).fit_transform(weights))
-    count = max(32, round(_documents_read(texts, teacher) / (1 + _NEIGHBOURS)))
-    anchors = rng.permutation(len(pool))[:count]
-    # Of one subject, not of one wording: neighbours are drawn from a wide circle.
-    reach = min(len(pool), max(2 * _NEIGHBOURS, round(_CIRCLE * len(pool))))
-    near, ids = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[anchors])
-    alike = (1 - near**2 / 2 > 0.1) & (1 - near**2 / 2 < _ALIKE) & (ids != anchors[:, None])
-    pairs = [
-        (anchor, other)
-        for anchor, row, fits in zip(anchors, ids, alike, strict=True)
-        for other in rng.permutation(row[fits])[:_NEIGHBOURS]
-    ]
-    if len(pairs) < _LEAST:
-        return None
-    places, inverse = np.unique(np.array(pairs).ravel(), return_inverse=True)
-    others = rng.integers(0, len(places), (len(pairs), _RANDOM))
-    return _Sample([pool[place] for place in places.tolist()], inverse.reshape(-1, 2), others)

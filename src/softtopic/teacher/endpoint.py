@@ -1,4 +1,4 @@
-"""Questions to an OpenAI-compatible server, JSON both ways: patient with what passes, plain about what does not."""
+"""Requests to an OpenAI-compatible server, JSON both ways, with retries."""
 
 import http.client
 import json
@@ -6,31 +6,32 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from softtopic.errors import InputError, LanguageModelError
 
 log = logging.getLogger(__name__)
 
-# The environment's name for the key; the key itself is never kept, shown or written.
+# Environment variable with the API key; the key itself is never stored, shown or written.
 KEY = "SOFTTOPIC_API_KEY"
-# The key of a server of vectors at another address than the language model's.
+# The same for embeddings from another address than the language model's.
 VECTORS_KEY = "SOFTTOPIC_VECTORS_API_KEY"
 
-# Addresses, by comma, that the user lets files name: a model folder of somebody else must not choose where texts go.
+# Environment variable with addresses, separated by commas, that files may name: a model folder from somebody else must
+# not decide where texts are sent.
 SERVERS = "SOFTTOPIC_SERVERS"
-# What is sent there stays on this machine.
-_HERE = {"localhost", "127.0.0.1", "::1"}
+_LOCAL_HOSTS = {"localhost", "127.0.0.1", "::1"}
 
-# Answers that another attempt may change.
-_PASSING = {408, 429, 500, 502, 503, 504}
+# HTTP status codes after which a request is repeated.
+_RETRY_CODES = {408, 429, 500, 502, 503, 504}
 
-# Seconds before the second attempt, doubled each time; no server is waited for longer than _LONGEST at a time.
-_WAIT = 0.5
-_LONGEST = 30.0
+# Seconds before the first retry, doubled each time, up to _MAX_DELAY.
+_FIRST_DELAY = 0.5
+_MAX_DELAY = 30.0
 
 
 def is_url(lm: str) -> bool:
@@ -40,7 +41,7 @@ def is_url(lm: str) -> bool:
 
 @final
 class RefusedError(LanguageModelError):
-    """The server is there, and does not do what it was asked for."""
+    """The server answered, but rejects the request."""
 
 
 @final
@@ -53,20 +54,30 @@ class _NoRedirect(HTTPRedirectHandler):
 
 @final
 class Endpoint:
-    """One server, by the address its paths begin with, such as http://localhost:8080/v1.
+    """A server.
 
-    Args:
-        url: the address.
-        key: name of the environment variable that holds its key.
-        named: whether the user named the address. One that a file named is asked only on this machine, or where
-            SOFTTOPIC_SERVERS has it.
-        timeout: seconds to wait for an answer.
-        attempts: how often to ask where it may help.
+    Parameters
+    ----------
+    url : str
+        The base address, such as "http://localhost:8080/v1".
+    key : str
+        Name of the environment variable with its API key.
+    trusted : bool, default True
+        Whether the user named the address. One that a file named is contacted only on this machine, or if the
+        environment variable SOFTTOPIC_SERVERS lists it.
+    timeout : float, default 60.0
+        Seconds to wait for a response.
+    attempts : int, default 5
+        Maximum number of times a request is sent.
 
+    Raises
+    ------
+    InputError
+        If the address is not one, or holds a password.
     """
 
     def __init__(
-        self, url: str, *, key: str = KEY, named: bool = True, timeout: float = 60.0, attempts: int = 5
+        self, url: str, *, key: str = KEY, trusted: bool = True, timeout: float = 60.0, attempts: int = 5
     ) -> None:
         parts = urlsplit(url)
         if not is_url(url) or not parts.hostname or parts.query or parts.fragment:
@@ -74,42 +85,49 @@ class Endpoint:
         if parts.username or parts.password:
             raise InputError(f"the address of server {parts.hostname} holds a password; give a key in {KEY} instead")
         self.url = url.rstrip("/")
-        self.named = named
+        self.trusted = trusted
         self._key = key
         self._timeout = timeout
         self._attempts = attempts
-        self._opener = build_opener(_NoRedirect)
 
-    def ask(self, path: str, body: Mapping[str, Any], *, patient: bool = True) -> Any:
-        """The answer to a POST; raises LanguageModelError where there is none, after several attempts if `patient`."""
-        self._check_named()
+    @cached_property
+    def _opener(self) -> OpenerDirector:
+        return build_opener(_NoRedirect)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What can be pickled: not the opener."""
+        return {name: value for name, value in vars(self).items() if name != "_opener"}
+
+    def post(self, path: str, body: Mapping[str, Any], *, retry: bool = True) -> Any:
+        """The response to a POST request; raises LanguageModelError where there is none."""
+        self._check_trusted()
         data = json.dumps(body).encode()
         request = Request(f"{self.url}{path}", data, {"Content-Type": "application/json"})  # noqa: S310
         if key := os.environ.get(self._key):
             request.add_unredirected_header("Authorization", f"Bearer {key}")
         reason = ""
-        for attempt in range(self._attempts if patient else 1):
+        for attempt in range(self._attempts if retry else 1):
             try:
-                return self._once(request)
+                return self._send(request)
             except HTTPError as error:
-                reason, waited = self._refusal(error, path), error.headers.get("Retry-After", "")
+                reason, delay = self._rejection(error, path), error.headers.get("Retry-After", "")
             except (URLError, OSError, http.client.HTTPException) as error:
-                reason, waited = f"does not answer ({_reason(error)}); start it, or check the address", ""
-            if patient and attempt + 1 < self._attempts:
-                wait = float(waited) if waited.isdigit() else _WAIT * 2**attempt
-                log.info("server %s %s: asking again", self.url, reason.split(";")[0])
-                time.sleep(min(wait, _LONGEST))
+                reason, delay = f"does not answer ({_reason(error)}); start it, or check the address", ""
+            if retry and attempt + 1 < self._attempts:
+                seconds = float(delay) if delay.isdigit() else _FIRST_DELAY * 2**attempt
+                log.info("server %s %s: retrying", self.url, reason.split(";")[0])
+                time.sleep(min(seconds, _MAX_DELAY))
         raise LanguageModelError(f"server {self.url} {reason}")
 
-    def _check_named(self) -> None:
+    def _check_trusted(self) -> None:
         allowed = {url.strip().rstrip("/") for url in os.environ.get(SERVERS, "").split(",")}
-        if not self.named and urlsplit(self.url).hostname not in _HERE and self.url not in allowed:
+        if not self.trusted and urlsplit(self.url).hostname not in _LOCAL_HOSTS and self.url not in allowed:
             raise InputError(
                 f"the file names server {self.url}, and no text is sent where you did not ask for it; if you trust it, "
                 f"set {SERVERS}={self.url}"
             )
 
-    def _once(self, request: Request) -> Any:
+    def _send(self, request: Request) -> Any:
         with self._opener.open(request, timeout=self._timeout) as answer:
             data = answer.read()
         try:
@@ -120,19 +138,19 @@ class Endpoint:
                 "one, which often ends in /v1"
             ) from None
 
-    def _refusal(self, error: HTTPError, path: str) -> str:
-        """What to say of an answer that is no success; raises at once where asking again cannot help."""
+    def _rejection(self, error: HTTPError, path: str) -> str:
+        """The reason a request failed; raises at once where a retry cannot help."""
         with error:
-            said = _message(error.read(10_000))
-        if error.code in _PASSING:
-            return f"fails ({error.code} {said or error.reason}); look at its log"
+            status = f"{error.code} {_message(error.read(10_000)) or error.reason}"
+        if error.code in _RETRY_CODES:
+            return f"fails ({status}); look at its log"
         if error.code in (401, 403):
             step = f"set {self._key} to a key it accepts"
         elif error.code == 404 or 300 <= error.code < 400:
             step = "check the address, which often ends in /v1, and the model's name"
         else:
             step = "check what it supports, or ask for less"
-        raise RefusedError(f"server {self.url} refuses {path} ({error.code} {said or error.reason}); {step}") from None
+        raise RefusedError(f"server {self.url} refuses {path} ({status}); {step}") from None
 
 
 def _reason(error: BaseException) -> str:
@@ -141,7 +159,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _message(data: bytes) -> str:
-    """The error's text in any of the usual places, on one line."""
+    """The text of an error, in any of the usual places, on one line."""
     try:
         found: Any = json.loads(data)
         found = found.get("error", found)

@@ -1,5 +1,6 @@
-"""From what a user names to a teacher."""
+"""The teacher that a user names."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from softtopic.errors import InputError
@@ -9,24 +10,32 @@ from softtopic.teacher.local import Teacher
 from softtopic.teacher.server import ServerTeacher
 
 
-def open_teacher(lm: str | BaseTeacher, **options: Any) -> BaseTeacher:
-    """The teacher given, that of a server's address, or that of a language model here with the options of `Teacher`."""
+def open_teacher(lm: str | BaseTeacher, **settings: Any) -> BaseTeacher:
+    """A teacher by name.
+
+    Parameters
+    ----------
+    lm : str or BaseTeacher
+        A language model on this machine (see `Teacher`), the address of a server (see `ServerTeacher`), or a teacher,
+        which is returned as it is.
+    **settings
+        Parameters of `Teacher`. A server takes the first prompt alone.
+    """
     if isinstance(lm, BaseTeacher):
         return lm
     if not is_url(lm):
-        return Teacher(lm, **options)
-    # A server is asked one prompt.
-    return ServerTeacher(lm, **({"prompt": options["prompt"][0]} if "prompt" in options else {}))
+        return Teacher(lm, **settings)
+    return ServerTeacher(lm, **({"prompt": settings["prompt"][0]} if "prompt" in settings else {}))
 
 
-def described_teacher(description: dict[str, Any], *, device: str = "auto") -> BaseTeacher:
-    """The teacher of a description, as it stands in manifests and model folders."""
+def teacher_from_description(description: Mapping[str, Any], *, device: str = "auto") -> BaseTeacher:
+    """The teacher of a description in a manifest or a model folder, of this or an earlier version."""
     kind = ServerTeacher if is_url(description["lm"]) else Teacher
-    return kind.described(description, device=device)
+    return kind.from_description(description, device=device)
 
 
-def need_local(teacher: BaseTeacher, what: str) -> Teacher:
-    """The teacher, where it is a language model on this machine; raises InputError for a server."""
+def require_local(teacher: BaseTeacher, option: str) -> Teacher:
+    """The teacher, if it is on this machine; raises InputError, which names the option, for a server."""
     if not isinstance(teacher, Teacher):
-        raise InputError(f"{what} needs a language model on this machine; give --lm a name, a folder or a GGUF file")
+        raise InputError(f"{option} needs a language model on this machine; give --lm a name, a folder or a GGUF file")
     return teacher

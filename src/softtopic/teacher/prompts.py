@@ -1,95 +1,126 @@
-"""What the language model is asked: an instruction, worked examples, and where the document goes."""
+"""Prompts: an instruction, demonstrations, and where the document goes."""
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import InputError
 
-# The prompt of the published method, word for word.
+# The prompt of the published method, word for word (arXiv 2602.17907).
 PUBLISHED_INSTRUCTION = "Generate a label that capture the overall theme of the document below."
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """`{instruction}`, the demonstrations, then `Document: {document}` and `Topic:`, blank lines between them.
+    """What the language model is asked about a document.
 
-    All that stands before the document is read once and cached, so demonstrations cost no reading per document.
+    The text is ``{instruction}``, the demonstrations, then ``Document: {document}`` and ``Topic:``, separated by blank
+    lines. Everything before the document is read once and cached, so demonstrations cost nothing per document.
 
-    Args:
-        instruction: what is asked for.
-        demonstrations: pairs (text, topic word); with `reasoning` triples (text, note, topic word).
-        reasoning: the beginning of a line the language model writes to its end before the topic, as "Keywords:"; ""
-            for none.
-        reasoning_tokens: most tokens of that line.
-        document_first: put the instruction after the document. Such prompts without demonstrations share one reading
-            of each document, however many there are.
+    Parameters
+    ----------
+    instruction : str
+        The task. Default: the instruction of the published method.
+    demonstrations : sequence of tuples of str, default ()
+        Worked examples, pairs (text, topic word); with `rationale`, triples (text, rationale, topic word).
+    rationale : str, default ""
+        Beginning of a line that the language model completes before it names the topic, such as ``"Keywords:"``;
+        empty for no such line.
+    rationale_tokens : int, default 12
+        Maximum number of tokens generated for that line.
+    document_first : bool, default False
+        Put the instruction after the document. Prompts of this kind without demonstrations share one reading of each
+        document, however many there are.
+    from_corpus : bool, default False
+        Whether the demonstrations are documents of the corpus being modelled. Such a prompt holds private text; it
+        compares equal to, and has the fingerprint of, the same prompt from another source.
 
+    Raises
+    ------
+    InputError
+        If a demonstration has empty or missing parts, or `rationale_tokens` is below 1.
+
+    Examples
+    --------
+    >>> prompt = Prompt("Name the topic.", [("My sourdough starter smells of acetone.", "baking")])
+    >>> print(prompt.render("Two SQL tables"))
+    Name the topic.
+    <BLANKLINE>
+    Document: My sourdough starter smells of acetone.
+    <BLANKLINE>
+    Topic: baking
+    <BLANKLINE>
+    Document: Two SQL tables
+    <BLANKLINE>
+    Topic:
     """
 
     instruction: str = PUBLISHED_INSTRUCTION
     demonstrations: Sequence[tuple[str, ...]] = ()
-    reasoning: str = ""
-    reasoning_tokens: int = 12
+    rationale: str = ""
+    rationale_tokens: int = 12
     document_first: bool = False
+    from_corpus: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
-        parts = ("text", "note", "topic word") if self.reasoning else ("text", "topic word")
-        for shown in self.demonstrations:
-            if len(shown) != len(parts) or not all(isinstance(part, str) and part.strip() for part in shown):
-                raise InputError(f"demonstration {shown!r} is not ({', '.join(parts)}), non-empty strings")
-        if self.reasoning_tokens < 1:
-            raise InputError(f"reasoning_tokens is {self.reasoning_tokens}; give at least 1")
+        parts = ("text", "rationale", "topic word") if self.rationale else ("text", "topic word")
+        for example in self.demonstrations:
+            if len(example) != len(parts) or not all(isinstance(part, str) and part.strip() for part in example):
+                raise InputError(f"demonstration {example!r} is not ({', '.join(parts)}), non-empty strings")
+        if self.rationale_tokens < 1:
+            raise InputError(f"rationale_tokens is {self.rationale_tokens}; give at least 1")
         object.__setattr__(self, "demonstrations", tuple(map(tuple, self.demonstrations)))
 
     @classmethod
-    def described(cls, description: dict[str, Any]) -> "Prompt":
-        """The prompt of a description."""
-        shown = tuple(map(tuple, description["demonstrations"]))
-        return cls(
-            **{name: value for name, value in description.items() if name != "demonstrations"}, demonstrations=shown
-        )
+    def from_description(cls, description: Mapping[str, Any]) -> "Prompt":
+        """The prompt of a `description`, of this or an earlier version."""
+        values = {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
+        prompt = cls(**values | {"demonstrations": tuple(map(tuple, description["demonstrations"]))})
+        if "from_corpus" in description:
+            return prompt
+        # Earlier versions did not record it. Demonstrations that are not ours may be documents.
+        return replace(prompt, from_corpus=bool(prompt.demonstrations) and prompt not in PROMPTS.values())
 
     @property
     def description(self) -> dict[str, Any]:
-        """The prompt as plain values."""
-        return asdict(self) | {"demonstrations": [list(shown) for shown in self.demonstrations]}
+        """The prompt as JSON values; see `from_description`."""
+        return asdict(self) | {"demonstrations": [list(example) for example in self.demonstrations]}
 
     @property
     def prefix(self) -> str:
-        """Everything up to the document, without the space before it."""
-        shown = [
-            f"Document: {text}{self.cue}{''.join(f' {note}' for note in notes)}{self.suffix} {word}"
-            for text, *notes, word in self.demonstrations
+        """Text before the document, without the space that separates them."""
+        examples = [
+            f"Document: {text}{self.cue}{''.join(f' {part}' for part in rationale)}{self.suffix} {word}"
+            for text, *rationale, word in self.demonstrations
         ]
-        first = [] if self.document_first else [self.instruction]
-        return "\n\n".join([*first, *shown, "Document:"])
+        return "\n\n".join([*([] if self.document_first else [self.instruction]), *examples, "Document:"])
 
     @property
     def cue(self) -> str:
-        """Everything between the document and the note the language model writes; "" where it writes none."""
-        return f"{self._asked}\n\n{self.reasoning}" if self.reasoning else ""
+        """Text between the document and the rationale; empty where no rationale is generated."""
+        return f"{self._instruction_after}\n\n{self.rationale}" if self.rationale else ""
 
     @property
     def suffix(self) -> str:
-        """Everything after the document, or after the note; the topic word is expected next."""
-        return "\n\nTopic:" if self.reasoning else f"{self._asked}\n\nTopic:"
+        """Text after the document, or after the rationale; the topic word comes next."""
+        return "\n\nTopic:" if self.rationale else f"{self._instruction_after}\n\nTopic:"
 
     @property
-    def _asked(self) -> str:
+    def _instruction_after(self) -> str:
         return f"\n\n{self.instruction}" if self.document_first else ""
 
-    def render(self, document: str, note: str = "") -> str:
-        """The whole prompt for one document, and the note written on it."""
-        return f"{self.prefix} {document}{self.cue}{f' {note}' if note else ''}{self.suffix}"
+    def render(self, document: str, rationale: str = "") -> str:
+        """The whole prompt for one document, with the rationale generated for it."""
+        return f"{self.prefix} {document}{self.cue}{f' {rationale}' if rationale else ''}{self.suffix}"
 
     @property
     def fingerprint(self) -> str:
-        noted = [self.cue, str(self.reasoning_tokens)] if self.reasoning else []
-        return fingerprint_strings([self.prefix, self.suffix, *noted])
+        """SHA-256 of everything the language model reads."""
+        rationale = [self.cue, str(self.rationale_tokens)] if self.rationale else []
+        return fingerprint_strings([self.prefix, self.suffix, *rationale])
 
 
 PROMPTS: dict[str, Prompt] = {
@@ -110,7 +141,18 @@ PROMPTS: dict[str, Prompt] = {
 
 
 def get_prompt(name: str) -> Prompt:
-    """A ready-made prompt by name, or one from a TOML file; raises InputError with the names there are."""
+    """A predefined prompt by name, or the prompt of a TOML file.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PROMPTS`, or a path that ends in ``.toml`` (see `read_prompt`).
+
+    Raises
+    ------
+    InputError
+        If there is no such prompt.
+    """
     if name.endswith(".toml"):
         return read_prompt(name)
     if name not in PROMPTS:
@@ -119,33 +161,44 @@ def get_prompt(name: str) -> Prompt:
 
 
 def read_prompt(path: str | Path) -> Prompt:
-    """The prompt of a TOML file: `instruction`, and `[[demonstrations]]` each with a `text` and a `topic`.
+    """Read a prompt from a TOML file.
 
-    Also `reasoning` (then each demonstration has a `note`), `reasoning_tokens` and `document_first`.
+    Parameters
+    ----------
+    path : str or Path
+        A file with ``instruction`` and any number of ``[[demonstrations]]``, each with ``text`` and ``topic``;
+        optionally ``rationale`` (then each demonstration has a ``rationale``), ``rationale_tokens`` and
+        ``document_first``.
 
-    Raises InputError where the file is missing or holds anything else.
+    Raises
+    ------
+    InputError
+        If the file cannot be read or holds anything else.
     """
     expected = 'expected instruction = "..." and [[demonstrations]] with text and topic'
     try:
-        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"prompt file {path} cannot be read ({error}); give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"prompt file {path} is not TOML ({error}); {expected}") from None
-    shown = given.pop("demonstrations", [])
-    wrong = [name for name, value in given.items() if type(value) is not _VALUES.get(name)]
-    if wrong or "instruction" not in given or not isinstance(shown, list):
-        found = [*given, *(["demonstrations"] if shown else [])]
-        raise InputError(f"prompt file {path} holds {', '.join(sorted(found)) or 'nothing'}; {expected}")
-    parts = ("text", "note", "topic") if given.get("reasoning") else ("text", "topic")
-    if not all(isinstance(one, dict) and set(one) == set(parts) and _strings(one) for one in shown):
+    examples = values.pop("demonstrations", [])
+    unknown = [name for name, value in values.items() if type(value) is not _FILE_TYPES.get(name)]
+    if unknown or "instruction" not in values or not isinstance(examples, list):
+        names = [*values, *(["demonstrations"] if examples else [])]
+        raise InputError(f"prompt file {path} holds {', '.join(sorted(names)) or 'nothing'}; {expected}")
+    parts = ("text", "rationale", "topic") if values.get("rationale") else ("text", "topic")
+    if not all(isinstance(one, dict) and set(one) == set(parts) and _are_strings(one.values()) for one in examples):
         raise InputError(f"prompt file {path} has a demonstration without {' and '.join(parts)}; {expected}")
-    return Prompt(**given, demonstrations=tuple(tuple(one[part] for part in parts) for one in shown))
+    return Prompt(**values, demonstrations=tuple(tuple(one[part] for part in parts) for one in examples))
 
 
 # What a prompt file may hold beside demonstrations.
-_VALUES = {"instruction": str, "reasoning": str, "reasoning_tokens": int, "document_first": bool}
+_FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "document_first": bool}
+
+# Keys of descriptions written by earlier versions.
+_EARLIER_KEYS = {"reasoning": "rationale", "reasoning_tokens": "rationale_tokens"}
 
 
-def _strings(given: dict) -> bool:
-    return all(isinstance(value, str) for value in given.values())
+def _are_strings(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)

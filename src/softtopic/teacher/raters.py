@@ -1,12 +1,11 @@
-"""Language models that rate words, here or behind a server: how likely each of a few ratings is. Nothing is sampled.
+"""Language models that rate lists of words, on this machine or behind a server: the probability of each rating.
 
-The log probability of a rating is that of the first token of the reply; with a space before it the rating is the same.
-Without examples it is asked for as chat; examples make it a text that any causal language model can go on with.
+Nothing is sampled. The log probability of a rating is that of the first token of the reply, with or without a space
+before it. Without examples the request is a chat; with examples it is a text that any causal language model continues.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from itertools import takewhile
 from typing import Any, final
 
@@ -17,12 +16,11 @@ from scipy.special import logsumexp
 
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.devices import pick_device, pick_dtype
-from softtopic.lm.engine import Reader, open_reader
-from softtopic.lm.loading import EMBEDDED, LanguageModel, load_language_model
+from softtopic.lm.loading import EMBEDDED
 from softtopic.lm.tokens import continuation_tokens, leading_tokens
 from softtopic.teacher.endpoint import Endpoint
-from softtopic.teacher.local import BUDGET
-from softtopic.teacher.server import AT_A_TIME, listed_tokens
+from softtopic.teacher.server import CONCURRENT_REQUESTS, listed_tokens
+from softtopic.teacher.shared_model import TOKENS_PER_BATCH, SharedModel
 
 RatingLogProbs = Float[np.ndarray, "lists ratings"]
 Examples = Sequence[tuple[str, str]]  # words, rating
@@ -32,67 +30,91 @@ Examples = Sequence[tuple[str, str]]  # words, rating
 class LocalRater:
     """A causal language model on this machine.
 
-    Without examples it is asked through the chat template of its tokenizer, where it has one; else in plain text.
+    Without examples it is prompted through the chat template of its tokenizer, where there is one; else in plain text.
 
-    Args:
-        lm: "smollm2-135m" (embedded), a folder transformers can open, a GGUF file, or a Hugging Face id in the local
-            cache.
-        device: "auto", "cpu", "cuda", "mps".
-        dtype: "auto" (bfloat16 where the processor computes in it, else float32), "bfloat16", "float16", "float32".
-
+    Parameters
+    ----------
+    lm : str, default "smollm2-135m"
+        The embedded language model, a folder that transformers can open, a GGUF file, or a Hugging Face id in the local
+        cache.
+    device : {"auto", "cpu", "cuda", "mps"}, default "auto"
+        Where it runs.
+    dtype : {"auto", "bfloat16", "float16", "float32"}, default "auto"
+        Number format; "auto" is bfloat16 where the processor is fast in it, else float32.
     """
 
     def __init__(self, lm: str = EMBEDDED, *, device: str = "auto", dtype: str = "auto") -> None:
         self.lm = lm
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
+        self._model = SharedModel(lm, self.device, self.dtype)
 
     @property
     def name(self) -> str:
-        """Which language model rates."""
+        """Name of the language model."""
         return self.lm
 
     @torch.inference_mode()
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list of words, in [-∞, 0]; the rest is what else could be said.
+        """Log probability of each rating of each list.
 
-        Raises LanguageModelError where a rating is not one token.
+        Parameters
+        ----------
+        instruction : str
+            The task.
+        lists : sequence of str
+            What is rated.
+        ratings : sequence of str
+            The ratings to choose from.
+        examples : sequence of (str, str)
+            Lists with their ratings.
+
+        Returns
+        -------
+        ndarray of shape (n_lists, n_ratings)
+            In [-inf, 0]; the remaining probability is that of other replies.
+
+        Raises
+        ------
+        LanguageModelError
+            If a rating is not one token.
         """
         if not lists:
             return np.empty((0, len(ratings)))
-        space, tokens = self._rating_tokens(ratings, chat=self._chats(examples))
-        rows = [[*self.tokens(instruction, words, examples), *space] for words in lists]
-        shared = _shared(rows)
-        rest = [row[len(shared) :] for row in rows]
-        reader = self._reader.at(shared)
-        chosen = torch.tensor([token for spellings in tokens for token in spellings], device=self.device)
-        scores = np.empty((len(rows), len(chosen)))
-        for batch in reader.batches([len(row) for row in rest], BUDGET[self.device.type]):
-            states = reader.states([rest[place] for place in batch])
-            totals = reader.head.totals(states).whole
-            scores[batch] = (reader.head.some(states, chosen) - totals[:, None]).cpu().numpy()
+        with self._model.opened() as model:
+            space, tokens = self._rating_tokens(ratings, chat=self._uses_chat(examples))
+            rows = [[*self.tokens(instruction, words, examples), *space] for words in lists]
+            prefix = _common_prefix(rows)
+            suffixes = [row[len(prefix) :] for row in rows]
+            reader = model.reader.at(prefix)
+            choices = torch.tensor([token for spellings in tokens for token in spellings], device=self.device)
+            scores = np.empty((len(rows), len(choices)))
+            for batch in reader.batches([len(row) for row in suffixes], TOKENS_PER_BATCH[self.device.type]):
+                states = reader.states([suffixes[place] for place in batch])
+                totals = reader.head.totals(states).whole
+                scores[batch] = (reader.head.some(states, choices) - totals[:, None]).cpu().numpy()
         ends = np.cumsum([len(spellings) for spellings in tokens])[:-1]
         return np.stack([logsumexp(part, axis=1) for part in np.split(scores, ends, axis=1)], axis=1)
 
     def tokens(self, instruction: str, words: str, examples: Examples = ()) -> list[int]:
-        """All tokens before the rating, but for a space."""
-        tokenizer = self._language_model.tokenizer
-        if self._chats(examples):
+        """All tokens before the rating, except a space."""
+        tokenizer = self._tokenizer
+        if self._uses_chat(examples):
             return tokenizer(_chat(tokenizer, instruction, words), add_special_tokens=False)["input_ids"]
         shown = [f"Words: {others}\n\nRating: {rating}" for others, rating in examples]
         return leading_tokens(tokenizer, "\n\n".join([instruction, *shown, f"Words: {words}", "Rating:"]))
 
-    def _chats(self, examples: Examples) -> bool:
-        return not examples and getattr(self._language_model.tokenizer, "chat_template", None) is not None
+    def _uses_chat(self, examples: Examples) -> bool:
+        return not examples and getattr(self._tokenizer, "chat_template", None) is not None
 
     def _rating_tokens(self, ratings: Sequence[str], *, chat: bool) -> tuple[list[int], list[list[int]]]:
-        """A space to read first, where ratings are expected after one; and the tokens each rating may be."""
-        tokenizer = self._language_model.tokenizer
+        """The space before a rating, where it is a token of its own, and the tokens that spell each rating."""
+        tokenizer = self._tokenizer
         bare, spaced = (continuation_tokens(tokenizer, [f"{space}{one}" for one in ratings]) for space in ("", " "))
         # In plain text a space precedes the rating; it may be a token of its own.
-        space = [] if chat else _shared(spaced)
+        space = [] if chat else _common_prefix(spaced)
         found = [sorted({row[0] for row in spellings if len(row) == 1}) for spellings in zip(bare, spaced, strict=True)]
         if not all(found):
             raise LanguageModelError(
@@ -100,29 +122,27 @@ class LocalRater:
             )
         return space, found
 
-    @cached_property
-    def _language_model(self) -> LanguageModel:
-        return load_language_model(self.lm, self.device, self.dtype)
-
-    @cached_property
-    def _reader(self) -> Reader:
-        return open_reader(self._language_model, ())
+    @property
+    def _tokenizer(self) -> Any:
+        with self._model.opened() as model:
+            return model.tokenizer
 
 
 @final
 class ServerRater:
     """The chat of an OpenAI-compatible server that returns log probabilities.
 
-    A rating that is not among the likeliest tokens the server lists has no probability. Examples are shown as earlier
-    turns of the chat.
+    A rating that is not among the most probable tokens the server lists has probability 0. Examples are earlier turns
+    of the chat. An API key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY.
 
-    Args:
-        url: the address its paths begin with, such as "http://localhost:8080/v1". Nothing else is ever contacted.
-        model: the model's name, where the server has several.
-        n_probs: how many likeliest tokens to ask for; 20 is the most that many servers give.
-
-    A key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY.
-
+    Parameters
+    ----------
+    url : str
+        Base address, such as "http://localhost:8080/v1". Nothing else is ever contacted.
+    model : str, optional
+        Name of the model, for servers that have several.
+    n_probs : int, default 20
+        Number of most probable tokens to request; many servers list at most 20.
     """
 
     def __init__(self, url: str, *, model: str | None = None, n_probs: int = 20) -> None:
@@ -134,35 +154,54 @@ class ServerRater:
 
     @property
     def name(self) -> str:
-        """Which language model rates, as far as it is known here."""
+        """Name of the language model, as far as it is known here."""
         return self._endpoint.url if self.model is None else f"{self.model} at {self._endpoint.url}"
 
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list of words, in [-∞, 0]; the rest is what else could be said.
+        """Log probability of each rating of each list.
 
-        Raises LanguageModelError where the server fails or gives no log probabilities.
+        Parameters
+        ----------
+        instruction : str
+            The task.
+        lists : sequence of str
+            What is rated.
+        ratings : sequence of str
+            The ratings to choose from.
+        examples : sequence of (str, str)
+            Lists with their ratings.
+
+        Returns
+        -------
+        ndarray of shape (n_lists, n_ratings)
+            In [-inf, 0]; the remaining probability is that of other replies.
+
+        Raises
+        ------
+        LanguageModelError
+            If the server fails or gives no log probabilities.
         """
         turns = [turn for words, rating in examples for turn in (_turn("user", words), _turn("assistant", rating))]
         begin = [_turn("system", instruction), *turns]
 
-        def ask(words: str, *, patient: bool = True) -> list[float]:
-            listed = self._listed([*begin, _turn("user", words)], patient=patient)
+        def rate(words: str, *, retry: bool = True) -> list[float]:
+            listed = self._listed([*begin, _turn("user", words)], retry=retry)
             return [_log_sum([value for token, value in listed.items() if token.strip() == one]) for one in ratings]
 
-        # A server that is not there is not waited for.
-        rows = [ask(words, patient=False) for words in lists[:1]]
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            rows.extend(pool.map(ask, lists[1:]))
+        # Without retries: a server that is not there is reported at once.
+        rows = [rate(words, retry=False) for words in lists[:1]]
+        with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
+            rows.extend(pool.map(rate, lists[1:]))
         return np.array(rows).reshape(len(rows), len(ratings))
 
-    def _listed(self, messages: list[dict[str, str]], *, patient: bool) -> dict[str, float]:
-        """Log probabilities of the likeliest first tokens of the reply, by their strings."""
+    def _listed(self, messages: list[dict[str, str]], *, retry: bool) -> dict[str, float]:
+        """Log probabilities of the most probable first tokens of the reply, by their strings."""
         body = {"messages": messages, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": self.n_probs}
         named = {} if self.model is None else {"model": self.model}
-        answer = self._endpoint.ask("/chat/completions", named | body, patient=patient)
-        return listed_tokens(answer, self._endpoint.url)
+        response = self._endpoint.post("/chat/completions", named | body, retry=retry)
+        return listed_tokens(response, self._endpoint.url)
 
 
 def _turn(role: str, content: str) -> dict[str, str]:
@@ -173,20 +212,20 @@ def _log_sum(values: list[float]) -> float:
     return float(np.logaddexp.reduce(values)) if values else -np.inf
 
 
-def _shared(rows: Sequence[Sequence[int]]) -> list[int]:
-    """The tokens with which all rows begin; one at least is left of each."""
+def _common_prefix(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The longest common prefix of all rows that leaves at least one token of each."""
     columns = zip(*(row[:-1] for row in rows), strict=False)
     return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
 
 
 def _chat(tokenizer: Any, instruction: str, words: str) -> str:
-    """What is asked as the tokenizer's template has it, up to the reply."""
+    """The chat as the tokenizer's template renders it, up to the reply."""
     from jinja2 import TemplateError
 
-    # Templates that know no thinking aloud ignore that there is to be none.
+    # Templates without a thinking mode ignore that it is off.
     options = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
     try:
         return tokenizer.apply_chat_template([_turn("system", instruction), _turn("user", words)], **options)
     except TemplateError:
-        # Some take what the user says alone.
+        # Some templates have no system role.
         return tokenizer.apply_chat_template([_turn("user", f"{instruction}\n\n{words}")], **options)

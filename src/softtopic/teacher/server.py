@@ -1,17 +1,17 @@
 """A teacher behind an OpenAI-compatible server that returns log probabilities.
 
-One completion of one token is asked for after each prompt, and its alternatives are the labels: the published
-first-token scoring, a word has the probability of the token it begins with.
+After each prompt one token is requested, and its alternatives give the soft labels: the published scoring by first
+tokens, in which a word has the probability of the token it begins with.
 
-llama.cpp splits words into tokens and lists the ones it is asked for, by a bias that lifts these alone: its labels are
-those of the same language model here. Other servers list the likeliest tokens. There a word has the probability of the
-longest listed string it begins with, and the least listed one where there is none: the shorter the list, the less its
-labels say.
+llama.cpp splits words into tokens and lists those it is asked for, by a logit bias that lifts them alone: its soft
+labels are those of the same language model here. Other servers list the most probable tokens. There, a word has the
+probability of the longest listed string it begins with, and the lowest listed one where there is none: the shorter the
+list, the less informative the labels.
 """
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, final
@@ -23,7 +23,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.devices import pick_device
-from softtopic.teacher.base import BaseTeacher, TeacherOutput
+from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput, storage_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
@@ -33,23 +33,23 @@ log = logging.getLogger(__name__)
 # Part of every fingerprint: raise it when the same answers give other numbers.
 VERSION = 1
 
-# Documents whose vectors are asked for in one request, and between two words to the progress bar.
-_BATCH = 32
+# Documents for which vectors are requested together, and between two updates of the progress bar.
+_BATCH_SIZE = 32
 
-# Questions under way at a time.
-AT_A_TIME = 4
+# Maximum number of requests in flight.
+CONCURRENT_REQUESTS = 4
 
-# Added to the logits of a vocabulary's first tokens: more than any two logits differ by.
-_BIAS = 100.0
+# Added to the logits of a vocabulary's first tokens: more than the range of any logits.
+_LOGIT_BIAS = 100.0
 
-# Letters of the shortest string that can stand for a longer word: "in" is not the beginning of "internet".
-_SHORTEST = 3
+# Characters, with the space, that a string must exceed to stand for a longer word: "in" does not stand for "internet".
+_MIN_PREFIX = 3
 
-# What a description has in place of a function, before its name.
+# In a description a function is replaced by this and its name.
 _FUNCTION = "function "
 
-# The least probability among the tokens asked for: its logarithm must be a number.
-_LEAST = 1e-30
+# Lower bound of the probability of a requested token: its logarithm must be finite.
+_MIN_PROBABILITY = 1e-30
 
 Vectors = Callable[[list[str]], np.ndarray]
 Scores = Float[np.ndarray, " vocab"]
@@ -57,22 +57,45 @@ Scores = Float[np.ndarray, " vocab"]
 
 @final
 class ServerTeacher(BaseTeacher):
-    """Asks a server about each document.
+    """Reads documents with a language model behind an OpenAI-compatible server.
 
-    Args:
-        url: the address its paths begin with, such as "http://localhost:8080/v1". Nothing else is ever contacted.
-        model: the model's name, where the server has several.
-        prompt: what the language model is asked.
-        max_characters: a document is cut to so many characters; the text after it never is.
-        n_probs: how many likeliest tokens to ask a server for that is not llama.cpp. Servers have limits: OpenAI's is
-            5, vLLM's 20 unless it is started otherwise.
-        vectors: where vectors of documents come from: a function from texts to an array [documents, width], the address
-            of a server of embeddings, or None: the same server.
+    An API key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY, that of embeddings from
+    another address from SOFTTOPIC_VECTORS_API_KEY. A server that is named by a model or feature folder is contacted
+    only on this machine, or if the environment variable SOFTTOPIC_SERVERS lists its address.
 
-    A key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY, that of vectors at another
-    address from SOFTTOPIC_VECTORS_API_KEY. Where a model or feature folder names the server, it is contacted only on
-    this machine, or if the environment variable SOFTTOPIC_SERVERS has its address.
+    Parameters
+    ----------
+    url : str
+        Base address, such as "http://localhost:8080/v1". Nothing else is ever contacted.
+    model : str, optional
+        Name of the model, for servers that have several.
+    prompt : Prompt, default Prompt()
+        What the language model is asked; it must not have a rationale.
+    max_characters : int, default 640
+        Documents are truncated to so many characters.
+    n_probs : int, default 1000
+        Number of most probable tokens to request from servers other than llama.cpp. Servers have limits: OpenAI's is 5,
+        vLLM's 20 by default.
+    vectors : str or callable, optional
+        Source of document vectors: the address of a server of embeddings, a function from a list of texts to an array
+        of shape (n_documents, width), or None for the same server.
 
+    Attributes
+    ----------
+    fingerprint : str
+        SHA-256 of what the output depends on, as far as it is known here: the server's weights are not.
+    description : dict
+        The teacher as JSON values.
+
+    Raises
+    ------
+    InputError
+        If a setting is out of range, or the address is not one.
+
+    Examples
+    --------
+    >>> from softtopic import ServerTeacher, TopicModel
+    >>> model = TopicModel(lm=ServerTeacher("http://localhost:8080/v1"))
     """
 
     def __init__(
@@ -88,10 +111,9 @@ class ServerTeacher(BaseTeacher):
         for name, value in (("max_characters", max_characters), ("n_probs", n_probs)):
             if value < 1:
                 raise InputError(f"{name} is {value}; give at least 1")
-        if prompt.reasoning:
+        if prompt.rationale:
             raise InputError(
-                f"the prompt has a line {prompt.reasoning!r} for the language model to write; a server writes none: "
-                "give a prompt without reasoning"
+                f"the prompt has a rationale, {prompt.rationale!r}, and a server generates none: give a prompt without"
             )
         self.lm = url
         self.model = model
@@ -102,142 +124,158 @@ class ServerTeacher(BaseTeacher):
         self.device = pick_device()
         self._endpoint = Endpoint(url)
         self._embedder = self._endpoint
-        if isinstance(vectors, str) and not self._forgotten and vectors.rstrip("/") != self._endpoint.url:
+        if isinstance(vectors, str) and not self._lost_function and vectors.rstrip("/") != self._endpoint.url:
             self._embedder = Endpoint(vectors, key=VECTORS_KEY)
         self._labels = True
         self._opened = False
 
+    @property
+    def _key(self) -> Hashable:
+        settings = (self.model, self.prompt, self.max_characters, self.n_probs, self.vectors)
+        return self._endpoint.url, *settings, self._labels
+
     @cached_property
     def fingerprint(self) -> str:
-        """What the features depend on, as far as can be known from here: the server's weights cannot."""
+        """SHA-256 of what the output depends on, as far as it is known here: the server's weights are not."""
         own = self.description | {"prompt": self.prompt.fingerprint, "labels": self._labels}
         return fingerprint_strings([f"server {VERSION}", *(f"{name} {value}" for name, value in own.items())])
 
     @property
     def description(self) -> dict[str, Any]:
-        """The teacher as plain values; no key is among them."""
+        """The teacher as JSON values, without any key; see `from_description`."""
         return {
             "lm": self._endpoint.url,
             "model": self.model,
             "prompt": self.prompt.description,
             "max_characters": self.max_characters,
             "n_probs": self.n_probs,
-            # A function is known by its name alone.
             "vectors": self._source if callable(self.vectors) else self.vectors,
         }
 
     @classmethod
-    def described(cls, description: dict[str, Any], *, device: str = "auto") -> "ServerTeacher":
-        """The teacher of a description; a function that gave vectors is not among what can be described."""
-        prompt = Prompt.described(description["prompt"])
-        plain = {name: description[name] for name in ("model", "max_characters", "n_probs", "vectors")}
-        teacher = cls(description["lm"], prompt=prompt, **plain)
+    def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "ServerTeacher":
+        """The teacher of a `description`, without the function that made its vectors, where there was one."""
+        prompt = Prompt.from_description(description["prompt"])
+        settings = {name: description[name] for name in ("model", "max_characters", "n_probs", "vectors")}
+        teacher = cls(description["lm"], prompt=prompt, **settings)
         teacher.device = pick_device(device)
-        teacher._endpoint.named = teacher._embedder.named = False
+        teacher._endpoint.trusted = teacher._embedder.trusted = False
         return teacher
 
     @cached_property
-    def states_only(self) -> "ServerTeacher":
-        """The same vectors without labels: all words are equally likely to it."""
+    def hidden_only(self) -> "ServerTeacher":
+        """The same vectors with uniform soft labels, which take no request."""
         other = copy.copy(self)
         other._labels = False
-        for kept in ("fingerprint", "states_only"):
-            vars(other).pop(kept, None)
+        for cached in ("fingerprint", "hidden_only"):
+            vars(other).pop(cached, None)
         return other
 
     def open(self) -> None:
-        """See whether the server is there and gives what is needed, before any document is read."""
+        """Check that the server is there and returns log probabilities, before any document is read."""
         if self._labels and not self._opened:
-            self._likely("a short text", patient=False)
+            self._most_probable("a short text", retry=False)
             self._opened = True
 
     def close(self) -> None:
         """Nothing is held."""
 
+    def documents_per_shard(self, texts: Sequence[str]) -> int:
+        """As many as are requested together."""
+        return _BATCH_SIZE
+
     def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: Callable[[int], object] | None = None
+        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
     ) -> TeacherOutput:
-        """Features of the texts, in their order; `progress` hears how many documents each batch held."""
+        """Read documents; see `BaseTeacher.read`.
+
+        Raises
+        ------
+        LanguageModelError
+            If the server fails, or returns no log probabilities or vectors.
+        """
         self.open()
-        cut = [text.strip()[: self.max_characters].strip() for text in texts]
+        documents = [text.strip()[: self.max_characters].strip() for text in texts]
         score = self._scorer(vocabulary) if self._labels else None
-        labels = np.full((len(cut), len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float16)
+        log_probs = np.full((len(documents), len(vocabulary)), -np.log(len(vocabulary)), dtype=np.float16)
         hidden: list[DocHidden] = []
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            for start in range(0, len(cut), _BATCH):
-                batch = cut[start : start + _BATCH]
+        with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
+            for start in range(0, len(documents), _BATCH_SIZE):
+                batch = documents[start : start + _BATCH_SIZE]
                 if score is not None:
-                    labels[start : start + _BATCH] = list(pool.map(score, batch))
-                hidden.append(self._vectors_of(batch))
+                    log_probs[start : start + _BATCH_SIZE] = list(pool.map(score, batch))
+                hidden.append(self._request_vectors(batch))
                 if progress is not None:
                     progress(len(batch))
         if len({part.shape[1] for part in hidden}) > 1:
             raise LanguageModelError(f"{self._source} gives vectors of several widths; use one model for all documents")
-        return TeacherOutput(labels, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
+        return TeacherOutput(log_probs, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
 
     def _scorer(self, vocabulary: Vocabulary) -> Callable[[str], Scores]:
-        """How the words of a vocabulary are scored after a document: as well as this server can."""
-        spelled = [f" {word}" for word in vocabulary.words]
-        firsts = self._first_tokens(spelled)
+        """Scores a vocabulary after a document, as well as this server allows."""
+        spellings = [f" {word}" for word in vocabulary.words]
+        firsts = self._first_tokens(spellings)
         if firsts is None:
-            log.info("server %s does not split words into tokens: their beginnings are matched by letters", self.lm)
-            starts = [tuple(one[:end] for end in range(len(one), 0, -1) if end > _SHORTEST or end == len(one))
-                      for one in spelled]  # fmt: skip
-            return lambda text: word_log_probs(self._likely(text), starts)
+            log.info("server %s does not split words into tokens: words are matched by their first letters", self.lm)
+            prefixes = [
+                tuple(word[:end] for end in range(len(word), 0, -1) if end > _MIN_PREFIX or end == len(word))
+                for word in spellings
+            ]
+            return lambda text: word_log_probs(self._most_probable(text), prefixes)
         tokens = [token for token, _ in firsts]
         try:
-            biased = set(tokens) <= set(self._among("a short text", tokens))
+            takes_bias = set(tokens) <= set(self._among("a short text", tokens))
         except RefusedError:
-            biased = False
-        if biased:
+            takes_bias = False
+        if takes_bias:
             return lambda text: token_log_probs(self._among(text, tokens), tokens)
-        log.info("server %s lists the likeliest tokens alone: most words will share one probability", self.lm)
-        return lambda text: word_log_probs(self._likely(text), [(piece,) for _, piece in firsts])
+        log.info("server %s lists the most probable tokens alone: most words will have equal probability", self.lm)
+        return lambda text: word_log_probs(self._most_probable(text), [(string,) for _, string in firsts])
 
-    def _answer(self, text: str, *, patient: bool = True, **more: Any) -> Any:
-        """The server's answer to the prompt with this document."""
-        question = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
-        return self._endpoint.ask("/completions", self._named | question | more, patient=patient)
+    def _complete(self, text: str, *, retry: bool = True, **options: Any) -> Any:
+        """The server's response to the prompt with this document."""
+        body = {"prompt": self.prompt.render(text), "max_tokens": 1, "temperature": 0, "logprobs": self.n_probs}
+        return self._endpoint.post("/completions", self._model_name | body | options, retry=retry)
 
-    def _likely(self, text: str, *, patient: bool = True) -> dict[str, float]:
-        """Log probabilities of the likeliest tokens, by their strings."""
-        return listed_tokens(self._answer(text, patient=patient), self._endpoint.url)
+    def _most_probable(self, text: str, *, retry: bool = True) -> dict[str, float]:
+        """Log probabilities of the most probable tokens, by their strings."""
+        return listed_tokens(self._complete(text, retry=retry), self._endpoint.url)
 
     def _among(self, text: str, tokens: Sequence[int]) -> dict[int, float]:
-        """Log probabilities among some tokens, by their numbers; llama.cpp's own options, which others ignore."""
-        wanted = set(tokens)
-        own = {"post_sampling_probs": True, "samplers": ["temperature"], "temperature": 1.0}
-        bias = {str(token): _BIAS for token in sorted(wanted)}
-        return token_numbers(self._answer(text, logprobs=len(wanted), logit_bias=bias, **own))
+        """Log probabilities among some tokens, by their ids; options of llama.cpp, which other servers ignore."""
+        distinct = sorted(set(tokens))
+        options = {"post_sampling_probs": True, "samplers": ["temperature"], "temperature": 1.0}
+        bias = {str(token): _LOGIT_BIAS for token in distinct}
+        return listed_token_ids(self._complete(text, logprobs=len(distinct), logit_bias=bias, **options))
 
-    def _first_tokens(self, spelled: Sequence[str]) -> list[tuple[int, str]] | None:
-        """The first token of each word, its number and its string, where the server says."""
-        # The same server: whoever may ask it for answers may ask it this.
+    def _first_tokens(self, spellings: Sequence[str]) -> list[tuple[int, str]] | None:
+        """Id and string of the first token of each word, where the server tells."""
+        # The same server: whoever may complete texts there may tokenise them.
         root = Endpoint(self._endpoint.url.removesuffix("/v1"))
-        asked = {"content": "\n".join(spelled), "with_pieces": True, "add_special": False}
+        body = {"content": "\n".join(spellings), "with_pieces": True, "add_special": False}
         try:
-            return first_tokens(root.ask("/tokenize", self._named | asked), spelled)
+            return first_tokens(root.post("/tokenize", self._model_name | body), spellings)
         except RefusedError:
             return None
 
-    def _vectors_of(self, texts: list[str]) -> DocHidden:
-        if self._forgotten:
+    def _request_vectors(self, texts: list[str]) -> DocHidden:
+        if self._lost_function:
             raise InputError("the vectors of this model came from a function of yours; give hidden= instead of texts")
         if callable(self.vectors):
             rows: Any = self.vectors(texts)
         else:
-            answer = self._embedder.ask("/embeddings", self._named | {"input": texts})
+            response = self._embedder.post("/embeddings", self._model_name | {"input": texts})
             try:
-                rows = [one["embedding"] for one in sorted(answer["data"], key=lambda one: one["index"])]
+                rows = [one["embedding"] for one in sorted(response["data"], key=lambda one: one["index"])]
             except (KeyError, TypeError):
                 raise LanguageModelError(
                     f"{self._source} gives no embeddings; start it with them on, or give vectors= of another"
                 ) from None
-        return _checked(rows, len(texts), self._source)
+        return _as_vectors(rows, len(texts), self._source)
 
     @property
-    def _forgotten(self) -> bool:
-        """Whether vectors came from a function that a description could only name."""
+    def _lost_function(self) -> bool:
+        """Whether vectors came from a function, of which a description keeps the name alone."""
         return isinstance(self.vectors, str) and self.vectors.startswith(_FUNCTION)
 
     @property
@@ -247,24 +285,28 @@ class ServerTeacher(BaseTeacher):
         return f"server {self._embedder.url}"
 
     @property
-    def _named(self) -> dict[str, Any]:
+    def _model_name(self) -> dict[str, Any]:
         return {} if self.model is None else {"model": self.model}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy finds out anew what the server can do."""
+        return {name: value for name, value in vars(self).items() if name != "hidden_only"} | {"_opened": False}
 
 
 def next_tokens(answer: Any) -> dict[str, float]:
-    """Log probabilities of the first generated token's alternatives by their strings, in either of the two usual forms.
+    """Log probabilities of the alternatives of the first generated token by their strings, in either usual format.
 
-    Empty where there are none. Tokens with one string, such as pieces of characters, are summed.
+    Empty where there are none. Tokens with equal strings, such as incomplete characters, are summed.
     """
     try:
-        given = answer["choices"][0]["logprobs"]
-        if "content" in given:
-            pairs = [(one["token"], one["logprob"]) for one in given["content"][0]["top_logprobs"]]
+        listed = answer["choices"][0]["logprobs"]
+        if "content" in listed:
+            pairs = [(one["token"], one["logprob"]) for one in listed["content"][0]["top_logprobs"]]
         else:
-            pairs = list(given["top_logprobs"][0].items())
+            pairs = list(listed["top_logprobs"][0].items())
         found: dict[str, float] = {}
         for raw, log_prob in pairs:
-            # Some servers show a token's space as their vocabulary writes it.
+            # Some servers write a leading space as their vocabulary does.
             token = f" {raw[1:]}" if raw[:1] in ("Ġ", "▁") else raw
             found[token] = float(np.logaddexp(found.get(token, -np.inf), log_prob))
     except (KeyError, IndexError, TypeError, AttributeError):
@@ -273,24 +315,24 @@ def next_tokens(answer: Any) -> dict[str, float]:
 
 
 def listed_tokens(answer: Any, url: str) -> dict[str, float]:
-    """The same of a server's answer; raises LanguageModelError where there are none."""
+    """`next_tokens`; raises LanguageModelError where there are none."""
     found = next_tokens(answer)
     if not found:
         raise LanguageModelError(f"server {url} gives no log probabilities of tokens; use one that does, as llama.cpp")
     return found
 
 
-def token_numbers(answer: Any) -> dict[int, float]:
-    """Log probabilities of alternatives after sampling by their tokens' numbers, as llama.cpp has them, else empty."""
+def listed_token_ids(answer: Any) -> dict[int, float]:
+    """Log probabilities of the alternatives by token id, as llama.cpp lists them after sampling; else empty."""
     try:
         listed = answer["choices"][0]["logprobs"]["content"][0]["top_probs"]
-        return {one["id"]: float(np.log(max(one["prob"], _LEAST))) for one in listed}
+        return {one["id"]: float(np.log(max(one["prob"], _MIN_PROBABILITY))) for one in listed}
     except (KeyError, IndexError, TypeError):
         return {}
 
 
-def first_tokens(answer: Any, spelled: Sequence[str]) -> list[tuple[int, str]] | None:
-    """The first token of each line of a text that was tokenised whole; None where tokens do not end with lines."""
+def first_tokens(answer: Any, spellings: Sequence[str]) -> list[tuple[int, str]] | None:
+    """First token of each line of a text that was tokenised at once; None where tokens span lines."""
     try:
         tokens = [(int(one["id"]), str(one["piece"])) for one in answer["tokens"]]
     except (KeyError, TypeError, ValueError):
@@ -301,10 +343,10 @@ def first_tokens(answer: Any, spelled: Sequence[str]) -> list[tuple[int, str]] |
             lines.append([])
         else:
             lines[-1].append(token)
-    if len(lines) != len(spelled) or not all(lines):
+    if len(lines) != len(spellings) or not all(lines):
         return None
-    # Bytes that are no character by themselves have no string to compare.
-    fits = all(word.startswith(line[0][1]) or not word.isascii() for word, line in zip(spelled, lines, strict=True))
+    # Incomplete characters have no string to compare.
+    fits = all(word.startswith(line[0][1]) or not word.isascii() for word, line in zip(spellings, lines, strict=True))
     return [line[0] for line in lines] if fits else None
 
 
@@ -315,13 +357,13 @@ def token_log_probs(among: dict[int, float], tokens: Sequence[int]) -> Scores:
     return _normalised(np.array([among[token] for token in tokens]))
 
 
-def word_log_probs(likely: dict[str, float], starts: Sequence[tuple[str, ...]]) -> Scores:
-    """Log probability of each word, normalised over the words: that of the first of its beginnings that is listed.
+def word_log_probs(listed: dict[str, float], prefixes: Sequence[tuple[str, ...]]) -> Scores:
+    """Log probability of each word, normalised over the words: that of the first of its prefixes that is listed.
 
-    A word none of whose beginnings is listed gets what the least likely listed token has: it has no more.
+    A word without a listed prefix has at most the probability of the last token of the list, and is given it.
     """
-    least = min(likely.values())
-    return _normalised(np.array([next((likely[start] for start in own if start in likely), least) for own in starts]))
+    least = min(listed.values())
+    return _normalised(np.array([next((listed[one] for one in own if one in listed), least) for own in prefixes]))
 
 
 def _normalised(scores: Scores) -> Scores:
@@ -329,15 +371,15 @@ def _normalised(scores: Scores) -> Scores:
     return scores - np.log(np.exp(scores).sum())
 
 
-def _checked(rows: Any, count: int, source: str) -> DocHidden:
-    """Vectors as an array, one finite row for each document; float32 where float16 would overflow."""
+def _as_vectors(rows: Any, count: int, source: str) -> DocHidden:
+    """One finite row for each document."""
     try:
-        found = np.asarray(rows, dtype=np.float32)
+        vectors = np.asarray(rows, dtype=np.float32)
     except (ValueError, TypeError):
-        found = np.empty(0, dtype=np.float32)
-    if found.ndim != 2 or len(found) != count or not np.isfinite(found).all():
+        vectors = np.empty(0, dtype=np.float32)
+    if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
         raise LanguageModelError(
-            f"{source} gives vectors of shape {found.shape} for {count} documents; expected one row of finite numbers "
-            "for each"
+            f"{source} gives vectors of shape {vectors.shape} for {count} documents; expected one row of finite "
+            "numbers for each"
         )
-    return found if np.abs(found).max(initial=0) > 6000 else found.astype(np.float16)
+    return vectors.astype(storage_dtype(float(np.abs(vectors).max(initial=0))))

@@ -1,4 +1,4 @@
-"""The tokens a vocabulary's words are spelled with, as one tree."""
+"""The spellings of a vocabulary's words, in tokens, as a trie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ from jaxtyping import Int
 
 from softtopic.lm.tokens import continuation_tokens
 
-# How vocabularies write the space, newline and tab a token begins with: bytes as letters, or SentencePiece's mark.
+# Leading white space as vocabularies write it: byte-level BPE's letters, and SentencePiece's mark.
 _SPACE = ("Ġ", "Ċ", "ĉ", "č", "▁")
 
 
 @dataclass(frozen=True)
-class WordTree:
-    """Every beginning of a spelling is a node; nodes stand by depth, siblings together."""
+class WordTrie:
+    """Every prefix of a spelling is a node; nodes are ordered by depth, siblings together."""
 
     paths: tuple[tuple[int, ...], ...]  # tokens from a root to each node
-    words: Int[np.ndarray, " nodes"]  # the word that ends at a node, or -1
+    words: Int[np.ndarray, " nodes"]  # index of the word that ends at a node, or -1
     n_words: int
 
     @classmethod
-    def build(cls, tokenizer: Any, words: Sequence[str]) -> "WordTree":
-        """The tree of all spellings: " word", " Word", " WORD" and "word", as they may stand after a colon."""
-        spelled: dict[tuple[int, ...], int] = {}
+    def build(cls, tokenizer: Any, words: Sequence[str]) -> "WordTrie":
+        """The trie of all spellings: " word", " Word", " WORD" and "word", as they may follow a colon."""
+        spellings: dict[tuple[int, ...], int] = {}
         for form in (lambda w: f" {w}", lambda w: f" {w.capitalize()}", lambda w: f" {w.upper()}", lambda w: w):
             rows = continuation_tokens(tokenizer, [form(word) for word in words], anchor=":")
             for word, row in enumerate(rows):
-                # Two words may share a rare spelling; it goes to the first form, and there to the more frequent word.
-                spelled.setdefault(tuple(row), word)
-        paths = {path[:end] for path in spelled for end in range(1, len(path) + 1)}
+                # Two words may share a rare spelling: it goes to the earlier form, then to the more frequent word.
+                spellings.setdefault(tuple(row), word)
+        paths = {path[:end] for path in spellings for end in range(1, len(path) + 1)}
         ordered = tuple(sorted(paths, key=lambda path: (len(path), path)))
-        return cls(ordered, np.array([spelled.get(path, -1) for path in ordered]), len(words))
+        return cls(ordered, np.array([spellings.get(path, -1) for path in ordered]), len(words))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -46,9 +46,9 @@ class WordTree:
 
     @cached_property
     def parents(self) -> Int[np.ndarray, " nodes"]:
-        """The node before, -1 for roots."""
-        place = {path: node for node, path in enumerate(self.paths)}
-        return np.array([place.get(path[:-1], -1) for path in self.paths])
+        """The parent of each node, -1 for roots."""
+        index = {path: node for node, path in enumerate(self.paths)}
+        return np.array([index.get(path[:-1], -1) for path in self.paths])
 
     @cached_property
     def levels(self) -> list[slice]:
@@ -59,19 +59,19 @@ class WordTree:
 
     @cached_property
     def children(self) -> Int[np.ndarray, "nodes 2"]:
-        """First child of each node, and how many there are."""
+        """First child of each node and number of children."""
         count = np.bincount(self.parents[self.parents >= 0], minlength=len(self))
-        # Nodes of one depth have their children in their own order, after all nodes of that depth.
+        # The children of nodes of one depth follow that depth, in the order of their parents.
         return np.stack([self.levels[0].stop + np.cumsum(count) - count, count], axis=1)
 
 
-def word_ends(tokenizer: Any, size: int) -> list[int]:
-    """The tokens before which a word is over: those that begin with no letter, digit or underscore."""
+def word_end_tokens(tokenizer: Any, vocabulary_size: int) -> list[int]:
+    """Tokens that cannot continue a word: those that begin with no letter, digit or underscore."""
     special = set(tokenizer.all_special_ids)
-    known = min(size, len(tokenizer))
+    known = min(vocabulary_size, len(tokenizer))
     raw = tokenizer.convert_ids_to_tokens(list(range(known)))
     ends = {token for token in range(known) if token in special or raw[token][:1] in _SPACE}
-    # Decoding tells for certain what a token begins with, and takes long for a whole vocabulary.
+    # Decoding is certain, but slow for a whole vocabulary.
     clear = {token for token in range(known) if raw[token][:1].isascii() and not raw[token].startswith("<0x")}
     ends |= {token for token in clear if not _continues(raw[token])}
     anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1]
@@ -79,9 +79,9 @@ def word_ends(tokenizer: Any, size: int) -> list[int]:
     unclear = sorted(set(range(known)) - clear - ends)
     texts = tokenizer.batch_decode([[anchor, token] for token in unclear], clean_up_tokenization_spaces=False)
     ends |= {token for token, text in zip(unclear, texts, strict=True) if not _continues(text.removeprefix(begin))}
-    return sorted([*ends, *range(known, size)])
+    return sorted([*ends, *range(known, vocabulary_size)])
 
 
 def _continues(text: str) -> bool:
-    # Half a character is taken for a letter's: where bytes are tokens, those of letters are by far the most.
+    # An incomplete character counts as a letter: of byte tokens, letters have by far the most.
     return bool(text) and (text[0].isalnum() or text[0] in "_\ufffd")

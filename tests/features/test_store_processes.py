@@ -17,7 +17,8 @@ from softtopic.features.store import Features, FeatureStore, Manifest
 
 def manifest(rows, size):
     words = tuple(f"w{i}" for i in range(500))
-    return Manifest(corpus="c", vocabulary="v", teacher="t", rows=rows, words=words, described={}, shard_rows=size)
+    about = {"corpus": "c", "vocabulary": "v", "teacher": "t", "teacher_description": {}}
+    return Manifest(**about, rows=rows, words=words, shard_rows=size)
 
 def write(store, shard):
     noise = np.random.default_rng(shard.index)

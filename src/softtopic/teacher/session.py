@@ -1,0 +1,191 @@
+"""An open language model with the prompts and settings of one teacher."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError, LanguageModelError
+from softtopic.lm.tokens import continuation_tokens
+from softtopic.teacher.base import ProgressCallback, TeacherOutput, storage_dtype
+from softtopic.teacher.calibration import Calibration
+from softtopic.teacher.chunking import check_truncation, shorten_text, split_tokens
+from softtopic.teacher.pooling import Pool
+from softtopic.teacher.prompt_groups import PromptGroup, TokenizedPrompt, rationale_stop_tokens
+from softtopic.teacher.prompts import Prompt
+from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer, beam_depth
+from softtopic.teacher.shared_model import TOKENS_PER_BATCH, OpenModel
+from softtopic.teacher.trie import WordTrie
+
+log = logging.getLogger(__name__)
+
+# Documents tokenised together: tokenizers take a hundred bytes for each character.
+_TOKENIZER_BATCH = 64
+
+# Characters that are tokenised for each token to be read.
+_CHARACTERS_PER_TOKEN = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """Settings of `Teacher` besides its language model; see there."""
+
+    prompts: tuple[Prompt, ...]
+    max_tokens: int
+    truncation: str
+    max_windows: int
+    beam_width: int
+    content_free: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_tokens", 1), ("beam_width", 0), ("max_windows", 1)):
+            if (value := getattr(self, name)) < least:
+                raise InputError(f"{name} is {value}; give at least {least}")
+        for name in ("prompts", "content_free"):
+            if not getattr(self, name):
+                raise InputError(f"{name} is empty; give at least one")
+        check_truncation(self.truncation)
+
+    def tokens_of(self, prompt: TokenizedPrompt) -> int:
+        """Maximum number of tokens of a prompt with its document and the tokens followed after it."""
+        return len(prompt.prefix) + self.max_tokens + prompt.tokens_after_document + beam_depth(self.beam_width)
+
+
+@final
+class Session:
+    """Reads documents. What depends on the prompts alone is read once, when the session begins."""
+
+    def __init__(self, lm: str, model: OpenModel, config: TeacherConfig) -> None:
+        self.model = model
+        self._config = config
+        self._lm = lm
+        self._gap = continuation_tokens(model.tokenizer, [" ..."])[0]
+        self.groups = self._prompt_groups()
+        # The states of one short document tell the width and the range of all.
+        probe = next(self.groups[0].read(self.tokenize(["a short text"]), 0)).states
+        self._width = probe.shape[1]
+        self._dtype = storage_dtype(probe.abs().max().item())
+        # Of the last vocabulary, by its fingerprint.
+        self._scorers: dict[str, Scorer] = {}
+        self._calibrations: dict[str, list[Calibration]] = {}
+
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> TeacherOutput:
+        """Read documents; see `Teacher.read`."""
+        return self._pool(texts, vocabulary, progress).output(self._dtype, self.calibrations(vocabulary))
+
+    def _pool(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> Pool:
+        scorer = self.scorer(vocabulary)
+        chunks_of = self.chunks(texts)
+        chunks = [chunk for own in chunks_of for chunk in own]
+        owners = np.array([document for document, own in enumerate(chunks_of) for _ in own], dtype=np.int64)
+        pool = Pool(owners, (len(self._config.prompts), len(vocabulary), self._width))
+        budget = TOKENS_PER_BATCH[self.model.reader.device.type]
+        first_prompt = done = 0
+        for group in self.groups:
+            lengths = [len(chunk) + len(group.suffix) for chunk in chunks]
+            for batch in _split_batches(group.reader.batches(lengths, budget), scorer.max_documents):
+                ends = group.read([chunks[chunk] for chunk in batch], scorer.n_followed)
+                for prompt, end in enumerate(ends, first_prompt):
+                    log_probs = scorer(group.reader, end).cpu().numpy()
+                    pool.add(prompt, batch, log_probs, end.states.cpu().numpy())
+                # In documents: the share of all chunks that has been read, for all prompts.
+                before, done = done, done + len(batch)
+                total = len(chunks) * len(self.groups)
+                progress(len(texts) * done // total - len(texts) * before // total)
+            first_prompt += len(group.prompts)
+        return pool
+
+    def calibrations(self, vocabulary: Vocabulary) -> list[Calibration]:
+        """The prior of each prompt over words; none for a single prompt, which is mixed with no other."""
+        if len(self._config.prompts) == 1:
+            return []
+        if vocabulary.fingerprint not in self._calibrations:
+            pool = self._pool(self._config.content_free, vocabulary, lambda _: None)
+            self._calibrations = {vocabulary.fingerprint: pool.calibrations}
+        return self._calibrations[vocabulary.fingerprint]
+
+    def scorer(self, vocabulary: Vocabulary) -> Scorer:
+        """Scores the words of a vocabulary."""
+        if vocabulary.fingerprint not in self._scorers:
+            self._scorers = {vocabulary.fingerprint: self._new_scorer(vocabulary)}
+        return self._scorers[vocabulary.fingerprint]
+
+    def _new_scorer(self, vocabulary: Vocabulary) -> Scorer:
+        tokenizer, reader = self.model.tokenizer, self.model.reader
+        if not self._config.beam_width:
+            return FirstTokenScorer(tokenizer, vocabulary.words, reader.device)
+        trie = WordTrie.build(tokenizer, vocabulary.words)
+        log.info("scoring the %d spellings of %d words", int((trie.words >= 0).sum()), trie.n_words)
+        # The first prompt without a document and without a rationale.
+        suffix = continuation_tokens(tokenizer, [self._config.prompts[0].suffix])[0]
+        empty = reader.at([*self.groups[0].prompts[0].prefix, *suffix])
+        return WholeWordScorer(trie, self._config.beam_width, empty, TOKENS_PER_BATCH[reader.device.type])
+
+    def chunks(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """The chunks that are read of each document, as tokens."""
+        config = self._config
+        return [
+            split_tokens(tokens, config.max_tokens, config.truncation, self._gap, config.max_windows)
+            for start in range(0, len(texts), _TOKENIZER_BATCH)
+            for tokens in self.tokenize(texts[start : start + _TOKENIZER_BATCH])
+        ]
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """All tokens read for each document: its chunks and what follows them, for every prompt."""
+        return [
+            [token for group in self.groups for chunk in own for token in [*chunk, *group.suffix]]
+            for own in self.chunks(texts)
+        ]
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of documents; of very long ones only of as much text as can be read."""
+        config, tokenizer, texts = self._config, self.model.tokenizer, [_clean(text) for text in texts]
+        length = _CHARACTERS_PER_TOKEN * config.max_tokens
+        if config.truncation != "head":
+            shortened = (shorten_text(text, length, config.truncation, config.max_windows) for text in texts)
+            return continuation_tokens(tokenizer, [f" {text}" for text in shortened])
+        rows = continuation_tokens(tokenizer, [f" {text[:length]}" for text in texts])
+        for place, text in enumerate(texts):
+            reach = length
+            # The last token of a shortened text may be another one in the whole text.
+            while len(rows[place]) <= config.max_tokens and reach < len(text):
+                reach *= 8
+                rows[place] = continuation_tokens(tokenizer, [f" {text[:reach]}"])[0]
+        return [tokens[: config.max_tokens] for tokens in rows]
+
+    def _prompt_groups(self) -> list[PromptGroup]:
+        """The prompts, grouped by their prefix."""
+        model = self.model
+        groups: dict[tuple[int, ...], list[TokenizedPrompt]] = {}
+        for prompt in self._config.prompts:
+            tokenized = TokenizedPrompt.encode(prompt, model.tokenizer)
+            self._check_context(tokenized)
+            groups.setdefault(tuple(tokenized.prefix), []).append(tokenized)
+        generates = any(prompt.rationale for prompt in self._config.prompts)
+        stops = rationale_stop_tokens(model.tokenizer, model.output_size) if generates else []
+        stop_tokens = torch.tensor(stops, dtype=torch.long, device=model.reader.device)
+        return [PromptGroup(model.reader.at(prefix), prompts, stop_tokens) for prefix, prompts in groups.items()]
+
+    def _check_context(self, prompt: TokenizedPrompt) -> None:
+        needed, context = self._config.tokens_of(prompt), self.model.context_length
+        if context is not None and needed > context:
+            raise LanguageModelError(
+                f"the prompt and {self._config.max_tokens} tokens of a document are {needed} tokens, more than the "
+                f"{context} {self._lm} reads; give a smaller max_tokens or a shorter prompt"
+            )
+
+
+def _split_batches(batches: list[list[int]], most: int | None) -> Iterator[list[int]]:
+    """Batches of at most so many documents."""
+    for batch in batches:
+        for start in range(0, len(batch), most or len(batch)):
+            yield batch[start : start + most] if most else batch
+
+
+def _clean(text: str) -> str:
+    """Without surrounding white space and without lone surrogates, which tokenizers cannot take."""
+    return text.encode("utf-8", errors="replace").decode("utf-8").strip()
