@@ -16,9 +16,11 @@ def functions(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef, *, whole: bool) -> int:
-    """Lines of a function, or of its body alone."""
+    """Lines of a function, or of its body alone, without its docstring."""
     first = function if whole else function.body[0]
-    return (function.end_lineno or 0) - first.lineno + 1
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    documented = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (function.end_lineno or 0) - first.lineno + 1 - documented
 
 
 def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
@@ -27,7 +29,7 @@ def arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 
 
 def test_the_sources_are_found():
-    assert {"data/corpus.py", "features/store.py", "cli/commands.py"} <= set(NAMES)
+    assert {"data/corpus.py", "features/store.py", "cli/fitting.py"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
