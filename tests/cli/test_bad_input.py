@@ -162,6 +162,15 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(command, posts,
     assert not list(tmp_path.rglob("*.staging-*"))
 
 
+def test_an_output_format_that_is_unknown_is_refused_before_the_work(run, model, posts, monkeypatch):
+    from softtopic import TopicModel
+
+    monkeypatch.setattr(TopicModel, "load", None)
+    code, out, err = run("transform", model, posts, "--text", "body", "--out", "theta.xlsx")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "theta.xlsx ends in .xlsx; give a file that ends in one of .parquet, .csv, .jsonl" in err
+
+
 def test_stopped_by_hand(run, model, monkeypatch):
     from softtopic import TopicModel
 

@@ -14,7 +14,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 2 (wrong use or bad input, one line) or 1 (anything else)."""
     import typer
 
-    from softtopic.cli.commands import app
+    from softtopic.cli.app import app
 
     # typer carries its own copy of click in some versions; the base class of its errors is found in either.
     wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SofttopicError as error:
         _fail(str(error), 2)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; nothing is wrong.
+        # The reader of our output has closed it, as `head` does; nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.options import Json, Language, Lm, Quiet
+from softtopic.cli.options import DataDir, Json, LabelIfAny, Language, Lm, Quiet, Reference, ReferenceText, Text
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
 
@@ -15,41 +15,41 @@ if TYPE_CHECKING:
 
 
 def bench(
-    data: Annotated[str, typer.Option("--data", help="Sample corpora, or files of documents, by comma.")],
-    models: Annotated[str, typer.Option("--models", help="Methods by comma; see docs/bench.md.")],
-    topics: Annotated[str, typer.Option("--topics", help="Numbers of topics by comma.")] = "50",
-    seeds: Annotated[int, typer.Option("--seeds", help="How many seeds.")] = 3,
-    first_seed: Annotated[int, typer.Option("--first-seed", help="The first of them.")] = 0,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write, or to go on with.")] = Path("comparison"),
+    data: Annotated[str, typer.Option("--data", help="Sample corpora or files of documents, separated by commas.")],
+    models: Annotated[str, typer.Option("--models", help="Methods, separated by commas; see docs/bench.md.")],
+    topics: Annotated[str, typer.Option("--topics", help="Numbers of topics, separated by commas.")] = "50",
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of random seeds.")] = 3,
+    first_seed: Annotated[int, typer.Option("--first-seed", help="The first seed.")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write or to resume.")] = Path("comparison"),
     documents: Annotated[
         int | None, typer.Option("--documents", help="Size of a random sample of each corpus; default: all.")
     ] = None,
     duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="Keep equal documents, as published figures of some corpora do.")
+        bool, typer.Option("--duplicates", help="Keep duplicates, as published figures of some corpora do.")
     ] = False,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Folder of sample corpora.")] = None,
-    text: Annotated[str, typer.Option("--text", help="Column of the texts, in files.")] = "text",
-    label: Annotated[str | None, typer.Option("--label", help="Column of labels; default: label, if there.")] = None,
+    data_dir: DataDir = None,
+    text: Text = "text",
+    label: LabelIfAny = None,
     sweep: Annotated[
         str | None,
         typer.Option(
             "--sweep",
-            help="NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, target, inputs, lm, sample or "
-            "calibration.",
+            help="Values of one setting to compare, NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, "
+            "target, inputs, lm, sample or calibration.",
         ),
     ] = None,
-    reference: Annotated[str | None, typer.Option("--reference", help="Texts to measure coherence against.")] = None,
-    reference_text: Annotated[str, typer.Option("--reference-text", help="Column of the reference's texts.")] = "text",
+    reference: Reference = None,
+    reference_text: ReferenceText = "text",
     lm: Lm = "smollm2-135m",
-    vocabulary: Annotated[int, typer.Option("--vocabulary", help="How many words topics are made of.")] = 2000,
+    vocabulary: Annotated[int, typer.Option("--vocabulary", help="Number of words in the vocabulary.")] = 2000,
     language: Language = "english",
     install: Annotated[
-        bool, typer.Option("--install", help="Make the environments of other packages, from the package index.")
+        bool, typer.Option("--install", help="Create the environments of other packages from the package index.")
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare methods on the same documents: cell by cell, resumable, with tables and a plot."""
+    """Compare methods on the same documents, with tables and a plot; a run that was stopped can be resumed."""
     from softtopic.bench.cells import Base
     from softtopic.bench.plot import check_plotting
     from softtopic.bench.runner import Plan
@@ -83,7 +83,7 @@ def _run(plan: "Plan", out: Path, *, install: bool, as_json: bool) -> None:
     cells = plan.cells()
     prepare_environments(plan.methods, install=install)
     if plan.base.reference is not None:
-        # Indexed before the first cell, which else would hold its time, and what is wrong with it is told at once.
+        # Indexed before the first cell, so that the time does not count for it and errors show at once.
         plan.base.reference.read()
     records = run_cells(cells, out, execute_apart)
     written = write_report(records, out)
@@ -113,11 +113,11 @@ def _summary(records: list[dict[str, Any]], written: list[Path]) -> dict[str, An
 def _names(given: str, option: str) -> list[str]:
     names = [name.strip() for name in given.split(",") if name.strip()]
     if not names:
-        raise InputError(f"{option} is {given!r}; give at least one name, several by comma")
+        raise InputError(f"{option} is {given!r}; give at least one name, several separated by commas")
     return names
 
 
 def _number(given: str) -> int:
     if not given.isdecimal():
-        raise InputError(f"--topics holds {given!r}; give whole numbers by comma, as 25,50")
+        raise InputError(f"--topics holds {given!r}; give whole numbers separated by commas, as 25,50")
     return int(given)

@@ -1,80 +1,182 @@
-"""Options that several commands share, each with its help."""
+"""Options that several commands share, each with its help, and groups of them that travel as one value."""
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-File = Annotated[str, typer.Argument(help="Documents: jsonl, csv, tsv, parquet or txt, also .gz; - is standard input.")]
-Model = Annotated[Path, typer.Argument(help="A model folder.")]
-Text = Annotated[str, typer.Option("--text", help="Column of the texts.")]
-Label = Annotated[str | None, typer.Option("--label", help="Column of labels, for evaluation alone.")]
-Id = Annotated[str | None, typer.Option("--id", help="Column of ids.")]
-Format = Annotated[str | None, typer.Option("--format", help="jsonl, csv, tsv, parquet or txt; default: by the name.")]
+from softtopic.data.formats import FORMAT_NAMES
+
+File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also .gz; - is standard input.")]
+Model = Annotated[Path, typer.Argument(help="Model folder.")]
+Text = Annotated[str, typer.Option("--text", help="Column with the texts.")]
+Id = Annotated[str | None, typer.Option("--id", help="Column with ids.")]
+Label = Annotated[str | None, typer.Option("--label", help="Column with labels, for evaluation alone.")]
+LabelIfAny = Annotated[
+    str | None, typer.Option("--label", help="Column with labels; default: label, where there is one.")
+]
+Format = Annotated[str | None, typer.Option("--format", help=f"{FORMAT_NAMES}; default: by the file name.")]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with sample corpora.")]
 Lm = Annotated[
-    str, typer.Option("--lm", help="smollm2-135m, a folder, a GGUF file, a Hugging Face id, or a server's URL.")
-]
-LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model, for a server.")]
-LmProbs = Annotated[int, typer.Option("--lm-probs", help="Log probabilities to ask a server for.")]
-Vectors = Annotated[str | None, typer.Option("--vectors", help="URL of a server of embeddings; default: that of --lm.")]
-PromptNames = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--prompt",
-        help="published, theme, single-label, tag, four-shot, or a TOML file; given several times: their mean. "
-        "Default: the recipe's.",
-    ),
-]
-Demonstrations = Annotated[
-    str | None,
-    typer.Option("--demonstrations", help="auto: show examples chosen for the corpus; none. Default: the recipe's."),
-]
-Sample = Annotated[
-    str | None,
-    typer.Option(
-        "--sample", help="Share that the language model reads, e.g. 20%; what it would say of others is predicted."
-    ),
-]
-Truncation = Annotated[
-    str | None,
-    typer.Option(
-        "--truncation", help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3."
-    ),
-]
-BeamWidth = Annotated[
-    int | None,
-    typer.Option("--beam-width", help="Score whole words, following so many first tokens; 0: first tokens alone."),
-]
-MaxTokens = Annotated[
-    int | None,
-    typer.Option("--max-tokens", help="Longer documents are truncated to so many tokens; default: the recipe's."),
-]
-Words = Annotated[str, typer.Option("--vocabulary", help="How many words topics are made of, or a file of words.")]
-Language = Annotated[str, typer.Option("--language", help="Whose stop words to leave out; none keeps all.")]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16, float32 or int8.")]
-Calibration = Annotated[
-    str | None, typer.Option("--calibration", help="none, corpus or content-free: the prior over words taken off.")
-]
-Strength = Annotated[float | None, typer.Option("--strength", help="How much of it, 0 to 2.")]
-Recipe = Annotated[
     str,
-    typer.Option(
-        "--recipe",
-        help="default, light (no sentence encoder), paper (as published), or a bag-of-words model, e.g. etm.",
-    ),
+    typer.Option("--lm", help="Language model: smollm2-135m, a folder, a GGUF file, a Hugging Face id or a server."),
 ]
-Backbone = Annotated[
-    str | None, typer.Option("--backbone", help="plsa, prodlda, etm, ecrtm or fastopic; default: the recipe's.")
-]
-Inputs = Annotated[
-    str | None,
-    typer.Option(
-        "--inputs", help="hidden, embedding, words, tf-idf, bow, or e.g. embedding+words; default: the recipe's."
-    ),
-]
-Target = Annotated[str | None, typer.Option("--target", help="soft, bow or soft+bow; default: the recipe's.")]
+LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model on the server.")]
+LmProbs = Annotated[int, typer.Option("--lm-probs", help="Number of log probabilities to request from a server.")]
+Language = Annotated[str, typer.Option("--language", help="Language of the stop words to leave out; none: keep all.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and what it will cost; write nothing.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+Reference = Annotated[str | None, typer.Option("--reference", help="Reference corpus for topic coherence: a file.")]
+ReferenceText = Annotated[str, typer.Option("--reference-text", help="Column with the texts of the reference.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No messages and no progress bars.")]
+
+
+@dataclass(frozen=True)
+class DocumentOptions:
+    """How a file of documents is read."""
+
+    text: Text = "text"
+    label: Label = None
+    id: Id = None
+    format: Format = None
+
+
+@dataclass(frozen=True)
+class VocabularyOptions:
+    """The words of the topics."""
+
+    vocabulary: Annotated[
+        str | None,
+        typer.Option("--vocabulary", help="Number of words in the vocabulary, or a file of words; default: 2000."),
+    ] = None
+    language: Language = "english"
+
+
+@dataclass(frozen=True)
+class TeacherOptions:
+    """The language model, and what it reads."""
+
+    lm: Lm = "smollm2-135m"
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prompt",
+            help="Prompt: published, theme, single-label, tag, four-shot, or a TOML file; the soft labels of several "
+            "are averaged. Default: the recipe's.",
+        ),
+    ] = None
+    demonstrations: Annotated[
+        str | None,
+        typer.Option(
+            "--demonstrations",
+            help="Few-shot examples: auto chooses them from the documents, without labels; none. Default: the "
+            "recipe's.",
+        ),
+    ] = None
+    beam_width: Annotated[
+        int | None,
+        typer.Option("--beam-width", help="Score whole words, following so many first tokens; 0: first tokens alone."),
+    ] = None
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", help="Tokens of a document that are read at most; default: the recipe's."),
+    ] = None
+    truncation: Annotated[
+        str | None,
+        typer.Option(
+            "--truncation",
+            help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3.",
+        ),
+    ] = None
+    sample: Annotated[
+        str | None,
+        typer.Option(
+            "--sample", help="Share of the documents that are read, e.g. 20%; soft labels of the others are predicted."
+        ),
+    ] = None
+    lm_model: LmModel = None
+    lm_probs: LmProbs = 1000
+    vectors: Annotated[
+        str | None, typer.Option("--vectors", help="URL of a server of embeddings; default: that of --lm.")
+    ] = None
+    device: Device = "auto"
+    dtype: Annotated[str, typer.Option("--dtype", help="auto, bfloat16, float16, float32 or int8.")] = "auto"
+
+
+@dataclass(frozen=True)
+class RecipeOptions:
+    """The recipe, and what differs from it."""
+
+    recipe: Annotated[
+        str,
+        typer.Option(
+            "--recipe",
+            help="default, light (no sentence encoder), paper (as published), or a bag-of-words model, e.g. etm.",
+        ),
+    ] = "default"
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", help="Topic model: plsa, prodlda, etm, ecrtm or fastopic; default: the recipe's."),
+    ] = None
+    inputs: Annotated[
+        str | None,
+        typer.Option(
+            "--inputs",
+            help="Inputs of the topic model: hidden, embedding, words, tf-idf, bow, or several, e.g. embedding+words; "
+            "default: the recipe's.",
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Training target: soft, bow or soft+bow; default: the recipe's."),
+    ] = None
+    calibration: Annotated[
+        str | None,
+        typer.Option("--calibration", help="Prior over words to remove: none, corpus or content-free."),
+    ] = None
+    strength: Annotated[
+        float | None, typer.Option("--strength", help="Weight of the prior that is removed, 0 to 2.")
+    ] = None
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0
+    word_vectors: Annotated[
+        Path | None, typer.Option("--word-vectors", help="Initial word vectors of etm and ecrtm: a file.")
+    ] = None
+
+
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of its groups: a parameter annotated with a dataclass becomes the fields of it.
+
+    typer makes an option of each parameter of a function; some commands have thirty of them.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            group = groups[parameter.name]
+            types = get_type_hints(group, include_extras=True)
+            defaults = {field.name: field.default for field in fields(group)}
+        else:
+            types, defaults = {parameter.name: hints[parameter.name]}, {parameter.name: parameter.default}
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=types[name])
+            for name, default in defaults.items()
+        ]
+
+    @functools.wraps(command)
+    def flat(**options: Any) -> None:
+        made = {
+            name: group(**{field.name: options.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**options, **made)
+
+    flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return flat

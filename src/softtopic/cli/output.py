@@ -1,4 +1,4 @@
-"""What commands print and write: tables for people, JSON for programs."""
+"""What commands print: tables for people, JSON for programs."""
 
 import json
 import logging
@@ -6,7 +6,6 @@ import shutil
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show_messages(quiet: bool) -> None:
-    """Log lines and warnings go to standard error, one line each."""
+    """Send log messages and warnings to standard error, one line each."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("softtopic: %(message)s"))
     logger = logging.getLogger("softtopic")
@@ -24,7 +23,7 @@ def show_messages(quiet: bool) -> None:
 
 
 def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:
-    """The topics as plain values, largest first."""
+    """The topics as values that JSON can hold, largest first."""
     info = model.get_topic_info()
     return [
         {
@@ -55,34 +54,27 @@ def print_topics(model: "TopicModel", words: int = 10) -> None:
         ]
         for row in topic_records(model, words)
     ]
-    print_rows(["topic", "size", "words", "a representative document"], rows)
+    print_table(["topic", "size", "words", "a representative document"], rows)
 
 
-def print_fitted(model: "TopicModel", scores: dict[str, float | int] | None, out: Path) -> None:
-    """What `fit` found, and where it is."""
-    print_topics(model)
-    if scores is not None:
-        print_evaluation(scores)
-    print(f"\nThe model is in {out}.")
-
-
-def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the last column takes what room the terminal leaves."""
-    width = shutil.get_terminal_size((160, 24)).columns
-    shown = [
-        [cell if cell.isprintable() else "".join(c if c.isprintable() else " " for c in cell) for cell in row]
-        for row in rows
-    ]
-    widths = [max(len(row[column]) for row in [head, *shown]) for column in range(len(head) - 1)]
-    rest = max(24, width - sum(widths) - 2 * len(widths))
-    for row in [head, *shown]:
-        cells = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
-        last = row[-1] if len(row[-1]) <= rest else row[-1][: rest - 1] + "…"
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; the last column is cut to the width of the terminal."""
+    lines = [header, *([_printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
+    remaining = max(24, shutil.get_terminal_size((160, 24)).columns - sum(widths) - 2 * len(widths))
+    for line in lines:
+        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
+        last = line[-1] if len(line[-1]) <= remaining else line[-1][: remaining - 1] + "…"
         print("  ".join([*cells, last]).rstrip())
 
 
+def _printable(text: str) -> str:
+    """The text with control characters replaced by spaces."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
 def print_estimate(cost: dict[str, int | float], *, as_json: bool) -> None:
-    """What reading will take: a line each, or one JSON object."""
+    """What extraction will take: a line each, or one JSON object."""
     if as_json:
         print_json(cost)
         return
@@ -91,14 +83,17 @@ def print_estimate(cost: dict[str, int | float], *, as_json: bool) -> None:
         print(f"{name:<10} {units.get(name, f'{value:,}'):>15}")
 
 
-def print_evaluation(scores: dict[str, float | int]) -> None:
+def print_evaluation(scores: dict[str, float | int] | None) -> None:
+    """A measure a line; nothing where there are none."""
+    if scores is None:
+        return
     print()
     for name, value in scores.items():
         print(f"{name:<16} {value:.3f}" if isinstance(value, float) else f"{name:<16} {value}")
 
 
 def print_coherence(results: Sequence[dict[str, Any]]) -> None:
-    """Measures side by side, and what they were measured against."""
+    """Coherence measures side by side, and the reference corpus."""
     if not results:
         return
     print(f"{'coherence':<16} " + "   ".join(f"{r['measure']} {r['mean']:.3f} ± {r['std']:.3f}" for r in results))
@@ -111,7 +106,7 @@ def print_coherence(results: Sequence[dict[str, Any]]) -> None:
 
 
 def print_rating(rating: dict[str, Any] | None) -> None:
-    """The mean rating, whose it is, and how far the language model answered at all."""
+    """The mean rating, the language model, and how much of its probability was on an answer."""
     if rating is None:
         return
     answered = sum(rating["mass"]) / len(rating["mass"])
@@ -120,27 +115,3 @@ def print_rating(rating: dict[str, Any] | None) -> None:
         f"{'rated by':<16} {rating['lm']} after {rating['n_examples']} examples, from the topics' top "
         f"{rating['top_n']} words; 1, 2 or 3 was {answered:.0%} of its answer"
     )
-
-
-def write_text(out: Path | None, text: str) -> None:
-    from softtopic.storage.atomic import staged_file
-
-    if out is None:
-        sys.stdout.write(text)
-        return
-    with staged_file(out) as staging:
-        staging.write_text(text, encoding="utf-8")
-
-
-def write_table(out: Path, ids: Sequence[str], theta: Any) -> None:
-    import pandas as pd
-
-    from softtopic.storage.atomic import staged_file
-
-    columns = {"id": list(ids), "topic": theta.argmax(axis=1)}
-    frame = pd.DataFrame(columns | {f"theta_{topic}": theta[:, topic] for topic in range(theta.shape[1])})
-    with staged_file(out) as staging:
-        if out.suffix == ".parquet":
-            frame.to_parquet(staging, index=False)
-        else:
-            frame.to_csv(staging, index=False)

@@ -1,12 +1,13 @@
 """First step of a fit: the language model reads documents."""
 
 import logging
+from pathlib import Path
 
-import numpy as np
 
 from softtopic.data.corpus import Corpus
-from softtopic.features.extraction import extract
-from softtopic.features.store import Features
+from softtopic.errors import InputError
+from softtopic.features.extraction import extract, extract_into
+from softtopic.features.store import Features, FeatureStore
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
 from softtopic.teacher.base import BaseTeacher
@@ -32,6 +33,33 @@ def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool = False) -
     return with_demonstrations(teacher, corpus, plan.vocabulary, config, progress=progress)
 
 
+def read_into(
+    path: str | Path, plan: FitPlan, corpus: Corpus, *, top_k: int | None = None, progress: bool = False
+) -> FeatureStore:
+    """Read what a fit would read into a feature folder, which also keeps the documents.
+
+    Fitting the folder gives the same model as fitting the corpus.
+
+    Parameters
+    ----------
+    path : str or Path
+        Feature folder, new or begun earlier.
+    plan : FitPlan
+    corpus : Corpus
+        The documents the plan was resolved for.
+    top_k : int or None, default=None
+        Words kept of each soft label; None for all.
+    progress : bool, default=False
+    """
+    teacher = prompted_teacher(plan, corpus, progress=progress)
+    if teacher is None:
+        raise InputError("the recipe needs no language model; there is nothing to read")
+    part = corpus_to_read(plan, corpus)
+    store = extract_into(path, part, plan.vocabulary, teacher, top_k=top_k, progress=progress)
+    store.write_documents(corpus, read=plan.read)
+    return store
+
+
 def read_documents(
     plan: FitPlan, source: Source, *, progress: bool = False
 ) -> tuple[BaseTeacher | None, Features | None]:
@@ -53,5 +81,5 @@ def read_documents(
         return None, None
     part = corpus_to_read(plan, source.corpus)
     features = extract(part, plan.vocabulary, teacher, features=plan.features, progress=progress)
-    log.info("read %d documents", len(np.asarray(features.hidden)))
+    log.info("read %d documents", len(features))
     return teacher, features

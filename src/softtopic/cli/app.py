@@ -1,0 +1,20 @@
+"""The application: every command of the command line."""
+
+import typer
+
+from softtopic.cli.applying import search, topics, transform
+from softtopic.cli.assets import fetch
+from softtopic.cli.bench import bench
+from softtopic.cli.evaluation import evaluate
+from softtopic.cli.fitting import demo, fit, teach
+
+app = typer.Typer(
+    name="softtopic",
+    help="Find the topics of a text collection by distilling a language model.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for command in (fetch, demo, teach, fit, topics, transform, search, evaluate, bench):
+    app.command()(command)

@@ -1,0 +1,204 @@
+"""Commands that fit: `demo`, `teach`, `fit`."""
+
+import os
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from softtopic.cli.building import build_model, check_sources, parse_vocabulary, read_documents
+from softtopic.cli.options import (
+    DataDir,
+    DocumentOptions,
+    DryRun,
+    File,
+    Json,
+    Quiet,
+    RecipeOptions,
+    TeacherOptions,
+    Topics,
+    VocabularyOptions,
+    with_groups,
+)
+from softtopic.cli.output import (
+    print_estimate,
+    print_evaluation,
+    print_json,
+    print_topics,
+    show_messages,
+    topic_records,
+)
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.data.corpus import Corpus
+    from softtopic.model import TopicModel
+    from softtopic.pipeline.plan import FitPlan
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("demo-model"),
+    topics: Topics = 20,
+    documents: Annotated[int, typer.Option("--documents", help="Number of posts to fit.")] = 2000,
+    data_dir: DataDir = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a model of posts of 20 Newsgroups; downloads the language model, the sentence encoder and the posts."""
+    from softtopic.model import TopicModel
+    from softtopic.persistence.folder import check_destination
+    from softtopic.recipes import RECIPES
+
+    show_messages(quiet)
+    check_destination(out)
+    corpus = _demo_posts(documents, data_dir)
+    # A demonstration is short: the language model reads the beginnings of few posts.
+    recipe = replace(RECIPES["default"], read=replace(RECIPES["default"].read, max_documents=500, max_chunks=None))
+    model = TopicModel(topics, recipe=recipe, progress=not quiet).fit(corpus)
+    model.save(out)
+    print_topics(model)
+    print_evaluation(_evaluate(model, corpus))
+    print(f"\nThe model is in {out}. Try: softtopic search {out} 'rocket launch'")
+
+
+def _demo_posts(n: int, data_dir: Path | None) -> "Corpus":
+    import numpy as np
+
+    from softtopic.data.corpus import Corpus
+    from softtopic.data.datasets import load
+    from softtopic.storage.assets import fetch
+
+    for name in ("smollm2-135m", "all-minilm-l6-v2"):
+        fetch(name)
+    if data_dir is None and "SOFTTOPIC_DATA" not in os.environ:
+        fetch("20newsgroups")
+    whole = load("20newsgroups", data_dir=data_dir)
+    places = np.random.default_rng(0).permutation(len(whole))[:n]
+    part = whole.at(places)
+    return Corpus.from_texts(part.texts, ids=places.tolist(), labels=part.labels)
+
+
+@with_groups
+def teach(
+    file: File,
+    out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to resume.")] = Path("features"),
+    recipe: RecipeOptions = RecipeOptions(),
+    documents: DocumentOptions = DocumentOptions(),
+    lm: TeacherOptions = TeacherOptions(),
+    words: VocabularyOptions = VocabularyOptions(),
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", help="Number of words to store of each soft label; default: all.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read the documents that a fit would read, and store the features for any number of fits."""
+    from softtopic.pipeline.read import corpus_to_read, read_into
+
+    show_messages(quiet)
+    corpus = read_documents(file, documents)
+    plan = build_model(2, out, corpus, recipe, lm, words).plan(corpus)
+    if plan.teacher is None:
+        raise InputError(f"--recipe {recipe.recipe} needs no language model; fit it without teach")
+    if dry_run:
+        _print_plan(plan, corpus, top_k=top_k, as_json=as_json)
+        return
+    read_into(out, plan, corpus, top_k=top_k, progress=not quiet)
+    count = len(corpus_to_read(plan, corpus).distinct.texts)
+    if as_json:
+        print_json({"features": str(out), "distinct": count})
+        return
+    command = shlex.join(["softtopic", "fit", "--features", str(out), "--topics", "50"])
+    print(f"{count} distinct documents in {out}. Try: {command}")
+
+
+@with_groups
+def fit(
+    file: Annotated[str | None, typer.Argument(help="Documents; not needed with --features.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
+    topics: Topics = 50,
+    features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to fit.")
+    ] = None,
+    recipe: RecipeOptions = RecipeOptions(),
+    documents: DocumentOptions = DocumentOptions(),
+    lm: TeacherOptions = TeacherOptions(),
+    words: VocabularyOptions = VocabularyOptions(),
+    excerpts: Annotated[bool, typer.Option(help="Store the beginning of each document in the model folder.")] = True,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
+    from softtopic.features.store import FeatureStore
+    from softtopic.metrics.evaluation import check_labels
+    from softtopic.persistence.folder import check_destination
+
+    show_messages(quiet)
+    check_sources(file, features, labels)
+    if topics < 2:
+        raise InputError(f"--topics is {topics}; give a whole number of at least 2")
+    check_destination(out)
+    corpus = None if file is None else read_documents(file, documents)
+    if documents.label is not None and corpus is not None:
+        check_labels(corpus.labels)
+    model = build_model(topics, features, corpus, recipe, lm, words)
+    model.progress = not quiet
+    if dry_run and labels is None:
+        _print_plan(model.plan(corpus), corpus, as_json=as_json)
+        return
+    if labels is not None:
+        corpus = _fit_labels(model, labels, documents.text, words.vocabulary)
+    else:
+        model.fit(corpus)
+    model.save(out, excerpts=excerpts)
+    scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
+    if as_json:
+        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores})
+        return
+    print_topics(model)
+    print_evaluation(scores)
+    print(f"\nThe model is in {out}.")
+
+
+def _print_plan(plan: "FitPlan", corpus: "Corpus | None", *, top_k: int | None = None, as_json: bool) -> None:
+    """The plan, and what reading will cost, from reading a few documents."""
+    from softtopic.features.estimate import estimate
+    from softtopic.pipeline.read import corpus_to_read
+    from softtopic.teacher.local import Teacher
+
+    cost = None
+    if corpus is not None and len(plan.read) and isinstance(plan.teacher, Teacher):
+        part = corpus_to_read(plan, corpus)
+        choosing = plan.choose_demonstrations
+        cost = asdict(estimate(part, plan.vocabulary, plan.teacher, top_k=top_k, demonstrations=choosing))
+    if as_json:
+        print_json({"plan": plan.lines(), "reading": cost})
+        return
+    print("\n".join(plan.lines()))
+    if cost is not None:
+        print("\nReading:")
+        print_estimate(cost, as_json=False)
+
+
+def _fit_labels(model: "TopicModel", path: Path, text: str, vocabulary: str | None) -> "Corpus":
+    """Fit a model to a file of soft labels."""
+    from softtopic.features.soft_label_files import read_soft_labels
+
+    words = None if vocabulary is None else parse_vocabulary(vocabulary)
+    if isinstance(words, int):
+        raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
+    given = read_soft_labels(path, words, text=text)
+    model.vocabulary = given.vocabulary
+    model.fit(given.corpus, soft_labels=given.log_probs, hidden=given.hidden)
+    return given.corpus
+
+
+def _evaluate(model: "TopicModel", corpus: "Corpus") -> dict[str, float | int] | None:
+    """Agreement with labels; None where the documents have none."""
+    from softtopic.metrics.evaluation import evaluate
+
+    return None if corpus.labels is None else asdict(evaluate(model.probabilities_, corpus))

@@ -1,0 +1,47 @@
+import inspect
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from typer.testing import CliRunner
+
+from softtopic.cli.app import app
+from softtopic.cli.options import with_groups
+from softtopic.data.formats import FORMATS
+from softtopic.data.vocabulary import VOCABULARY_SIZE
+
+
+@dataclass(frozen=True)
+class Colours:
+    warm: Annotated[str, typer.Option("--warm", help="A warm one.")] = "red"
+    cold: Annotated[str | None, typer.Option("--cold")] = None
+
+
+def test_a_group_is_its_options_on_the_command_line_and_one_value_in_the_command():
+    calls = []
+
+    @with_groups
+    def paint(
+        context: typer.Context,
+        file: str,
+        colours: Colours = Colours(),
+        coats: Annotated[int, typer.Option("--coats")] = 1,
+    ) -> None:
+        """Paint a file."""
+        calls.append((context.info_name, file, colours, coats))
+
+    assert list(inspect.signature(paint).parameters) == ["context", "file", "warm", "cold", "coats"]
+    painter = typer.Typer()
+    painter.command()(paint)
+    run = CliRunner().invoke
+    assert run(painter, ["wall", "--cold", "blue", "--coats", "2"]).exit_code == 0
+    assert run(painter, ["door"]).exit_code == 0
+    assert [call[1:] for call in calls] == [("wall", Colours(cold="blue"), 2), ("door", Colours(), 1)]
+    assert run(painter, ["wall", "--hot", "red"]).exit_code == 2
+    assert "Paint a file." in run(painter, ["--help"]).output
+
+
+def test_help_names_what_the_code_knows():
+    shown = " ".join(CliRunner().invoke(app, ["teach", "--help"]).output.split())
+    assert f"default: {VOCABULARY_SIZE}." in shown
+    assert ", ".join(FORMATS).replace(", txt", " or txt") in shown
