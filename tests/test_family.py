@@ -60,7 +60,9 @@ def test_a_bag_of_words_model_is_one_name_and_opens_no_language_model(name, text
 @pytest.mark.parametrize("recipe", ["paper", "default"])
 def test_soft_labels_on_every_backbone(recipe, backbone, texts, tiny_lm, tmp_path):
     lm = Teacher(tiny_lm, dtype="float32")
-    assert whole(quick(recipe, backbone=backbone, lm=lm), texts, tmp_path).recipe_.backbone == default_settings(backbone)
+    assert whole(quick(recipe, backbone=backbone, lm=lm), texts, tmp_path).recipe_.backbone == default_settings(
+        backbone
+    )
 
 
 @pytest.mark.parametrize("inputs", ["hidden", "bow", "embedding", "bow+embedding", "hidden+embedding", "tf-idf"])

@@ -368,7 +368,9 @@ def test_a_part_is_trained_on_and_all_documents_have_mixtures(tiny_lm, texts, ma
 
 def test_a_sample_is_of_texts(tiny_lm):
     with pytest.raises(InputError, match="sample= is of texts"):
-        quick(tiny_lm, sample=0.5).fit(soft_labels=np.full((4, len(WORDS)), -np.log(len(WORDS))), hidden=np.zeros((4, 2)))
+        quick(tiny_lm, sample=0.5).fit(
+            soft_labels=np.full((4, len(WORDS)), -np.log(len(WORDS))), hidden=np.zeros((4, 2))
+        )
 
 
 def test_an_unfitted_model_says_so(texts):

@@ -51,4 +51,3 @@ def check_whole(name: str, value: object, least: int, most: int | None = None) -
     if not isinstance(value, Integral) or not least <= value or (most is not None and value > most):  # type: ignore[operator]
         limit = f"of at least {least}" if most is None else f"from {least} to {most}"
         raise InputError(f"{name} is {value}; give a whole number {limit}")
-

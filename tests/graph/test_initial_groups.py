@@ -25,7 +25,6 @@ def fit_groups(labels, views, n_topics: int, config: GraphConfig = GraphConfig()
     return initial_groups(points, labels, n_topics, GROUPS, seed)
 
 
-
 def groups(documents: int, noise: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which group each document is of, vectors that tell it, and noisy labels that hardly do."""
     rng = np.random.default_rng(0)

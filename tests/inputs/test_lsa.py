@@ -22,7 +22,9 @@ def test_tf_idf_weights_rare_words_and_keeps_empty_rows():
 
 
 def test_idf_of_a_word_of_no_document_is_that_of_a_word_of_one():
-    np.testing.assert_allclose(inverse_document_frequency(csr_matrix([[1, 2, 0], [1, 0, 0]])), [1, np.log(2) + 1, np.log(2) + 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        inverse_document_frequency(csr_matrix([[1, 2, 0], [1, 0, 0]])), [1, np.log(2) + 1, np.log(2) + 1], rtol=1e-6
+    )
 
 
 def test_full_rank_lsa_keeps_scalar_products():

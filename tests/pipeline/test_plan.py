@@ -67,7 +67,9 @@ def test_the_plan_names_every_decision(texts, tiny_lm):
     assert "reads 6 of 12 distinct documents; soft labels of the others are predicted" in reading
     assert "2 prompts" in reading
     assert encoding == "sentence encoder: a function of the caller's, 12 documents"
-    assert training.startswith(f"topic model: plsa, 3 topics over {len(plan.vocabulary)} words, inputs embedding + words + tf-idf, target")
+    assert training.startswith(
+        f"topic model: plsa, 3 topics over {len(plan.vocabulary)} words, inputs embedding + words + tf-idf, target"
+    )
     assert training.endswith("trained on all documents")
     assert cost.startswith("expected: about ")
 

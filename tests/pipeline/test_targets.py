@@ -35,7 +35,7 @@ def built(recipe: Recipe, *, read: int = 12, train: int = 12) -> tuple[FitPlan, 
 
 def targets_of(recipe: Recipe, **sizes) -> Targets:
     plan, source, representation = built(recipe, **sizes)
-    return make_targets(plan, source, representation, calibrate(plan, representation, None))
+    return make_targets(plan, source, representation, calibrate(plan, representation.features, None))
 
 
 DEFAULT = RECIPES["default"]
@@ -103,7 +103,9 @@ def test_constant_columns_are_standardised_to_zero():
 
 
 def test_words_that_stand_in_no_document_are_no_target():
-    source = source_of(TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=["quux", "z"])
+    source = source_of(
+        TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=["quux", "z"]
+    )
     plan = resolve_plan(source, FitOptions(n_topics=3, recipe="prodlda", vocabulary=["quux", "z"]))
     nothing = Representation(inputs=Inputs({"embedding": VECTORS}), lsa=None, features=None)
     with pytest.raises(InputError, match="no document holds a word"):

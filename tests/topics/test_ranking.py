@@ -10,6 +10,7 @@ from softtopic.topics.ranking import relevance as ranked
 
 CONFIG = RankingConfig(order="relevance")
 
+
 def relevance(topic_word, document_word, views):
     return ranked(topic_word, document_word, views, CONFIG)
 

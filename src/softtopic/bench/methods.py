@@ -1,16 +1,16 @@
 """The methods that are compared, by name."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from softtopic.bench.environments import ENVIRONMENTS, Environment
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, Recipe
 
-# What --sweep can change: of every method, of those a language model teaches, of those whose labels spread to
-# neighbours, and of all that are trained here.
+# What --sweep can change: of every method, of those with soft labels, of those whose soft labels can be predicted for
+# documents that were not read, and of all that are trained here.
 ANY = ("vocabulary_size",)
 TAUGHT = ("tau", "top_k", "calibration", "prompt", "lm")
-GUIDED = ("sample",)
+SAMPLED = ("sample",)
 TRAINED = ("loss_weight", "target", "inputs")
 
 
@@ -42,9 +42,9 @@ class Method:
     trained: bool = True
 
     @property
-    def asks_lm(self) -> bool:
+    def needs_lm(self) -> bool:
         """Whether a language model reads the documents before."""
-        return self.recipe is not None and self.recipe.asks_lm
+        return self.recipe is not None and self.recipe.needs_lm
 
 
 def get_method(name: str) -> Method:
@@ -55,14 +55,15 @@ def get_method(name: str) -> Method:
 
 
 def _ours(name: str, recipe_name: str, recipe: Recipe) -> Method:
-    taught = "soft" in recipe.target or recipe.asks_lm
+    taught = "soft" in recipe.target or recipe.needs_lm
+    sampled = recipe.needs_lm and "hidden" not in recipe.inputs
     return Method(
         name=name,
         title=_TITLES.get(name, name),
         about=f"the recipe {recipe_name} of softtopic; theta as `transform` gives it",
         recipe=recipe,
         vectors=("texts",) if "embedding" in recipe.inputs else (),
-        settings=(*ANY, *TRAINED, *(TAUGHT if taught else ()), *(GUIDED if recipe.guide else ())),
+        settings=(*ANY, *TRAINED, *(TAUGHT if taught else ()), *(SAMPLED if sampled else ())),
     )
 
 
@@ -134,7 +135,7 @@ _OTHERS = (
         name="soft-labels",
         title="soft labels",
         about="no topic model: theta is the calibrated soft label itself, over the whole vocabulary",
-        recipe=replace(RECIPES["light"], training=replace(RECIPES["light"].training, temperature=1.0)),
+        recipe=RECIPES["light"].with_options(training__temperature=1.0),
         settings=(*ANY, *TAUGHT),
         trained=False,
     ),

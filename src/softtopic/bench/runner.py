@@ -122,10 +122,9 @@ def _prepare(cell: Cell, path: Path, execute: Execute, prepared: dict[tuple[str,
     recipe, vocabulary = run.recipe, str(run.vocabulary)
     vectors = vectors_read(method, run)
     wanted = [("vectors", f"{cell.fingerprint} {vectors} {vocabulary}")] if vectors else []
-    if recipe is not None and recipe.asks_lm:
-        asked = (run.lm, recipe.prompts, run.sample, recipe.branches, recipe.demonstrations)
-        read = (recipe.pieces, recipe.read_at_most)
-        wanted.append(("teach", f"{cell.fingerprint} {vocabulary} {asked} {read}"))
+    if recipe is not None and recipe.needs_lm:
+        asked = (run.lm, run.sample, recipe.read, "hidden" in recipe.inputs)
+        wanted.append(("teach", f"{cell.fingerprint} {vocabulary} {asked}"))
     for step, key in wanted:
         if (step, key) not in prepared:
             log.info("first, for all cells: %s", _STEPS[step])

@@ -19,12 +19,11 @@ from softtopic.errors import InputError
 from softtopic.features.estimate import estimate
 from softtopic.features.extraction import cache_path, extract, is_cached
 from softtopic.lm.encoder import SentenceEncoder
+from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.read import corpus_to_read, prompted_teacher
 from softtopic.storage.atomic import staged_file, staged_folder
 from softtopic.storage.cache import cache_dir
-from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
@@ -59,58 +58,47 @@ def read_vectors(texts: Sequence[str]) -> tuple[DocHidden, dict[str, Any]]:
     return np.load(folder / "vectors.npy"), json.loads((folder / "stage.json").read_text(encoding="utf-8"))
 
 
-def teacher_of(run: Run, corpus: Corpus) -> BaseTeacher:
-    """The teacher of a run for a corpus, as it is given; its recipe may choose examples for it."""
-    asked = {} if run.recipe is None else run.recipe.asks(len(corpus.distinct.texts))
-    return open_teacher(run.lm, **asked)
+def plan_of(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> FitPlan:
+    """What a model of this run will do; what is read depends on neither the number of topics nor the seed."""
+    return run.model(vocabulary).plan(corpus)
 
 
-def chosen_teacher(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> BaseTeacher:
-    """The teacher of a run with the examples its recipe asks for, as the model itself would ask it."""
-    teacher = teacher_of(run, corpus)
-    if not (_chooses(run) and isinstance(teacher, Teacher)):
-        return teacher
-    return with_demonstrations(require_local(teacher, "demonstrations"), corpus, vocabulary)
-
-
-def teaching_path(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> Path:
-    """Where it is kept what reading the corpus, or its sample, took."""
-    teacher = teacher_of(run, corpus).fingerprint
-    key = [run.read(corpus).fingerprint, vocabulary.fingerprint, teacher, str(_chooses(run))]
+def reading_path(plan: FitPlan, corpus: Corpus) -> Path:
+    """Where the time and memory that reading took are kept."""
+    teacher = "" if plan.teacher is None else plan.teacher.fingerprint
+    part = corpus_to_read(plan, corpus)
+    key = [part.fingerprint, plan.vocabulary.fingerprint, teacher, str(plan.choose_demonstrations)]
     return cache_dir() / "bench" / "teaching" / f"{fingerprint_strings(key)[:32]}.json"
 
 
-def _chooses(run: Run) -> bool:
-    return run.recipe is not None and run.recipe.demonstrations == "auto"
-
-
-def teach(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
-    """Have the corpus, or its sample, read into the cache folder, and keep what it took."""
-    path, stages = teaching_path(run, corpus, vocabulary), Stages()
-    read = run.read(corpus)
-    if path.is_file() and is_cached(read, vocabulary, chosen_teacher(run, corpus, vocabulary)):
-        return
+def read_corpus(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
+    """Have the language model read what the run's plan says into the cache folder, and keep what it took."""
+    plan = plan_of(run, corpus, vocabulary)
+    path, stages, part = reading_path(plan, corpus), Stages(), corpus_to_read(plan, corpus)
     with stages.stage("language model"):
-        teacher = chosen_teacher(run, corpus, vocabulary)
-        begun = cache_path(read, vocabulary, teacher).exists()
-        extract(read, vocabulary, teacher)
+        teacher = prompted_teacher(plan, corpus)
+        if teacher is None:
+            raise InputError("the method needs no language model")
+        if path.is_file() and is_cached(part, vocabulary, teacher):
+            return
+        begun = cache_path(part, vocabulary, teacher).exists()
+        extract(part, vocabulary, teacher)
     record = stages.records[0] | {"estimated": False}
     if begun:
-        # Others, or a run that was stopped, have paid for some of it.
-        log.info("the documents were read before; what it takes is estimated from a part of them")
+        # Another run, or one that was stopped, has paid for some of it.
+        log.info("documents were read before; the time is estimated from a part of them")
+        known = isinstance(teacher, Teacher)
         seconds = (
-            estimate(read, vocabulary, teacher, demonstrations=_chooses(run)).seconds
-            if isinstance(teacher, Teacher)
-            else None
+            estimate(part, vocabulary, teacher, demonstrations=plan.choose_demonstrations).seconds if known else None
         )
         record |= {"seconds": seconds, "estimated": True}
     with staged_file(path) as staging:
         staging.write_text(json.dumps(record), encoding="utf-8")
 
 
-def teaching_stage(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
+def reading_stage(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
     """What reading the corpus took."""
-    path = teaching_path(run, corpus, vocabulary)
+    path = reading_path(plan_of(run, corpus, vocabulary), corpus)
     if not path.is_file():
-        raise InputError("what the language model said is gone from the cache folder; run the same command again")
+        raise InputError("features of the language model are gone from the cache folder; run the same command again")
     return json.loads(path.read_text(encoding="utf-8"))

@@ -3,14 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from softtopic.bench.cells import Base, Setting
-from softtopic.bench.methods import ANY, GUIDED, TAUGHT, TRAINED, Method
-from softtopic.data.corpus import Corpus
+from softtopic.bench.methods import ANY, SAMPLED, TAUGHT, TRAINED, Method
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
+from softtopic.model import TopicModel
 from softtopic.recipes import Recipe
 
-SETTINGS = (*TAUGHT, *GUIDED, *TRAINED, *ANY)
+SETTINGS = (*TAUGHT, *SAMPLED, *TRAINED, *ANY)
+
+# Settings of the recipe that a sweep changes, by their names there.
+_NUMBERS = {"tau": "training__temperature", "loss_weight": "training__distillation_weight"}
+_NAMES = {"inputs": "inputs", "target": "target", "calibration": "read__calibration"}
 
 
 @dataclass(frozen=True)
@@ -22,10 +28,18 @@ class Run:
     vocabulary: int
     sample: float | None = None  # of the documents, read by the language model; None: as the recipe has it
 
-    def read(self, corpus: Corpus) -> Corpus:
-        """The documents that the language model reads, as the model itself would choose them."""
-        return (
-            corpus if self.recipe is None else corpus.sample(self.recipe.reads(len(corpus.distinct.texts), self.sample))
+    def model(self, vocabulary: Vocabulary, n_topics: int = 2, seed: int = 0, **options: Any) -> TopicModel:
+        """The model of a run, not yet fitted; its plan says what the language model reads."""
+        if self.recipe is None:
+            raise InputError("the method has no recipe; choose another")
+        return TopicModel(
+            n_topics,
+            recipe=self.recipe,
+            lm=self.lm,
+            sample=self.sample,
+            vocabulary=vocabulary,
+            random_state=seed,
+            **options,
         )
 
 
@@ -74,8 +88,8 @@ def _changed(run: Run, setting: Setting) -> Run:
     if name == "prompt":
         if not value.endswith(".toml") or Path(value).is_file():
             # A prompt that is named stays as it is.
-            named = replace(run.recipe or Recipe(), prompts=(value,), demonstrations="none")
-            return replace(run, recipe=named)
+            recipe = run.recipe or Recipe()
+            return replace(run, recipe=replace(recipe, read=replace(recipe.read, prompts=value, demonstrations=None)))
         raise InputError(f"--sweep prompt={value}: no such file; give a prompt's name or a .toml file")
     if name == "sample":
         share = _number(setting, float)
@@ -83,17 +97,13 @@ def _changed(run: Run, setting: Setting) -> Run:
             raise InputError(f"--sweep {setting}: {value!r} is more than all; give shares of at most 1")
         return replace(run, sample=share)
     recipe = run.recipe or Recipe()
-    if name == "inputs":
-        # Who names them wants them read of all documents.
-        return replace(run, recipe=replace(recipe, inputs=value), sample=1.0)
-    if name in ("target", "calibration"):
-        return replace(run, recipe=replace(recipe, **{name: value}))
     if name == "top_k":
+        # None keeps all words, and is no option left alone.
         top_k = None if value == "all" else _number(setting, int, least=1)
         return replace(run, recipe=replace(recipe, training=replace(recipe.training, top_k=top_k)))
-    field = {"tau": "temperature", "loss_weight": "distillation_weight"}[name]
-    changed = {field: _number(setting, float)}
-    return replace(run, recipe=replace(recipe, training=replace(recipe.training, **changed)))
+    if name in _NUMBERS:
+        return replace(run, recipe=recipe.with_options(**{_NUMBERS[name]: _number(setting, float)}))
+    return replace(run, recipe=recipe.with_options(**{_NAMES[name]: value}))
 
 
 def _named(setting: Setting) -> str:

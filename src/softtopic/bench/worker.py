@@ -23,16 +23,16 @@ from softtopic.bench.measure import Outcome, measured
 from softtopic.bench.methods import Method, get_method
 from softtopic.bench.packages.exchange import TOP_WORDS, Stages
 from softtopic.bench.sources import labelled_fingerprint
-from softtopic.bench.stages import chosen_teacher, make_vectors, read_vectors, teach, teaching_stage
+from softtopic.bench.stages import make_vectors, plan_of, read_corpus, read_vectors, reading_stage
 from softtopic.bench.sweep import Run, run_of, vectors_read
 from softtopic.data.corpus import Corpus
 from softtopic.data.tokenizer import TOKEN_PATTERN, compile_token_pattern
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, SofttopicError
-from softtopic.features.extraction import extract
-from softtopic.lm.encoder import SENTENCE_ENCODER
-from softtopic.model import TopicModel
-from softtopic.teacher.calibration import CONTENT_FREE, Calibration
+from softtopic.lm.config import SENTENCE_ENCODER
+from softtopic.pipeline.read import read_documents
+from softtopic.pipeline.sources import Source
+from softtopic.pipeline.targets import calibrate
 from softtopic.training.objective import soft_labels
 
 
@@ -72,7 +72,7 @@ def main(step: str, given: str, out: str) -> None:
     if step == "vectors":
         _vectors(bench)
     elif step == "teach":
-        teach(bench.run, bench.corpus, bench.vocabulary)
+        read_corpus(bench.run, bench.corpus, bench.vocabulary)
     else:
         write_record(Path(out), _record(bench))
 
@@ -125,8 +125,8 @@ def _shared(bench: Bench) -> list[dict[str, Any]]:
     needed, recipe = vectors_read(bench.method, bench.run), bench.run.recipe
     sources = {"texts": bench.corpus.texts, "words": bench.vocabulary.words}
     found = [read_vectors(sources[name])[1] for name in needed]
-    if recipe is not None and recipe.asks_lm:
-        found.append(teaching_stage(bench.run, bench.corpus, bench.vocabulary))
+    if recipe is not None and recipe.needs_lm:
+        found.append(reading_stage(bench.run, bench.corpus, bench.vocabulary))
     return [stage | {"shared": True} for stage in found]
 
 
@@ -136,16 +136,9 @@ def _ours(bench: Bench) -> Ran:
         raise InputError(f"{cell.model} has no recipe; choose another model")
     stages = Stages()
     vectors = read_vectors(bench.corpus.texts)[0] if "embedding" in recipe.inputs else None
-    model = TopicModel(
-        cell.topics,
-        recipe=recipe,
-        # The vectors come from it, and it has some for words.
-        embedder=None if vectors is None else SENTENCE_ENCODER,
-        sample=bench.run.sample,
-        lm=bench.run.lm,
-        vocabulary=bench.vocabulary,
-        random_state=cell.seed,
-    )
+    # The vectors come from the encoder named, which has some for words too.
+    encoder = None if vectors is None else SENTENCE_ENCODER
+    model = bench.run.model(bench.vocabulary, cell.topics, cell.seed, embedder=encoder)
     with stages.stage("fit"):
         model.fit(bench.corpus, embeddings=vectors)
     outcome = Outcome(model.probabilities_, model.topics.top_words(TOP_WORDS))
@@ -160,21 +153,20 @@ def _kmeans(bench: Bench) -> Ran:
 
 
 def _labels(bench: Bench) -> Ran:
-    run, stages = bench.run, Stages()
-    if run.recipe is None:
-        raise InputError("soft labels need a recipe; choose another model")
-    recipe, teacher = run.recipe, chosen_teacher(run, bench.corpus, bench.vocabulary)
-    read = extract(bench.corpus, bench.vocabulary, teacher)
+    stages, source = Stages(), Source(corpus=bench.corpus)
+    plan = plan_of(bench.run, bench.corpus, bench.vocabulary)
+    teacher, features = read_documents(plan, source)
+    if features is None:
+        raise InputError("soft labels need a recipe with a language model; choose another model")
     with stages.stage("calibrate"):
-        of = read if recipe.calibration == "corpus" else teacher.read(CONTENT_FREE, bench.vocabulary)
-        prior = None if recipe.calibration == "none" else Calibration.fit(of.log_probs, strength=recipe.strength)
+        calibration = calibrate(plan, features, teacher)
+        prior = None if calibration is None else torch.from_numpy(calibration.offset)
+        training = plan.recipe.training
         labels = soft_labels(
-            torch.from_numpy(read.log_probs),
-            temperature=recipe.training.temperature,
-            top_k=recipe.training.top_k,
-            prior=None if prior is None else torch.from_numpy(prior.offset),
+            torch.from_numpy(features.log_probs), temperature=training.temperature, top_k=training.top_k, prior=prior
         )
-    return Ran(Outcome(labels.numpy(), clustered=False), stages.records, {"torch": torch.__version__})
+    theta = labels.numpy()[bench.corpus.distinct.rows]
+    return Ran(Outcome(theta, clustered=False), stages.records, {"torch": torch.__version__})
 
 
 def _elsewhere(bench: Bench) -> Ran:

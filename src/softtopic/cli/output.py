@@ -43,7 +43,7 @@ def print_json(value: object) -> None:
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
     """A table of topics: number, size, words, a representative document."""
-    from softtopic.topics.words import excerpt
+    from softtopic.topics.documents import excerpt
 
     rows = [
         [

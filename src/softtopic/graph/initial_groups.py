@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
@@ -58,7 +58,9 @@ def document_graph(views: Sequence[View], n_groups: int, config: GraphConfig) ->
     return knn_graph(views, n_neighbors, config.inverse_temperature)
 
 
-def label_points(labels: Labels, graph: csr_matrix, n_groups: int, config: GraphConfig, groups: GroupsConfig, seed: int) -> Points:
+def label_points(
+    labels: Labels, graph: csr_matrix, n_groups: int, config: GraphConfig, groups: GroupsConfig, seed: int
+) -> Points:
     """Propagated labels, square-root (Hellinger) transformed and reduced by a truncated SVD.
 
     Parameters

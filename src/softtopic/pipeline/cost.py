@@ -54,7 +54,12 @@ class Cost:
 
 
 def expected_cost(
-    source: Source, recipe: Recipe, teacher: BaseTeacher | None, read: ReadRows, train: TrainRows, embedder: Embedder | None
+    source: Source,
+    recipe: Recipe,
+    teacher: BaseTeacher | None,
+    read: ReadRows,
+    train: TrainRows,
+    embedder: Embedder | None,
 ) -> Cost:
     """What a fit will take, within a factor of about two.
 

@@ -58,7 +58,7 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
         log.info("%s", line)
     teacher, features = read_documents(plan, source, progress=progress)
     representation = represent(plan, source, features, progress=progress)
-    calibration = calibrate(plan, representation, teacher)
+    calibration = calibrate(plan, features, teacher)
     if teacher is not None:
         teacher.close()
     targets = make_targets(plan, source, representation, calibration)

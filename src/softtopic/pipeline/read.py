@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, extract_into

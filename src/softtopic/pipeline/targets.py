@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.sparse import csr_matrix
 
 from softtopic.errors import InputError
+from softtopic.features.store import Features
 from softtopic.graph.imputation import Predictor, impute
 from softtopic.graph.neighbours import View
 from softtopic.inputs.lsa import LSA, tf_idf
@@ -70,7 +71,7 @@ class Targets:
         return views
 
 
-def calibrate(plan: FitPlan, representation: Representation, teacher: BaseTeacher | None) -> Calibration | None:
+def calibrate(plan: FitPlan, features: Features | None, teacher: BaseTeacher | None) -> Calibration | None:
     """The prior over words that is subtracted from soft labels; None where the recipe has none.
 
     Raises
@@ -78,7 +79,7 @@ def calibrate(plan: FitPlan, representation: Representation, teacher: BaseTeache
     InputError
         If the recipe asks for a content-free prior of an unknown language model.
     """
-    read, features = plan.recipe.read, representation.features
+    read = plan.recipe.read
     if read.calibration == "none" or features is None or "soft" not in split_target(plan.recipe.target):
         return None
     if read.calibration == "corpus":
