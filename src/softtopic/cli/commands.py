@@ -362,7 +362,7 @@ def evaluate(
     rating = None if rater is None else rate_topics(topics, rater, top_n=len(topics[0]), examples=examples).to_dict()
     rater = None  # Two language models need not be in memory at a time.
     theta = loaded.transform(corpus)
-    scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
+    scores = describe(topics, theta, corpus, top_n=len(topics[0])).to_dict()
     try:
         scores |= _evaluation(theta, corpus)
     except InputError as reason:
@@ -383,7 +383,7 @@ app.command()(bench)
 def _evaluation(theta: Any, corpus: "Corpus") -> dict[str, float | int]:
     from softtopic.metrics.evaluation import evaluate as measure
 
-    return asdict(measure(theta, corpus))
+    return measure(theta, corpus).to_dict()
 
 
 def _coherence(topics: list[list[str]], reference: str, column: str) -> list[dict[str, Any]]:
