@@ -47,8 +47,8 @@ def check_labels(labels: Sequence[str] | None) -> None:
         raise InputError("the documents have no labels; name their column with --label")
     values = set(labels) - {""}
     if len(values) < 2:
-        found = f"the single value {next(iter(values))!r}" if values else "no value"
-        raise InputError(f"the label column holds {found}; expected two or more different labels")
+        held = f"the single value {next(iter(values))!r}" if values else "no value"
+        raise InputError(f"the label column holds {held}; expected two or more different labels")
 
 
 def evaluate(theta: DocTopic, corpus: Corpus) -> Scores:

@@ -25,7 +25,7 @@ from softtopic.storage.atomic import locked, staged_folder
 
 log = logging.getLogger(__name__)
 
-# Words as in softtopic.data.tokenizer, and also short words and numbers: they take up room in a window too.
+# Words as softtopic.data.tokenizer has them, and the short ones and numbers between them: they fill a window too.
 REFERENCE_PATTERN = rf"(?<![\w{MARKS}])[^\W_](?:[^\W_]|[{MARKS}])*(?![\w{MARKS}]|['’]t\b)"
 _WORD = re.compile(REFERENCE_PATTERN)
 _PHRASE_BREAK = re.compile(r"[\s_-]+")
@@ -95,17 +95,17 @@ class Reference:
             # Standard input, or something that read_corpus has an error message for.
             return cls.from_texts(read_corpus(path, columns, format=format).texts, name=name)
         folder = cache_dir() / "references" / _file_fingerprint(Path(path), columns.text, format)
-        kept = cls._open(folder, name)
-        if kept is not None:
-            return kept
+        cached = cls._open(folder, name)
+        if cached is not None:
+            return cached
         log.info("indexing the words of %s", name)
-        built = cls.from_texts(read_corpus(path, Columns(text=columns.text), format=format).texts, name=name)
+        reference = cls.from_texts(read_corpus(path, Columns(text=columns.text), format=format).texts, name=name)
         try:
             with locked(folder):
-                built._write(folder)
+                reference._write(folder)
         except DiskError as error:
             log.warning("the index of %s is not cached: %s", name, error)
-        return built
+        return reference
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], *, name: str = "texts") -> "Reference":
@@ -139,7 +139,7 @@ class Reference:
             documents=np.concatenate([[0], np.cumsum(lengths)]),
         )
 
-    def occurrences(self, word: str) -> Int[np.ndarray, " found"]:
+    def occurrences(self, word: str) -> Int[np.ndarray, " occurrences"]:
         """Positions at which a word begins, ascending.
 
         A word that the reference does not hold is looked for in lower case, then as a phrase: its parts, split at
@@ -151,16 +151,16 @@ class Reference:
         parts = [part for part in _PHRASE_BREAK.split(word.lower()) if part]
         if not parts or any(part not in self.words for part in parts):
             return np.empty(0, np.int64)
-        found = self._positions(parts[0])
+        begins = self._positions(parts[0])
         for distance, part in enumerate(parts[1:], 1):
-            found = np.intersect1d(found, self._positions(part) - distance, assume_unique=True)
-        return found[self.document_of(found) == self.document_of(found + len(parts) - 1)]
+            begins = np.intersect1d(begins, self._positions(part) - distance, assume_unique=True)
+        return begins[self.document_of(begins) == self.document_of(begins + len(parts) - 1)]
 
-    def document_of(self, positions: Int[np.ndarray, " found"]) -> Int[np.ndarray, " found"]:
+    def document_of(self, positions: Int[np.ndarray, " occurrences"]) -> Int[np.ndarray, " occurrences"]:
         """Number of the document of each position."""
         return np.searchsorted(self.documents, positions, side="right") - 1
 
-    def _positions(self, word: str) -> Int[np.ndarray, " found"]:
+    def _positions(self, word: str) -> Int[np.ndarray, " occurrences"]:
         row = self.words[word]
         return np.asarray(self.positions[self.starts[row] : self.starts[row + 1]], dtype=np.int64)
 
@@ -178,13 +178,16 @@ class Reference:
         try:
             arrays = {array: np.load(folder / f"{array}.npy", mmap_mode="r") for array in _ARRAYS}
             words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-            kept = cls(name=name, words={word: row for row, word in enumerate(words)}, **arrays)
-            whole = len(kept.words) + 1 == len(kept.starts) and kept.starts[-1] == kept.documents[-1] == kept.n_tokens
+            cached = cls(name=name, words={word: row for row, word in enumerate(words)}, **arrays)
+            n_tokens = cached.n_tokens
+            whole = (
+                len(cached.words) + 1 == len(cached.starts) and cached.starts[-1] == cached.documents[-1] == n_tokens
+            )
         except (OSError, ValueError):
-            whole, kept = False, None
+            whole, cached = False, None
         if not whole:
             log.warning("%s is damaged and is rebuilt", folder)
-        return kept if whole else None
+        return cached if whole else None
 
 
 def _tokens(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -151,9 +151,9 @@ def stability(
         If there are fewer than two runs, or they differ in their numbers of topics or documents.
     """
     if len(runs) < 2 or (assignments is not None and len(assignments) != len(runs)):
-        given = "no" if assignments is None else str(len(assignments))
+        n_assignments = "no" if assignments is None else str(len(assignments))
         raise InputError(
-            f"{len(runs)} runs and {given} assignments; give two runs or more, and one assignment for each"
+            f"{len(runs)} runs and {n_assignments} assignments; give two runs or more, and one assignment for each"
         )
     sizes = sorted({len(run) for run in runs})
     if len(sizes) > 1:
@@ -273,9 +273,9 @@ def _entropy_terms(p: np.ndarray) -> np.ndarray:
 
 def _matching(similarity: Float[np.ndarray, "topics others"]) -> Matching:
     rows, columns = linear_sum_assignment(similarity, maximize=True)
-    partner, found = np.full(len(similarity), -1), np.zeros(len(similarity))
-    partner[rows], found[rows] = columns, similarity[rows, columns]
-    return Matching(partner, found)
+    partner, matched = np.full(len(similarity), -1), np.zeros(len(similarity))
+    partner[rows], matched[rows] = columns, similarity[rows, columns]
+    return Matching(partner, matched)
 
 
 def _agreement(one: Sequence[int], other: Sequence[int]) -> float:
