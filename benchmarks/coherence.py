@@ -18,7 +18,7 @@ from pathlib import Path
 
 from scipy.stats import spearmanr
 
-from softtopic.metrics.coherence import MEASURES, CoherenceConfig, coherences
+from softtopic.metrics.coherence import COHERENCE_MEASURES, CoherenceConfig, coherences
 from softtopic.metrics.reference import Reference
 
 FLOOR = {"hoyle wikitext": 0.589, "hoyle nytimes": 0.663, "lau wiki": 0.578, "lau news": 0.629}
@@ -56,13 +56,13 @@ def main() -> None:
 
 
 def print_rows(gold: dict, reference: Reference, variant: str, config: CoherenceConfig) -> None:
-    table: dict[str, list[str]] = {measure: [] for measure in MEASURES}
+    table: dict[str, list[str]] = {measure: [] for measure in COHERENCE_MEASURES}
     for rated in gold.values():
         if variant == "known words":
             rated = [([w for w in words[:10] if len(reference.occurrences(w))], rating) for words, rating in rated]
             rated = [(words, rating) for words, rating in rated if len(words) > 1]
         words, ratings = zip(*rated, strict=True)
-        for result in coherences(words, reference, MEASURES, config):
+        for result in coherences(words, reference, COHERENCE_MEASURES, config):
             table[result.measure].append(f"{spearmanr(result.per_topic, ratings).statistic:.3f}")
     for measure, cells in table.items():
         print(f"| {measure} | {variant} | " + " | ".join(cells) + " |", flush=True)

@@ -48,7 +48,9 @@ def test_the_whole_loss_is_the_published_one(model, known):
     # Of the published value, 0.1 % is the guard against division by zero: see below.
     torch.testing.assert_close(1000 * distilled + output.penalty, known["loss"], rtol=5e-4, atol=0)
     distances = squared_distances(model.topic_embeddings, model.word_embeddings)
-    transported = sinkhorn(distances, torch.full((5,), 1 / 5), torch.full((40,), 1 / 40), SinkhornConfig(20.0))
+    transported = sinkhorn(
+        distances, torch.full((5,), 1 / 5), torch.full((40,), 1 / 40), SinkhornConfig(20.0, 5e-3, 1000)
+    )
     clustering = 100 * (transported.plan * distances).sum()
     torch.testing.assert_close(output.penalty - clustering, known["kl_loss"], rtol=1e-5, atol=0)
     torch.testing.assert_close(clustering, known["loss_ECR"], rtol=2e-3, atol=0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from softtopic.errors import InputError
 from softtopic.metrics import coherence as measures
-from softtopic.metrics.coherence import MEASURES, CoherenceConfig, coherence, coherences
+from softtopic.metrics.coherence import COHERENCE_MEASURES, CoherenceConfig, coherence, coherences
 from softtopic.metrics.cooccurrence import Counts
 from softtopic.metrics.reference import Reference
 
@@ -106,9 +106,9 @@ def test_words_the_reference_lacks_are_counted_and_independent_of_all_others():
 def test_values_are_finite_and_in_range(topics, documents, window):
     if not {word for topic in topics for word in topic} & {word for document in documents for word in document}:
         return
-    found = {r.measure: r for r in coherences(topics, Reference.from_tokens(documents), MEASURES,
+    found = {r.measure: r for r in coherences(topics, Reference.from_tokens(documents), COHERENCE_MEASURES,
                                               CoherenceConfig(window=window))}  # fmt: skip
-    for measure in MEASURES:
+    for measure in COHERENCE_MEASURES:
         assert np.isfinite(found[measure].per_topic).all()
         assert found[measure].mean == pytest.approx(np.mean(found[measure].per_topic))
     bounded = np.array([found["npmi"].per_topic, found["c_v"].per_topic])

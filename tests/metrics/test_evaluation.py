@@ -1,4 +1,5 @@
-from dataclasses import asdict
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.metrics.evaluation import check_labels, evaluate
+from softtopic.metrics.evaluation import check_labels, describe, evaluate
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "clustering_retrieval.npz")
 THETA = GOLDEN["theta"]
@@ -20,7 +21,7 @@ def corpus(texts: list[str], labels: list[str] | None) -> Corpus:
 
 
 def test_all_scores_are_those_of_the_reference():
-    found = asdict(evaluate(THETA, corpus([f"text {i}" for i in range(200)], LABELS)))
+    found = evaluate(THETA, corpus([f"text {i}" for i in range(200)], LABELS)).to_dict()
     counts = {"n_documents": 200, "n_labels": len(set(LABELS)), "n_empty": 0, "n_unlabelled": 0}
     assert {name: found.pop(name) for name in counts} == counts
     homogeneity, completeness = found.pop("homogeneity"), found.pop("completeness")
@@ -36,8 +37,8 @@ def test_documents_without_text_or_label_are_counted_and_change_nothing(kinds):
     whole = [i for i, kind in enumerate(kinds) if kind == "whole"]
     texts = [f"text {i}" if kind in ("whole", "unlabelled") else " \n" for i, kind in enumerate(kinds)]
     labels = [LABELS[i] if kind in ("whole", "blank") else "" for i, kind in enumerate(kinds)]
-    found = asdict(evaluate(THETA[: len(kinds)], corpus(texts, labels)))
-    rest = asdict(evaluate(THETA[whole], corpus([texts[i] for i in whole], [labels[i] for i in whole])))
+    found = evaluate(THETA[: len(kinds)], corpus(texts, labels)).to_dict()
+    rest = evaluate(THETA[whole], corpus([texts[i] for i in whole], [labels[i] for i in whole])).to_dict()
     assert found == rest | {
         "n_empty": kinds.count("blank") + kinds.count("neither"),
         "n_unlabelled": kinds.count("unlabelled"),
@@ -68,3 +69,22 @@ def test_labels_must_differ(labels, found):
 def test_labels_of_empty_documents_do_not_make_a_difference():
     with pytest.raises(InputError, match="the single value 'a'"):
         evaluate(THETA[:3], corpus(["x", "y", ""], ["a", "a", "b"]))
+
+
+def test_measures_and_counts_are_attributes_too():
+    found = evaluate(THETA, corpus([f"text {i}" for i in range(200)], LABELS))
+    assert (found.purity, found.n_documents) == (found.values["purity"], found.counts["n_documents"])
+    assert found == copy.deepcopy(found) == pickle.loads(pickle.dumps(found))
+    with pytest.raises(AttributeError, match="there is no measure 'purty'"):
+        _ = found.purty
+
+
+def test_topics_and_mixtures_are_described_without_labels():
+    theta = np.array([[0.9, 0.1], [0.6, 0.4], [0.1, 0.9]], dtype=np.float32)
+    found = describe([["a", "b"], ["b", "c"]], theta, corpus(["x", "", "y"], None), top_n=2)
+    assert found.to_dict() == pytest.approx(
+        {"topic_diversity": 0.75, "inverted_rbo": found.inverted_rbo, "dominant_share": 1.0, "n_topics": 2, "top_n": 2,
+         "n_texts": 2}
+    )  # fmt: skip
+    with pytest.raises(InputError, match="3 mixtures for 1 documents"):
+        describe([["a"], ["b"]], theta, corpus(["x"], None))

@@ -113,7 +113,7 @@ def test_a_damaged_cache_is_made_anew(file, cache, damage, caplog):
     (kept / damage).write_bytes(whole[:-9])
     caplog.set_level("WARNING", "softtopic")
     assert found(Reference.read(file), "new york") == 3
-    assert "damaged and is made anew" in caplog.text
+    assert "damaged and is rebuilt" in caplog.text
     assert (kept / damage).read_bytes() == whole
 
 
@@ -124,7 +124,7 @@ def test_a_full_disk_costs_the_cache_alone(file, monkeypatch, caplog):
     monkeypatch.setattr(Reference, "_write", full)
     caplog.set_level("WARNING", "softtopic")
     assert found(Reference.read(file), "new") == 5
-    assert "not kept for the next time: no space" in caplog.text
+    assert "is not cached: no space" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -23,9 +23,9 @@ class SinkhornConfig:
     ----------
     alpha : float
         Inverse of the entropic regularisation: the larger, the nearer the plan is to the unregularised one.
-    tolerance : float, default=0.005
+    tolerance : float
         Stop once the summed absolute error of the column masses is below this share of the total mass.
-    max_iterations : int, default=1000
+    max_iterations : int
         Stop after so many iterations.
 
     Raises
@@ -35,8 +35,8 @@ class SinkhornConfig:
     """
 
     alpha: float
-    tolerance: float = 5e-3
-    max_iterations: int = 1000
+    tolerance: float
+    max_iterations: int
 
     def __post_init__(self) -> None:
         check_number("alpha", self.alpha, 0, closed="neither")

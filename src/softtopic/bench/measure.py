@@ -1,35 +1,36 @@
-"""All measures of one run: of its words, its mixtures, and its clusters against labels."""
+"""All measures of one run: of its topics, its mixtures, and its clusters against labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int
 
 from softtopic.bench.packages.exchange import TOP_WORDS
 from softtopic.data.corpus import Corpus
-from softtopic.metrics.clustering import clustering_scores
-from softtopic.metrics.coherence import CoherenceConfig, coherences
-from softtopic.metrics.diversity import inverted_rbo, topic_diversity
+from softtopic.metrics.measure import MeasureInputs
 from softtopic.metrics.reference import Reference
-from softtopic.metrics.retrieval import precision_at
-from softtopic.metrics.stability import dominant_share
+from softtopic.metrics.registry import available, compute
 from softtopic.types import DocTopic
 
-# Of topic diversity; the other measures of words take TOP_WORDS.
+# Top words of topic diversity; the other measures of words take TOP_WORDS.
 DIVERSITY_WORDS = 10
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method found.
+    """Results of a method.
 
-    Args:
-        theta: mixtures, rows sum to 1.
-        topics: top words of each topic, the most important first; none where the method names none.
-        clusters: topic of each document; None: the largest share.
-        clustered: False where shares are not of topics, so that there are no clusters to compare with labels.
-
+    Parameters
+    ----------
+    theta : ndarray of shape (n_documents, n_topics)
+        Topic mixtures; rows sum to 1.
+    topics : sequence of sequence of str, default=()
+        Top words of each topic, the most important first; empty where the method names none.
+    clusters : ndarray of shape (n_documents,) or None, default=None
+        Topic of each document. None: the one with the largest share.
+    clustered : bool, default=True
+        Whether columns of theta are topics; otherwise there are no clusters to compare with labels.
     """
 
     theta: DocTopic
@@ -39,41 +40,32 @@ class Outcome:
 
 
 def measured(outcome: Outcome, corpus: Corpus, reference: Reference | None) -> dict[str, float | int]:
-    """Every measure there can be: without labels, those that need none."""
-    return _of_words(outcome, reference) | _of_labels(outcome, corpus) | _of_theta(outcome)
+    """Every measure that can be computed: without labels those that need none."""
+    return _without_labels(outcome, reference) | _with_labels(outcome, corpus)
 
 
-def _of_words(outcome: Outcome, reference: Reference | None) -> dict[str, float | int]:
-    # A topic of one word has no pair to be coherent with; of none, nothing at all.
+def _without_labels(outcome: Outcome, reference: Reference | None) -> dict[str, float | int]:
+    theta = outcome.theta if outcome.clustered else None
+    # A topic of one word has no pair of which coherence could be measured, and one without words nothing at all.
     topics = [words for words in outcome.topics if len(set(words)) > 1]
     if len(topics) < 2:
-        return {}
-    found: dict[str, float | int] = {
-        "topic_diversity": topic_diversity(topics, top_n=DIVERSITY_WORDS),
-        "inverted_rbo": inverted_rbo(topics, top_n=TOP_WORDS),
+        return dict(compute(MeasureInputs(theta=theta)))
+    inputs = MeasureInputs(theta=theta, topics=topics, reference=reference, top_n=TOP_WORDS)
+    return {
+        **compute(inputs),
+        **compute(replace(inputs, top_n=DIVERSITY_WORDS), ["topic_diversity"]),
         "n_topics": len(outcome.topics),
         "n_topics_without_words": len(outcome.topics) - len(topics),
     }
-    if reference is not None:
-        config = CoherenceConfig(top_n=TOP_WORDS)
-        found |= {one.measure: one.mean for one in coherences(topics, reference, ("c_v", "npmi"), config)}
-    return found
 
 
-def _of_theta(outcome: Outcome) -> dict[str, float | int]:
-    return {"dominant_share": dominant_share(outcome.theta)} if outcome.clustered else {}
-
-
-def _of_labels(outcome: Outcome, corpus: Corpus) -> dict[str, float | int]:
+def _with_labels(outcome: Outcome, corpus: Corpus) -> dict[str, float | int]:
     label = np.asarray(corpus.labels or [""] * len(corpus), dtype=object)
     known = label != ""
     if len(set(label[known])) < 2:
         return {}
-    labels = list(label[known])
-    precision = precision_at(outcome.theta[known], labels)
-    found: dict[str, float | int] = {f"precision_at_{k}": value for k, value in precision.items()}
+    clusters = None
     if outcome.clustered:
-        clusters = outcome.theta.argmax(axis=1) if outcome.clusters is None else outcome.clusters
-        scores = clustering_scores(clusters[known].tolist(), labels)
-        found |= {name: getattr(scores, name) for name in ("purity", "nmi", "ari", "homogeneity", "completeness")}
-    return found
+        clusters = (outcome.theta.argmax(axis=1) if outcome.clusters is None else outcome.clusters)[known]
+    inputs = MeasureInputs(theta=outcome.theta[known], clusters=clusters, labels=list(label[known]))
+    return dict(compute(inputs, available(inputs, needing="labels")))

@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from softtopic.bench.methods import get_method
-from softtopic.bench.tables import MEASURES, Row, present, setting_name
+from softtopic.bench.tables import Row, present, setting_name
 from softtopic.errors import InputError
+from softtopic.metrics.registry import MEASURES
 
 # What is drawn, where it was measured.
 _DRAWN = ("purity", "nmi", "precision_at_5", "npmi", "c_v", "inverted_rbo")
@@ -67,7 +68,7 @@ def _methods(rows: Sequence[Row]) -> str:
         first = panel is panels[0]
         panel.set_yticks(range(len(models)), [get_method(model).title for model in models] if first else [])
         panel.set_ylim(len(models) - 0.4, -0.6)
-        panel.set_title(MEASURES[measure], fontsize=11)
+        panel.set_title(MEASURES[measure].title, fontsize=11)
         panel.grid(axis="both", alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return _svg(figure)
@@ -84,7 +85,7 @@ def _sweep(rows: Sequence[Row]) -> str:
         means, errors = [spread.mean for *_, spread in shown], [spread.std for *_, spread in shown]
         panel.errorbar([place for place, *_ in shown], means, yerr=errors, fmt="o-", markersize=4, capsize=2)
         panel.set_xticks(places, [str(row.setting) for row in rows], fontsize=8)
-        panel.set_title(MEASURES[measure], fontsize=11)
+        panel.set_title(MEASURES[measure].title, fontsize=11)
         panel.set_xlabel(setting_name(rows))
         panel.grid(axis="both", alpha=0.3)
     figure.suptitle(f"{get_method(rows[0].model).title} on {rows[0].corpus}", fontsize=11)

@@ -8,26 +8,12 @@ from typing import Any
 from softtopic.bench.methods import get_method
 from softtopic.bench.packages.exchange import TOP_WORDS
 from softtopic.bench.published import published
+from softtopic.metrics.registry import MEASURES
 
 Record = dict[str, Any]
 
-# Measure → head of its column. The first five are those of the published tables.
-MEASURES = {
-    "c_v": "C_V",
-    "npmi": "NPMI",
-    "inverted_rbo": "I-RBO",
-    "purity": "purity",
-    "precision_at_5": "P@5",
-    "nmi": "NMI",
-    "ari": "ARI",
-    "homogeneity": "homogeneity",
-    "completeness": "completeness",
-    "precision_at_1": "P@1",
-    "precision_at_10": "P@10",
-    "topic_diversity": "diversity",
-    "dominant_share": "dominant",
-}
-MAIN = tuple(MEASURES)[:5]
+# Measures of the main table; those of the published tables.
+MAIN = ("c_v", "npmi", "inverted_rbo", "purity", "precision_at_5")
 NOTHING = "–"
 
 
@@ -121,7 +107,7 @@ def _main(rows: Sequence[Row]) -> Table:
     measures = present(rows, MAIN)
     head = ["method"]
     for corpus in corpora:
-        head += [f"{corpus} {MEASURES[measure]}" for measure in measures] + [f"{corpus} s"]
+        head += [f"{corpus} {MEASURES[measure].title}" for measure in measures] + [f"{corpus} s"]
     lines: list[tuple[str, ...]] = []
     for model in dict.fromkeys(row.model for row in rows):
         own = {row.corpus: row for row in rows if row.model == model}
@@ -150,7 +136,7 @@ def _details(rows: Sequence[Row]) -> list[Table]:
     for corpus in dict.fromkeys(row.corpus for row in rows):
         own = [row for row in rows if row.corpus == corpus]
         measures = present(own, MEASURES)
-        head = ("method", "cells", "topics found", *(MEASURES[measure] for measure in measures))
+        head = ("method", "cells", "topics found", *(MEASURES[measure].title for measure in measures))
         lines = tuple(
             (get_method(row.model).title, _count(row), _found(row), *(row.shown(measure) for measure in measures))
             for row in own
@@ -181,7 +167,7 @@ def _sweeps(rows: Sequence[Row]) -> list[Table]:
         name = setting_name(own)
         lines = tuple((str(row.setting), *(row.shown(measure) for measure in measures)) for row in own)
         title = f"{get_method(model).title} on {corpus}: {name}"
-        tables.append(Table(title, (name, *(MEASURES[measure] for measure in measures)), lines, _note(own)))
+        tables.append(Table(title, (name, *(MEASURES[measure].title for measure in measures)), lines, _note(own)))
     return tables
 
 

@@ -98,7 +98,8 @@ def _run(plan: "Plan", out: Path, *, install: bool, as_json: bool) -> None:
 
 
 def _summary(records: list[dict[str, Any]], written: list[Path]) -> dict[str, Any]:
-    from softtopic.bench.tables import MEASURES, rows_of
+    from softtopic.bench.tables import rows_of
+    from softtopic.metrics.registry import MEASURES
 
     rows = [
         {"corpus": row.corpus, "model": row.model, "setting": row.setting, "cells": len(row.records),

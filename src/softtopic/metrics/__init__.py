@@ -1,1 +1,1 @@
-"""Measures of topics, clusters and rankings."""
+"""Measures of topics, clusters and rankings; `registry` holds all of them by name."""

@@ -1,30 +1,84 @@
-"""Agreement of clusters with known labels. Labels are for evaluation alone."""
+"""Agreement of clusters with known labels, which are used for evaluation only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
+from jaxtyping import Int
 
 from softtopic.errors import InputError
+from softtopic.metrics.measure import Measure
 
 
 @dataclass(frozen=True, slots=True)
 class ClusteringScores:
-    """All in [0, 1] but ARI, which is in [-0.5, 1]; 1 is perfect agreement."""
+    """Agreement of clusters with labels; 1 is perfect.
 
-    purity: float  # share of documents whose label is the commonest of their cluster
-    inverse_purity: float  # the same with labels and clusters exchanged
-    harmonic_purity: float  # harmonic mean of the two
-    nmi: float  # mutual information over the arithmetic mean of the entropies
-    ari: float  # adjusted Rand index (Hubert & Arabie, 1985)
-    homogeneity: float  # 1: each cluster holds one label only (Rosenberg & Hirschberg, 2007)
-    completeness: float  # 1: each label lies in one cluster only
+    Attributes
+    ----------
+    purity : float in (0, 1]
+        Share of documents whose label is the most frequent one of their cluster (Zhao & Karypis, 2004).
+    inverse_purity : float in (0, 1]
+        The same with labels and clusters exchanged.
+    harmonic_purity : float in (0, 1]
+        Harmonic mean of the two (Amigó et al., 2009).
+    nmi : float in [0, 1]
+        Mutual information over the arithmetic mean of the entropies.
+    ari : float in [-0.5, 1]
+        Rand index adjusted for chance (Hubert & Arabie, 1985).
+    homogeneity : float in [0, 1]
+        1 where each cluster holds a single label (Rosenberg & Hirschberg, 2007).
+    completeness : float in [0, 1]
+        1 where each label lies in a single cluster.
+    n_documents : int
+        Documents compared.
+    """
+
+    purity: float
+    inverse_purity: float
+    harmonic_purity: float
+    nmi: float
+    ari: float
+    homogeneity: float
+    completeness: float
     n_documents: int
 
 
-def clustering_scores(clusters: Sequence[object], labels: Sequence[object]) -> ClusteringScores:
-    """Purity (Zhao & Karypis, 2004), inverse purity, their harmonic mean (Amigó et al., 2009), NMI, ARI, homogeneity,
-    completeness.
+def clustering_scores(
+    clusters: Sequence[object] | Int[np.ndarray, " docs"], labels: Sequence[object]
+) -> ClusteringScores:
+    """All measures of agreement between a clustering and labels.
+
+    Parameters
+    ----------
+    clusters, labels : sequence of length n_documents
+        Cluster and label of each document.
+
+    Returns
+    -------
+    ClusteringScores
+        All seven measures.
+
+    Raises
+    ------
+    InputError
+        If there are no documents, or the lengths differ.
+
+    Examples
+    --------
+    >>> clustering_scores([0, 0, 1, 1], ["a", "a", "a", "b"]).purity
+    0.75
+
+    References
+    ----------
+    Amigó, E., Gonzalo, J., Artiles, J., Verdejo, F. (2009). A comparison of extrinsic clustering evaluation metrics
+    based on formal constraints. Information Retrieval 12.
+    Hubert, L., Arabie, P. (1985). Comparing partitions. Journal of Classification 2.
+    Rosenberg, A., Hirschberg, J. (2007). V-measure: a conditional entropy-based external cluster evaluation measure.
+    EMNLP.
+    Zhao, Y., Karypis, G. (2004). Empirical and theoretical comparisons of selected criterion functions for document
+    clustering. Machine Learning 55.
     """
     if len(clusters) != len(labels) or not len(labels):
         raise InputError(f"{len(clusters)} clusters and {len(labels)} labels; give one label for each document")
@@ -48,3 +102,26 @@ def clustering_scores(clusters: Sequence[object], labels: Sequence[object]) -> C
         completeness=completeness,
         n_documents=len(label),
     )
+
+
+def _measure(name: str, title: str, low: float = 0.0) -> Measure:
+    return Measure(
+        name=name,
+        title=title,
+        needs=("clusters", "labels"),
+        function=clustering_scores,
+        select=attrgetter(name),
+        low=low,
+        high=1.0,
+    )
+
+
+MEASURES = (
+    _measure("purity", "purity"),
+    _measure("inverse_purity", "inverse purity"),
+    _measure("harmonic_purity", "harmonic purity"),
+    _measure("nmi", "NMI"),
+    _measure("ari", "ARI", low=-0.5),
+    _measure("homogeneity", "homogeneity"),
+    _measure("completeness", "completeness"),
+)

@@ -1,10 +1,11 @@
-"""Topic coherence: how often the words of a topic stand together in a reference corpus.
+"""Topic coherence: how often the words of a topic occur together in a reference corpus.
 
-Formulas follow Röder, Both & Hinneburg (2015), "Exploring the Space of Topic Coherence Measures". A figure says
-nothing without its reference, so every result names it.
+Formulas follow Röder, Both & Hinneburg (2015), "Exploring the Space of Topic Coherence Measures". P(a) is the share of
+windows of the reference that hold word a, P(a, b) of those that hold both. A value means nothing without its reference,
+so every result names it.
 
-A word that the reference never holds is taken as independent of all others: nothing speaks for it, and
-nothing against but in UMass, where P(word | a better one) is then as small as it can be.
+A word that does not occur in the reference is taken as independent of all others: its pairs have PMI, NPMI and cosine
+0. In UMass P(a | b) is P(a) where b does not occur, and the smallest value there is where a does not.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,23 +17,31 @@ from jaxtyping import Float
 
 from softtopic.errors import InputError
 from softtopic.metrics.cooccurrence import Counts, Windows
+from softtopic.metrics.measure import Measure
 from softtopic.metrics.reference import Reference
 
 
 def npmi(counts: Counts, epsilon: float) -> float:
-    """Mean normalised pointwise mutual information of all pairs, in [-1, 1] (Bouma, 2009; Lau et al., 2014)."""
+    """Mean normalised pointwise mutual information of all pairs of words, in [-1, 1] (Bouma, 2009; Lau et al., 2014).
+
+    NPMI(a, b) = log((P(a, b) + epsilon) / (P(a) P(b))) / -log(P(a, b) + epsilon).
+    """
     return _mean_of_pairs(_npmi(counts, epsilon))
 
 
 def uci(counts: Counts, epsilon: float) -> float:
-    """Mean pointwise mutual information of all pairs, in nats (Newman et al., 2010)."""
+    """Mean pointwise mutual information of all pairs of words, in nats (Newman et al., 2010).
+
+    PMI(a, b) = log((P(a, b) + epsilon) / (P(a) P(b))).
+    """
     return _mean_of_pairs(_pmi(counts, epsilon))
 
 
 def umass(counts: Counts, epsilon: float) -> float:
-    """Mean log P(word | a word of better rank) over all pairs, in nats, at most about 0 (Mimno et al., 2011).
+    """Mean log((P(a, b) + epsilon) / P(b)) of all pairs, b the word of higher rank, in nats (Mimno et al., 2011).
 
-    Smoothed on the joint probability as the others are; Mimno et al. add 1 to the number of documents instead.
+    At most about 0. Smoothed on the joint probability as the other measures are; Mimno et al. add 1 to the number of
+    documents instead.
     """
     joint = counts.joint / counts.n_windows
     single = np.diag(joint)
@@ -42,26 +51,29 @@ def umass(counts: Counts, epsilon: float) -> float:
 
 
 def c_v(counts: Counts, epsilon: float) -> float:
-    """Mean cosine of each word's vector of NPMI with the sum of all vectors, in [-1, 1] (Röder et al., 2015)."""
+    """Mean cosine of each word's vector of NPMI values with the sum of all vectors, in [-1, 1] (Röder et al., 2015)."""
     vectors = _npmi(counts, epsilon)
-    whole = vectors.sum(axis=0)
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(whole)
-    return float(np.mean(np.divide(vectors @ whole, lengths, out=np.zeros_like(lengths), where=lengths > 0)))
+    total = vectors.sum(axis=0)
+    norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(total)
+    return float(np.mean(np.divide(vectors @ total, norms, out=np.zeros_like(norms), where=norms > 0)))
 
 
 _FORMULAS: dict[str, Callable[[Counts, float], float]] = {"c_v": c_v, "npmi": npmi, "uci": uci, "umass": umass}
-MEASURES = tuple(_FORMULAS)
+COHERENCE_MEASURES = tuple(_FORMULAS)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoherenceConfig:
-    """What is counted.
+    """Which words are counted, and where.
 
-    Args:
-        top_n: so many first words of each topic.
-        window: size of the sliding window, in words; None: whole documents. UMass always counts documents.
-        epsilon: added to joint probabilities, so that words never seen together have a finite value.
-
+    Parameters
+    ----------
+    top_n : int, default=10
+        Words of each topic, at least 2.
+    window : int or None, default=110
+        Words of the sliding window. None: whole documents. UMass always counts documents.
+    epsilon : float in (0, 1), default=1e-12
+        Added to joint probabilities, so that words that never occur together have a finite value.
     """
 
     top_n: int = 10
@@ -77,18 +89,36 @@ class CoherenceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Coherence:
-    """One measure of all topics against one reference."""
+    """One measure of all topics against one reference.
+
+    Attributes
+    ----------
+    measure : str
+        Its name.
+    mean, std : float
+        Over topics.
+    per_topic : tuple of float
+        Value of each topic.
+    n_missing : tuple of int
+        Words of each topic that do not occur in the reference.
+    reference : str
+        Name of the reference.
+    n_documents, n_tokens : int
+        Size of the reference.
+    top_n, window, epsilon
+        As in `CoherenceConfig`.
+    """
 
     measure: str
     mean: float
-    std: float  # over topics
+    std: float
     per_topic: tuple[float, ...]
-    n_missing: tuple[int, ...]  # words of each topic that the reference never holds
+    n_missing: tuple[int, ...]
     reference: str
-    n_documents: int  # of the reference
-    n_tokens: int  # of the reference
+    n_documents: int
+    n_tokens: int
     top_n: int
-    window: int | None  # words; None: whole documents
+    window: int | None
     epsilon: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,10 +140,32 @@ def coherence(
     measure: str = "npmi",
     config: CoherenceConfig = CoherenceConfig(),
 ) -> Coherence:
-    """How coherent topics are: each a list of words, the most important first.
+    """Coherence of topics by one measure.
 
-    `measure` is one of `MEASURES`. A word given twice counts once. Raises InputError for an unknown measure, a topic
-    of fewer than two words, and topics of which the reference holds no word at all.
+    Parameters
+    ----------
+    topics : sequence of sequence of str
+        Words of each topic, the most important first; a repeated word counts once.
+    reference : Reference
+        Corpus in which words are counted.
+    measure : {"c_v", "npmi", "uci", "umass"}, default="npmi"
+        Which measure.
+    config : CoherenceConfig
+        Which words are counted, and where.
+
+    Returns
+    -------
+    Coherence
+        Value of each topic, mean and standard deviation.
+
+    Raises
+    ------
+    InputError
+        If the measure is unknown, a topic has fewer than two words, or the reference holds no word of any topic.
+
+    References
+    ----------
+    Röder, M., Both, A., Hinneburg, A. (2015). Exploring the space of topic coherence measures. WSDM.
     """
     return coherences(topics, reference, (measure,), config)[0]
 
@@ -121,17 +173,27 @@ def coherence(
 def coherences(
     topics: Sequence[Sequence[str]],
     reference: Reference,
-    measures: Sequence[str] = MEASURES,
+    measures: Sequence[str] = COHERENCE_MEASURES,
     config: CoherenceConfig = CoherenceConfig(),
 ) -> list[Coherence]:
-    """`coherence` by several measures; what they share is counted once."""
+    """`coherence` by several measures; words are counted once for all that use the same windows."""
     for measure in measures:
         if measure not in _FORMULAS:
-            raise InputError(f"coherence measure {measure!r} is not known; choose of {', '.join(MEASURES)}")
-    words = [_top_words(topic, number, config.top_n) for number, topic in enumerate(topics)]
+            raise InputError(f"coherence measure {measure!r} is not known; choose of {', '.join(COHERENCE_MEASURES)}")
     sizes = {measure: None if measure == "umass" else config.window for measure in measures}
-    counted = {size: _count(words, Windows.over(reference, size)) for size in dict.fromkeys(sizes.values())}
-    return [_measured(measure, counted[sizes[measure]], reference, config) for measure in measures]
+    counts = {size: _count(topics, reference, config.top_n, size) for size in dict.fromkeys(sizes.values())}
+    return [_coherence(measure, counts[sizes[measure]], reference, config) for measure in measures]
+
+
+def _count(topics: Sequence[Sequence[str]], reference: Reference, top_n: int, window: int | None) -> list[Counts]:
+    """Windows that hold the top words of each topic, and pairs of them."""
+    words = [_top_words(topic, number, top_n) for number, topic in enumerate(topics)]
+    windows = Windows.over(reference, window)
+    counts = [windows.count(topic) for topic in words]
+    if not any(count.joint.any() for count in counts):
+        name = reference.name
+        raise InputError(f"{name} holds none of the topics' words; give a reference in the language of the topics")
+    return counts
 
 
 def _top_words(topic: Sequence[str], number: int, top_n: int) -> list[str]:
@@ -139,7 +201,7 @@ def _top_words(topic: Sequence[str], number: int, top_n: int) -> list[str]:
         raise InputError(f"topic {number} is one string; give a list of words for each topic")
     spelled: dict[str, str] = {}
     for word in topic[:top_n]:
-        # As it is given: tokens of a reference may have capitals.
+        # The spelling is kept: tokens of a reference may have capitals.
         spelled.setdefault(word.lower(), word)
     words = list(spelled.values())
     if len(words) < 2:
@@ -149,15 +211,7 @@ def _top_words(topic: Sequence[str], number: int, top_n: int) -> list[str]:
     return words
 
 
-def _count(topics: Sequence[Sequence[str]], windows: Windows) -> list[Counts]:
-    counts = [windows.count(words) for words in topics]
-    if not any(count.joint.any() for count in counts):
-        name = windows.reference.name
-        raise InputError(f"{name} holds none of the topics' words; give a reference in the language of the topics")
-    return counts
-
-
-def _measured(measure: str, counts: Sequence[Counts], reference: Reference, config: CoherenceConfig) -> Coherence:
+def _coherence(measure: str, counts: Sequence[Counts], reference: Reference, config: CoherenceConfig) -> Coherence:
     values = tuple(_FORMULAS[measure](count, config.epsilon) for count in counts)
     return Coherence(
         measure=measure,
@@ -183,11 +237,41 @@ def _pmi(counts: Counts, epsilon: float) -> Float[np.ndarray, "words words"]:
 
 def _npmi(counts: Counts, epsilon: float) -> Float[np.ndarray, "words words"]:
     joint = counts.joint / counts.n_windows
-    # Words that stand in every window go together as well as words can; the quotient would be 0 / 0.
+    # Two words of which every window holds both: the limit is 1, the quotient would be 0 / 0.
     always = joint == 1
     return np.where(always, 1.0, _pmi(counts, epsilon) / np.where(always, 1.0, -np.log(joint + epsilon)))
 
 
 def _mean_of_pairs(values: Float[np.ndarray, "words words"]) -> float:
-    """Over the entries below the diagonal: there the row's word is the one of lower rank."""
+    """Over the entries below the diagonal, where the row's word has the lower rank."""
     return float(np.mean(values[np.tril_indices(len(values), k=-1)]))
+
+
+def _windows(topics: Sequence[Sequence[str]], reference: Reference, top_n: int) -> list[Counts]:
+    return _count(topics, reference, top_n, CoherenceConfig().window)
+
+
+def _documents(topics: Sequence[Sequence[str]], reference: Reference, top_n: int) -> list[Counts]:
+    return _count(topics, reference, top_n, None)
+
+
+def _measure(name: str, title: str, low: float, high: float, *, default: bool = False) -> Measure:
+    formula, epsilon = _FORMULAS[name], CoherenceConfig().epsilon
+    return Measure(
+        name=name,
+        title=title,
+        needs=("topics", "reference"),
+        function=_documents if name == "umass" else _windows,
+        select=lambda counts: float(np.mean([formula(count, epsilon) for count in counts])),
+        low=low,
+        high=high,
+        default=default,
+    )
+
+
+MEASURES = (
+    _measure("c_v", "C_V", -1.0, 1.0, default=True),
+    _measure("npmi", "NPMI", -1.0, 1.0, default=True),
+    _measure("uci", "UCI", float("-inf"), float("inf")),
+    _measure("umass", "UMass", float("-inf"), 0.0),
+)

@@ -1,7 +1,7 @@
-"""How many windows of a reference corpus hold two words.
+"""Co-occurrence of words in the sliding windows of a reference corpus.
 
-The windows that hold a word are runs of consecutive ones, so no window is ever looked at: between two neighbouring
-ends of runs the words present do not change, and the length of the stretch counts its windows at once.
+The windows that hold a word are runs of consecutive windows. Between two neighbouring ends of runs the words present do
+not change, so all windows in between are counted at once, and none is visited.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,21 @@ from jaxtyping import Int
 from softtopic.errors import InputError
 from softtopic.metrics.reference import Reference
 
-_CHUNK = 1 << 16  # ends of runs handled together; bounds the memory
+# Ends of runs that are counted together; bounds the memory.
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Windows that hold both words of a pair; on the diagonal, windows that hold the word."""
+    """Co-occurrence counts.
+
+    Attributes
+    ----------
+    joint : ndarray of shape (n_words, n_words)
+        Windows that hold both words of a pair; on the diagonal, windows that hold the word.
+    n_windows : int
+        All windows.
+    """
 
     joint: Int[np.ndarray, "words words"]
     n_windows: int
@@ -26,18 +35,27 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """All stretches of `size` words of a reference, each inside one document; a shorter document is one window.
+    """All sliding windows of a reference, numbered through all documents. Build them with `Windows.over`.
 
-    They are numbered through all documents. Build them with `Windows.over`.
+    Each lies inside one document; a document shorter than the window is one window.
+
+    Attributes
+    ----------
+    reference : Reference
+        The corpus.
+    size : int
+        Words of a window.
+    first : ndarray of shape (n_documents + 1,)
+        Number of each document's first window, and in the end the number of windows.
     """
 
     reference: Reference
     size: int
-    first: Int[np.ndarray, " edges"]  # [documents + 1] number of each document's first window, and of all windows
+    first: Int[np.ndarray, " edges"]
 
     @classmethod
     def over(cls, reference: Reference, size: int | None) -> "Windows":
-        """Windows of so many words; without a size every document is one."""
+        """Windows of `size` words; None: every document is one window. Raises InputError for a size below 1."""
         lengths = np.diff(reference.documents)
         if size is None:
             size = int(lengths.max())
@@ -49,7 +67,7 @@ class Windows:
         return int(self.first[-1])
 
     def runs(self, word: str) -> tuple[Int[np.ndarray, " runs"], Int[np.ndarray, " runs"]]:
-        """The windows that hold a word, as runs: number of the first, and of the one after the last; with gaps."""
+        """Disjoint runs of windows that hold a word: numbers of the first window, and of the one after the last."""
         begins = self.reference.occurrences(word)
         if not len(begins):
             return begins, begins
@@ -61,7 +79,7 @@ class Windows:
         return start[np.append(True, apart)], end[np.append(apart, True)]
 
     def count(self, words: Sequence[str]) -> Counts:
-        """In how many windows words and pairs of them stand."""
+        """Number of windows that hold each word and each pair of words."""
         runs = [self.runs(word) for word in words]
         edges = np.concatenate([np.concatenate(run) for run in runs])
         column = np.repeat(np.arange(len(words)), [2 * len(start) for start, _ in runs])

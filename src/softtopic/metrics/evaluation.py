@@ -1,100 +1,128 @@
-"""All measures of a model at once: with labels, over the documents that can be measured, and without."""
+"""All measures of a model at once, against labels and without."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.metrics.clustering import clustering_scores
-from softtopic.metrics.diversity import inverted_rbo, topic_diversity
-from softtopic.metrics.retrieval import precision_at
-from softtopic.metrics.stability import dominant_share
+from softtopic.metrics.measure import MeasureInputs
+from softtopic.metrics.registry import available, compute
 from softtopic.types import DocTopic
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Agreement of a model's mixtures with labels, over documents that have both a text and a label."""
+@final
+@dataclass(frozen=True)
+class Scores:
+    """Values of measures, and the counts that they rest on; both are attributes too: `scores.purity`.
 
-    purity: float
-    inverse_purity: float
-    harmonic_purity: float
-    nmi: float
-    ari: float
-    homogeneity: float
-    completeness: float
-    precision_at_1: float
-    precision_at_5: float
-    precision_at_10: float
-    n_documents: int  # measured
-    n_labels: int
-    n_empty: int  # not measured: no text
-    n_unlabelled: int  # not measured: text, but no label
+    Attributes
+    ----------
+    values : mapping of str to float
+        By name of the measure.
+    counts : mapping of str to int
+        E.g. "n_documents".
+    """
 
+    values: Mapping[str, float]
+    counts: Mapping[str, int]
 
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What can be said of a model's topics and mixtures without labels."""
+    def __getattr__(self, name: str) -> float | int:
+        # Reads __dict__, which is empty while a copy is made.
+        for known in self.__dict__.values():
+            if name in known:
+                return known[name]
+        raise AttributeError(f"there is no measure {name!r}")
 
-    topic_diversity: float  # of top words
-    inverted_rbo: float  # of top words
-    dominant_share: float  # of texts whose largest topic takes half or more
-    n_topics: int
-    top_n: int  # words of each topic
-    n_texts: int  # documents that are not blank
+    def to_dict(self) -> dict[str, float | int]:
+        """Values and counts by name, for JSON."""
+        return {**self.values, **self.counts}
 
 
 def check_labels(labels: Sequence[str] | None) -> None:
-    """Raise InputError unless there are two different labels to compare with."""
+    """Raise InputError unless there are at least two different labels; "" is none."""
     if labels is None:
         raise InputError("the documents have no labels; name their column with --label")
     values = set(labels) - {""}
     if len(values) < 2:
-        found = f"the single value {next(iter(values))!r}" if values else "no value"
-        raise InputError(f"the label column holds {found}; expected two or more different labels")
+        held = f"the single value {next(iter(values))!r}" if values else "no value"
+        raise InputError(f"the label column holds {held}; expected two or more different labels")
 
 
-def evaluate(theta: DocTopic, corpus: Corpus) -> Evaluation:
-    """Clusters are the largest shares; retrieval ranks by KL(query ‖ document), every document queries all others."""
+def evaluate(theta: DocTopic, corpus: Corpus) -> Scores:
+    """Every measure of agreement with labels, over the documents that have both a text and a label.
+
+    A document's cluster is the topic with the largest share.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_documents, n_topics)
+        Topic mixtures; rows sum to 1.
+    corpus : Corpus
+        The documents with their labels.
+
+    Returns
+    -------
+    Scores
+        Measures that need labels. Counts: `n_documents` and `n_labels` that were measured; `n_empty` documents without
+        text and `n_unlabelled` with text but no label were not.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ, or there are fewer than two different labels.
+    """
     check_labels(corpus.labels)
-    if len(theta) != len(corpus):
-        raise InputError(f"{len(theta)} mixtures for {len(corpus)} documents; give one for each")
+    _check_lengths(theta, corpus)
     label = np.asarray(corpus.labels, dtype=object)
     empty = corpus.distinct.rows < 0
     usable = ~empty & (label != "")
-    check_labels(list(label[usable]))
-    clustering = clustering_scores(theta[usable].argmax(axis=1).tolist(), list(label[usable]))
-    precision = precision_at(theta[usable], list(label[usable]))
-    return Evaluation(
-        purity=clustering.purity,
-        inverse_purity=clustering.inverse_purity,
-        harmonic_purity=clustering.harmonic_purity,
-        nmi=clustering.nmi,
-        ari=clustering.ari,
-        homogeneity=clustering.homogeneity,
-        completeness=clustering.completeness,
-        precision_at_1=precision[1],
-        precision_at_5=precision[5],
-        precision_at_10=precision[10],
-        n_documents=clustering.n_documents,
-        n_labels=len(set(label[usable])),
-        n_empty=int(empty.sum()),
-        n_unlabelled=int((~empty & (label == "")).sum()),
+    labels = list(label[usable])
+    check_labels(labels)
+    inputs = MeasureInputs(theta=theta[usable], clusters=theta[usable].argmax(axis=1), labels=labels)
+    return Scores(
+        compute(inputs, available(inputs, needing="labels")),
+        {
+            "n_documents": len(labels),
+            "n_labels": len(set(labels)),
+            "n_empty": int(empty.sum()),
+            "n_unlabelled": int((~empty & (label == "")).sum()),
+        },
     )
 
 
-def describe(topics: Sequence[Sequence[str]], theta: DocTopic, corpus: Corpus, *, top_n: int = 10) -> Description:
-    """Diversity of topics, each a list of words in order, and how far documents settle on one of them."""
+def describe(topics: Sequence[Sequence[str]], theta: DocTopic, corpus: Corpus, *, top_n: int = 10) -> Scores:
+    """Every measure of topics and mixtures that needs neither labels nor a reference corpus.
+
+    Parameters
+    ----------
+    topics : sequence of sequence of str
+        Top words of each topic, the most important first.
+    theta : ndarray of shape (n_documents, n_topics)
+        Topic mixtures; rows sum to 1.
+    corpus : Corpus
+        The documents; blank ones are not measured.
+    top_n : int, default=10
+        Words of each topic that are compared.
+
+    Returns
+    -------
+    Scores
+        Measures without labels. Counts: `n_topics`, `top_n`, and `n_texts`, documents that are not blank.
+
+    Raises
+    ------
+    InputError
+        If the lengths differ, or there are fewer than two topics or one without words.
+    """
+    _check_lengths(theta, corpus)
+    texts = theta[corpus.distinct.rows >= 0]
+    inputs = MeasureInputs(theta=texts, clusters=texts.argmax(axis=1), topics=topics, top_n=top_n)
+    return Scores(compute(inputs), {"n_topics": len(topics), "top_n": top_n, "n_texts": len(texts)})
+
+
+def _check_lengths(theta: DocTopic, corpus: Corpus) -> None:
     if len(theta) != len(corpus):
         raise InputError(f"{len(theta)} mixtures for {len(corpus)} documents; give one for each")
-    texts = theta[corpus.distinct.rows >= 0]
-    return Description(
-        topic_diversity=topic_diversity(topics, top_n=top_n),
-        inverted_rbo=inverted_rbo(topics, top_n=top_n),
-        dominant_share=dominant_share(texts),
-        n_topics=len(topics),
-        top_n=top_n,
-        n_texts=len(texts),
-    )

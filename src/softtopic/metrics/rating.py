@@ -1,8 +1,8 @@
-"""What a language model thinks of topics: a rating of each from 1 to 3.
+"""Ratings of topics by a language model, from 1 to 3.
 
-The question is that of the published evaluation, in our words. No answer is sampled: the rating is the expected value
-of the answers the language model finds likely. It is worth no more than the language model: `docs/metrics.md` compares
-the embedded one with people.
+The question follows the published evaluation (arXiv 2602.17907). No answer is sampled: a rating is the expected value
+of the answers 1, 2 and 3. It is only as good as the language model: `docs/metrics.md` compares the embedded one with
+human ratings.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ INSTRUCTION = (
 )
 ANSWERS = ("1", "2", "3")
 
-# Rated lists, for language models too small for the instruction alone. Not in the order 1, 2, 3: they would count on.
+# Examples for language models too small for the instruction alone. Not in the order 1, 2, 3, which they would continue.
 EXAMPLES = (
     ("apple, pear, banana, cherry, grape, plum, peach, lemon, orange, melon", "3"),
     ("january, brick, whisper, engine, lawyer, purple, soup, distance, monday, salt", "1"),
@@ -31,11 +31,11 @@ EXAMPLES = (
 
 @runtime_checkable
 class Rater(Protocol):
-    """A language model that rates; `softtopic.teacher.raters` has `LocalRater` and `ServerRater`."""
+    """A language model that rates topics; `softtopic.teacher.raters` has `LocalRater` and `ServerRater`."""
 
     @property
     def name(self) -> str:
-        """Which language model it is."""
+        """Name of the language model."""
         ...
 
     def log_probs(
@@ -47,15 +47,31 @@ class Rater(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ratings:
-    """Ratings of all topics by one language model."""
+    """Ratings of all topics by one language model.
 
-    mean: float  # 1 to 3
-    std: float  # over topics
+    Attributes
+    ----------
+    mean, std : float
+        Over topics; ratings are from 1 to 3.
+    per_topic : tuple of float
+        Rating of each topic.
+    mass : tuple of float
+        Probability of the three answers together, for each topic. Far below 1 the model did not answer the question.
+    lm : str
+        Name of the language model.
+    top_n : int
+        Words of each topic that were rated.
+    n_examples : int
+        Examples before each question; the published question has none.
+    """
+
+    mean: float
+    std: float
     per_topic: tuple[float, ...]
-    mass: tuple[float, ...]  # probability of the three answers together, for each topic; far below 1 it did not answer
+    mass: tuple[float, ...]
     lm: str
     top_n: int
-    n_examples: int  # rated lists shown before each question; the published question has none
+    n_examples: int
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -76,17 +92,30 @@ def rate_topics(
     top_n: int = 10,
     examples: Sequence[tuple[str, str]] = EXAMPLES,
 ) -> Ratings:
-    """How related the words of each topic are, 1 (not very) to 3 (very), in the eyes of a language model.
+    """Have a language model rate how related the words of each topic are, from 1 (not very) to 3 (very).
 
-    Args:
-        topics: each a list of words, the most important first.
-        rater: the language model.
-        top_n: so many first words of each topic; published ratings are of 15.
-        examples: pairs (words, rating) shown before each topic; () is the published question.
+    Parameters
+    ----------
+    topics : sequence of sequence of str
+        Words of each topic, the most important first.
+    rater : Rater
+        The language model.
+    top_n : int, default=10
+        Words of each topic to rate; published ratings are of 15.
+    examples : sequence of pairs (words, rating)
+        Shown before each topic; () is the published question.
 
-    Raises InputError for topics of fewer than two words or examples with another rating, and LanguageModelError where
-    the language model gives none of the three answers any probability.
+    Returns
+    -------
+    Ratings
+        Rating of each topic, mean and standard deviation.
 
+    Raises
+    ------
+    InputError
+        If a topic has fewer than two words, or an example has another rating.
+    LanguageModelError
+        If none of the three answers has any probability.
     """
     _check(topics, top_n, examples)
     lists = [_words(topic, number, top_n) for number, topic in enumerate(topics)]
@@ -120,7 +149,7 @@ def _check(topics: Sequence[Sequence[str]], top_n: int, examples: Sequence[tuple
 
 
 def expected_ratings(log_probs: Float[np.ndarray, "topics 3"]) -> Float[np.ndarray, " topics"]:
-    """Σ r P(r) over the answers r = 1, 2, 3, their probabilities made to add up to 1."""
+    """Σ r P(r) over the answers r = 1, 2, 3, with P normalised to sum to 1 over them."""
     return softmax(log_probs, axis=1) @ np.arange(1.0, len(ANSWERS) + 1)
 
 

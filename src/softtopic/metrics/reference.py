@@ -1,7 +1,7 @@
-"""A reference corpus as an index: which words stand where. Co-occurrence of any words is counted from it.
+"""A reference corpus as an inverted index, from which co-occurrence of any words is counted.
 
-The texts are read once. What stays is 4 bytes a word, kept on disk for files, so that other topics are measured
-against the same reference without reading it again.
+The texts are read once. The index takes 4 bytes per word, and that of a file is cached on disk, so that other topics
+can be measured against the same reference without reading it again.
 """
 
 import hashlib
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 REFERENCE_PATTERN = rf"(?<![\w{COMBINING_MARKS}])[^\W_](?:[^\W_]|[{COMBINING_MARKS}])*(?![\w{COMBINING_MARKS}]|['’]t\b)"
 _WORD = re.compile(REFERENCE_PATTERN)
 _PHRASE_BREAK = re.compile(r"[\s_-]+")
-_LAYOUT = "1"  # of the files in the cache folder
+# Version of the cached files.
+_LAYOUT = "1"
 _ARRAYS = ("starts", "positions", "documents")
 
 
@@ -37,56 +38,91 @@ _ARRAYS = ("starts", "positions", "documents")
 class Reference:
     """Positions of the words of a corpus. Build one with `read`, `from_texts` or `from_tokens`.
 
-    Documents stand one after the other, and positions count through all of them. Those without a word are left out.
+    Positions count through all documents; documents without a word are left out.
+
+    Attributes
+    ----------
+    name : str
+        Its name in results.
+    words : dict of str to int
+        Row of each word.
+    starts : ndarray of shape (n_words + 1,)
+        positions[starts[row] : starts[row + 1]] are those of a word.
+    positions : ndarray of shape (n_tokens,)
+        Ascending for each word.
+    documents : ndarray of shape (n_documents + 1,)
+        Position at which each document begins, and the end of the last one.
     """
 
     name: str
-    words: dict[str, int]  # each with its row
-    starts: Int[np.ndarray, " bounds"]  # [words + 1] positions[starts[row] : starts[row + 1]] are those of a word
-    positions: Int[np.ndarray, " tokens"]  # ascending for each word
-    documents: Int[np.ndarray, " edges"]  # [documents + 1] where each document begins, and the end of the last
+    words: dict[str, int]
+    starts: Int[np.ndarray, " bounds"]
+    positions: Int[np.ndarray, " tokens"]
+    documents: Int[np.ndarray, " edges"]
 
     @property
     def n_tokens(self) -> int:
+        """Words of all documents."""
         return len(self.positions)
 
     @property
     def n_documents(self) -> int:
+        """Documents with words."""
         return len(self.documents) - 1
 
     @classmethod
     def read(cls, path: str | Path, columns: Columns = Columns(), *, format: str | None = None) -> "Reference":
-        """The reference in a file of documents, as `read_corpus` reads it; kept in the cache folder for the next time.
+        """Index a file of documents, as `read_corpus` reads it.
 
-        What is kept belongs to the file's bytes, not to its name or date.
+        The index is cached by the content of the file, not by its name or date.
+
+        Parameters
+        ----------
+        path : str or Path
+            File of documents.
+        columns : Columns
+            Column of the texts.
+        format : str or None, default=None
+            As in `read_corpus`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or holds no words.
         """
         name = Path(path).name
         if not Path(path).is_file():
-            # Standard input, or something whose error message is read_corpus' own.
+            # Standard input, or something that read_corpus has an error message for.
             return cls.from_texts(read_corpus(path, columns, format=format).texts, name=name)
         folder = cache_dir() / "references" / _file_fingerprint(Path(path), columns.text, format)
-        kept = cls._open(folder, name)
-        if kept is not None:
-            return kept
-        log.info("indexing the words of %s, once", name)
-        built = cls.from_texts(read_corpus(path, Columns(text=columns.text), format=format).texts, name=name)
+        cached = cls._open(folder, name)
+        if cached is not None:
+            return cached
+        log.info("indexing the words of %s", name)
+        reference = cls.from_texts(read_corpus(path, Columns(text=columns.text), format=format).texts, name=name)
         try:
             with locked(folder):
-                built._write(folder)
+                reference._write(folder)
         except DiskError as error:
-            log.warning("the index of %s is not kept for the next time: %s", name, error)
-        return built
+            log.warning("the index of %s is not cached: %s", name, error)
+        return reference
 
     @classmethod
     def from_texts(cls, texts: Iterable[str], *, name: str = "texts") -> "Reference":
-        """The reference in an iterable of strings, read once; words are lower-cased, short ones and numbers stay."""
+        """Index texts; words are lower-cased. Raises InputError where no text holds a word.
+
+        Examples
+        --------
+        >>> Reference.from_texts(["The Moon orbits.", "A moon"]).n_tokens
+        5
+        """
         if isinstance(texts, str | bytes):
             raise InputError("texts is one string; expected strings, one for each document: write [text] for one")
         return cls.from_tokens(_tokens(texts), name=name)
 
     @classmethod
     def from_tokens(cls, documents: Iterable[Iterable[str]], *, name: str = "tokens") -> "Reference":
-        """The reference in documents that are cut into words already, as languages without spaces need it."""
+        """Index documents that are tokenised already, as languages without spaces need."""
         words: defaultdict[str, int] = defaultdict()
         words.default_factory = words.__len__
         rows = [np.fromiter(map(words.__getitem__, document), np.int32) for document in documents]
@@ -103,10 +139,10 @@ class Reference:
             documents=np.concatenate([[0], np.cumsum(lengths)]),
         )
 
-    def occurrences(self, word: str) -> Int[np.ndarray, " found"]:
-        """Positions at which a word begins, ascending; none where it never occurs.
+    def occurrences(self, word: str) -> Int[np.ndarray, " occurrences"]:
+        """Positions at which a word begins, ascending.
 
-        A word that is none of the reference's is looked for in lower case, then as a phrase: its parts, split at
+        A word that the reference does not hold is looked for in lower case, then as a phrase: its parts, split at
         spaces, "_" and "-", side by side in one document.
         """
         for spelling in (word, word.lower()):
@@ -115,16 +151,16 @@ class Reference:
         parts = [part for part in _PHRASE_BREAK.split(word.lower()) if part]
         if not parts or any(part not in self.words for part in parts):
             return np.empty(0, np.int64)
-        found = self._positions(parts[0])
+        begins = self._positions(parts[0])
         for distance, part in enumerate(parts[1:], 1):
-            found = np.intersect1d(found, self._positions(part) - distance, assume_unique=True)
-        return found[self.document_of(found) == self.document_of(found + len(parts) - 1)]
+            begins = np.intersect1d(begins, self._positions(part) - distance, assume_unique=True)
+        return begins[self.document_of(begins) == self.document_of(begins + len(parts) - 1)]
 
-    def document_of(self, positions: Int[np.ndarray, " found"]) -> Int[np.ndarray, " found"]:
-        """Numbers of the documents in which positions lie."""
+    def document_of(self, positions: Int[np.ndarray, " occurrences"]) -> Int[np.ndarray, " occurrences"]:
+        """Number of the document of each position."""
         return np.searchsorted(self.documents, positions, side="right") - 1
 
-    def _positions(self, word: str) -> Int[np.ndarray, " found"]:
+    def _positions(self, word: str) -> Int[np.ndarray, " occurrences"]:
         row = self.words[word]
         return np.asarray(self.positions[self.starts[row] : self.starts[row + 1]], dtype=np.int64)
 
@@ -136,19 +172,22 @@ class Reference:
 
     @classmethod
     def _open(cls, folder: Path, name: str) -> "Reference | None":
-        """What is kept in a folder, positions left on disk until asked for; nothing where it is not whole."""
+        """The cached index, memory-mapped; None where it is missing or damaged."""
         if not folder.is_dir():
             return None
         try:
             arrays = {array: np.load(folder / f"{array}.npy", mmap_mode="r") for array in _ARRAYS}
             words = json.loads((folder / "words.json").read_text(encoding="utf-8"))
-            kept = cls(name=name, words={word: row for row, word in enumerate(words)}, **arrays)
-            whole = len(kept.words) + 1 == len(kept.starts) and kept.starts[-1] == kept.documents[-1] == kept.n_tokens
+            cached = cls(name=name, words={word: row for row, word in enumerate(words)}, **arrays)
+            n_tokens = cached.n_tokens
+            whole = (
+                len(cached.words) + 1 == len(cached.starts) and cached.starts[-1] == cached.documents[-1] == n_tokens
+            )
         except (OSError, ValueError):
-            whole, kept = False, None
+            whole, cached = False, None
         if not whole:
-            log.warning("%s is damaged and is made anew", folder)
-        return kept if whole else None
+            log.warning("%s is damaged and is rebuilt", folder)
+        return cached if whole else None
 
 
 def _tokens(texts: Iterable[str]) -> Iterator[list[str]]:
