@@ -19,9 +19,8 @@ WORDS = st.sampled_from(["apple", "pear", "plum", "fig", "lime", "añejo", "ärg
 DOCUMENTS = st.lists(st.lists(WORDS, min_size=1, max_size=6).map(" ".join), min_size=1, max_size=8)
 
 
-def words(*texts: str, language: str = "none", size: int = 2000, **options) -> tuple[str, ...]:
-    config = VocabularyConfig(**{"min_df": 1, "max_df": 1.0} | options)
-    return Vocabulary.from_texts(texts, language=language, size=size, config=config).words
+def words(*texts: str, **options) -> tuple[str, ...]:
+    return Vocabulary.from_texts(texts, **{"language": "none", "min_df": 1, "max_df": 1.0} | options).words
 
 
 @settings(deadline=None)
@@ -35,8 +34,8 @@ def test_words_are_the_most_frequent_whatever_the_order_of_documents(texts, chan
 
 def test_words_do_not_depend_on_the_hash_seed():
     texts = ["ant bee cat dog elk fox", "fox elk dog"]
-    made = f"Vocabulary.from_texts({texts}, config=VocabularyConfig(min_df=1, max_df=9), size=4)"
-    code = f"from softtopic.data.vocabulary import Vocabulary, VocabularyConfig; print({made})"
+    made = f"Vocabulary.from_texts({texts}, min_df=1, max_df=9, size=4)"
+    code = f"from softtopic.data.vocabulary import Vocabulary; print({made})"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONHASHSEED": "1"},
@@ -175,6 +174,7 @@ def test_the_token_pattern_says_what_a_word_is_and_is_part_of_the_vocabulary():
     assert vocabulary.words == ("go", "sql", "3d")
     assert vocabulary.bag_of_words(texts).toarray().tolist() == [[2, 1, 0], [0, 1, 1], [1, 1, 1]]
     assert vocabulary == Vocabulary(("go", "sql", "3d"), r"[a-z0-9]+") != Vocabulary(("go", "sql", "3d"))
+    assert Vocabulary.from_texts(texts, language="none", max_df=2, config=config).words == ("go", "3d")
     assert vocabulary.fingerprint == Vocabulary(("go", "sql", "3d")).fingerprint
     for source in (["sql", "go"], CountVectorizer(), 2):
         assert Vocabulary.build(source, texts, "none", config).token_pattern == r"[a-z0-9]+"

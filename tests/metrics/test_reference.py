@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import softtopic.metrics.reference as reference
 from softtopic.data.readers import Columns
 from softtopic.data.tokenizer import unspaced_share
-from softtopic.data.vocabulary import Vocabulary, VocabularyConfig
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import DiskError, InputError
 from softtopic.metrics.reference import Reference
 
@@ -50,7 +50,7 @@ def test_positions_count_through_documents_that_hold_words():
 def test_every_word_a_vocabulary_finds_is_found_as_often(texts):
     assume(not unspaced_share(texts))  # there a vocabulary finds parts of clauses too
     try:
-        vocabulary = Vocabulary.from_texts(texts, language="none", config=VocabularyConfig(min_df=1, max_df=1.0))
+        vocabulary = Vocabulary.from_texts(texts, language="none", min_df=1, max_df=1.0)
     except InputError:
         return
     built = Reference.from_texts(texts)

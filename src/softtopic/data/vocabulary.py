@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -115,6 +115,8 @@ class Vocabulary:
         *,
         size: int = VOCABULARY_SIZE,
         language: str = "english",
+        min_df: int | float | None = None,
+        max_df: int | float | None = None,
         config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
         """The most frequent words of texts, ties broken by spelling; independent of the order of the texts.
@@ -127,6 +129,8 @@ class Vocabulary:
             Number of words, at least 2; fewer where the texts have no more.
         language : str, default="english"
             Whose stop words to leave out; see `stop_words`.
+        min_df, max_df : int or float or None, default=None
+            Bounds on document frequency in place of those of `config`.
         config : VocabularyConfig, optional
             Token pattern and bounds on document frequency.
 
@@ -138,19 +142,23 @@ class Vocabulary:
         Raises
         ------
         InputError
-            If the size is below 2, the language is unknown, or no word is left.
+            If the size is below 2, a bound is out of range, the language is unknown, or no word is left.
 
         """
         texts = list(texts)
+        bounds: Any = {"min_df": min_df, "max_df": max_df}
+        config = replace(config, **{name: bound for name, bound in bounds.items() if bound is not None})
         if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
             log.warning(
                 "the texts have no spaces between words, so whole clauses are taken for words; give words, or a "
                 "CountVectorizer with a tokenizer of their language"
             )
-        bounds: Any = {"min_df": config.min_df, "max_df": config.max_df}
-        left_out = stop_words(language, token_pattern=config.token_pattern)
-        pattern = compile_token_pattern(config.token_pattern).pattern
-        vectorizer = CountVectorizer(token_pattern=pattern, stop_words=left_out, **bounds)
+        vectorizer = CountVectorizer(
+            token_pattern=compile_token_pattern(config.token_pattern).pattern,
+            stop_words=stop_words(language, token_pattern=config.token_pattern),
+            min_df=config.min_df,  # type: ignore[arg-type]
+            max_df=config.max_df,
+        )
         return cls(_most_frequent(vectorizer, texts, size), config.token_pattern)
 
     @classmethod
