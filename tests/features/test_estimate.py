@@ -45,6 +45,6 @@ def test_until_examples_are_chosen_a_prompt_more_is_counted(tiny_lm, texts):
     )
     both = teacher.with_prompts(*teacher.prompts, PROMPTS["theme"])
     found = estimate(corpus, WORDS, teacher, demonstrations=True)
-    assert found.tokens == sum(len(row) for row in both.rows(corpus.distinct.texts))
+    assert found.tokens == sum(len(row) for row in both.token_ids(corpus.distinct.texts))
     assert found.tokens > 1.9 * estimate(corpus, WORDS, teacher).tokens
     assert selection_seconds(teacher, corpus, WORDS) > 0

@@ -181,7 +181,6 @@ PAIR = """
     from softtopic.data.vocabulary import Vocabulary
     from softtopic.features.extraction import extract_into
     from softtopic.teacher.local import Teacher
-from softtopic.teacher.prompts import Prompt
     lm, folder, wait, top_k = sys.argv[1:]
     read = Teacher.read
     def slow(self, *given):
@@ -195,7 +194,7 @@ from softtopic.teacher.prompts import Prompt
 """
 
 
-@pytest.mark.parametrize("top_k", [0, 2])
+@pytest.mark.parametrize("top_k", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_two_processes_read_into_one_store_and_one_may_be_killed(tiny_lm, tmp_path, top_k):
     """The first is killed over a shard, the second then reads that one too."""
     corpus, teacher = corpus_of(80), Teacher(tiny_lm)
@@ -218,31 +217,38 @@ def test_two_processes_read_into_one_store_and_one_may_be_killed(tiny_lm, tmp_pa
     assert not FeatureStore.open(folder).missing()
 
 
-# One process imports what is slow to import; each order makes it fork a worker that runs `softtopic teach`.
+# One process imports what is slow to import; each order makes it fork a worker that extracts features.
 WORKERS = """
-    import functools, os, sys
+    import os, sys
     import torch, transformers
-    import softtopic.features.extraction as extraction
-    from softtopic.cli import main
-    extraction.build_manifest = functools.partial(extraction.build_manifest, shard_rows=8)
-    import softtopic.teacher.local
+    from softtopic.data.corpus import Corpus
+    from softtopic.data.vocabulary import Vocabulary
+    from softtopic.features.extraction import build_manifest, extract_into
+    from softtopic.features.store import FeatureStore
+    from softtopic.teacher.local import Teacher
     torch.set_num_threads(1)
     print("ready", flush=True)
+
+    def extract(texts, words, lm, top_k, folder):
+        corpus, vocabulary, teacher = Corpus.from_texts(open(texts)), Vocabulary(tuple(open(words))), Teacher(lm)
+        top_k = int(top_k) or None
+        FeatureStore.create(folder, build_manifest(corpus, vocabulary, teacher, top_k=top_k, shard_rows=8))
+        extract_into(folder, corpus, vocabulary, teacher, top_k=top_k).write_documents(corpus)
+
     for line in sys.stdin:
         worker = os.fork()
         if not worker:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             try:
-                main(line.split())
+                extract(*line.split())
             finally:
-                os._exit(sys.exc_info()[1].code)
+                os._exit(sys.exc_info()[1] is not None)
         print(worker, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
 """
 
 
 def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float, shards: int = 0) -> int:
-    """Run `softtopic teach`; kill it so many seconds after its folder, named last, held so many shards.
+    """Extract features; kill the worker so many seconds after its folder, named last, held so many shards.
 
     The exit code, or less the signal.
     """
@@ -271,9 +277,9 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
 @pytest.mark.parametrize(
     ("times", "top_k"),
     [
-        pytest.param(3, [], id="3 times"),
-        pytest.param(50, [], marks=SLOW, id="50 times"),
-        pytest.param(50, ["--top-k", "2"], marks=SLOW, id="50 times, labels cut"),
+        pytest.param(3, 0, id="3 times"),
+        pytest.param(50, 0, marks=SLOW, id="50 times"),
+        pytest.param(50, 2, marks=SLOW, id="50 times, labels truncated"),
     ],
 )
 def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
@@ -283,8 +289,7 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
     """
     (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
     (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
-    arguments = ["teach", str(tmp_path / "texts.txt"), "--vocabulary", str(tmp_path / "words.txt"), "--lm", tiny_lm,
-                 "--beam-width", "0", "--quiet", *top_k, "--out"]  # fmt: skip
+    arguments = [str(tmp_path / "texts.txt"), str(tmp_path / "words.txt"), tiny_lm, str(top_k)]
     command = [sys.executable, "-c", textwrap.dedent(WORKERS)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes) as workers:
@@ -293,8 +298,8 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
         assert teach_until(workers, [*arguments, str(tmp_path / "whole")], 120) == 0
         usual = time.perf_counter() - start
         whole, folder = contents(tmp_path / "whole"), tmp_path / "killed"
-        assert len(whole) == 50 + 2 + len(top_k) // 2
-        chance, killed, states = random.Random(len(top_k)), 0, set()
+        assert len(whole) == 50 + 2 + (top_k > 0)
+        chance, killed, states = random.Random(top_k), 0, set()
         while killed < times:
             code, before = -signal.SIGKILL, killed
             while code and killed < min(before + 5, times):
