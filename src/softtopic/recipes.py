@@ -23,8 +23,9 @@ from softtopic.teacher.calibration import CONTENT_FREE, check_calibration
 from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
 from softtopic.teacher.demonstrations import DemonstrationConfig
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
-from softtopic.topics.ranking import RankingConfig
 from softtopic.training.config import TrainingConfig
+
+ORDERS = ("probability", "relevance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,36 @@ class ReadConfig:
             "max_windows": self.max_chunks_per_document,
             "content_free": self.content_free,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingConfig:
+    """Order in which the words of a topic are shown.
+
+    Parameters
+    ----------
+    order : {"probability", "relevance"}, default="probability"
+        By probability under the model, or by `relevance`.
+    inverse_temperature : float, default=8.0
+        Weight of semantic similarity: a word whose cosine to the topic is .1 higher ranks as one that is
+        exp(.1 * inverse_temperature) times as probable.
+    n_center_words : int, default=10
+        Leading words whose mean vector stands for the topic.
+    document_power : float, default=2.5
+        Power of a document's share in a topic with which its words count for that topic.
+    """
+
+    order: str = "probability"
+    inverse_temperature: float = 8.0
+    n_center_words: int = 10
+    document_power: float = 2.5
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
+        check_number("ranking inverse_temperature", self.inverse_temperature, 0, closed="neither")
+        check_number("ranking document_power", self.document_power, 0, closed="neither")
+        check_whole("n_center_words", self.n_center_words, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

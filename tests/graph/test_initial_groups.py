@@ -128,8 +128,8 @@ def test_rows_sum_to_1_for_any_number_of_documents_and_topics(documents, topics,
     rng = np.random.default_rng(seed)
     soft = rng.dirichlet(np.ones(6), size=documents).astype(np.float16)
     words = csr_matrix(rng.poisson(0.3, size=(documents, 6)).astype(np.float32))
-    made = fit_groups([soft, words], [(rng.normal(size=(documents, 4)).astype(np.float32), 1.0), (words.toarray(), 0.25)],
-                 topics)  # fmt: skip
+    views = [(rng.normal(size=(documents, 4)).astype(np.float32), 1.0), (words.toarray(), 0.25)]
+    made = fit_groups([soft, words], views, topics)
     assert made.mixtures.shape == (documents, topics)
     assert made.topic_word.shape == (topics, 6)
     np.testing.assert_allclose(made.mixtures.sum(axis=1), 1, atol=1e-5)

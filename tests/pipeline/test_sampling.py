@@ -8,8 +8,9 @@ from softtopic.pipeline.sampling import check_sample, documents_to_read, documen
 
 
 @pytest.mark.parametrize(
-    ("sample", "max_documents", "size"), [(None, None, 100), (None, 30, 30), (None, 500, 100), (0.5, 30, 50), (1.0, 30, 100)]
-)  # fmt: skip
+    ("sample", "max_documents", "size"),
+    [(None, None, 100), (None, 30, 30), (None, 500, 100), (0.5, 30, 50), (1.0, 30, 100)],
+)
 def test_a_sample_named_by_the_caller_goes_before_the_recipe(sample, max_documents, size):
     read = documents_to_read(100, sample, max_documents)
     assert len(set(read.tolist())) == size

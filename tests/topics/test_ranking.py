@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_matrix
 
-from softtopic.topics.ranking import RankingConfig, mean_document_vectors
+from softtopic.recipes import RankingConfig
+from softtopic.topics.ranking import mean_document_vectors
 from softtopic.topics.ranking import relevance as ranked
 
 CONFIG = RankingConfig(order="relevance")

@@ -1,7 +1,6 @@
 """`softtopic evaluate`: the quality of a model."""
 
 import logging
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -71,7 +70,7 @@ def evaluate(
     rating = None if rater is None else _rating(topics, rater, published=published)
     rater = None  # Frees its language model before the teacher's is loaded.
     theta = loaded.transform(corpus)
-    scores = asdict(describe(topics, theta, corpus, top_n=len(topics[0])))
+    scores = describe(topics, theta, corpus, top_n=len(topics[0])).to_dict()
     scores |= _agreement(theta, corpus, required=label is not None)
     if as_json:
         print_json(scores | ({"coherence": coherence} if coherence else {}) | ({"rating": rating} if rating else {}))
@@ -99,7 +98,7 @@ def _agreement(theta: Any, corpus: "Corpus", *, required: bool) -> dict[str, flo
     from softtopic.metrics.evaluation import evaluate
 
     try:
-        return asdict(evaluate(theta, corpus))
+        return evaluate(theta, corpus).to_dict()
     except InputError as reason:
         if required:
             raise

@@ -201,4 +201,4 @@ def _evaluate(model: "TopicModel", corpus: "Corpus") -> dict[str, float | int] |
     """Agreement with labels; None where the documents have none."""
     from softtopic.metrics.evaluation import evaluate
 
-    return None if corpus.labels is None else asdict(evaluate(model.probabilities_, corpus))
+    return None if corpus.labels is None else evaluate(model.probabilities_, corpus).to_dict()

@@ -69,7 +69,7 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
 
 
 def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
-    """Build the neighbour graph, propagate labels over it and cluster documents; None where the recipe has no groups."""
+    """Build the neighbour graph, propagate labels and cluster documents; None where the recipe has no groups."""
     recipe, n_topics, seed = plan.recipe, plan.n_topics, plan.seed
     if recipe.groups is None:
         return None

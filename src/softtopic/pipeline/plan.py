@@ -149,8 +149,9 @@ class FitPlan:
 
     def _training(self) -> str:
         which = "all documents" if len(self.train) == self.n_distinct else f"{len(self.train):,} documents"
+        topics = f"{self.n_topics} topics over {len(self.vocabulary):,} words"
         return (
-            f"topic model: {name_of(self.recipe.backbone)}, {self.n_topics} topics over {len(self.vocabulary):,} words, "
+            f"topic model: {name_of(self.recipe.backbone)}, {topics}, "
             f"inputs {' + '.join(self.inputs)}, target {self.recipe.target}, trained on {which}"
         )
 

@@ -1,4 +1,4 @@
-"""Targets of the documents trained on: calibrated soft labels, predicted ones where nothing was read, their own words."""
+"""Targets of training: calibrated soft labels, predicted ones where nothing was read, and the documents' own words."""
 
 import logging
 from dataclasses import dataclass

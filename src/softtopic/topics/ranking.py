@@ -1,52 +1,19 @@
 """Ranking of a topic's words for display: probable, used by its documents, related to each other, and distinctive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 
-from softtopic.errors import InputError, check_number, check_whole
+from softtopic.recipes import RankingConfig
 from softtopic.types import DocHidden, TopicVocab
-
-ORDERS = ("probability", "relevance")
 
 _EPSILON = 1e-12
 _BLOCK = 4096
 
 WordVectors = Float[np.ndarray, "vocab _"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankingConfig:
-    """Order in which the words of a topic are shown.
-
-    Parameters
-    ----------
-    order : {"probability", "relevance"}, default="probability"
-        By probability under the model, or by `relevance`.
-    inverse_temperature : float, default=8.0
-        Weight of semantic similarity: a word whose cosine to the topic is .1 higher ranks as one that is
-        exp(.1 * inverse_temperature) times as probable.
-    n_center_words : int, default=10
-        Leading words whose mean vector stands for the topic.
-    document_power : float, default=2.5
-        Power of a document's share in a topic with which its words count for that topic.
-    """
-
-    order: str = "probability"
-    inverse_temperature: float = 8.0
-    n_center_words: int = 10
-    document_power: float = 2.5
-
-    def __post_init__(self) -> None:
-        if self.order not in ORDERS:
-            raise InputError(f"order {self.order!r} is not known; choose one of {', '.join(ORDERS)}")
-        check_number("ranking inverse_temperature", self.inverse_temperature, 0, closed="neither")
-        check_number("ranking document_power", self.document_power, 0, closed="neither")
-        check_whole("n_center_words", self.n_center_words, 1)
 
 
 def relevance(
