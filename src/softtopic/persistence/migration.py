@@ -32,7 +32,7 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     old, words = files.config, files.topics["vocabulary"]
     recipe = _recipe(old)
     widths = [old["inputs"]["widths"][name] for name in recipe["inputs"].split("+")]
-    tensors = {v1.TENSORS.get(name, name): value for name, value in files.tensors.items()}
+    tensors = {v1.TENSORS.get(name, name): value for name, value in files.tensors.items() if v1.is_used(name)}
     sizes = Sizes(n_inputs=sum(widths), n_topics=old["n_topics"], n_words=len(words))
     tensors["topic_word"] = _topic_word(recipe, tensors, sizes)
     # An encoder was named even where sentence vectors were no input.
@@ -120,7 +120,7 @@ def _teacher(old: Mapping[str, Any]) -> dict[str, Any]:
     own = old["recipe"]["prompts"]
     chosen = old["recipe"]["demonstrations"] == "auto"
     prompts = [_prompt(one, from_corpus=chosen and one not in own) for one in teacher["prompts"]]
-    return teacher | {"prompts": prompts}
+    return v1.TEACHER_CONSTANTS | teacher | {"prompts": prompts}
 
 
 def _prompt(old: Mapping[str, Any], *, from_corpus: bool = False) -> dict[str, Any]:

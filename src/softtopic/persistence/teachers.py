@@ -1,6 +1,6 @@
 """Descriptions of language models from a file: checked, and only then used."""
 
-from typing import Any
+from typing import Any, get_type_hints
 
 from softtopic.errors import InputError, SofttopicError
 from softtopic.persistence.values import check_names, from_plain
@@ -8,15 +8,10 @@ from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.opening import teacher_from_description
 from softtopic.teacher.prompts import Prompt
+from softtopic.teacher.session import TeacherConfig
 
-_LOCAL: dict[str, Any] = {
-    "lm": str,
-    "prompts": tuple[Prompt, ...],
-    "max_tokens": int,
-    "truncation": str,
-    "beam_width": int,
-    "dtype": str,
-}
+# Values of the descriptions of `Teacher` and `ServerTeacher`, with their types.
+_LOCAL: dict[str, Any] = {"lm": str, "dtype": str} | get_type_hints(TeacherConfig)
 _SERVER: dict[str, Any] = {
     "lm": str,
     "model": str | None,

@@ -27,6 +27,10 @@ BACKBONE_CONSTANTS: dict[str, dict[str, Any]] = {
     "plsa": {"tail_weight": 0.1, "tail_temperature": 3.0, "init_smoothing": 1e-6},
 }
 TEACHER = {"cut": "truncation", "branches": "beam_width"}
+TEACHER_CONSTANTS = {
+    "max_windows": 8,
+    "content_free": ["N/A", "[MASK]", "...", "-", "Text", "This is a document."],
+}
 TENSORS = {
     "backbone.topics": "backbone.topic_embeddings",
     "backbone.words": "backbone.word_embeddings",
@@ -98,3 +102,8 @@ PARAMETERS: dict[str, Any] = {
     "features": "auto",
     "progress": False,
 }
+
+
+def is_used(tensor: str) -> bool:
+    """Whether a tensor is still needed: BatchNorm's count of batches was stored and never read."""
+    return not tensor.endswith(".num_batches_tracked")
