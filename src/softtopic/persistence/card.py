@@ -18,6 +18,7 @@ def model_card(state: FittedState) -> str:
     Parameters
     ----------
     state : FittedState
+        What was fitted.
 
     Returns
     -------

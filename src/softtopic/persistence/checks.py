@@ -9,7 +9,6 @@ from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, Sizes
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
-from softtopic.recipes import Recipe
 from softtopic.state import FittedState
 from softtopic.topics.documents import EXCERPT_LENGTH
 
@@ -39,6 +38,9 @@ def check_state(state: FittedState) -> None:
     _expect("lsa", state.lsa, any(INPUTS[name].fits_lsa for name in split_inputs(recipe.inputs)))
     if state.encoder is not None and not ("embedding" in state.widths and state.encoder.strip("\0 ")):
         raise InputError(f"encoder is {state.encoder!r}, and the inputs are {recipe.inputs}")
+    if state.lsa is not None and (state.lsa.idf <= 0).any():
+        raise InputError("lsa.idf has values that are not above 0")
+    _check_word_width(state)
     _check_documents(state)
     sizes = Sizes(n_inputs=sum(state.widths.values()), n_topics=n_topics, n_words=n_words, word_width=state.word_width)
     restore_backbone(state.weights, recipe.backbone.resolved(recipe.training.temperature), sizes)
@@ -69,6 +71,13 @@ def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
                 raise InputError(f"{name} has rows that are no probabilities; expected values from 0 that sum to 1")
 
 
+def _check_word_width(state: FittedState) -> None:
+    """Pre-trained word embeddings, where there were any, have left weights of their width."""
+    widths = {array.shape[1] for array in state.weights.values() if array.ndim == 2}
+    if state.word_width is not None and state.word_width not in widths:
+        raise InputError(f"word embeddings have {state.word_width} columns, which no weights have")
+
+
 def _check_inputs(state: FittedState) -> None:
     if tuple(state.widths) != split_inputs(state.recipe.inputs):
         raise InputError(f"inputs are {' + '.join(state.widths)}; expected {state.recipe.inputs}")
@@ -91,7 +100,7 @@ def _check_documents(state: FittedState) -> None:
     if len(state.representatives) != state.n_topics:
         raise InputError(f"representative documents of {len(state.representatives)} topics; expected {state.n_topics}")
     for rows in state.representatives:
-        if len(rows) and not (0 <= rows.min() and rows.max() < n_documents and len(set(rows.tolist())) == len(rows)):
+        if len(rows) and (rows.min() < 0 or rows.max() >= n_documents or len(set(rows.tolist())) < len(rows)):
             raise InputError(f"representative documents {rows.tolist()}; expected distinct rows below {n_documents}")
 
 

@@ -1,4 +1,4 @@
-"""Model folders: five files, versioned and checksummed, written whole or not at all, and checked before they are believed.
+"""Model folders: five files with a version and checksums, written whole or not at all, checked before they are used.
 
 model/
   config.json          settings; size and SHA-256 of every file, and a checksum of itself

@@ -1,4 +1,4 @@
-"""JSON, safetensors and Parquet, read strictly: nothing is believed before it is checked, and sizes before memory is taken."""
+"""JSON, safetensors and Parquet, read strictly; sizes are checked before memory is taken."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class DamagedError(Exception):
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BufferedReader]:
-    """A regular file, or a link to one, for reading; pipes, devices and folders are refused without waiting for them."""
+    """Open a regular file or a link to one; pipes, devices and folders are refused without waiting for them."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise DamagedError("it is no regular file")
     # A pipe may take the file's place before it is opened; without O_NONBLOCK that would wait for a writer.

@@ -4,8 +4,9 @@ Scalars, names and lists of words stand for themselves. Anything else is ``{"typ
 types below. Functions and vectorizers cannot be stored without code: `NotSaved` takes their place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path, PurePath
 from typing import Any, Literal, NoReturn, final
 
@@ -104,34 +105,19 @@ def encode_parameters(parameters: dict[str, Any]) -> tuple[dict[str, Any], dict[
     """
     vectors = parameters.get("word_vectors")
     tensors = {_WORD_VECTORS: vectors.vectors} if isinstance(vectors, WordVectors) else {}
-    return {name: _encode(name, value) for name, value in parameters.items()}, tensors
+    return {name: _encode(value) for name, value in parameters.items()}, tensors
 
 
-def _encode(name: str, value: Any) -> Any:
-    if isinstance(value, NotSaved):
-        return _tagged("not-saved", value.description)
-    if isinstance(value, Recipe):
-        return _tagged("recipe", to_plain(value))
-    if isinstance(value, BackboneSettings):
-        return _tagged("backbone", to_plain(value))
-    if isinstance(value, PurePath):
-        return _tagged("path", str(value))
-    if isinstance(value, WordVectors):
-        return _tagged("word-vectors", list(value.words))
-    if isinstance(value, Vocabulary):
-        return _tagged("vocabulary", to_plain(value))
-    if isinstance(value, np.ndarray):
-        return _tagged("array", value.tolist())
-    if isinstance(value, Teacher | ServerTeacher) and not callable(getattr(value, "vectors", None)):
-        return _tagged("teacher", to_plain(value.description))
-    if isinstance(value, SentenceEncoder):
-        return _tagged("sentence-encoder", {"name": value.name, "max_tokens": value.max_tokens})
-    if isinstance(value, Sequence) and not isinstance(value, str | list):
-        return _tagged("tuple", to_plain(list(value)))
+def _encode(value: Any) -> Any:
+    if callable(getattr(value, "vectors", None)):
+        return {"type": "not-saved", "value": f"a {type(value).__name__} with {_described(value.vectors)}"}
+    for name, kind in _KINDS.items():
+        if isinstance(value, kind.cls):
+            return {"type": name, "value": kind.encode(value)}
     try:
         return to_plain(value)
     except InputError:
-        return _tagged("not-saved", _described(value))
+        return {"type": "not-saved", "value": _described(value)}
 
 
 def decode_parameters(plain: Any, tensors: dict[str, np.ndarray], device: str) -> dict[str, Any]:
@@ -142,7 +128,7 @@ def decode_parameters(plain: Any, tensors: dict[str, np.ndarray], device: str) -
     plain : object
         What `encode_parameters` made of them.
     tensors : dict of str to ndarray
-        Arrays; what belongs to the parameters is removed from the dict.
+        Arrays; those of the parameters are removed.
     device : str
         Of language models and sentence encoders; none is loaded.
 
@@ -152,41 +138,72 @@ def decode_parameters(plain: Any, tensors: dict[str, np.ndarray], device: str) -
         If a parameter is missing, unknown, or not what it should be.
     """
     check_names(plain, set(_HINTS), "parameters")
-    vectors = tensors.pop(_WORD_VECTORS, None)
-    return {name: _decode(name, plain[name], vectors, device) for name in plain}
+    parameters = {name: _decode(name, value, device) for name, value in plain.items()}
+    vectors, words = tensors.pop(_WORD_VECTORS, None), parameters["word_vectors"]
+    if (vectors is not None) != isinstance(words, tuple):
+        raise InputError("word_vectors are not complete: words and vectors go together")
+    if isinstance(words, tuple):
+        parameters["word_vectors"] = _word_vectors(words, vectors)
+    check_options(parameters)
+    return parameters
 
 
-def _decode(name: str, plain: Any, vectors: np.ndarray | None, device: str) -> Any:
+def _decode(name: str, plain: Any, device: str) -> Any:
     if not isinstance(plain, dict):
         return from_plain(_HINTS[name], plain, name)
     check_names(plain, {"type", "value"}, name)
-    kind, value = plain["type"], plain["value"]
-    if kind not in _TYPES.get(name, ()):
-        raise InputError(f"{name} is of type {kind!r}; expected {' or '.join(_TYPES.get(name, ('a plain value',)))}")
-    if kind == "word-vectors":
-        if vectors is None or vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):
-            raise InputError(f"{name} has no vectors")
-        return WordVectors(tuple(from_plain(list[str], value, name)), vectors)
-    if kind == "teacher":
-        return teacher_from_plain(value, device=device)
-    if kind == "not-saved":
-        return NotSaved(name, from_plain(str, value, name))
-    return _DECODERS[kind](value, name) if kind != "sentence-encoder" else _encoder(value, device)
+    known = _TYPES.get(name, ())
+    if plain["type"] not in known:
+        raise InputError(f"{name} is of type {plain['type']!r}; expected {', '.join(known) or 'a plain value'}")
+    return _KINDS[plain["type"]].decode(plain["value"], name, device)
 
 
-def _encoder(value: Any, device: str) -> SentenceEncoder:
-    check_names(value, {"name", "max_tokens"}, "embedder")
-    name, limit = from_plain(str, value["name"], "embedder"), from_plain(int, value["max_tokens"], "embedder")
-    return SentenceEncoder(name, max_tokens=limit, device=device)
+def _word_vectors(words: tuple[str, ...], vectors: Any) -> WordVectors:
+    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating):
+        raise InputError(f"word_vectors are {vectors.dtype} of shape {vectors.shape}; expected a vector for each word")
+    return WordVectors(words, vectors)
 
 
-_DECODERS: dict[str, Callable[[Any, str], Any]] = {
-    "recipe": lambda value, name: recipe_from_plain(value, name),
-    "backbone": lambda value, name: from_plain(BackboneSettings, value, name),
-    "path": lambda value, name: Path(from_plain(str, value, name)),
-    "vocabulary": lambda value, name: from_plain(Vocabulary, value, name),
-    "tuple": lambda value, name: tuple(from_plain(list[str | int | float], value, name)),
-    "array": lambda value, name: np.asarray(from_plain(list[str | int | float], value, name)),
+def _sentence_encoder(plain: Any, name: str, device: str) -> SentenceEncoder:
+    check_names(plain, {"name", "max_tokens"}, name)
+    folder, limit = from_plain(str, plain["name"], name), from_plain(int, plain["max_tokens"], name)
+    return SentenceEncoder(folder, max_tokens=limit, device=device)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A type of values, how they become plain, and how they come back from a plain value, name and device."""
+
+    cls: Any
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any, str, str], Any]
+
+
+_WORDS = tuple[str | int | float, ...]
+
+_KINDS: dict[str, _Kind] = {
+    "not-saved": _Kind(
+        NotSaved, lambda value: value.description, lambda plain, name, _: NotSaved(name, from_plain(str, plain, name))
+    ),
+    "recipe": _Kind(Recipe, to_plain, lambda plain, name, _: recipe_from_plain(plain, name)),
+    "backbone": _Kind(BackboneSettings, to_plain, lambda plain, name, _: from_plain(BackboneSettings, plain, name)),
+    "path": _Kind(PurePath, str, lambda plain, name, _: Path(from_plain(str, plain, name))),
+    "word-vectors": _Kind(
+        WordVectors, lambda value: list(value.words), lambda plain, name, _: from_plain(tuple[str, ...], plain, name)
+    ),
+    "teacher": _Kind(
+        (Teacher, ServerTeacher),
+        lambda value: to_plain(value.description),
+        lambda plain, _, device: teacher_from_plain(plain, device=device),
+    ),
+    "sentence-encoder": _Kind(
+        SentenceEncoder, lambda value: {"name": value.name, "max_tokens": value.max_tokens}, _sentence_encoder
+    ),
+    "vocabulary": _Kind(Vocabulary, to_plain, lambda plain, name, _: from_plain(Vocabulary, plain, name)),
+    "array": _Kind(
+        np.ndarray, lambda value: value.tolist(), lambda plain, name, _: np.asarray(from_plain(_WORDS, plain, name))
+    ),
+    "tuple": _Kind(tuple, to_plain, lambda plain, name, _: from_plain(_WORDS, plain, name)),
 }
 
 
@@ -208,13 +225,11 @@ def check_options(parameters: dict[str, Any]) -> None:
     get_recipe(recipe, backbone, inputs=inputs, target=target)
     if parameters["sample"] is not None:
         check_number("sample", parameters["sample"], 0, 1, closed="right")
-    size = parameters["vocabulary"]
-    if isinstance(size, int):
-        check_whole("vocabulary", size, 2)
-
-
-def _tagged(kind: str, value: Any) -> dict[str, Any]:
-    return {"type": kind, "value": value}
+    vocabulary = parameters["vocabulary"]
+    if isinstance(vocabulary, Integral):
+        check_whole("vocabulary", vocabulary, 2)
+    elif isinstance(vocabulary, list | tuple | np.ndarray):
+        Vocabulary(tuple(map(str, vocabulary)))
 
 
 def _described(value: Any) -> str:

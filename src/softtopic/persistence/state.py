@@ -13,9 +13,9 @@ from softtopic.inputs.registry import split_inputs
 from softtopic.persistence.card import model_card
 from softtopic.persistence.checks import check_state
 from softtopic.persistence.folder import ModelFiles
-from softtopic.persistence.parameters import check_options, decode_parameters, encode_parameters, recipe_from_plain
+from softtopic.persistence.parameters import decode_parameters, encode_parameters, recipe_from_plain
 from softtopic.persistence.privacy import withhold_demonstrations
-from softtopic.persistence.teachers import teacher_from_plain
+from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
 from softtopic.state import FittedState
 from softtopic.topics.words import Topics
@@ -37,6 +37,7 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
     Parameters
     ----------
     state : FittedState
+        What was fitted.
     parameters : dict
         Parameters of the estimator.
     excerpts : bool
@@ -61,7 +62,7 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
         "recipe": to_plain(state.recipe),
         "widths": list(state.widths.values()),
         "encoder": state.encoder,
-        "teacher": to_plain(state.teacher),
+        "teacher": to_plain(state.teacher) if state.teacher and is_known(state.teacher) else None,
         "word_width": state.word_width,
         "plan": list(state.plan),
         "parameters": plain_parameters,
@@ -113,8 +114,13 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
     )
     check_state(state)
-    if config["sizes"] != _sizes(state):
-        raise InputError(f"sizes are {config['sizes']}; expected {_sizes(state)}")
+    topics = Topics(state.topic_word, vocabulary.words, state.relevance)
+    if files.topics["topics"] != plain_topics(topics, representatives):
+        raise InputError("the words in topics.json are not those of model.safetensors")
+    sizes = _sizes(state)
+    check_names(config["sizes"], set(sizes), "sizes")
+    if any(from_plain(int, config["sizes"][name], f"sizes.{name}") != size for name, size in sizes.items()):
+        raise InputError(f"sizes are {config['sizes']}; expected {sizes}")
     _check_parameters(parameters, state)
     return state, parameters
 
@@ -158,4 +164,3 @@ def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:
     for name, fitted in (("n_topics", state.n_topics), ("random_state", state.seed)):
         if parameters.get(name) != fitted:
             raise InputError(f"{name} is {parameters.get(name)}, the model was fitted with {fitted}; set it to that")
-    check_options(parameters)

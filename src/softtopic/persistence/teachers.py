@@ -22,6 +22,11 @@ _SERVER: dict[str, Any] = {
 }
 
 
+def is_known(description: dict[str, Any]) -> bool:
+    """Whether a description is that of a teacher that can be opened again, not of a class of the user's."""
+    return description.keys() in (_LOCAL.keys(), _SERVER.keys())
+
+
 def teacher_from_plain(plain: Any, *, device: str) -> BaseTeacher:
     """The teacher of a description in a file; its language model is not loaded and no server is asked.
 

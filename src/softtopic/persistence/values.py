@@ -1,4 +1,4 @@
-"""Nested frozen dataclasses ↔ plain JSON values, driven by their type hints. Which class is built never comes from a file."""
+"""Nested frozen dataclasses ↔ plain JSON values, driven by type hints; no class name is ever taken from a file."""
 
 import reprlib
 from collections.abc import Sequence
