@@ -32,7 +32,7 @@ def model_card(state: FittedState) -> str:
         "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
         "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
         "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
-        "Language model": "none" if teacher is None else str(teacher["lm"]),
+        "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
         "Sentence encoder": state.encoder or ("vectors of the user" if "embedding" in state.widths else "none"),
         "Random seed": str(state.seed),
         "Made with": f"softtopic {__version__}",

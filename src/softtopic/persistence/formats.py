@@ -80,10 +80,10 @@ def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[str]]:
     """The columns id and text of a Parquet file with so many rows, none of them missing."""
     file = pq.ParquetFile(stream)
     metadata = file.metadata
-    if not file.schema_arrow.equals(_DOCUMENTS) or metadata.num_rows != n_rows:
-        raise DamagedError(
-            f"it has {metadata.num_rows} rows of other columns; expected id and text of {n_rows} documents"
-        )
+    if not file.schema_arrow.equals(_DOCUMENTS):
+        raise DamagedError("it has other columns than the strings id and text")
+    if metadata.num_rows != n_rows:
+        raise DamagedError(f"it has {metadata.num_rows:,} rows for {n_rows:,} documents")
     total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if total > _MAX_ROW_BYTES * n_rows:
         raise DamagedError(f"it says that {n_rows} documents have {total:,} bytes")

@@ -17,7 +17,7 @@ from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.prompts import PROMPTS, Prompt
 from softtopic.topics.documents import excerpt, representative_rows
 from softtopic.topics.words import Topics
-from softtopic.types import DocInt, DocTopic, TopicVocab
+from softtopic.types import DocTopic, TopicVocab
 
 
 def migrate(files: ModelFiles) -> ModelFiles:
@@ -137,12 +137,12 @@ def _topic_word(recipe: Mapping[str, Any], tensors: Mapping[str, np.ndarray], si
         return backbone.topic_word().numpy()
 
 
-def _representatives(stored: list[list[str]], excerpts: list[str], theta: DocTopic) -> list[DocInt]:
+def _representatives(stored: list[list[str]], excerpts: list[str], theta: DocTopic) -> list[np.ndarray]:
     """Rows of the whole documents that were stored; without any, those with the largest share of each topic."""
     if not any(stored):
         return representative_rows(theta, [str(row) for row in range(len(theta))])
     first: dict[str, int] = {}
     for row, text in enumerate(excerpts):
         first.setdefault(text, row)
-    return [np.array(sorted({first[excerpt(text)] for text in texts}, key=lambda row: -column[row]), dtype=np.int64)
-            for texts, column in zip(stored, theta.T, strict=True)]  # fmt: skip
+    # Equal beginnings of different texts stand for one document.
+    return [np.array(list(dict.fromkeys(first[excerpt(text)] for text in texts)), dtype=np.int64) for texts in stored]

@@ -144,7 +144,6 @@ def decode_parameters(plain: Any, tensors: dict[str, np.ndarray], device: str) -
         raise InputError("word_vectors are not complete: words and vectors go together")
     if isinstance(words, tuple):
         parameters["word_vectors"] = _word_vectors(words, vectors)
-    check_options(parameters)
     return parameters
 
 

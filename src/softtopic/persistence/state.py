@@ -13,7 +13,7 @@ from softtopic.inputs.registry import split_inputs
 from softtopic.persistence.card import model_card
 from softtopic.persistence.checks import check_state
 from softtopic.persistence.folder import ModelFiles
-from softtopic.persistence.parameters import decode_parameters, encode_parameters, recipe_from_plain
+from softtopic.persistence.parameters import check_options, decode_parameters, encode_parameters, recipe_from_plain
 from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
@@ -164,3 +164,4 @@ def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:
     for name, fitted in (("n_topics", state.n_topics), ("random_state", state.seed)):
         if parameters.get(name) != fitted:
             raise InputError(f"{name} is {parameters.get(name)}, the model was fitted with {fitted}; set it to that")
+    check_options(parameters)

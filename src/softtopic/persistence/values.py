@@ -132,10 +132,10 @@ def check_names(found: Any, expected: set[str], name: str) -> None:
 
 
 def _described(hint: Any) -> str:
-    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType, Literal) else (hint,)
     names = {NoneType: "null", bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
     return " or ".join(
         names.get(option)
-        or ("a list" if get_origin(option) in _SEQUENCES else getattr(option, "__name__", str(option)))
+        or ("a list" if get_origin(option) in _SEQUENCES else getattr(option, "__name__", repr(option)))
         for option in options
     )
