@@ -82,13 +82,12 @@ def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
         "standardize": flat["standardise"],
         "max_training_documents": flat["learn_at_most"],
         "encoder": v1.ENCODER,
-        "read": {
+        "read": v1.READ
+        | {
             "prompts": [one if isinstance(one, str) else _prompt(one) for one in flat["prompts"]],
             "demonstrations": v1.DEMONSTRATIONS if flat["demonstrations"] == "auto" else None,
             "beam_width": flat["branches"],
-            "max_tokens": v1.MAX_TOKENS,
             "max_chunks": flat["pieces"],
-            "max_chunks_per_document": v1.MAX_CHUNKS_PER_DOCUMENT,
             "max_documents": flat["read_at_most"],
             "calibration": flat["calibration"],
             "calibration_strength": flat["strength"],

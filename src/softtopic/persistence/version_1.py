@@ -27,10 +27,6 @@ BACKBONE_CONSTANTS: dict[str, dict[str, Any]] = {
     "plsa": {"tail_weight": 0.1, "tail_temperature": 3.0, "init_smoothing": 1e-6},
 }
 TEACHER = {"cut": "truncation", "branches": "beam_width"}
-TEACHER_CONSTANTS = {
-    "max_windows": 8,
-    "content_free": ["N/A", "[MASK]", "...", "-", "Text", "This is a document."],
-}
 TENSORS = {
     "backbone.topics": "backbone.topic_embeddings",
     "backbone.words": "backbone.word_embeddings",
@@ -40,8 +36,9 @@ TENSORS = {
 }
 
 ENCODER = {"name": "all-minilm-l6-v2", "max_tokens": 256}
-MAX_TOKENS = 160
-MAX_CHUNKS_PER_DOCUMENT = 8
+CONTENT_FREE = ["N/A", "[MASK]", "...", "-", "Text", "This is a document."]
+TEACHER_CONSTANTS = {"max_windows": 8, "content_free": CONTENT_FREE}
+READ = {"max_tokens": 160, "max_chunks_per_document": 8, "content_free": CONTENT_FREE}
 IMPUTATION = {"alpha": 0.3, "label_scale": 10.0, "words_weight": 0.25}
 WORDS = {"n_lsa_components": 300, "tf_idf_scale": 5.0}
 # Tokens are found as they were.
