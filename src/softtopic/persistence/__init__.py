@@ -1,1 +1,6 @@
-"""Model folders."""
+"""Model folders: a fitted model on disk, checked before it is believed."""
+
+from softtopic.persistence.parameters import NotSaved, check_parameters
+from softtopic.persistence.saving import load, save
+
+__all__ = ["NotSaved", "check_parameters", "load", "save"]

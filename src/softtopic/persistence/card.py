@@ -1,0 +1,73 @@
+"""The model card of a model folder, in Markdown: what the model is, how it was made, and its topics."""
+
+import numpy as np
+
+from softtopic import __version__
+from softtopic.backbones.registry import name_of
+from softtopic.state import FittedState
+from softtopic.topics.words import Topics
+
+_N_WORDS = 10
+
+_TITLES = {"soft": "soft labels of the language model", "bow": "bag of words"}
+
+
+def model_card(state: FittedState) -> str:
+    """Markdown about a fitted model; no text of a document is in it.
+
+    Parameters
+    ----------
+    state : FittedState
+        What was fitted.
+
+    Returns
+    -------
+    str
+        Settings and a table of the topics, largest first.
+    """
+    recipe, teacher = state.recipe, state.teacher
+    facts = {
+        "Documents": f"{len(state.theta):,}",
+        "Vocabulary": f"{len(state.vocabulary):,} words",
+        "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
+        "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
+        "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
+        "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
+        "Sentence encoder": state.encoder or ("vectors of the user" if "embedding" in state.widths else "none"),
+        "Random seed": str(state.seed),
+        "Made with": f"softtopic {__version__}",
+    }
+    sizes = np.bincount(state.topics, minlength=state.n_topics)
+    words = Topics(state.topic_word, state.vocabulary.words, state.relevance).top_words(_N_WORDS)
+    order = sorted(range(state.n_topics), key=lambda topic: (-sizes[topic], topic))
+    return "\n".join([
+        "# Topic model",
+        "",
+        "A topic model fitted by [softtopic](https://pypi.org/project/softtopic/).",
+        "",
+        "```python",
+        "from softtopic import TopicModel",
+        "",
+        'model = TopicModel.load("path/to/this/folder")',
+        "model.get_topic_info()",
+        'model.transform(["a new document"])',
+        "```",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {_cell(value)} |" for name, value in facts.items()),
+        "",
+        "## Topics",
+        "",
+        "Documents are those in which the topic has the largest share.",
+        "",
+        "| Topic | Documents | Words |",
+        "|---|---|---|",
+        *(f"| {topic} | {sizes[topic]:,} | {_cell(', '.join(words[topic]))} |" for topic in order),
+        "",
+    ])  # fmt: skip
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of a table."""
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())

@@ -1,0 +1,137 @@
+"""Whether the parts of a fitted state are sound and fit each other: values, shapes, ranges."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from softtopic.backbones.registry import build_backbone
+from softtopic.backbones.settings import BackboneSettings, Sizes
+from softtopic.errors import InputError, check_whole
+from softtopic.inputs.registry import INPUTS, split_inputs, split_target
+from softtopic.state import FittedState
+from softtopic.topics.documents import EXCERPT_LENGTH
+
+if TYPE_CHECKING:
+    from softtopic.backbones.base import Backbone
+
+# Rows of probabilities sum to 1 within this.
+_TOLERANCE = 1e-3
+
+# A backbone with no layer of more weights than this is built at once; larger ones first without memory, which takes
+# torch two seconds to prepare.
+_LARGE_LAYER = 1 << 26
+
+MAX_SEED = 2**32 - 1
+
+
+def check_state(state: FittedState) -> None:
+    """Raise InputError unless a state is sound: what is saved can be loaded, and what was loaded can be used."""
+    recipe, (n_documents, n_topics), n_words = state.recipe, state.theta.shape, len(state.vocabulary)
+    check_whole("number of topics", n_topics, 2)
+    check_whole("number of documents", n_documents, 1)
+    check_whole("seed", state.seed, 0, MAX_SEED)
+    _check_arrays(state, {"documents": n_documents, "topics": n_topics, "words": n_words})
+    _check_inputs(state)
+    _expect("prior", state.prior, recipe.read.calibration != "none" and "soft" in split_target(recipe.target))
+    _expect("relevance", state.relevance, recipe.ranking.order == "relevance")
+    _expect("lsa", state.lsa, any(INPUTS[name].fits_lsa for name in split_inputs(recipe.inputs)))
+    if state.encoder is not None and not ("embedding" in state.widths and state.encoder.strip("\0 ")):
+        raise InputError(f"encoder is {state.encoder!r}, and the inputs are {recipe.inputs}")
+    if state.lsa is not None and (state.lsa.idf <= 0).any():
+        raise InputError("lsa.idf has values that are not above 0")
+    _check_word_width(state)
+    _check_documents(state)
+    sizes = Sizes(n_inputs=sum(state.widths.values()), n_topics=n_topics, n_words=n_words, word_width=state.word_width)
+    restore_backbone(state.weights, recipe.backbone.resolved(recipe.training.temperature), sizes)
+
+
+def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
+    n_documents, n_topics, n_words = sizes.values()
+    arrays = {
+        "theta": (state.theta, (n_documents, n_topics)),
+        "mean_theta": (state.mean_theta, (n_topics,)),
+        "topic_word": (state.topic_word, (n_topics, n_words)),
+        "relevance": (state.relevance, (n_topics, n_words)),
+        "prior": (state.prior, (n_words,)),
+    }
+    if state.lsa is not None:
+        rank = len(state.lsa.components)
+        arrays |= {"lsa.idf": (state.lsa.idf, (n_words,)), "lsa.components": (state.lsa.components, (rank, n_words))}
+    for name, (array, shape) in arrays.items():
+        if array is None:
+            continue
+        if array.dtype != np.float32 or array.shape != shape:
+            raise InputError(f"{name} is {array.dtype} of shape {array.shape}; expected float32 of shape {shape}")
+        if not np.isfinite(array).all():
+            raise InputError(f"{name} has values that are not finite")
+        if name in ("theta", "mean_theta", "topic_word"):
+            total = array.sum(axis=-1, dtype=np.float64)
+            if (array < 0).any() or (np.abs(total - 1) > _TOLERANCE).any():
+                raise InputError(f"{name} has rows that are no probabilities; expected values from 0 that sum to 1")
+
+
+def _check_word_width(state: FittedState) -> None:
+    """Pre-trained word embeddings, where there were any, have left weights of their width."""
+    widths = {array.shape[1] for array in state.weights.values() if array.ndim == 2}
+    if state.word_width is not None and state.word_width not in widths:
+        raise InputError(f"word embeddings have {state.word_width} columns, which no weights have")
+
+
+def _check_inputs(state: FittedState) -> None:
+    if tuple(state.widths) != split_inputs(state.recipe.inputs):
+        raise InputError(f"inputs are {' + '.join(state.widths)}; expected {state.recipe.inputs}")
+    known = dict.fromkeys(("tf-idf", "bow", "normalised-bow"), len(state.vocabulary))
+    if state.lsa is not None:
+        known["words"] = len(state.lsa.components)
+    for name, width in state.widths.items():
+        check_whole(f"width of {name}", width, 1)
+        if width != known.get(name, width):
+            raise InputError(f"{name} has {width} columns; expected {known[name]}")
+
+
+def _check_documents(state: FittedState) -> None:
+    n_documents = len(state.theta)
+    for name, values in (("ids", state.ids), ("excerpts", state.excerpts)):
+        if len(values) != n_documents or not all(isinstance(value, str) for value in values):
+            raise InputError(f"{len(values)} {name} for {n_documents} documents; expected a string for each")
+    if any(len(text) > EXCERPT_LENGTH for text in state.excerpts):
+        raise InputError(f"an excerpt has more than {EXCERPT_LENGTH} characters")
+    if len(state.representatives) != state.n_topics:
+        raise InputError(f"representative documents of {len(state.representatives)} topics; expected {state.n_topics}")
+    for rows in state.representatives:
+        if len(rows) and (rows.min() < 0 or rows.max() >= n_documents or len(set(rows.tolist())) < len(rows)):
+            raise InputError(f"representative documents {rows.tolist()}; expected distinct rows below {n_documents}")
+
+
+def _expect(name: str, value: Any, expected: bool) -> None:
+    if (value is not None) != expected:
+        raise InputError(f"{name} is {'missing' if expected else 'there'}, against the recipe")
+
+
+def restore_backbone(weights: Mapping[str, np.ndarray], settings: BackboneSettings, sizes: Sizes) -> "Backbone":
+    """A backbone with these weights; raises InputError unless they are those of its sizes and give topic mixtures."""
+    import torch
+
+    class Nowhere(torch.Generator):
+        """Weights are drawn where the generator is; on the meta device they have shapes and take no memory."""
+
+        device = torch.device("meta")
+
+    if _largest([*vars(sizes).values(), *vars(settings).values()]) > _LARGE_LAYER:
+        empty = build_backbone(settings, sizes, Nowhere()).state_dict()
+        if {name: tuple(value.shape) for name, value in empty.items()} != {k: v.shape for k, v in weights.items()}:
+            raise InputError("the shapes of the weights are not those that sizes and settings of the backbone ask for")
+    backbone = build_backbone(settings, sizes, torch.Generator())
+    backbone.load_weights(weights)
+    with torch.inference_mode():
+        theta = backbone.eval().infer(torch.zeros(1, sizes.n_inputs))
+    if not abs(float(theta.sum()) - 1) < _TOLERANCE:
+        raise InputError("the weights give topic mixtures that do not sum to 1")
+    return backbone
+
+
+def _largest(values: Sequence[Any]) -> int:
+    """Product of the two largest whole numbers, a bound on the weights of a layer."""
+    first, second = sorted(value for value in values if type(value) is int)[-2:]
+    return first * second

@@ -1,0 +1,147 @@
+"""Model folders of earlier versions, brought to the current version in memory: one function for each step."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from softtopic.backbones.settings import BackboneSettings, Sizes
+from softtopic.persistence import version_1 as v1
+from softtopic.persistence.checks import restore_backbone
+from softtopic.persistence.folder import VERSION, ModelFiles
+from softtopic.persistence.state import WEIGHTS, plain_topics
+from softtopic.persistence.values import from_plain, to_plain
+from softtopic.teacher.endpoint import is_url
+from softtopic.teacher.prompts import PROMPTS, Prompt
+from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.words import Topics
+from softtopic.types import DocTopic, TopicVocab
+
+
+def migrate(files: ModelFiles) -> ModelFiles:
+    """The same model in the current version of the format."""
+    while files.version < VERSION:
+        files = _STEPS[files.version](files)
+    return files
+
+
+def from_version_1(files: ModelFiles) -> ModelFiles:
+    """Version 1 had a flat recipe, no parameters and no word distributions, and showed whole documents as examples."""
+    old, words = files.config, files.topics["vocabulary"]
+    recipe = _recipe(old)
+    widths = [old["inputs"]["widths"][name] for name in recipe["inputs"].split("+")]
+    tensors = {v1.TENSORS.get(name, name): value for name, value in files.tensors.items() if v1.is_used(name)}
+    sizes = Sizes(n_inputs=sum(widths), n_topics=old["n_topics"], n_words=len(words))
+    tensors["topic_word"] = _topic_word(recipe, tensors, sizes)
+    # An encoder was named even where sentence vectors were no input.
+    encoder = old["inputs"]["embedder"] if "embedding" in recipe["inputs"] else None
+    vocabulary = {"words": words, "token_pattern": v1.VOCABULARY["token_pattern"]}
+    teacher = old["teacher"] and _teacher(old)
+    parameters = v1.PARAMETERS | {
+        "n_topics": old["n_topics"],
+        "recipe": {"type": "recipe", "value": recipe},
+        "embedder": None if encoder == v1.ENCODER["name"] else encoder,
+        "vocabulary": {"type": "vocabulary", "value": vocabulary},
+        "language": old["language"],
+        "random_state": old["random_state"],
+    }
+    if teacher:
+        parameters["lm"] = {"type": "teacher", "value": teacher}
+    config = {
+        "softtopic": old["softtopic"],
+        "sizes": {"documents": len(tensors["theta"]), "topics": old["n_topics"], "words": len(words)},
+        "seed": old["random_state"],
+        "recipe": recipe,
+        "widths": widths,
+        "encoder": encoder,
+        "teacher": teacher,
+        "word_width": None,
+        "plan": [],
+        "parameters": parameters,
+    }
+    stored = [topic["representative_documents"] for topic in files.topics["topics"]]
+    representatives = _representatives(stored, files.documents["text"], tensors["theta"])
+    topics = plain_topics(Topics(tensors["topic_word"], words, tensors.get("relevance")), representatives)
+    return replace(
+        files, version=2, config=config, tensors=tensors, topics={"vocabulary": vocabulary, "topics": topics}
+    )
+
+
+_STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1}
+
+
+def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
+    flat, training = old["recipe"], old["recipe"]["training"]
+    guide = {v1.GUIDE[name]: value for name, value in (flat["guide"] or {}).items()}
+    return {
+        "inputs": flat["inputs"],
+        "target": flat["target"],
+        "bow_weight": flat["bow_share"],
+        "standardize": flat["standardise"],
+        "max_training_documents": flat["learn_at_most"],
+        "encoder": v1.ENCODER,
+        "read": v1.READ
+        | {
+            "prompts": [one if isinstance(one, str) else _prompt(one) for one in flat["prompts"]],
+            "demonstrations": v1.DEMONSTRATIONS if flat["demonstrations"] == "auto" else None,
+            "beam_width": flat["branches"],
+            "max_chunks": flat["pieces"],
+            "max_documents": flat["read_at_most"],
+            "calibration": flat["calibration"],
+            "calibration_strength": flat["strength"],
+        },
+        "imputation": v1.IMPUTATION,
+        "words": v1.WORDS,
+        "vocabulary": v1.VOCABULARY,
+        "graph": v1.GRAPH | guide,
+        "groups": None if flat["guide"] is None else v1.GROUPS,
+        "backbone": _backbone(old["backbone"], training["temperature"]),
+        "training": {v1.TRAINING.get(name, name): value for name, value in training.items()},
+        "ranking": v1.RANKING | {"order": flat["order"]},
+    }
+
+
+def _backbone(old: Mapping[str, Any], label_temperature: float) -> dict[str, Any]:
+    sizes = ("n_inputs", "n_topics", "n_words")
+    settings = {v1.BACKBONE.get(name, name): value for name, value in old.items() if name not in sizes}
+    # ProdLDA's was always that of the soft labels, which None says.
+    if settings.get("temperature") == label_temperature:
+        settings["temperature"] = None
+    return settings | v1.BACKBONE_CONSTANTS[old["name"]]
+
+
+def _teacher(old: Mapping[str, Any]) -> dict[str, Any]:
+    teacher = {v1.TEACHER.get(name, name): value for name, value in old["teacher"].items()}
+    if is_url(teacher["lm"]):
+        return teacher | {"prompt": _prompt(teacher["prompt"])}
+    own = old["recipe"]["prompts"]
+    chosen = old["recipe"]["demonstrations"] == "auto"
+    prompts = [_prompt(one, from_corpus=chosen and one not in own) for one in teacher["prompts"]]
+    return v1.TEACHER_CONSTANTS | teacher | {"prompts": prompts}
+
+
+def _prompt(old: Mapping[str, Any], *, from_corpus: bool = False) -> dict[str, Any]:
+    """Demonstrations that are not predefined were documents where they were chosen for the corpus."""
+    prompt = Prompt.from_description({**old, "from_corpus": False})
+    return to_plain(replace(prompt, from_corpus=from_corpus and prompt not in PROMPTS.values()))
+
+
+def _topic_word(recipe: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sizes: Sizes) -> TopicVocab:
+    settings = from_plain(BackboneSettings, recipe["backbone"], "backbone")
+    weights = {name.removeprefix(WEIGHTS): value for name, value in tensors.items() if name.startswith(WEIGHTS)}
+    backbone = restore_backbone(weights, settings.resolved(recipe["training"]["temperature"]), sizes)
+    with torch.inference_mode():
+        return backbone.topic_word().numpy()
+
+
+def _representatives(stored: list[list[str]], excerpts: list[str], theta: DocTopic) -> list[np.ndarray]:
+    """Rows of the whole documents that were stored; without any, those with the largest share of each topic."""
+    if not any(stored):
+        return representative_rows(theta, [str(row) for row in range(len(theta))])
+    first: dict[str, int] = {}
+    for row, text in enumerate(excerpts):
+        first.setdefault(text, row)
+    # Equal beginnings of different texts stand for one document.
+    return [np.array(list(dict.fromkeys(first[excerpt(text)] for text in texts)), dtype=np.int64) for texts in stored]

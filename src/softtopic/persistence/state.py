@@ -1,0 +1,167 @@
+"""FittedState ↔ the contents of a model folder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from softtopic import __version__
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError
+from softtopic.inputs.lsa import LSA
+from softtopic.inputs.registry import split_inputs
+from softtopic.persistence.card import model_card
+from softtopic.persistence.checks import check_state
+from softtopic.persistence.folder import ModelFiles
+from softtopic.persistence.parameters import check_options, decode_parameters, encode_parameters, recipe_from_plain
+from softtopic.persistence.privacy import withhold_demonstrations
+from softtopic.persistence.teachers import is_known, teacher_from_plain
+from softtopic.persistence.values import check_names, from_plain, to_plain
+from softtopic.state import FittedState
+from softtopic.topics.words import Topics
+from softtopic.types import DocInt
+
+# Words of each topic in topics.json.
+_N_WORDS = 15
+
+WEIGHTS = "backbone."
+_ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
+_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components")
+
+_CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
+
+
+def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) -> ModelFiles:
+    """Contents of the files of a model.
+
+    Parameters
+    ----------
+    state : FittedState
+        What was fitted.
+    parameters : dict
+        Parameters of the estimator.
+    excerpts : bool
+        Whether the beginnings of documents are among them.
+
+    Raises
+    ------
+    InputError
+        If the state could not be loaded again, or is not that of the parameters.
+    """
+    check_state(state)
+    _check_parameters(parameters, state)
+    plain_parameters, tensors = encode_parameters(parameters)
+    tensors |= {WEIGHTS + name: value for name, value in state.weights.items()}
+    tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
+    if state.lsa is not None:
+        tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
+    config = {
+        "softtopic": __version__,
+        "sizes": _sizes(state),
+        "seed": state.seed,
+        "recipe": to_plain(state.recipe),
+        "widths": list(state.widths.values()),
+        "encoder": state.encoder,
+        "teacher": to_plain(state.teacher) if state.teacher and is_known(state.teacher) else None,
+        "word_width": state.word_width,
+        "plan": list(state.plan),
+        "parameters": plain_parameters,
+    }
+    topics = Topics(state.topic_word, state.vocabulary.words, state.relevance)
+    return ModelFiles(
+        config=withhold_demonstrations(config, excerpts=excerpts),
+        tensors=tensors,
+        topics={"vocabulary": to_plain(state.vocabulary), "topics": plain_topics(topics, state.representatives)},
+        documents={"id": list(state.ids), "text": list(state.excerpts) if excerpts else [""] * len(state.ids)},
+        card=model_card(state),
+    )
+
+
+def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, Any]]:
+    """The state and the parameters of a model from the contents of its files.
+
+    Raises
+    ------
+    InputError
+        If anything in them is not what it should be.
+    """
+    config, tensors = files.config, dict(files.tensors)
+    check_names(config, _CONFIG, "config.json")
+    from_plain(str, config["softtopic"], "softtopic")
+    recipe = recipe_from_plain(config["recipe"], "recipe")
+    if config["teacher"] is not None:
+        teacher_from_plain(config["teacher"], device=device)
+    parameters = decode_parameters(config["parameters"], tensors, device)
+    weights = {name: tensors.pop(name) for name in sorted(tensors) if name.startswith(WEIGHTS)}
+    check_names(tensors | dict.fromkeys(_OPTIONAL), {*_ARRAYS, *_OPTIONAL}, "model.safetensors")
+    inputs = split_inputs(recipe.inputs)
+    widths = from_plain(tuple[(int,) * len(inputs)], config["widths"], "widths")  # type: ignore[misc]
+    vocabulary, representatives = _topics_of(files.topics)
+    state = FittedState(
+        recipe=recipe,
+        seed=from_plain(int, config["seed"], "seed"),
+        vocabulary=vocabulary,
+        widths=dict(zip(inputs, widths, strict=True)),
+        encoder=from_plain(str | None, config["encoder"], "encoder"),
+        teacher=config["teacher"],
+        weights={name.removeprefix(WEIGHTS): value for name, value in weights.items()},
+        word_width=from_plain(int | None, config["word_width"], "word_width"),
+        lsa=_lsa_of(tensors),
+        ids=tuple(files.documents["id"]),
+        excerpts=tuple(files.documents["text"]),
+        representatives=representatives,
+        plan=from_plain(tuple[str, ...], config["plan"], "plan"),
+        **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
+    )
+    check_state(state)
+    topics = Topics(state.topic_word, vocabulary.words, state.relevance)
+    if files.topics["topics"] != plain_topics(topics, representatives):
+        raise InputError("the words in topics.json are not those of model.safetensors")
+    sizes = _sizes(state)
+    check_names(config["sizes"], set(sizes), "sizes")
+    if any(from_plain(int, config["sizes"][name], f"sizes.{name}") != size for name, size in sizes.items()):
+        raise InputError(f"sizes are {config['sizes']}; expected {sizes}")
+    _check_parameters(parameters, state)
+    return state, parameters
+
+
+def _sizes(state: FittedState) -> dict[str, int]:
+    return {"documents": len(state.theta), "topics": state.n_topics, "words": len(state.vocabulary)}
+
+
+def plain_topics(topics: Topics, representatives: Sequence[DocInt]) -> list[dict[str, Any]]:
+    """First words and rows of the representative documents of each topic."""
+    return [
+        {"words": words, "representatives": rows.tolist()}
+        for words, rows in zip(topics.top_words(_N_WORDS), representatives, strict=True)
+    ]
+
+
+def _topics_of(plain: Any) -> tuple[Vocabulary, tuple[DocInt, ...]]:
+    """Vocabulary and rows of representative documents; the words of topics follow from the arrays."""
+    check_names(plain, {"vocabulary", "topics"}, "topics.json")
+    vocabulary = from_plain(Vocabulary, plain["vocabulary"], "vocabulary")
+    topics = plain["topics"] if isinstance(plain["topics"], list) else []
+    representatives = []
+    for topic in topics:
+        check_names(topic, {"words", "representatives"}, "topic")
+        rows = from_plain(tuple[int, ...], topic["representatives"], "representatives")
+        representatives.append(np.array(rows, dtype=np.int64))
+    return vocabulary, tuple(representatives)
+
+
+def _lsa_of(tensors: dict[str, np.ndarray]) -> LSA | None:
+    found = {"idf": tensors.get("lsa.idf"), "components": tensors.get("lsa.components")}
+    if all(value is None for value in found.values()):
+        return None
+    if any(value is None for value in found.values()) or found["components"].ndim != 2:  # type: ignore[union-attr]
+        raise InputError("lsa.idf and lsa.components do not go together")
+    return LSA(**found)  # type: ignore[arg-type]
+
+
+def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:
+    """Raise InputError unless these are parameters of the fit that left this state."""
+    for name, fitted in (("n_topics", state.n_topics), ("random_state", state.seed)):
+        if parameters.get(name) != fitted:
+            raise InputError(f"{name} is {parameters.get(name)}, the model was fitted with {fitted}; set it to that")
+    check_options(parameters)

@@ -1,0 +1,106 @@
+"""Names and constants of version 1: its recipe was flat, and most tuned numbers stood in its code."""
+
+from typing import Any
+
+from softtopic.data.tokenizer import TOKEN_PATTERN
+
+# Fields of the recipe with their place in today's.
+TRAINING = {
+    "least_batches": "min_batches_per_epoch",
+    "most_batches": "max_batches",
+    "weight": "distillation_weight",
+    "guidance": "theta_weight",
+}
+BACKBONE = {
+    "sharpness": "sinkhorn_alpha",
+    "temperature_words": "beta_temperature",
+    "clustering": "clustering_weight",
+    "sharpness_documents": "doc_topic_alpha",
+    "sharpness_words": "topic_word_alpha",
+}
+# What was in the code of the backbones.
+BACKBONE_CONSTANTS: dict[str, dict[str, Any]] = {
+    "prodlda": {"dirichlet_alpha": 1.0},
+    "etm": {},
+    "ecrtm": {"sinkhorn_tolerance": 5e-3, "sinkhorn_max_iterations": 1000, "dirichlet_alpha": 1.0},
+    "fastopic": {"sinkhorn_tolerance": 1e-4, "sinkhorn_max_iterations": 1000},
+    "plsa": {"tail_weight": 0.1, "tail_temperature": 3.0, "init_smoothing": 1e-6},
+}
+TEACHER = {"cut": "truncation", "branches": "beam_width"}
+TENSORS = {
+    "backbone.topics": "backbone.topic_embeddings",
+    "backbone.words": "backbone.word_embeddings",
+    "backbone.crowding": "backbone.log_normalizer",
+    "words.rarity": "lsa.idf",
+    "words.axes": "lsa.components",
+}
+
+ENCODER = {"name": "all-minilm-l6-v2", "max_tokens": 256}
+CONTENT_FREE = ["N/A", "[MASK]", "...", "-", "Text", "This is a document."]
+TEACHER_CONSTANTS = {"max_windows": 8, "content_free": CONTENT_FREE}
+READ = {"max_tokens": 160, "max_chunks_per_document": 8, "content_free": CONTENT_FREE}
+IMPUTATION = {"alpha": 0.3, "label_scale": 10.0, "words_weight": 0.25}
+WORDS = {"n_lsa_components": 300, "tf_idf_scale": 5.0}
+# Tokens are found as they were.
+VOCABULARY = {"min_df": 2, "max_df": 0.5, "token_pattern": TOKEN_PATTERN, "max_unspaced_share": 0.3}
+GRAPH: dict[str, Any] = {
+    "n_neighbors": 15,
+    "inverse_temperature": 10.0,
+    "n_steps": 3,
+    "restart": 0.1,
+    "embedding_weight": 1.0,
+    "hidden_weight": 0.75,
+    "words_weight": 0.75,
+    "n_word_components": 100,
+    "whitening": {"n_classes": 100, "min_class_size": 15, "min_documents": 500, "max_documents": 5000},
+}
+GUIDE = {"neighbours": "n_neighbors", "rounds": "n_steps", "restart": "restart"}
+GROUPS = {
+    "n_components": 100,
+    "n_init": 3,
+    "mean_max_share": 0.6,
+    "min_inverse_temperature": 15.0,
+    "max_inverse_temperature": 200.0,
+    "calibration_size": 5000,
+    "word_power": 2.5,
+}
+RANKING = {"inverse_temperature": 8.0, "n_center_words": 10, "document_power": 2.5}
+DEMONSTRATIONS: dict[str, Any] = {
+    "sizes": [4, 8],
+    "draws": [3, 2],
+    "max_words": 30,
+    "max_tokens": 96,
+    "reading_share": 0.5,
+    "min_sample_tokens": 4000,
+    "max_sample_tokens": 16000,
+    "min_gain": 0.03,
+    "pool_size": 20000,
+    "n_components": 100,
+    "min_document_count": 2,
+    "max_document_frequency": 0.3,
+    "n_neighbors": 3,
+    "neighborhood": 0.005,
+    "min_similarity": 0.1,
+    "max_similarity": 0.95,
+    "min_documents": 32,
+    "n_random": 50,
+    "min_pairs": 20,
+}
+# Parameters that were not stored have the defaults they had.
+PARAMETERS: dict[str, Any] = {
+    "backbone": None,
+    "inputs": None,
+    "target": None,
+    "embedder": None,
+    "word_vectors": None,
+    "lm": "smollm2-135m",
+    "sample": None,
+    "demonstrations": None,
+    "features": "auto",
+    "progress": False,
+}
+
+
+def is_used(tensor: str) -> bool:
+    """Whether a tensor is still needed: BatchNorm's count of batches was stored and never read."""
+    return not tensor.endswith(".num_batches_tracked")

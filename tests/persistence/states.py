@@ -1,0 +1,154 @@
+"""Fitted states without a fit: random weights of small backbones, and everything that belongs to them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from softtopic.backbones.registry import build_backbone
+from softtopic.backbones.settings import BackboneSettings, ETMSettings, PLSASettings, ProdLDASettings, Sizes
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.inputs.lsa import LSA
+from softtopic.recipes import RECIPES, Recipe
+from softtopic.state import FittedState
+from softtopic.topics.documents import excerpt, representative_rows
+
+WORDS = ("sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light")
+
+TEACHER: dict[str, Any] = {
+    "lm": "tiny-lm",
+    "prompts": [
+        {
+            "instruction": "Name the topic.",
+            "demonstrations": [["My bread does not rise.", "bread"]],
+            "rationale": "",
+            "rationale_tokens": 12,
+            "document_first": False,
+            "from_corpus": False,
+        }
+    ],
+    "max_tokens": 160,
+    "truncation": "head",
+    "max_windows": 8,
+    "beam_width": 4,
+    "content_free": ["N/A"],
+    "dtype": "float32",
+}
+
+PARAMETERS: dict[str, Any] = {
+    "n_topics": 3,
+    "recipe": "default",
+    "backbone": None,
+    "inputs": None,
+    "target": None,
+    "embedder": None,
+    "word_vectors": None,
+    "lm": "tiny-lm",
+    "sample": None,
+    "demonstrations": None,
+    "vocabulary": list(WORDS),
+    "language": "english",
+    "features": None,
+    "random_state": 5,
+    "progress": False,
+}
+
+
+def _state(recipe: Recipe, widths: dict[str, int], texts: list[str], **changes: Any) -> FittedState:
+    rng = np.random.default_rng(0)
+    word_width = changes.get("word_width")
+    sizes = Sizes(n_inputs=sum(widths.values()), n_topics=3, n_words=len(WORDS), word_width=word_width)
+    settings: BackboneSettings = recipe.backbone.resolved(recipe.training.temperature)
+    backbone = build_backbone(settings, sizes, torch.Generator().manual_seed(0)).eval()
+    with torch.inference_mode():
+        theta = backbone.infer(
+            torch.from_numpy(rng.normal(size=(len(texts), sizes.n_inputs)).astype(np.float32))
+        ).numpy()
+        topic_word = backbone.topic_word().numpy()
+    return replace(
+        FittedState(
+            recipe=recipe,
+            seed=5,
+            vocabulary=Vocabulary(WORDS),
+            widths=widths,
+            encoder=None,
+            teacher=None,
+            weights=backbone.weights(),
+            word_width=None,
+            lsa=None,
+            prior=None,
+            topic_word=topic_word,
+            relevance=None,
+            theta=theta,
+            mean_theta=theta.mean(axis=0),
+            ids=tuple(f"document {row}" for row in range(len(texts))),
+            excerpts=tuple(map(excerpt, texts)),
+            representatives=tuple(representative_rows(theta, texts)),
+            plan=("language model: none is needed",),
+        ),
+        **changes,
+    )
+
+
+def default_state(texts: list[str]) -> FittedState:
+    """All inputs that a language model does not make, all optional arrays, an encoder and a teacher."""
+    rng = np.random.default_rng(1)
+    recipe = replace(RECIPES["default"], backbone=PLSASettings(n_hidden=4))
+    return _state(
+        recipe,
+        {"embedding": 3, "words": 2, "tf-idf": len(WORDS)},
+        texts,
+        encoder="all-minilm-l6-v2",
+        teacher=TEACHER,
+        lsa=LSA(
+            idf=rng.random(len(WORDS)).astype(np.float32) + 1,
+            components=rng.normal(size=(2, len(WORDS))).astype(np.float32),
+        ),
+        prior=rng.normal(size=len(WORDS)).astype(np.float32),
+        relevance=rng.random((3, len(WORDS))).astype(np.float32),
+    )
+
+
+def bow_state(texts: list[str]) -> FittedState:
+    """No language model, no optional array."""
+    return _state(replace(RECIPES["prodlda"], backbone=ProdLDASettings(n_hidden=4)), {"bow": len(WORDS)}, texts)
+
+
+def etm_state(texts: list[str]) -> FittedState:
+    """Word embeddings of a width that is not in the recipe."""
+    recipe = replace(RECIPES["etm"], backbone=ETMSettings(n_hidden=4))
+    return _state(recipe, {"normalised-bow": len(WORDS)}, texts, word_width=6)
+
+
+# Of every kind of model one.
+STATES: dict[str, Callable[[list[str]], FittedState]] = {
+    "default": default_state,
+    "bow": bow_state,
+    "etm": etm_state,
+}
+
+
+def assert_equal(found: FittedState, expected: FittedState) -> None:
+    """Equal in everything but the training report."""
+    for name in FittedState.__dataclass_fields__:
+        one, other = getattr(found, name), getattr(expected, name)
+        if name == "weights":
+            assert one.keys() == other.keys()
+            for weight, value in other.items():
+                assert_same_array(one[weight], value)
+        elif name == "representatives":
+            assert [rows.tolist() for rows in one] == [rows.tolist() for rows in other]
+        elif isinstance(other, LSA):
+            assert_same_array(one.idf, other.idf)
+            assert_same_array(one.components, other.components)
+        elif isinstance(other, np.ndarray):
+            assert_same_array(one, other)
+        elif name != "training":
+            assert one == other, name
+
+
+def assert_same_array(found: np.ndarray, expected: np.ndarray) -> None:
+    assert found.dtype == expected.dtype
+    np.testing.assert_array_equal(found, expected)

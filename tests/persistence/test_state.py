@@ -1,0 +1,85 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from states import PARAMETERS, STATES, assert_equal, default_state
+
+from softtopic import persistence
+from softtopic.errors import InputError
+
+
+def tree(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_state_comes_back_bit_for_bit(state, tmp_path):
+    persistence.save(state, PARAMETERS, tmp_path / "model")
+    found, parameters = persistence.load(tmp_path / "model")
+    assert_equal(found, state)
+    assert parameters == PARAMETERS
+
+
+def test_loading_and_saving_again_gives_equal_files(state, tmp_path):
+    persistence.save(state, PARAMETERS, tmp_path / "0")
+    for number in range(2):
+        persistence.save(*persistence.load(tmp_path / str(number)), tmp_path / str(number + 1))
+        assert tree(tmp_path / str(number)) == tree(tmp_path / str(number + 1))
+
+
+def test_without_excerpts_saving_again_gives_equal_files(texts, tmp_path):
+    persistence.save(default_state(texts), PARAMETERS, tmp_path / "0", excerpts=False)
+    persistence.save(*persistence.load(tmp_path / "0"), tmp_path / "1")
+    assert tree(tmp_path / "0") == tree(tmp_path / "1")
+
+
+def test_a_teacher_of_the_users_own_class_is_not_stored(texts, tmp_path):
+    persistence.save(replace(default_state(texts), teacher={"mine": 1}), PARAMETERS, tmp_path / "model")
+    assert persistence.load(tmp_path / "model")[0].teacher is None
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_loaded_state_infers_the_same_mixtures(name, texts, tmp_path):
+    from softtopic.backbones.settings import Sizes
+    from softtopic.persistence.checks import restore_backbone
+
+    state = STATES[name](texts)
+    persistence.save(state, PARAMETERS, tmp_path / "model")
+    found, _ = persistence.load(tmp_path / "model")
+    n_inputs = sum(found.widths.values())
+    sizes = Sizes(n_inputs=n_inputs, n_topics=3, n_words=11, word_width=found.word_width)
+    settings = found.recipe.backbone.resolved(found.recipe.training.temperature)
+    backbone = restore_backbone(found.weights, settings, sizes)
+    import torch
+
+    inputs = np.random.default_rng(0).normal(size=(len(texts), n_inputs)).astype(np.float32)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(backbone.infer(torch.from_numpy(inputs)).numpy(), state.theta)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"n_topics": 4}, "n_topics is 4, the model was fitted with 3; set it to that"),
+        ({"random_state": 0}, "random_state is 0, the model was fitted with 5; set it to that"),
+        ({"sample": 2.0}, "sample is 2.0; give a number"),
+        ({"recipe": "secret"}, "recipe 'secret' is not known"),
+    ],
+)
+def test_parameters_changed_after_the_fit_are_not_saved(texts, tmp_path, changes, said):
+    with pytest.raises(InputError, match=said):
+        persistence.save(default_state(texts), PARAMETERS | changes, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_that_could_not_be_loaded_is_not_saved(texts, tmp_path):
+    state = default_state(texts)
+    weights = state.weights | {"beta": np.full_like(state.weights["beta"], np.nan)}
+    with pytest.raises(InputError, match="not finite"):
+        persistence.save(replace(state, weights=weights), PARAMETERS, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_device_is_the_callers(texts, tmp_path):
+    persistence.save(default_state(texts), PARAMETERS, tmp_path / "model")
+    with pytest.raises((InputError, RuntimeError), match="abacus"):
+        persistence.load(tmp_path / "model", device="abacus")
