@@ -78,9 +78,8 @@ def source_of(
         If a feature folder was made by another language model.
     """
     if soft_labels is not None or hidden is not None:
-        if hidden is None:
-            hidden, embeddings = embeddings, None
-        return from_arrays(X, soft_labels, hidden, vocabulary, embeddings)
+        # Vectors that are sentence vectors alone are all there is to compare documents by.
+        return from_arrays(X, soft_labels, embeddings if hidden is None else hidden, vocabulary, embeddings)
     if X is None:
         if embeddings is not None:
             raise InputError("embeddings= go with texts; give one text for each row")
