@@ -18,6 +18,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.encoder import Embedder
 from softtopic.lm.loading import EMBEDDED
+from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import fit as steps
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
@@ -111,10 +112,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         target: str | None = None,
         embedder: str | Embedder | None = None,
         word_vectors: WordVectors | str | Path | None = None,
-        lm: str | BaseTeacher = EMBEDDED,
+        lm: str | BaseTeacher | NotSaved = EMBEDDED,
         sample: float | None = None,
         demonstrations: str | None = None,
-        vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000,
+        vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,
         language: str = "english",
         features: str | Path | None = "auto",
         random_state: int | np.integer = 0,
@@ -367,6 +368,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         hidden: DocHidden | None,
         embeddings: np.ndarray | None,
     ) -> Source:
+        check_parameters(self.get_params(deep=False))
         return source_of(
             X,
             soft_labels=soft_labels,

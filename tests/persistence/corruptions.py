@@ -208,7 +208,9 @@ def of_settings(config: dict[str, Any], topics: dict[str, Any]) -> Iterator[tupl
     """Every value of another type, every object with a name too few and one too many."""
     for name, whole in ((CONFIG, config), (TOPICS, topics)):
         for place, value in leaves(whole):
-            for wrong in wrong_types(value):
+            # The recipe stands there twice.
+            wrongs = wrong_types(value)[: 1 if place[:2] == ("parameters", "recipe") else None]
+            for wrong in wrongs:
                 yield f"{name}: {'.'.join(map(str, place))} is {wrong!r}", put(name, place, wrong)
         for place, value in objects({key: value for key, value in whole.items() if key != "files"}):
             first = next(iter(value))
@@ -342,19 +344,13 @@ def of_tensors(tensors: dict[str, np.ndarray]) -> Iterator[tuple[str, Corruption
     yield f"{TENSORS}: inputs are divided by 0", edit_tensor("backbone.scale", lambda x: 0 * x)
     yield f"{TENSORS}: document frequencies are negative", edit_tensor("lsa.idf", lambda x: -x)
     yield f"{TENSORS}: unknown array", _add_tensor
-    header = lambda size: lambda data: size.to_bytes(8, "little") + data[8:]  # noqa: E731
     for size in (0, 1, 2**20, 2**40, 2**63, 2**64 - 1):
-        yield f"{TENSORS}: header of {size} bytes", edit_bytes(TENSORS, header(size), sealed=True)
+        yield f"{TENSORS}: header of {size} bytes", edit_bytes(TENSORS, header_of(size), sealed=True)
     yield f"{TENSORS}: arrays overlap", edit_bytes(TENSORS, overlap, sealed=True)
     yield f"{TENSORS}: nested header", edit_bytes(TENSORS, nested_header, sealed=True)
 
 
 def of_documents() -> Iterator[tuple[str, Corruption]]:
-    column = lambda name, values: (
-        lambda table: table.set_column(  # noqa: E731
-            table.column_names.index(name), name, pa.array(values(table.num_rows))
-        )
-    )
     yield f"{DOCUMENTS}: a row less", edit_table(lambda table: table.slice(1))
     yield f"{DOCUMENTS}: a row more", edit_table(lambda table: pa.concat_tables([table, table.slice(0, 1)]))
     yield f"{DOCUMENTS}: no rows", edit_table(lambda table: table.slice(0, 0))
@@ -384,6 +380,15 @@ def negative(array: np.ndarray) -> np.ndarray:
     changed[..., 1] += changed[..., 0] + np.float32(0.1)
     changed[..., 0] = np.float32(-0.1)
     return changed
+
+
+def header_of(size: int) -> Callable[[bytes], bytes]:
+    return lambda data: size.to_bytes(8, "little") + data[8:]
+
+
+def column(name: str, values: Callable[[int], list[Any]]) -> Callable[[pa.Table], pa.Table]:
+    """A column of other values, made from the number of rows."""
+    return lambda table: table.set_column(table.column_names.index(name), name, pa.array(values(table.num_rows)))
 
 
 def overlap(data: bytes) -> bytes:

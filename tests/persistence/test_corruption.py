@@ -1,13 +1,14 @@
 """No damaged or tampered folder loads, hangs, or ends in anything but one line of ModelFileError.
 
-Folders are loaded in a process of their own, without the run-time types of the other tests, which would find some of the
-damage before the code does.
+Folders are loaded in a process of their own, without the run-time types of the other tests, which would find some of
+the damage before the code does.
 """
 
 import json
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -98,14 +99,12 @@ def test_a_flipped_bit_of_the_settings_is_refused_or_changes_nothing(sound, tmp_
     shutil.copytree(sound, tmp_path / "model")
     path, expected = tmp_path / "model" / CONFIG, read_model(sound).config
     data = path.read_bytes()
-    for place in range(0, len(data) * 8, 41):
+    for place in range(0, len(data) * 8, 97):
         damaged = bytearray(data)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
-        try:
+        with suppress(ModelFileError):
             assert read_model(tmp_path / "model").config == expected
-        except ModelFileError:
-            pass
 
 
 def test_a_link_to_a_regular_file_is_a_file(sound, tmp_path):

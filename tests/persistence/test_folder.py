@@ -55,6 +55,10 @@ def test_a_model_is_five_plain_files(folder):
     assert config["files"]["README.md"]["size"] == len(model().card)
 
 
+def test_all_files_have_the_same_permissions(folder):
+    assert len({path.stat().st_mode for path in folder.iterdir()}) == 1
+
+
 def test_equal_models_are_equal_files(folder, tmp_path):
     write_model(tmp_path / "again", model())
     assert tree(folder) == tree(tmp_path / "again")

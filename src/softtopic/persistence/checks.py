@@ -81,7 +81,7 @@ def _check_word_width(state: FittedState) -> None:
 def _check_inputs(state: FittedState) -> None:
     if tuple(state.widths) != split_inputs(state.recipe.inputs):
         raise InputError(f"inputs are {' + '.join(state.widths)}; expected {state.recipe.inputs}")
-    known = dict.fromkeys(("tf-idf", "bow", "normalised-bow"), len(state.vocabulary))
+    known: dict[str, int] = dict.fromkeys(("tf-idf", "bow", "normalised-bow"), len(state.vocabulary))
     if state.lsa is not None:
         known["words"] = len(state.lsa.components)
     for name, width in state.widths.items():

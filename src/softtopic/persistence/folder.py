@@ -10,6 +10,7 @@ model/
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,8 +105,10 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
     check_destination(path)
     with locked(path), staged_folder(path) as staging:
         tensors = {name: np.ascontiguousarray(value) for name, value in files.tensors.items()}
-        save_file(tensors, staging / TENSORS)
         _write_text(staging / TOPICS, write_json(files.topics))
+        save_file(tensors, staging / TENSORS)
+        # safetensors lets nobody but the owner read its files.
+        shutil.copymode(staging / TOPICS, staging / TENSORS)
         write_documents(files.documents, staging / DOCUMENTS)
         _write_text(staging / CARD, files.card)
         sums = {name: {"size": (staging / name).stat().st_size, "sha256": _sha256(staging / name)} for name in PARTS}
@@ -170,10 +173,9 @@ def _read_config(path: Path) -> tuple[dict[str, Any], int]:
 def _file_sums(config: dict[str, Any], version: int) -> dict[str, tuple[int | None, str]]:
     """Size, where it is known, and SHA-256 of each file."""
     files = config.get("files")
-    if not isinstance(files, dict) or (missing := [name for name in PARTS if name not in files]):
-        raise DamagedError(
-            f"{CONFIG} has no checksum of {', '.join(missing) if isinstance(files, dict) else 'any file'}"
-        )
+    missing = [name for name in PARTS if not isinstance(files, dict) or name not in files]
+    if missing or not isinstance(files, dict):
+        raise DamagedError(f"{CONFIG} has no checksum of {', '.join(missing)}")
     if version == 1:
         return {name: (None, files[name]) for name in PARTS}
     if any(not isinstance(files[name], dict) or files[name].keys() != {"size", "sha256"} for name in PARTS):

@@ -32,7 +32,7 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     old, words = files.config, files.topics["vocabulary"]
     recipe = _recipe(old)
     widths = [old["inputs"]["widths"][name] for name in recipe["inputs"].split("+")]
-    tensors = {v1.TENSORS.get(name, name): value for name, value in files.tensors.items() if v1.is_used(name)}
+    tensors = _renamed({name: value for name, value in files.tensors.items() if v1.is_used(name)}, v1.TENSORS)
     sizes = Sizes(n_inputs=sum(widths), n_topics=old["n_topics"], n_words=len(words))
     tensors["topic_word"] = _topic_word(recipe, tensors, sizes)
     # An encoder was named even where sentence vectors were no input.
@@ -74,7 +74,7 @@ _STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1}
 
 def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
     flat, training = old["recipe"], old["recipe"]["training"]
-    guide = {v1.GUIDE[name]: value for name, value in (flat["guide"] or {}).items()}
+    guide = _renamed(flat["guide"] or {}, v1.GUIDE)
     return {
         "inputs": flat["inputs"],
         "target": flat["target"],
@@ -98,14 +98,14 @@ def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
         "graph": v1.GRAPH | guide,
         "groups": None if flat["guide"] is None else v1.GROUPS,
         "backbone": _backbone(old["backbone"], training["temperature"]),
-        "training": {v1.TRAINING.get(name, name): value for name, value in training.items()},
+        "training": _renamed(training, v1.TRAINING),
         "ranking": v1.RANKING | {"order": flat["order"]},
     }
 
 
 def _backbone(old: Mapping[str, Any], label_temperature: float) -> dict[str, Any]:
     sizes = ("n_inputs", "n_topics", "n_words")
-    settings = {v1.BACKBONE.get(name, name): value for name, value in old.items() if name not in sizes}
+    settings = _renamed({name: value for name, value in old.items() if name not in sizes}, v1.BACKBONE)
     # ProdLDA's was always that of the soft labels, which None says.
     if settings.get("temperature") == label_temperature:
         settings["temperature"] = None
@@ -113,7 +113,7 @@ def _backbone(old: Mapping[str, Any], label_temperature: float) -> dict[str, Any
 
 
 def _teacher(old: Mapping[str, Any]) -> dict[str, Any]:
-    teacher = {v1.TEACHER.get(name, name): value for name, value in old["teacher"].items()}
+    teacher = _renamed(old["teacher"], v1.TEACHER)
     if is_url(teacher["lm"]):
         return teacher | {"prompt": _prompt(teacher["prompt"])}
     own = old["recipe"]["prompts"]
@@ -126,6 +126,10 @@ def _prompt(old: Mapping[str, Any], *, from_corpus: bool = False) -> dict[str, A
     """Demonstrations that are not predefined were documents where they were chosen for the corpus."""
     prompt = Prompt.from_description({**old, "from_corpus": False})
     return to_plain(replace(prompt, from_corpus=from_corpus and prompt not in PROMPTS.values()))
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 def _topic_word(recipe: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sizes: Sizes) -> TopicVocab:

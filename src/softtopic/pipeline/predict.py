@@ -166,7 +166,7 @@ class Predictor:
         self,
         corpus: Corpus,
         hidden: DocHidden | None,
-        embeddings: DocHidden | None,
+        embeddings: np.ndarray | None,
         embedder: str | Embedder | None,
         keep: bool,
         progress: bool,

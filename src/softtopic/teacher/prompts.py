@@ -92,6 +92,11 @@ class Prompt:
     @property
     def prefix(self) -> str:
         """Text before the document, without the space that separates them."""
+        if self.from_corpus and not self.demonstrations:
+            raise InputError(
+                "the language model was shown documents that were not saved with the model; fit it again, or save it "
+                "with excerpts=True"
+            )
         examples = [
             f"Document: {text}{self.cue}{''.join(f' {part}' for part in rationale)}{self.suffix} {word}"
             for text, *rationale, word in self.demonstrations

@@ -1,4 +1,7 @@
-"""Makes the folders v1-*, with the code of commit be977f4: PYTHONPATH=<its src> python make_version_1.py <its tests>."""
+"""Makes the folders v1-* with the code of commit be977f4.
+
+PYTHONPATH=<its src> python make_version_1.py <its tests>
+"""
 
 import sys
 from dataclasses import replace
@@ -9,6 +12,7 @@ import numpy as np
 sys.path.insert(0, sys.argv[1])
 
 from conftest import TEXTS
+
 from softtopic import Prompt, TopicModel
 from softtopic import model as model_module
 from softtopic.inputs.word_vectors import WordVectors
