@@ -12,7 +12,7 @@ import torch
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.lm.devices import TEACHER_DTYPES, held_in, pick_device, pick_teacher_dtype
+from softtopic.lm.devices import TEACHER_DTYPES, storage_dtype, pick_device, pick_teacher_dtype
 from softtopic.lm.engine import Reader, open_reader
 from softtopic.lm.int8 import TEXT
 from softtopic.lm.loading import EMBEDDED, LanguageModel, language_model_fingerprint, load_language_model
@@ -269,7 +269,7 @@ class Teacher(BaseTeacher):
     @cached_property
     def _language_model(self) -> LanguageModel:
         log.info("loading language model %s (%s on %s)", self.lm, str(self.dtype).removeprefix("torch."), self.device)
-        return load_language_model(self.lm, self.device, held_in(self.dtype))
+        return load_language_model(self.lm, self.device, storage_dtype(self.dtype))
 
     @cached_property
     def _askings(self) -> list[Asking]:
