@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 from softtopic.data.datasets import load
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.lm.devices import held_in
+from softtopic.lm.devices import storage_dtype
 from softtopic.lm.loading import load_language_model
 from softtopic.lm.tokens import first_tokens
 from softtopic.teacher.local import Teacher
@@ -62,7 +62,7 @@ def measure(name: str, data_dir: str | None, rounds: int, documents: int) -> dic
     # Evenly from the whole corpus: neighbours in the file are alike.
     texts = texts[:: max(1, len(texts) // documents)][:documents]
     teacher = Teacher()
-    plain = load_language_model(teacher.lm, teacher.device, held_in(teacher.dtype))
+    plain = load_language_model(teacher.lm, teacher.device, storage_dtype(teacher.dtype))
     parameters = sum(p.numel() for n, p in plain.model.named_parameters() if "embed" not in n and "lm_head" not in n)
     tokens = sum(map(len, teacher.token_ids(texts)))
     teacher.read(texts[:64], words)

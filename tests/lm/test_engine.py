@@ -166,10 +166,13 @@ def test_without_a_prefix():
     torch.testing.assert_close(open_reader(lm, []).read([row], tokens).logits, out.logits[:, -1], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("amx", [False, True])
 @pytest.mark.parametrize("before", [0, 70])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("size", [1.0, 30.0, 300.0])
-def test_attention_is_a_softmax_however_large_the_scores(monkeypatch, dtype, size, before):
+def test_attention_is_a_softmax_however_large_the_scores(monkeypatch, request, dtype, size, before, amx):
+    if amx:
+        request.getfixturevalue("amx_batch_products")
     # The prompt's beginning is looked at in several goes, the last of them a small one.
     monkeypatch.setattr(attention, "_SCORES", 70 * 128)
     drawn = torch.Generator().manual_seed(3)

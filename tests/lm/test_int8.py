@@ -9,13 +9,13 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm import devices as formats
 from softtopic.lm import engine as reading
 from softtopic.lm import int8
-from softtopic.lm.devices import MOST_OF_TWO, int8_pays
+from softtopic.lm.devices import MAX_PAIR_SUM, has_int8
 from softtopic.lm.fused import Norm, Weights
 from softtopic.lm.int8 import Int8Products, Ranges, Rounded, int8_products
 from softtopic.lm.loading import LanguageModel
 from softtopic.teacher.local import Teacher
 
-needs_bytes = pytest.mark.skipif(not int8_pays(), reason="this processor does not multiply bytes fast")
+needs_bytes = pytest.mark.skipif(not has_int8(), reason="this processor does not multiply bytes fast")
 
 WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "databases", "astronomy"))
 
@@ -44,8 +44,8 @@ def test_two_neighbouring_weights_stay_within_what_16_bits_hold(seed, channels, 
         patch.setattr(int8, "int8_product", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or id)
         int8._product(weight)
     rounded = torch.nn.functional.pad(seen["rounded"].int(), (0, channels % 2))
-    assert rounded.abs().view(6, -1, 2).sum(2).max() <= MOST_OF_TWO
-    assert (rounded.abs().amax(1)[1:] >= MOST_OF_TWO // 2).all(), "no step is larger than it has to be"
+    assert rounded.abs().view(6, -1, 2).sum(2).max() <= MAX_PAIR_SUM
+    assert (rounded.abs().amax(1)[1:] >= MAX_PAIR_SUM // 2).all(), "no step is larger than it has to be"
     assert ((seen["rounded"] * seen["steps"][:, None] - weight).abs() <= 0.5001 * seen["steps"][:, None]).all()
 
 
@@ -172,7 +172,7 @@ def test_the_embedded_model_says_nearly_the_same(embedded_lm, texts):
 def test_where_8_bits_are_not_to_be_had_the_same_is_read_in_float32(tiny_lm, texts, monkeypatch):
     expected = Teacher(tiny_lm, dtype="float32")
     for pays in (False, True):
-        monkeypatch.setattr(formats, "int8_pays", lambda pays=pays: pays)
+        monkeypatch.setattr(formats, "has_int8", lambda pays=pays: pays)
         # The first time the processor has no bytes to multiply, the second time they say something else.
         monkeypatch.setitem(reading._TOLERANCE, torch.int8, 0.0)
         teacher = Teacher(tiny_lm, dtype="int8")

@@ -21,6 +21,9 @@ BLOCK = 64
 # Sums of exponentials between 1 / WIDE and WIDE are as exact without the largest score taken off as with it.
 _WIDE = 1e30
 
+# Scores are cut off here, so that no exponential overflows: its sum is beyond _WIDE, and the row is computed again.
+_LARGEST_SCORE = 70.0
+
 # Scores of the prompt's beginning that are worked out at a time, so that they stay in the processor's cache.
 _SCORES = 1 << 18
 
@@ -102,7 +105,7 @@ def _look_back(query: Tensor, before: KeyValues, scale: float, softcap: float | 
     seen, total = (torch.empty(*q.shape[:2], size, dtype=torch.float32) for size in (values.shape[2], 1))
     rows = max(1, _SCORES // keys.shape[1] // ROWS) * ROWS
     for some, into, sums in zip(q.split(rows, 1), seen.split(rows, 1), total.split(rows, 1), strict=True):
-        weights = _scored(some, keys, scale, softcap).exp_()
+        weights = _scored(some, keys, scale, softcap).clamp_max_(_LARGEST_SCORE).exp_()
         torch.sum(weights, dim=-1, keepdim=True, dtype=torch.float32, out=sums)
         into.copy_(torch.bmm(weights, values))
     return Glance(before, *(side.view(1, heads, tokens, -1) for side in (seen, total)))
@@ -129,7 +132,7 @@ def _attend_block(part: Part, scale: float, softcap: float | None, out: Tensor) 
         out.copy_(safe())
         return
     # Without the largest score taken off first, which costs two passes more: the sums say where that was needed.
-    weights = scored(part).exp_()
+    weights = scored(part).clamp_max_(_LARGEST_SCORE).exp_()
     total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32).view(shape)
     seen = torch.bmm(weights, part.kv.values.flatten(0, 1)).view(shape)
     if part.glance is not None:

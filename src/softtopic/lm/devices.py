@@ -1,35 +1,38 @@
-"""Number formats: what a processor computes in, and which of them is fast."""
+"""Device and number format: chosen from what the processor can do, never from a measurement of time."""
 
-import json
-import logging
+import os
 import platform
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int8, UInt8
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import LanguageModelError
-from softtopic.storage.atomic import staged_file
-from softtopic.storage.cache import cache_dir
-
-log = logging.getLogger(__name__)
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 TEACHER_DTYPES = DTYPES | {"int8": torch.int8}
 
-# What two neighbouring weights may be together, in 8 bits. Processors that have no operator for sums of four products
-# add two of them up in 16 bits, which hold no more than 255 times this: so they are exact as well.
-MOST_OF_TWO = 128
+# Largest sum of the absolute values of two neighbouring weights in int8. Processors with AVX2 but without VNNI add two
+# products in 16 bits, which hold 255 times this and no more; within it their sums are exact as well.
+MAX_PAIR_SUM = 128
 
 
 def pick_device(device: str = "auto") -> torch.device:
-    """The device asked for, or the best one here: CUDA, then MPS, then the CPU."""
+    """Resolve a device name.
+
+    Parameters
+    ----------
+    device : str, default="auto"
+        A torch device, or "auto": the first available of CUDA, MPS and CPU.
+
+    Returns
+    -------
+    torch.device
+    """
     if device != "auto":
         return torch.device(device)
     if torch.cuda.is_available():
@@ -38,23 +41,55 @@ def pick_device(device: str = "auto") -> torch.device:
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """The number format asked for, or bfloat16 where the processor computes in it, and fast, else float32."""
+    """Resolve the number format of a model that is not a teacher.
+
+    Parameters
+    ----------
+    dtype : {"auto", "bfloat16", "float16", "float32"}
+        "auto" is bfloat16 where the device multiplies it faster than float32, else float32.
+    device : torch.device
+        Where the model runs.
+
+    Returns
+    -------
+    torch.dtype
+
+    Raises
+    ------
+    LanguageModelError
+        If `dtype` is not one of these.
+    """
     return _pick(dtype, DTYPES, device)
 
 
 def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """That of a language model which reads documents: "int8" too, and by itself on a CPU without matrix tiles.
+    """Resolve the number format of a language model that reads documents.
 
-    Where there is no int8, which is everywhere but on a CPU that multiplies bytes fast, it is float32.
+    Parameters
+    ----------
+    dtype : {"auto", "bfloat16", "float16", "float32", "int8"}
+        "auto" is int8 on a CPU without AMX that has exact int8 products, else as in `pick_dtype`.
+    device : torch.device
+        Where the model runs.
+
+    Returns
+    -------
+    torch.dtype
+        float32 where int8 was asked for and the device has no exact int8 products.
+
+    Raises
+    ------
+    LanguageModelError
+        If `dtype` is not one of these.
     """
-    wanted = dtype == "int8" or (dtype == "auto" and not torch.cpu._is_amx_tile_supported())
-    if wanted and device.type == "cpu" and int8_pays():
+    wanted = dtype == "int8" or (dtype == "auto" and not has_amx())
+    if wanted and device.type == "cpu" and has_int8():
         return torch.int8
-    return held_in(_pick(dtype, TEACHER_DTYPES, device))
+    return storage_dtype(_pick(dtype, TEACHER_DTYPES, device))
 
 
-def held_in(dtype: torch.dtype) -> torch.dtype:
-    """The format of a language model's weights before any is rounded to `dtype`."""
+def storage_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The format a language model's weights are loaded in; int8 weights are quantised from float32."""
     return torch.float32 if dtype is torch.int8 else dtype
 
 
@@ -65,118 +100,118 @@ def _pick(dtype: str, known: dict[str, torch.dtype], device: torch.device) -> to
         return known[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if device.type == "cpu":
-        return torch.bfloat16 if _bfloat16_pays() else torch.float32
-    return torch.float32
+    return torch.bfloat16 if device.type == "cpu" and has_fast_bfloat16() else torch.float32
 
 
 @cache
-def _bfloat16_pays() -> bool:
-    """Whether this processor's products are faster in bfloat16 than in float32.
-
-    With matrix tiles they are by far. With vector instructions alone it depends: half as fast has been seen.
-    """
-    if torch.cpu._is_amx_tile_supported() or not torch.cpu._is_avx512_bf16_supported():
-        return torch.cpu._is_amx_tile_supported()
-    return _kept("bfloat16", _bfloat16_is_faster)
+def has_amx() -> bool:
+    """Whether oneDNN multiplies bfloat16 in AMX tiles, far faster than any other format."""
+    return torch.cpu._is_amx_tile_supported() and _onednn_may_use("AMX")
 
 
 @cache
-def int8_pays() -> bool:
-    """Whether this processor multiplies bytes, without overflow, in two thirds of the time of wider formats at most.
+def has_fast_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 faster than float32.
 
-    Both are tried: of what a processor is asked to tell about itself not all kinds tell this.
+    With AMX it does by far. AVX512-BF16 alone gives AMD's processors twice the products of float32 in a cycle and
+    Intel's the same number, where conversions then make bfloat16 the slower (156 against 250 to 300 GFLOP/s).
     """
-    return _kept("sums-of-two", _int8_is_faster)
+    vectors = torch.cpu._is_avx512_bf16_supported() and _onednn_may_use("BF16", "FP16", "AMX", "AVX10")
+    return has_amx() or (vectors and not _is_intel())
 
 
-def _kept(name: str, measure: Callable[[], bool]) -> bool:
-    """What was measured on this processor the first time.
+@cache
+def has_int8() -> bool:
+    """Whether the CPU multiplies int8 in vectors of AVX2 or wider, and a computed check finds the products exact."""
+    return torch.cpu._is_avx2_supported() and _onednn_may_use("AVX2", "AVX512", "AVX10") and _int8_is_exact()
 
-    What is read and encoded is kept by its format: to measure again, and choose otherwise, would be to read again.
+
+def _onednn_may_use(*instructions: str) -> bool:
+    """Whether ONEDNN_MAX_CPU_ISA leaves oneDNN, which computes the products, some of these instructions.
+
+    ATEN_CPU_CAPABILITY restricts other operators, not products.
     """
-    key = fingerprint_strings([name, _processor(), torch.__version__])
-    path = cache_dir() / "formats" / f"{name}-{key[:16]}.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, bool):
-            return found
-    except (OSError, ValueError):
-        pass
-    found = measure()
-    try:
-        with staged_file(path) as staging:
-            staging.write_text(json.dumps(found), encoding="utf-8")
-    except OSError as error:
-        log.debug("%s cannot be kept: %s", path, error)
-    return found
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()
+    return limit in ("", "ALL", "DEFAULT") or any(name in limit for name in instructions)
 
 
-def _processor() -> str:
+def _is_intel() -> bool:
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return "GenuineIntel" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        lines = []
-    named = next((line for line in lines if line.startswith("model name")), platform.processor())
-    return f"{named} {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+        return "GenuineIntel" in platform.processor()
 
 
-def _bfloat16_is_faster() -> bool:
-    with torch.inference_mode():
-        wide, narrow = _seconds(_linear(torch.float32), _linear(torch.bfloat16))
-    return narrow < wide
-
-
-def _int8_is_faster() -> bool:
+def _int8_is_exact() -> bool:
+    """Whether the largest products there may be are exact; False too where torch has no operator for them."""
+    limit_primitive_caches()
     try:
         with torch.inference_mode():
             rows = torch.full((512, 512), 255, dtype=torch.uint8)
-            # The largest weights there may be: of neighbours alike, and of neighbours of which one is nearly all.
+            # Pairs with the largest sum allowed: of equal weights, and of weights one of which is nearly all of it.
             pairs = torch.tensor([[64, 64], [127, 1], [1, 127]], dtype=torch.int8)
             weight = pairs[torch.arange(1024) % len(pairs)].repeat(1, 256)
             weight[::2] *= -1
             product = int8_product(weight, torch.ones(len(weight)))
-            if not (product(rows) == 127 * weight.sum(dim=1, dtype=torch.float32)).all():
-                return False
-            wider = [torch.float32, *([torch.bfloat16] if torch.cpu._is_avx512_bf16_supported() else [])]
-            seconds, *others = _seconds(lambda: product(rows), *map(_linear, wider))
-            return seconds < min(others) / 1.5
+            return bool((product(rows) == 127 * weight.sum(dim=1, dtype=torch.float32)).all())
     except (AttributeError, RuntimeError, TypeError):
         return False
+
+
+def check_finite(values: Tensor | np.ndarray, model: str, dtype: torch.dtype) -> None:
+    """Raise LanguageModelError if the output of a model computed in `dtype` holds a NaN or an infinite value."""
+    if not torch.isfinite(torch.as_tensor(values)).all():
+        wide = dtype is torch.float32
+        step = "its files may be damaged: fetch them again or give another model" if wide else 'give dtype="float32"'
+        raise LanguageModelError(f"{model} gives values that are not finite in {str(dtype)[6:]}; {step}")
+
+
+def limit_primitive_caches() -> None:
+    """Bound the memory of compiled products, by environment variables where they are not set.
+
+    oneDNN and torch each keep what they compiled for the last 1,024 shapes of products, about half a megabyte a shape:
+    over a corpus that is more than the language model itself. The variables are the only way to bound it, are read once
+    at the first product of a process, and change no result.
+    """
+    for name in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(name, "200")
+
+
+_process = os.getpid()
+
+
+def use_one_thread_if_forked() -> None:
+    """In a forked process, compute on one thread: the threads of the parent's OpenMP pool are gone, and waited for."""
+    global _process
+    if os.getpid() != _process:
+        torch.set_num_threads(1)
+        _process = os.getpid()
 
 
 def int8_product(
     weight: Int8[Tensor, "out channels"], steps: Float[Tensor, " out"]
 ) -> Callable[[UInt8[Tensor, "rows channels"]], Float[Tensor, "rows out"]]:
-    """(x - 128) @ weight.T * steps, summed up in whole numbers; through an operator torch has for its own compiler.
+    """Prepare a product of unsigned and signed bytes, accumulated in int32.
 
-    Exact where two neighbouring weights of a row (the first two, the next two) are `MOST_OF_TWO` together at most.
+    Parameters
+    ----------
+    weight : int8 tensor of shape (out, channels)
+        Quantised weights. Two neighbours of a row (the first two, the next two) have absolute values that sum to
+        `MAX_PAIR_SUM` at most; then the product is exact on every processor with AVX2.
+    steps : float32 tensor of shape (out,)
+        Quantisation step of each row.
+
+    Returns
+    -------
+    callable
+        Maps x of shape (rows, channels) to (x - 128) @ weight.T * steps, float32, through an operator torch has for
+        its own compiler.
     """
-    laid_out, zeros = torch.ops.onednn.qlinear_prepack(weight, None), torch.zeros(len(weight), dtype=torch.long)
+    packed, zeros = torch.ops.onednn.qlinear_prepack(weight, None), torch.zeros(len(weight), dtype=torch.long)
 
     def product(x: Tensor) -> Tensor:
         return torch.ops.onednn.qlinear_pointwise(
-            x, 1.0, 128, laid_out, steps, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+            x, 1.0, 128, packed, steps, zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
 
     return product
-
-
-def _linear(dtype: torch.dtype) -> Callable[[], Tensor]:
-    rows, weight = torch.ones(512, 512, dtype=dtype), torch.ones(1024, 512, dtype=dtype)
-    return lambda: torch.nn.functional.linear(rows, weight)
-
-
-def _seconds(*products: Callable[[], Tensor]) -> list[float]:
-    """Of each, the best of several, in turn: another process can make one slow, and none fast.
-
-    On one thread: of several one is nearly always waited for on a busy machine, and chance decides.
-    """
-    best = [float("inf")] * len(products)
-    with threadpool_limits(1):
-        for _ in range(8):
-            for place, product in enumerate(products):
-                start = time.perf_counter()
-                product()
-                best[place] = min(best[place], time.perf_counter() - start)
-    return best

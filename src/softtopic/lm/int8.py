@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from softtopic.lm.devices import MOST_OF_TWO, int8_product
+from softtopic.lm.devices import MAX_PAIR_SUM, int8_product
 from softtopic.lm.fused import Norm, Products, Weights
 from softtopic.lm.packed import ROWS
 
@@ -147,7 +147,7 @@ def _product(
 ) -> Callable[[UInt8[Tensor, "tokens channels"]], Float[Tensor, "tokens out"]]:
     """X @ weight.T for the values of x, not yet times its steps; the weight is rounded by row, see `int8_product`."""
     pairs = F.pad(weight.abs(), (0, weight.shape[1] % 2)).unflatten(1, (-1, 2))
-    steps = torch.maximum(pairs.amax((1, 2)) / _LARGEST, pairs.sum(2).amax(1) / MOST_OF_TWO).clamp_min(_TINY)
+    steps = torch.maximum(pairs.amax((1, 2)) / _LARGEST, pairs.sum(2).amax(1) / MAX_PAIR_SUM).clamp_min(_TINY)
     return int8_product((weight / steps[:, None]).round().to(torch.int8), steps)
 
 

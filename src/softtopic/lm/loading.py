@@ -2,6 +2,8 @@
 
 import hashlib
 import logging
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import Any
 import torch
 
 from softtopic.errors import LanguageModelError
+from softtopic.lm.devices import limit_primitive_caches
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import locked, staged_folder
 from softtopic.storage.cache import cache_dir
@@ -26,6 +29,13 @@ _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokeniz
 _TELLING = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
 
 
+# One thread opens a model at a time. A fork waits for it, so that no child inherits settings that are about to be
+# restored, or a lock that nobody will release.
+_LOADING = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release)
+
+
 @dataclass(frozen=True)
 class LanguageModel:
     """A loaded causal language model in inference mode, and its tokenizer."""
@@ -33,6 +43,7 @@ class LanguageModel:
     model: Any
     tokenizer: Any
     device: torch.device
+    name: str = "the language model"
 
 
 def find_language_model(lm: str) -> Path:
@@ -96,13 +107,32 @@ def language_model_fingerprint(lm: str) -> str:
 
 
 def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
-    """Load a causal language model, without network and without code from its folder."""
+    """Load a causal language model, without network access and without code from its folder.
+
+    Parameters
+    ----------
+    lm : str
+        Name or path, as in `find_language_model`.
+    device : torch.device
+        Where the model runs.
+    dtype : torch.dtype
+        Format of its weights.
+
+    Returns
+    -------
+    LanguageModel
+
+    Raises
+    ------
+    LanguageModelError
+        If there is no such model here, or transformers cannot open it.
+    """
     # Not from the package itself: a type checker would read all its models, two thirds of its files.
     from transformers.models.auto.modeling_auto import AutoModelForCausalLM
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     folder = find_language_model(lm)
-    with quiet_transformers():
+    with exclusive_loading():
         try:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, local_files_only=True, trust_remote_code=False
@@ -112,7 +142,7 @@ def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> La
             reason = str(error).strip().splitlines()[0]
             raise LanguageModelError(f"{lm} cannot be opened as a causal language model: {reason}") from error
     model.to(device)  # pyright: ignore[reportArgumentType]
-    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device)
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
 
 
 def is_gguf(lm: str) -> bool:
@@ -167,7 +197,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers.utils.quantization_config import GgufConfig
 
     log.info("converting %s to safetensors, once", gguf.name)
-    with quiet_transformers(), staged_folder(folder) as staging:
+    with exclusive_loading(), staged_folder(folder) as staging:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
         try:
             model = AutoModelForCausalLM.from_pretrained(
@@ -182,16 +212,26 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 
 @contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Transformers' own bars and notes say nothing a user of topics can act on."""
+def exclusive_loading() -> Iterator[None]:
+    """Let one thread open a model, without transformers' messages; process-wide settings are restored afterwards.
+
+    transformers sets torch's default dtype to that of the model while it opens one: two threads that do so at once mix
+    their formats, and the last to end may restore the other's.
+    """
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as library
 
-    level, bars = library.get_verbosity(), library.is_progress_bar_enabled()
-    library.set_verbosity_error()
-    library.disable_progress_bar()
-    try:
-        yield
-    finally:
-        library.set_verbosity(level)
-        if bars:
-            library.enable_progress_bar()
+    limit_primitive_caches()
+    with _LOADING:
+        verbosity, dtype = library.get_verbosity(), torch.get_default_dtype()
+        bars, hub_quiet = library.is_progress_bar_enabled(), are_progress_bars_disabled()
+        library.set_verbosity_error()
+        library.disable_progress_bar()
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+            library.set_verbosity(verbosity)
+            if bars:
+                library.enable_progress_bar()
+            (disable_progress_bars if hub_quiet else enable_progress_bars)()

@@ -1,0 +1,54 @@
+"""Products as processors with AMX compute them, for machines without: slower, with the same defects."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from softtopic.lm import fused
+
+
+def past_the_row(a: Tensor) -> Tensor:
+    """Zero times what follows each row of `a` in memory, up to 32 columns: NaN where that is not finite."""
+    columns = a.shape[2]
+    short = -columns % 32
+    starts = torch.arange(1, a.shape[0] * a.shape[1] + 1)[:, None] * columns
+    past = F.pad(a.flatten(), (0, short))[starts + torch.arange(short)]
+    return (past * 0).sum(1).view(*a.shape[:2], 1)
+
+
+@pytest.fixture
+def amx_batch_products(monkeypatch):
+    """oneDNN's bfloat16 batch product with AMX: where the inner size is no multiple of 32 it reads past each row."""
+    bmm, baddbmm = torch.bmm, torch.baddbmm
+
+    def reading_past(product):
+        return lambda a, b: product(a, b) + past_the_row(a) if a.dtype is torch.bfloat16 else product(a, b)
+
+    monkeypatch.setattr(torch, "bmm", reading_past(bmm))
+    monkeypatch.setattr(
+        torch,
+        "baddbmm",
+        lambda base, a, b, **scales: reading_past(lambda a, b: baddbmm(base, a, b, **scales))(a, b),
+    )
+
+
+@pytest.fixture
+def amx_linear_products(monkeypatch):
+    """Linear layers with AMX: fewer than 32 rows are rounded otherwise than more."""
+
+    def rounding(product):
+        def rounded(x, *rest):
+            out = product(x, *rest)
+            few = x.numel() < 32 * x.shape[-1]
+            return out * (1 + torch.finfo(out.dtype).eps) if few else out
+
+        return rounded
+
+    fast = fused._op()
+    monkeypatch.setattr(
+        fused, "_op", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
+    )
+    monkeypatch.setattr(F, "linear", rounding(F.linear))
