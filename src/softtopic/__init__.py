@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from softtopic.features.soft_label_files import SoftLabels as SoftLabels
     from softtopic.features.soft_label_files import read_soft_labels as read_soft_labels
     from softtopic.features.store import FeatureStore as FeatureStore
-    from softtopic.graph.initial_groups import GuideConfig as GuideConfig
+    from softtopic.graph.config import GraphConfig as GraphConfig
+    from softtopic.graph.config import GroupsConfig as GroupsConfig
     from softtopic.inputs.word_vectors import WordVectors as WordVectors
     from softtopic.lm.encoder import SentenceEncoder as SentenceEncoder
     from softtopic.model import TopicModel as TopicModel
+    from softtopic.pipeline.plan import FitPlan as FitPlan
+    from softtopic.recipes import ReadConfig as ReadConfig
     from softtopic.recipes import Recipe as Recipe
+    from softtopic.state import FittedState as FittedState
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
@@ -39,8 +43,12 @@ _HOMES = {
     "Columns": "data.readers",
     "Corpus": "data.corpus",
     "FeatureStore": "features.store",
-    "GuideConfig": "graph.initial_groups",
+    "FitPlan": "pipeline.plan",
+    "FittedState": "state",
+    "GraphConfig": "graph.config",
+    "GroupsConfig": "graph.config",
     "Prompt": "teacher.prompts",
+    "ReadConfig": "recipes",
     "Recipe": "recipes",
     "RetrievalIndex": "topics.search",
     "SentenceEncoder": "lm.encoder",
@@ -62,8 +70,12 @@ __all__ = [  # noqa: RUF022
     "Columns",
     "Corpus",
     "FeatureStore",
-    "GuideConfig",
+    "FitPlan",
+    "FittedState",
+    "GraphConfig",
+    "GroupsConfig",
     "Prompt",
+    "ReadConfig",
     "Recipe",
     "RetrievalIndex",
     "SentenceEncoder",

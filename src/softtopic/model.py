@@ -375,12 +375,13 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             hidden=hidden,
             embeddings=embeddings,
             features=self.features,
-            vocabulary=self.vocabulary,
+            vocabulary=self.vocabulary,  # type: ignore[arg-type]
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Without opened models: a copy opens its own."""
-        return {name: value for name, value in super().__getstate__().items() if name not in ("_predictor", "plan_")}
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in ("_predictor", "plan_")}
 
 
 _OPENING = RLock()

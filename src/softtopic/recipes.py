@@ -78,7 +78,7 @@ class ReadConfig:
         for name in ("max_chunks", "max_documents"):
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name), 2)
-        prompts = (self.prompts,) if isinstance(self.prompts, str | Prompt) else self.prompts
+        prompts = (self.prompts,) if isinstance(self.prompts, str | Prompt) else tuple(self.prompts)
         if not prompts:
             raise InputError("prompts are empty; give at least one")
         object.__setattr__(self, "content_free", tuple(self.content_free))
@@ -87,7 +87,7 @@ class ReadConfig:
 
     def teacher_options(self, n_documents: int | None) -> dict[str, Any]:
         """Arguments of a `Teacher` for a corpus with so many documents to read; None: unknown, beginnings are read."""
-        prompts = [_prompt(one) for one in self.prompts]
+        prompts = [_prompt(one) for one in self.prompts]  # type: ignore[union-attr]
         chunks = (self.max_chunks or 0) // (n_documents * len(prompts)) if n_documents else 0
         return {
             "prompt": prompts,

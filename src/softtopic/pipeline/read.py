@@ -23,12 +23,10 @@ def corpus_to_read(plan: FitPlan, corpus: Corpus) -> Corpus:
 
 def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool = False) -> BaseTeacher | None:
     """The plan's language model, with a prompt of examples from the corpus where the plan says so."""
-    if not plan.choose_demonstrations:
+    config = plan.recipe.read.demonstrations
+    if not plan.choose_demonstrations or plan.teacher is None or config is None:
         return plan.teacher
     teacher = require_local(plan.teacher, "demonstrations='auto'")
-    config = plan.recipe.read.demonstrations
-    if config is None:
-        return teacher
     return with_demonstrations(teacher, corpus, plan.vocabulary, config, progress=progress)
 
 

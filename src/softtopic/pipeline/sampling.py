@@ -15,7 +15,8 @@ from softtopic.types import ReadRows, TrainRows
 
 def check_sample(sample: object) -> None:
     """Raises InputError unless `sample` is None or a share of the documents."""
-    if sample is not None and (not isinstance(sample, Real) or isinstance(sample, bool) or not 0 < sample <= 1):
+    share = float(sample) if isinstance(sample, Real) and not isinstance(sample, bool) else 0.0
+    if sample is not None and not 0 < share <= 1:
         raise InputError(f"sample is {sample!r}; give a share above 0 and at most 1")
 
 

@@ -421,7 +421,9 @@ def _latent_space(pool: Sequence[str], config: DemonstrationConfig) -> Float[np.
     except ValueError:
         return None
     width = min(config.n_components, weights.shape[1] - 1, len(pool) - 1)
-    return normalize(TruncatedSVD(width, random_state=0).fit_transform(weights)) if width >= 2 else None
+    if width < 2:
+        return None
+    return np.asarray(normalize(TruncatedSVD(width, random_state=0).fit_transform(weights)))
 
 
 def _calibrated(log_probs: DocVocab) -> Float[np.ndarray, "docs vocab"]:

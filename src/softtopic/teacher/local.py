@@ -187,7 +187,8 @@ class Teacher(BaseTeacher):
         """
         own = {name: value for name, value in vars(self.config).items() if name != "prompts"}
         dtype = str(self.dtype).removeprefix("torch.")
-        other = Teacher(self.lm, **{"prompt": self.prompts} | own | settings, device=str(self.device), dtype=dtype)
+        options: dict[str, Any] = {"prompt": self.prompts} | own | settings
+        other = Teacher(self.lm, **options, device=str(self.device), dtype=dtype)
         other._model = self._model
         return other
 

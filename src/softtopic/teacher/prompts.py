@@ -77,7 +77,7 @@ class Prompt:
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> "Prompt":
         """The prompt of a `description`, of this or an earlier version."""
-        values = {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
+        values: dict[str, Any] = {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
         prompt = cls(**values | {"demonstrations": tuple(map(tuple, description["demonstrations"]))})
         if "from_corpus" in description:
             return prompt
