@@ -146,7 +146,7 @@ class SentenceEncoder:
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
         pad_linear(model)
-        # A tokenizer changes its state when it is asked to truncate otherwise than before: here, before threads share it.
+        # The first truncation changes the tokenizer's state: here, before threads share it.
         self._tokens(tokenizer, [""])
         return model, tokenizer
 

@@ -78,7 +78,8 @@ class Prompt:
     def from_description(cls, description: Mapping[str, Any]) -> "Prompt":
         """The prompt of a `description`, of this or an earlier version."""
         values: dict[str, Any] = {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
-        prompt = cls(**values | {"demonstrations": tuple(map(tuple, description["demonstrations"]))})
+        values["demonstrations"] = tuple(map(tuple, description["demonstrations"]))
+        prompt = cls(**values)
         if "from_corpus" in description:
             return prompt
         # Earlier versions did not record it. Demonstrations that are not ours may be documents.
