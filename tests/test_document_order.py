@@ -6,11 +6,11 @@ import pytest
 from softtopic import TopicModel
 
 
-@pytest.mark.parametrize("recipe", ["default", "prodlda"])
-def test_shuffled_documents_give_the_same_model(texts, tiny_lm, recipe):
+@pytest.mark.parametrize("options", [{}, {"sample": 0.5}, {"recipe": "prodlda"}], ids=["default", "sample", "prodlda"])
+def test_shuffled_documents_give_the_same_model(texts, tiny_lm, options):
     texts = [*texts, texts[3], texts[7], " "]
     order = np.random.default_rng(0).permutation(len(texts))
-    fitted, shuffled = (TopicModel(3, recipe=recipe, lm=tiny_lm, features=None, vocabulary=40) for _ in range(2))
+    fitted, shuffled = (TopicModel(3, lm=tiny_lm, features=None, vocabulary=40, **options) for _ in range(2))
     with pytest.warns(UserWarning, match="1 of 15 documents are empty"):
         theta = fitted.fit_transform(texts)
     with pytest.warns(UserWarning, match="1 of 15 documents are empty"):
