@@ -256,6 +256,11 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         path : str or Path
         excerpts : bool, default=True
             Keep the first 300 characters of each document; with False no text of a document is kept.
+
+        Notes
+        -----
+        A folder cannot hold functions and vectorizers: in a loaded model `NotSaved` stands for such a parameter until
+        it is set again.
         """
         persistence.save(self._fitted.state, self.get_params(deep=False), path, excerpts=excerpts)
 

@@ -207,10 +207,10 @@ def of_json() -> Iterator[tuple[str, Corruption]]:
 def of_settings(config: dict[str, Any], topics: dict[str, Any]) -> Iterator[tuple[str, Corruption]]:
     """Every value of another type, every object with a name too few and one too many."""
     for name, whole in ((CONFIG, config), (TOPICS, topics)):
-        for place, value in leaves(whole):
-            # The recipe stands there twice.
-            wrongs = wrong_types(value)[: 1 if place[:2] == ("parameters", "recipe") else None]
-            for wrong in wrongs:
+        for number, (place, value) in enumerate(leaves(whole)):
+            # Of each kind of value every wrong type comes up in turn; of long lists the beginning is enough.
+            wrong = wrong_types(value)[number % len(wrong_types(value))]
+            if not any(isinstance(step, int) and step > 1 for step in place):
                 yield f"{name}: {'.'.join(map(str, place))} is {wrong!r}", put(name, place, wrong)
         for place, value in objects({key: value for key, value in whole.items() if key != "files"}):
             first = next(iter(value))
@@ -408,6 +408,33 @@ def nested_header(data: bytes) -> bytes:
 def _add_tensor(folder: Path) -> None:
     save_file(load_file(folder / TENSORS) | {"more": np.zeros(3, np.float32)}, folder / TENSORS)
     seal(folder)
+
+
+def of_version_1(folder: Path) -> Iterator[tuple[str, Corruption]]:
+    """Version 1 had no checksum of its settings and no sizes of its files."""
+    config = json.loads((folder / CONFIG).read_text())
+
+    def put_unsealed(place: Place, value: Any) -> Corruption:
+        def corrupt(copy: Path) -> None:
+            whole = part = json.loads((copy / CONFIG).read_text())
+            for step in place[:-1]:
+                part = part[step]
+            if value is MISSING:
+                del part[place[-1]]
+            else:
+                part[place[-1]] = value
+            (copy / CONFIG).write_text(json.dumps(whole))
+
+        return corrupt
+
+    for name, corrupt in of_any_file():
+        if "sealed" not in name and not name.startswith(f"{CONFIG}: bit"):
+            yield f"version 1, {name}", corrupt
+    for place, value in leaves(config):
+        yield f"version 1: {'.'.join(map(str, place))}", put_unsealed(place, wrong_types(value)[0])
+    for place, value in objects({name: value for name, value in config.items() if name != "files"}):
+        for name in value:
+            yield f"version 1: {'.'.join(map(str, place))} without {name}", put_unsealed((*place, name), MISSING)
 
 
 def all_corruptions(folder: Path) -> dict[str, Corruption]:

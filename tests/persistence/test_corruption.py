@@ -12,13 +12,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from corruptions import all_corruptions, seal
+from corruptions import all_corruptions, of_version_1, seal
 from states import PARAMETERS, default_state
 
 from softtopic import persistence
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import ModelFileError
 from softtopic.persistence.folder import CONFIG, read_model
+
+OLD = Path(__file__).parent / "folders" / "v1-sampled"
 
 LOADER = """
 import json, signal, sys, time
@@ -55,10 +57,12 @@ def sound(texts, tmp_path_factory) -> Path:
 def outcomes(sound, tmp_path_factory) -> dict[str, tuple[str, str, float]]:
     """What loading each corrupted folder ends in: error, message, seconds."""
     root = tmp_path_factory.mktemp("corrupted")
+    cases = [(sound, name, corrupt) for name, corrupt in all_corruptions(sound).items()]
+    cases += [(OLD, name, corrupt) for name, corrupt in of_version_1(OLD)]
     names = {}
-    for number, (name, corrupt) in enumerate(all_corruptions(sound).items()):
+    for number, (whole, name, corrupt) in enumerate(cases):
         folder = root / f"{number:04}"
-        shutil.copytree(sound, folder)
+        shutil.copytree(whole, folder)
         corrupt(folder)
         names[folder.name] = name
     done = subprocess.run([sys.executable, "-c", LOADER, str(root)], capture_output=True, text=True, timeout=280)
@@ -70,7 +74,7 @@ def outcomes(sound, tmp_path_factory) -> dict[str, tuple[str, str, float]]:
 
 
 def test_every_corruption_is_refused_in_one_line(outcomes):
-    assert len(outcomes) >= 150
+    assert len(outcomes) > 800
     loaded = [name for name, (error, *_) in outcomes.items() if error == "loaded"]
     assert loaded == []
     other = {name: outcome for name, outcome in outcomes.items() if outcome[0] != "ModelFileError"}

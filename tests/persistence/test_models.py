@@ -136,6 +136,16 @@ def test_a_stored_model_infers_the_same_mixtures(folder, texts):
     np.testing.assert_allclose(model.probabilities_, expected, atol=1e-5)
 
 
+def test_a_model_with_a_prompt_file_outlives_the_file(texts, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('instruction = "Name it."\n[[demonstrations]]\ntext = "a text"\ntopic = "word"\n')
+    recipe = QUICK.with_options(inputs="bow", target="bow", read__prompts=("published", str(path)))
+    model = TopicModel(3, recipe=recipe, vocabulary=WORDS, features=None).fit(texts)
+    model.save(tmp_path / "model")
+    path.unlink()
+    assert TopicModel.load(tmp_path / "model").recipe_.read.prompts == model.recipe_.read.prompts
+
+
 def test_n_topics_changed_after_a_fit_is_not_saved(texts, tmp_path):
     model = TopicModel(3, recipe=replace(QUICK, inputs="bow", target="bow"), vocabulary=WORDS, features=None).fit(texts)
     with pytest.raises(InputError, match="n_topics is 4, the model was fitted with 3"):

@@ -25,6 +25,7 @@ from softtopic.persistence.formats import (
     MAX_TEXT_BYTES,
     DamagedError,
     canonical_json,
+    check_structure,
     open_regular,
     parse_json,
     read_documents,
@@ -186,7 +187,9 @@ def _file_sums(config: dict[str, Any], version: int) -> dict[str, tuple[int | No
 def _verify(path: Path, size: int | None, checksum: str) -> None:
     with open_regular(path) as stream:
         found = os.fstat(stream.fileno()).st_size
-        if found != (found if size is None else size):
+        if size is None:
+            check_structure(path)
+        elif found != size:
             raise DamagedError(f"it has {found:,} bytes, not {size}")
         if hashlib.file_digest(stream, "sha256").hexdigest() != checksum:
             raise DamagedError("its checksum is not the one in config.json")

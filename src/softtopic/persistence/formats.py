@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 # Bytes of a JSON file or a model card at most; its values take a few times as much memory.
@@ -65,6 +66,17 @@ def write_json(value: Any) -> str:
 def canonical_json(value: Any) -> bytes:
     """A JSON value for checksums: layout and order of names do not matter."""
     return json.dumps(value, allow_nan=False, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def check_structure(path: Path) -> None:
+    """Raise an error, at once and however large a file is, unless its own size is the one its format asks for."""
+    if path.suffix == ".safetensors":
+        with safe_open(path, framework="numpy"):
+            return
+    if path.suffix == ".parquet":
+        pq.ParquetFile(path).close()
+    elif path.stat().st_size > MAX_TEXT_BYTES:
+        raise DamagedError(f"it has more than {MAX_TEXT_BYTES:,} bytes")
 
 
 def read_tensors(path: Path, size: int) -> dict[str, np.ndarray]:

@@ -30,6 +30,7 @@ def migrate(files: ModelFiles) -> ModelFiles:
 def from_version_1(files: ModelFiles) -> ModelFiles:
     """Version 1 had a flat recipe, no parameters and no word distributions, and showed whole documents as examples."""
     old, words = files.config, files.topics["vocabulary"]
+    v1.check(old, files.topics)
     recipe = _recipe(old)
     widths = [old["inputs"]["widths"][name] for name in recipe["inputs"].split("+")]
     tensors = _renamed({name: value for name, value in files.tensors.items() if v1.is_used(name)}, v1.TENSORS)
@@ -97,17 +98,17 @@ def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
         "vocabulary": v1.VOCABULARY,
         "graph": v1.GRAPH | guide,
         "groups": None if flat["guide"] is None else v1.GROUPS,
-        "backbone": _backbone(old["backbone"], training["temperature"]),
+        "backbone": _backbone(old["backbone"]),
         "training": _renamed(training, v1.TRAINING),
         "ranking": v1.RANKING | {"order": flat["order"]},
     }
 
 
-def _backbone(old: Mapping[str, Any], label_temperature: float) -> dict[str, Any]:
+def _backbone(old: Mapping[str, Any]) -> dict[str, Any]:
     sizes = ("n_inputs", "n_topics", "n_words")
     settings = _renamed({name: value for name, value in old.items() if name not in sizes}, v1.BACKBONE)
     # ProdLDA's was always that of the soft labels, which None says.
-    if settings.get("temperature") == label_temperature:
+    if "temperature" in settings:
         settings["temperature"] = None
     return settings | v1.BACKBONE_CONSTANTS[old["name"]]
 
@@ -124,6 +125,7 @@ def _teacher(old: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prompt(old: Mapping[str, Any], *, from_corpus: bool = False) -> dict[str, Any]:
     """Demonstrations that are not predefined were documents where they were chosen for the corpus."""
+    v1.check_prompt(old)
     prompt = Prompt.from_description({**old, "from_corpus": False})
     return to_plain(replace(prompt, from_corpus=from_corpus and prompt not in PROMPTS.values()))
 

@@ -1,8 +1,24 @@
 """Names and constants of version 1: its recipe was flat, and most tuned numbers stood in its code."""
 
-from typing import Any
+from typing import Any, Literal
 
 from softtopic.data.tokenizer import TOKEN_PATTERN
+from softtopic.errors import InputError
+from softtopic.persistence.values import check_names, from_plain
+
+# Names in config.json.
+CONFIG = {"softtopic", "n_topics", "backbone", "recipe", "teacher", "inputs", "language", "random_state"}
+RECIPE = {
+    *("name", "training", "backbone", "inputs", "target", "bow_share", "calibration", "strength", "standardise"),
+    *("dropout", "prompts", "branches", "pieces", "demonstrations", "guide", "read_at_most", "learn_at_most", "order"),
+}
+PROMPT: dict[str, Any] = {
+    "instruction": str,
+    "demonstrations": tuple[tuple[str, ...], ...],
+    "reasoning": str,
+    "reasoning_tokens": int,
+    "document_first": bool,
+}
 
 # Fields of the recipe with their place in today's.
 TRAINING = {
@@ -99,6 +115,53 @@ PARAMETERS: dict[str, Any] = {
     "features": "auto",
     "progress": False,
 }
+
+
+def check(config: dict[str, Any], topics: Any) -> None:
+    """Raise InputError unless all names are there, and values that stand twice are equal.
+
+    What the current version stores too is checked there, after the migration.
+    """
+    check_names(config, CONFIG, "config.json")
+    recipe, backbone, inputs = config["recipe"], config["backbone"], config["inputs"]
+    check_names(recipe, RECIPE, "recipe")
+    check_names(inputs, {"widths", "embedder"}, "inputs")
+    check_names(topics, {"vocabulary", "topics"}, "topics.json")
+    from_plain(str | None, recipe["name"], "recipe.name")
+    from_plain(str | None, inputs["embedder"], "inputs.embedder")
+    from_plain(Literal["none", "auto"], recipe["demonstrations"], "recipe.demonstrations")
+    from_plain(float, recipe["training"]["temperature"], "training.temperature")
+    if recipe["guide"] is not None:
+        check_names(recipe["guide"], set(GUIDE), "recipe.guide")
+    sizes = {
+        "n_inputs": sum(inputs["widths"].values()),
+        "n_topics": config["n_topics"],
+        "n_words": len(topics["vocabulary"]),
+    }
+    stated = {"name": recipe["backbone"], "dropout": recipe["dropout"]} | sizes
+    if "temperature" in backbone:
+        stated["temperature"] = recipe["training"]["temperature"]
+    for name, value in stated.items():
+        found = backbone.get(name)
+        # No dropout in the recipe left it to the backbone.
+        if (name, value) != ("dropout", None) and (type(found), found) != (type(value), value):
+            raise InputError(f"backbone.{name} is {found!r}; expected {value!r}")
+    for topic in from_topics(topics["topics"]):
+        from_plain(list[str], topic["words"], "words")
+
+
+def check_prompt(prompt: Any) -> None:
+    """Raise InputError unless all values of a prompt are there."""
+    check_names(prompt, set(PROMPT), "prompt")
+    for name, hint in PROMPT.items():
+        from_plain(hint, prompt[name], f"prompt.{name}")
+
+
+def from_topics(plain: Any) -> list[dict[str, Any]]:
+    """The topics of topics.json."""
+    for topic in plain if isinstance(plain, list) else [plain]:
+        check_names(topic, {"words", "representative_documents"}, "topic")
+    return plain
 
 
 def is_used(tensor: str) -> bool:
