@@ -271,7 +271,7 @@ class Teacher(BaseTeacher):
             tokens = min(len(reach.encode("utf-8", "replace")) / _BYTES_PER_TOKEN, most * config.max_tokens)
             total += tokens + _TOKENS_PER_CHUNK * max(1, -(-tokens // config.max_tokens))
         mean = len(config.prompts) * total / max(1, len(texts))
-        return max(1, min(1024, round(2 * TOKENS_PER_BATCH[self.device.type] / max(1.0, mean))))
+        return max(1, min(1024, round(4 * TOKENS_PER_BATCH[self.device.type] / max(1.0, mean))))
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy loads the language model anew."""
