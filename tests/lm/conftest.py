@@ -1,5 +1,6 @@
 """Products as processors with AMX compute them, for machines without: slower, with the same defects."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -52,3 +53,18 @@ def amx_linear_products(monkeypatch):
         fused, "_op", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
     )
     monkeypatch.setattr(F, "linear", rounding(F.linear))
+
+
+@pytest.fixture
+def process_settings():
+    """Settings of torch, transformers and warnings that belong to the whole process."""
+    from huggingface_hub.utils import are_progress_bars_disabled
+    from transformers.utils import logging
+
+    def read():
+        return (
+            torch.get_default_dtype(), logging.get_verbosity(), logging.is_progress_bar_enabled(),
+            are_progress_bars_disabled(), list(warnings.filters),
+        )  # fmt: skip
+
+    return read

@@ -1,15 +1,44 @@
-from tempfile import mkdtemp
-from time import sleep
-
 import pytest
 import torch
-from threadpoolctl import threadpool_info, threadpool_limits
 
 from softtopic.errors import LanguageModelError
-from softtopic.lm import devices as formats
-from softtopic.lm.devices import MOST_OF_TWO, int8_pays, int8_product, pick_device, pick_dtype, pick_teacher_dtype
+from softtopic.lm import devices
+from softtopic.lm.devices import (
+    MAX_PAIR_SUM,
+    check_finite,
+    has_int8,
+    int8_product,
+    pick_device,
+    pick_dtype,
+    pick_teacher_dtype,
+)
 
 CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def processor(monkeypatch):
+    """Sets what the processor can do; nothing about it is remembered before or afterwards."""
+    cached = (devices.has_amx, devices.has_fast_bfloat16, devices.has_int8)
+
+    def forget():
+        for answer in cached:
+            answer.cache_clear()
+
+    def be(*features: str, intel: bool = False, limit: str | None = None) -> None:
+        forget()
+        for feature in ("amx_tile", "avx512_bf16", "avx2"):
+            monkeypatch.setattr(torch.cpu, f"_is_{feature}_supported", lambda has=feature in features: has)
+        monkeypatch.setattr(devices, "_is_intel", lambda: intel)
+        monkeypatch.setattr(devices, "_int8_is_exact", lambda: True)
+        monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
+        monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+        if limit is not None:
+            monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+
+    yield be
+    monkeypatch.undo()
+    forget()
 
 
 def test_device_and_dtype_rules():
@@ -23,98 +52,73 @@ def test_device_and_dtype_rules():
         pick_teacher_dtype("int3", CPU)
 
 
-@pytest.mark.parametrize(("bfloat16", "int8"), [(True, True), (False, True), (False, False)])
-def test_a_language_model_is_read_in_8_bits_where_nothing_else_is_fast(monkeypatch, bfloat16, int8):
-    monkeypatch.setattr(formats, "_bfloat16_pays", lambda: bfloat16)
-    monkeypatch.setattr(formats, "int8_pays", lambda: int8)
-    wide = torch.bfloat16 if bfloat16 else torch.float32
-    for tiles in (False, True):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda tiles=tiles: tiles)
-        assert pick_teacher_dtype("auto", CPU) == (torch.int8 if int8 and not tiles else wide)
-        assert pick_teacher_dtype("int8", CPU) == (torch.int8 if int8 else torch.float32)
-    assert pick_dtype("auto", CPU) == wide, "other models are not"
+AMX = ("amx_tile", "avx512_bf16", "avx2")
+VECTORS = ("avx512_bf16", "avx2")
 
 
-def test_bfloat16_where_it_is_the_faster(monkeypatch, tmp_path):
-    def pays(tiles: bool, vectors: bool) -> bool:
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
-        monkeypatch.setenv("SOFTTOPIC_CACHE", mkdtemp(dir=tmp_path))  # nothing measured yet
-        return formats._bfloat16_pays.__wrapped__()
+@pytest.mark.parametrize(
+    ("features", "intel", "limit", "encoder", "teacher"),
+    [
+        (AMX, True, None, "bfloat16", "bfloat16"),
+        (AMX, True, "ALL", "bfloat16", "bfloat16"),
+        (AMX, True, "avx512_core_amx", "bfloat16", "bfloat16"),
+        (AMX, True, "AVX512_CORE_BF16", "float32", "int8"),
+        (AMX, True, "AVX2", "float32", "int8"),
+        (AMX, True, "SSE41", "float32", "float32"),
+        (VECTORS, False, None, "bfloat16", "int8"),
+        (VECTORS, False, "AVX512_CORE_BF16", "bfloat16", "int8"),
+        (VECTORS, False, "AVX512_CORE", "float32", "int8"),
+        (VECTORS, True, None, "float32", "int8"),
+        (("avx2",), False, None, "float32", "int8"),
+        ((), False, None, "float32", "float32"),
+    ],
+)
+def test_formats_follow_from_what_the_processor_can_do(processor, features, intel, limit, encoder, teacher):
+    processor(*features, intel=intel, limit=limit)
+    assert pick_dtype("auto", CPU) == devices.DTYPES[encoder]
+    assert pick_teacher_dtype("auto", CPU) == devices.TEACHER_DTYPES[teacher]
+    expected = torch.int8 if has_int8() else torch.float32
+    assert pick_teacher_dtype("int8", CPU) == expected
 
-    assert pays(tiles=True, vectors=True)
-    assert not pays(tiles=False, vectors=False)
-    # Vector instructions alone: whichever product is done first.
-    for slow in (torch.float32, torch.bfloat16):
-        wait = {slow: 0.002}
-        monkeypatch.setattr(torch.nn.functional, "linear", lambda rows, _, wait=wait: sleep(wait.get(rows.dtype, 0)))
-        assert pays(tiles=False, vectors=True) is (slow == torch.float32)
 
-
-@pytest.mark.parametrize(("overflow", "seconds", "pays"), [(0, 0.001, True), (1, 0.001, False), (0, 0.01, False)])
-def test_8_bits_where_they_are_exact_and_faster(monkeypatch, overflow, seconds, pays):
+@pytest.mark.parametrize("excess", [0, 1])
+def test_int8_where_products_are_exact(monkeypatch, excess):
     def product(weight: torch.Tensor, steps: torch.Tensor) -> object:
-        assert weight.int().abs().view(1024, -1, 2).sum(2).max() == MOST_OF_TWO
+        assert weight.int().abs().view(1024, -1, 2).sum(2).max() == MAX_PAIR_SUM
+        found = 127.0 * weight.sum(dim=1) - excess
+        return lambda rows: found.expand(len(rows), -1)
 
-        found = 127.0 * weight.sum(dim=1) - overflow
-
-        def slow(rows: torch.Tensor) -> torch.Tensor:
-            sleep(seconds)
-            return found.expand(len(rows), -1)
-
-        return slow
-
-    monkeypatch.setattr(formats, "int8_product", product)
-    monkeypatch.setattr(torch.nn.functional, "linear", lambda *_: sleep(0.01))
-    assert formats._int8_is_faster() is pays
+    monkeypatch.setattr(devices, "int8_product", product)
+    assert devices._int8_is_exact() is (excess == 0)
 
 
-def test_8_bits_are_not_used_where_torch_has_no_operator_for_them(monkeypatch):
+def test_int8_is_not_used_where_torch_has_no_operator_for_it(monkeypatch):
     def missing(*_):
         raise AttributeError("no such operator")
 
-    monkeypatch.setattr(formats, "int8_product", missing)
-    assert not formats._int8_is_faster()
+    monkeypatch.setattr(devices, "int8_product", missing)
+    assert not devices._int8_is_exact()
 
 
-def test_speed_is_measured_on_one_thread():
-    threads = set()
-    with threadpool_limits(2):
-        formats._seconds(lambda: threads.update(pool["num_threads"] for pool in threadpool_info()))
-    assert threads == {1}
-
-
-@pytest.mark.parametrize("damage", [None, "", "3", "{"])
-def test_what_was_chosen_once_is_chosen_again(monkeypatch, tmp_path, damage):
-    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path))
-    answers = iter([True, False, False])
-    monkeypatch.setattr(formats, "_int8_is_faster", lambda: next(answers))
-    assert int8_pays.__wrapped__()
-    assert int8_pays.__wrapped__(), "a busy machine is no other machine"
-    (path,) = (tmp_path / "formats").iterdir()
-    if damage is not None:
-        path.write_text(damage)
-        assert not int8_pays.__wrapped__()
-        assert not int8_pays.__wrapped__()
-    monkeypatch.setattr(formats, "_processor", lambda: "another")
-    assert not int8_pays.__wrapped__()
-
-
-def test_a_cache_that_cannot_be_written_to_stops_nothing(monkeypatch, tmp_path):
-    (tmp_path / "cache").write_text("a file")
-    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(formats, "_int8_is_faster", lambda: True)
-    assert int8_pays.__wrapped__()
-
-
-@pytest.mark.skipif(not int8_pays(), reason="this processor does not multiply bytes fast")
+@pytest.mark.skipif(not has_int8(), reason="this processor has no exact int8 products")
 def test_products_of_bytes_are_exact():
     drawn = torch.Generator().manual_seed(0)
     rows = torch.randint(0, 256, (70, 96), generator=drawn, dtype=torch.uint8)
-    first = torch.randint(1, MOST_OF_TWO, (50, 48), generator=drawn)
-    weight = torch.stack([first, MOST_OF_TWO - first], dim=2).flatten(1)
+    first = torch.randint(1, MAX_PAIR_SUM, (50, 48), generator=drawn)
+    weight = torch.stack([first, MAX_PAIR_SUM - first], dim=2).flatten(1)
     weight = (weight * (2 * torch.randint(0, 2, (50, 96), generator=drawn) - 1)).to(torch.int8)
     rows[:5] = 255
     steps = torch.rand(50, generator=drawn)
     expected = (rows.double() - 128) @ weight.double().T * steps
     torch.testing.assert_close(int8_product(weight, steps)(rows).double(), expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_values_that_are_not_finite_are_one_line_with_the_next_step(value):
+    values = torch.ones(3, 4)
+    check_finite(values, "a model", torch.float16)
+    values[1, 2] = value
+    with pytest.raises(LanguageModelError, match=r'^a model gives .* not finite in float16; give dtype="float32"$'):
+        check_finite(values, "a model", torch.float16)
+    with pytest.raises(LanguageModelError, match=r"not finite in float32; its files may be damaged: fetch them again or"):
+        check_finite(values.numpy(), "a model", torch.float32)

@@ -1,5 +1,10 @@
+import multiprocessing
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+import torch
 
 from softtopic import TopicModel
 from softtopic.errors import InputError, LanguageModelError
@@ -29,12 +34,17 @@ def test_paraphrases_are_near_and_other_matters_far(encoder):
     assert other.max() < 0.25
 
 
-@pytest.mark.parametrize("dtype", ["float32", "auto"])
-def test_a_vector_depends_on_its_own_text_alone(dtype, texts):
+@pytest.mark.parametrize("dtype", ["float32", "auto", "bfloat16"])
+@pytest.mark.parametrize("amx", [False, True])
+def test_a_vector_depends_on_its_own_text_alone(request, dtype, amx, texts):
+    if amx:
+        request.getfixturevalue("amx_linear_products")
     encoder = SentenceEncoder(device="cpu", dtype=dtype)
-    mixed = [*texts, "word " * 400, "", "a"]
+    if encoder.dtype is torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("oneDNN has no bfloat16 here, and torch's own product is not padded")
+    mixed = [*texts, *texts[:4], "word " * 400, "", "a"]
     together = encoder(mixed)
-    np.testing.assert_allclose(np.vstack([encoder([text]) for text in mixed]), together, atol=1e-5)
+    np.testing.assert_array_equal(np.vstack([encoder([text]) for text in mixed]), together)
     assert np.isfinite(together).all()
     assert encoder([]).shape == (0, 384)
 
@@ -45,8 +55,6 @@ def test_a_long_text_is_cut(encoder):
 
 def test_the_mean_over_tokens_is_taken_by_hand(encoder):
     """Against the plain forward pass of the model, one text, no padding."""
-    import torch
-
     model, tokenizer = encoder._open()
     with torch.inference_mode():
         states = model(**tokenizer("The telescope in orbit.", return_tensors="pt")).last_hidden_state[0].float()
@@ -83,7 +91,7 @@ def test_who_embeds_new_texts():
 def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(monkeypatch, cache_folder, texts):
     from softtopic.lm import encoder as embedding
 
-    monkeypatch.setattr(embedding, "_KEPT", 5)
+    monkeypatch.setattr(embedding, "_FILE_TEXTS", 5)
     made = embed(texts, SENTENCE_ENCODER, keep=True)
     np.testing.assert_allclose(made, SentenceEncoder()(texts), atol=1e-5)
     files = sorted((cache_folder / "embeddings").glob("*.npy"))
@@ -120,3 +128,42 @@ def test_the_encoder_computes_where_the_language_model_does(tiny_lm, texts, monk
 
 def test_a_callable_is_asked_each_time(texts):
     assert embed(texts, lambda given: [[float(len(text))] for text in given], keep=True).shape == (12, 1)
+
+
+def test_threads_share_a_fresh_encoder_and_no_setting_of_the_process_changes(texts, process_settings):
+    settings = process_settings()
+    expected = SentenceEncoder(dtype="bfloat16")(texts)
+    encoder = SentenceEncoder(dtype="bfloat16")
+    with ThreadPoolExecutor(4) as pool:
+        vectors = list(pool.map(encoder, [texts] * 4))
+    for found in vectors:
+        np.testing.assert_array_equal(found, expected)
+    assert process_settings() == settings
+
+
+def test_a_pickled_encoder_leaves_its_weights_behind(encoder, texts):
+    expected = encoder(texts)
+    pickled = pickle.dumps(encoder)
+    assert len(pickled) < 1000
+    np.testing.assert_array_equal(pickle.loads(pickled)(texts), expected)
+
+
+@pytest.mark.parametrize("start", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+def test_an_open_encoder_works_in_other_processes(encoder, texts, start):
+    expected = encoder(texts)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)  # a forked process waits for its parent's threads, unless it uses none
+    try:
+        encoder(texts)
+        with multiprocessing.get_context(start).Pool(1) as pool:
+            np.testing.assert_allclose(pool.apply_async(encoder, [texts]).get(60), expected, atol=1e-6)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_vectors_that_are_not_finite_are_not_given_away(texts):
+    encoder = SentenceEncoder(dtype="float32")
+    model, _ = encoder._open()
+    model.embeddings.LayerNorm.weight[3] = torch.nan
+    with pytest.raises(LanguageModelError, match="all-minilm-l6-v2 gives values that are not finite in float32; its"):
+        encoder(texts)

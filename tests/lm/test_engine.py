@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from transformers import (
     Qwen3Config,
 )
 
+from softtopic.errors import LanguageModelError
 from softtopic.lm import attention
 from softtopic.lm.attention import packed_attention
 from softtopic.lm.engine import PackedReader, PlainReader, open_reader
@@ -147,15 +149,34 @@ def test_a_model_whose_attention_is_not_what_it_says_is_read_plainly(monkeypatch
     assert lm.model.config._attn_implementation == before
 
 
+@pytest.mark.parametrize("family", ["llama, tied head", "llama, untied head", "qwen3"])
 @torch.inference_mode()
-def test_packed_results_do_not_depend_on_the_batch():
-    lm = model_of(FAMILIES["llama, tied head"])
-    reader = open_reader(lm, PREFIX)
+def test_packed_results_do_not_depend_on_the_batch(family, amx_linear_products):
+    """With whole layers fused, linear layers fused, and not fused."""
+    reader = open_reader(model_of(FAMILIES[family]), PREFIX)
     rows, tokens = rows_of(LENGTHS), torch.arange(50)
     together = reader.read(rows, tokens)
     for place, row in enumerate(rows):
         alone = reader.read([row], tokens)
-        torch.testing.assert_close(alone.states[0], together.states[place], atol=1e-5, rtol=1e-5)
+        assert torch.equal(alone.states[0], together.states[place])
+        assert torch.equal(alone.logits[0], together.logits[place])
+
+
+@pytest.mark.parametrize("family", ["llama, tied head", "mamba, no attention at all"])
+@torch.inference_mode()
+def test_states_that_are_not_finite_do_not_leave_the_engine(family):
+    lm = replace(model_of(FAMILIES[family]), name="some model")
+    lm.model.get_input_embeddings().weight[299, 0] = torch.inf
+    reader = open_reader(lm, PREFIX)
+    said = pytest.raises(LanguageModelError, match="^some model gives values that are not finite in float32; its files")
+    with said:
+        reader.states([[1, 2, 3], [4, 299, 5]])
+    follow = (reader.follow, torch.tensor([[7, 299]]), torch.tensor([[-1, -1]]))
+    chain = (reader.chain, torch.tensor([[299, 8]]), torch.tensor([-1]))
+    for further, tokens, parents in (follow, chain):
+        assert reader.states([[1, 2, 3]], room=3).isfinite().all()
+        with said:
+            further(tokens, parents)
 
 
 @torch.inference_mode()
