@@ -33,8 +33,13 @@ def test_the_sources_are_found():
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)
-def test_a_file_has_at_most_400_lines(file):
-    assert len(file.read_text(encoding="utf-8").splitlines()) <= 400
+def test_a_file_has_at_most_400_lines_without_docstrings(file):
+    source = file.read_text(encoding="utf-8")
+    documented = 0
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            documented += (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+    assert len(source.splitlines()) - documented <= 400
 
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES)

@@ -18,7 +18,7 @@ from softtopic.errors import InputError, StoreMismatchError
 from softtopic.pipeline import fit as fit_module
 from softtopic.pipeline import read as read_module
 from softtopic.recipes import RECIPES
-from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.topics.words import Topics
 
 WORDS = ["sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light"]
@@ -239,7 +239,7 @@ def test_whole_words_are_scored_for_training_and_not_for_new_documents(tiny_lm, 
     import softtopic.teacher.session as sessions
 
     model = quick(Teacher(tiny_lm, beam_width=2, dtype="float32"), features=None).fit(texts)
-    monkeypatch.setattr(sessions, "WholeWords", None)  # would fail if it were needed
+    monkeypatch.setattr(sessions, "WholeWordScorer", None)  # would fail if it were needed
     np.testing.assert_allclose(model.transform(texts), model.probabilities_, atol=1e-6)
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
-    from softtopic.topics.search import RetrievalIndex as RetrievalIndex
+    from softtopic.topics.retrieval import RetrievalIndex as RetrievalIndex
     from softtopic.training.config import TrainingConfig as TrainingConfig
 
 _HOMES = {
@@ -50,7 +50,7 @@ _HOMES = {
     "Prompt": "teacher.prompts",
     "ReadConfig": "recipes",
     "Recipe": "recipes",
-    "RetrievalIndex": "topics.search",
+    "RetrievalIndex": "topics.retrieval",
     "SentenceEncoder": "lm.encoder",
     "ServerTeacher": "teacher.server",
     "SoftLabels": "features.soft_label_files",

@@ -21,7 +21,7 @@ from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.lm.config import EncoderConfig
 from softtopic.teacher.calibration import CONTENT_FREE, check_calibration
 from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
-from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
 from softtopic.training.config import TrainingConfig
 

@@ -17,7 +17,7 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.persistence import NotSaved
 from softtopic.recipes import RECIPES, get_recipe
 from softtopic.teacher import demonstrations
-from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.topics.documents import excerpt
 
 FOLDERS = Path(__file__).parent / "folders"

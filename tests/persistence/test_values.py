@@ -11,7 +11,7 @@ from softtopic.data.vocabulary import VocabularyConfig
 from softtopic.errors import InputError
 from softtopic.persistence.values import from_plain, to_plain
 from softtopic.recipes import RECIPES, ReadConfig, Recipe
-from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.prompts import Prompt
 from softtopic.training.config import TrainingConfig
 

@@ -22,7 +22,7 @@ from softtopic.pipeline.sampling import check_sample, documents_to_read, documen
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.demonstrations import DemonstrationConfig
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import ReadRows, TrainRows

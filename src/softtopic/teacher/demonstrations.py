@@ -25,12 +25,13 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import DiskError, InputError
+from softtopic.errors import DiskError
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress
 from softtopic.teacher.base import TeacherOutput
 from softtopic.teacher.calibration import Calibration
+from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.prompts import PROMPTS, Prompt
 from softtopic.types import DocVocab
@@ -45,105 +46,6 @@ _MIN_PROBABILITY = 1e-6
 
 # Documents read to measure the speed, after as many half have warmed the language model up.
 _TIMED_DOCUMENTS = 128
-
-
-@dataclass(frozen=True, kw_only=True)
-class DemonstrationConfig:
-    """Settings of the choice of demonstrations.
-
-    Parameters
-    ----------
-    sizes : tuple of int, default (4, 8)
-        Numbers of demonstrations in a prompt.
-    draws : tuple of int, default (3, 2)
-        Candidates drawn of each size, by round: in the first, words are those the given prompt makes probable, in
-        later ones those of the best candidate so far.
-    max_words : int, default 30
-        Words of a document shown as a demonstration; longer ones cost reading for every document.
-    max_tokens : int, default 96
-        Tokens read of each document of the sample.
-    reading_share : float, default 0.5
-        Tokens read for all candidates together, as a share of those of the corpus.
-    min_sample_tokens, max_sample_tokens : int, default 4000 and 16000
-        Bounds of the tokens read for each candidate.
-    min_gain : float, default 0.03
-        A candidate must score so much more than the given prompts to be chosen; smaller gains did not help topics.
-    pool_size : int, default 20000
-        Documents among which neighbours are searched.
-    n_components : int, default 100
-        Dimension of the latent semantic space in which they are.
-    min_document_count : int, default 2
-        Words in fewer documents are left out there.
-    max_document_frequency : float, default 0.3
-        Words in a larger share of the documents are left out there.
-    n_neighbors : int, default 3
-        Neighbours of each document of the sample.
-    neighborhood : float, default 0.005
-        Share of the pool from which neighbours are drawn: documents on one subject, not with one wording.
-    min_similarity, max_similarity : float, default 0.1 and 0.95
-        Cosine similarity of neighbours; above, documents are near duplicates.
-    min_documents : int, default 32
-        Minimum number of documents whose neighbours are drawn.
-    n_random : int, default 50
-        Random documents that each pair of neighbours is compared with.
-    min_pairs : int, default 20
-        With fewer pairs of neighbours the given prompt stays.
-
-    Raises
-    ------
-    InputError
-        If a value is out of range.
-    """
-
-    sizes: tuple[int, ...] = (4, 8)
-    draws: tuple[int, ...] = (3, 2)
-    max_words: int = 30
-    max_tokens: int = 96
-    reading_share: float = 0.5
-    min_sample_tokens: int = 4_000
-    max_sample_tokens: int = 16_000
-    min_gain: float = 0.03
-    pool_size: int = 20_000
-    n_components: int = 100
-    min_document_count: int = 2
-    max_document_frequency: float = 0.3
-    n_neighbors: int = 3
-    neighborhood: float = 0.005
-    min_similarity: float = 0.1
-    max_similarity: float = 0.95
-    min_documents: int = 32
-    n_random: int = 50
-    min_pairs: int = 20
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        object.__setattr__(self, "draws", tuple(self.draws))
-        whole = ("max_words", "max_tokens", "min_sample_tokens", "pool_size", "n_components", "n_neighbors",
-                 "min_document_count", "min_documents", "n_random", "min_pairs")  # fmt: skip
-        bounds = {
-            "sizes": (min(self.sizes, default=0) >= 1, "give at least one number of at least 1"),
-            "draws": (min(self.draws, default=-1) >= 0, "give at least one number of at least 0"),
-            **{name: (getattr(self, name) >= 1, "give at least 1") for name in whole},
-            "max_sample_tokens": (
-                self.max_sample_tokens >= self.min_sample_tokens, f"give at least {self.min_sample_tokens}"
-            ),
-            "reading_share": (self.reading_share > 0, "give a number above 0"),
-            "min_gain": (0 <= self.min_gain <= 1, "give a number from 0 to 1"),
-            "max_document_frequency": (0 < self.max_document_frequency <= 1, "give a share above 0 and at most 1"),
-            "neighborhood": (0 < self.neighborhood <= 1, "give a share above 0 and at most 1"),
-            "max_similarity": (
-                -1 <= self.min_similarity < self.max_similarity <= 1,
-                f"give a number above min_similarity, {self.min_similarity}, and at most 1",
-            ),
-        }  # fmt: skip
-        for name, (holds, expected) in bounds.items():
-            if not holds:
-                raise InputError(f"{name} is {getattr(self, name)}; {expected}")
-
-    @property
-    def n_candidates(self) -> int:
-        """Number of candidates: the given prompt, four-shot, and those with demonstrations from the corpus."""
-        return 2 + sum(self.draws) * len(self.sizes)
 
 
 @dataclass(frozen=True)
