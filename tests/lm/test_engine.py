@@ -168,9 +168,7 @@ def test_states_that_are_not_finite_do_not_leave_the_engine(family):
     lm = replace(model_of(FAMILIES[family]), name="some model")
     lm.model.get_input_embeddings().weight[299, 0] = torch.inf
     reader = open_reader(lm, PREFIX)
-    said = pytest.raises(
-        LanguageModelError, match=r"^some model gives values that are not finite in float32; its files"
-    )
+    said = pytest.raises(LanguageModelError, match=r"^some model gives .* not finite in float32; its files")
     with said:
         reader.states([[1, 2, 3], [4, 299, 5]])
     follow = (reader.follow, torch.tensor([[7, 299]]), torch.tensor([[-1, -1]]))

@@ -1,0 +1,77 @@
+"""Every number that changes topics is a setting of the recipe; the module constants that remain are listed here."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "softtopic"
+ROOMS = ("backbones", "data", "graph", "inputs", "pipeline", "teacher", "topics", "training")
+
+# Why a number may stand outside the recipe.
+ALLOWED = {
+    "bounds memory or time, not the result": {
+        "_BLOCK", "_COLUMNS", "_DOCUMENT_BLOCK", "_PAIR_BLOCK", "_MAX_BYTES", "_BATCH_SIZE", "_TOKENIZER_BATCH",
+        "CHUNK_ROWS", "TOKENS_PER_BATCH", "CONCURRENT_REQUESTS", "MIN_KEPT", "_TIMED_DOCUMENTS", "_TOKENS_PER_CHUNK",
+        "_BYTES_PER_TOKEN", "_CHARACTERS_PER_TOKEN", "_INSPECTED",
+    },
+    "keeps a logarithm, a quotient or a number format finite": {
+        "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
+        "FLOOR", "ROUNDING", "_LOGIT_BIAS",
+    },
+    "versions": {"VERSION"},
+    "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
+    "expected cost, for people": {
+        "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",
+        "_GRAPH_EFFICIENCY", "_CHARACTERS", "_TOKENS_AFTER", "_SETUP_SECONDS", "_BASE_BYTES",
+    },
+    "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES"},
+    "the default of a setting": {"MAX_WINDOWS", "VOCABULARY_SIZE"},
+}  # fmt: skip
+NAMES = set().union(*ALLOWED.values())
+FILES = sorted(file for room in ROOMS for file in (SOURCE / room).rglob("*.py"))
+
+
+def constants(file: Path) -> Iterator[str]:
+    """Names of the module's constants that hold a number."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if any(is_number(part) for part in ast.walk(node.value)):
+                yield ast.unparse(target)
+
+
+def is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool)
+
+
+def fractions_in_functions(file: Path) -> Iterator[str]:
+    """Fractions written into the bodies of functions, as `0.3 * x`; 0, 0.5, 1 and the like are no settings."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            for part in (part for statement in node.body for part in ast.walk(statement)):
+                value = part.value if isinstance(part, ast.Constant) else None
+                # What is smaller or larger keeps a formula finite, or is a unit.
+                if isinstance(value, float) and 1e-6 < value < 1e6 and value not in (0.5, 1, 2):
+                    yield f"{node.name}: {value}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_no_tuned_number_stands_outside_the_recipe(file):
+    assert [name for name in constants(file) if name not in NAMES] == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(SOURCE)))
+def test_no_tuned_fraction_stands_in_a_function(file):
+    allowed = {
+        "graph/initial_groups.py": ["softmax_mixtures: 0.01"],  # tolerance of a root
+        "backbones/ecrtm.py": ["__init__: 0.1"],  # published standard deviation of initial embeddings
+        "backbones/fastopic.py": ["__init__: 0.1"],
+    }
+    assert list(fractions_in_functions(file)) == allowed.get(str(file.relative_to(SOURCE)), [])
+
+
+def test_the_list_of_constants_has_no_stale_names():
+    held = {name for file in FILES for name in constants(file)}
+    assert NAMES - held == set()
