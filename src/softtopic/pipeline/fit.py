@@ -78,6 +78,7 @@ def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
     graph = document_graph(views, n_topics, recipe.graph)
     log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
     points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
+    log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
     groups = initial_groups(points, labels, n_topics, recipe.groups, seed)
     log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
     return groups
@@ -156,6 +157,7 @@ def describe(
         topic_word = backbone.topic_word().cpu().numpy()
     mean_theta = np.average(theta, axis=0, weights=corpus.distinct.counts).astype(theta.dtype)
     all_theta = mixtures_of_all(corpus, theta, mean_theta)
+    log.info("mixtures of %d documents", len(all_theta))
     embedder = plan.embedder
     return FittedState(
         recipe=plan.recipe,
