@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 # Rows of probabilities sum to 1 within this.
 _TOLERANCE = 1e-3
 
-# A backbone with no layer of more weights than this is built at once; larger ones first without memory, which takes
-# torch two seconds to prepare.
+# Backbones with larger layers than this are first built without memory, for which torch needs two seconds.
 _LARGE_LAYER = 1 << 26
 
 MAX_SEED = 2**32 - 1
@@ -106,20 +105,20 @@ def _check_documents(state: FittedState) -> None:
 
 def _expect(name: str, value: Any, expected: bool) -> None:
     if (value is not None) != expected:
-        raise InputError(f"{name} is {'missing' if expected else 'there'}, against the recipe")
+        raise InputError(f"{name} is missing, the recipe needs it" if expected else f"{name} is not used by the recipe")
 
 
 def restore_backbone(weights: Mapping[str, np.ndarray], settings: BackboneSettings, sizes: Sizes) -> "Backbone":
     """A backbone with these weights; raises InputError unless they are those of its sizes and give topic mixtures."""
     import torch
 
-    class Nowhere(torch.Generator):
-        """Weights are drawn where the generator is; on the meta device they have shapes and take no memory."""
+    class MetaGenerator(torch.Generator):
+        """Puts weights on the meta device, where they have shapes and take no memory."""
 
         device = torch.device("meta")
 
     if _largest([*vars(sizes).values(), *vars(settings).values()]) > _LARGE_LAYER:
-        empty = build_backbone(settings, sizes, Nowhere()).state_dict()
+        empty = build_backbone(settings, sizes, MetaGenerator()).state_dict()
         if {name: tuple(value.shape) for name, value in empty.items()} != {k: v.shape for k, v in weights.items()}:
             raise InputError("the shapes of the weights are not those that sizes and settings of the backbone ask for")
     backbone = build_backbone(settings, sizes, torch.Generator())

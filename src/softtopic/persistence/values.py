@@ -21,6 +21,8 @@ _SCALARS: dict[type, tuple[type, ...]] = {
     float: (float,),
     str: (str,),
 }
+# Larger numbers are no setting, and neither NumPy nor torch could hold them.
+_LIMIT = 2**63
 _SEQUENCES = (list, tuple, Sequence)
 
 
@@ -80,6 +82,8 @@ def from_plain(hint: Any, plain: Any, name: str) -> Any:
     if isinstance(plain, dict):
         return _build(hint, plain, name)
     if not isinstance(plain, list):
+        if type(plain) is int and not -_LIMIT <= plain < _LIMIT:
+            raise InputError(f"{name} is {reprlib.repr(plain)}; expected a number of 64 bits")
         return plain
     options = get_args(hint)
     if get_origin(hint) is tuple and options[-1] is not ...:
