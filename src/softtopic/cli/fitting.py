@@ -103,7 +103,7 @@ def teach(
     if plan.teacher is None:
         raise InputError(f"--recipe {recipe.recipe} needs no language model; fit it without teach")
     if dry_run:
-        _print_plan(plan, corpus, top_k=top_k, as_json=as_json)
+        _print_plan([plan.reading], plan, corpus, top_k=top_k, as_json=as_json)
         return
     read_into(out, plan, corpus, top_k=top_k, progress=not quiet)
     count = len(corpus_to_read(plan, corpus).distinct.texts)
@@ -148,7 +148,8 @@ def fit(
     model = build_model(topics, features, corpus, recipe, lm, words)
     model.progress = not quiet
     if dry_run and labels is None:
-        _print_plan(model.plan(corpus), corpus, as_json=as_json)
+        plan = model.plan(corpus)
+        _print_plan(plan.lines(), plan, corpus, as_json=as_json)
         return
     if labels is not None:
         corpus = _fit_labels(model, labels, documents.text, words.vocabulary)
@@ -164,7 +165,9 @@ def fit(
     print(f"\nThe model is in {out}.")
 
 
-def _print_plan(plan: "FitPlan", corpus: "Corpus | None", *, top_k: int | None = None, as_json: bool) -> None:
+def _print_plan(
+    lines: list[str], plan: "FitPlan", corpus: "Corpus | None", *, top_k: int | None = None, as_json: bool
+) -> None:
     """The plan, and what reading will cost, from reading a few documents."""
     from softtopic.features.estimate import estimate
     from softtopic.pipeline.read import corpus_to_read
@@ -176,9 +179,9 @@ def _print_plan(plan: "FitPlan", corpus: "Corpus | None", *, top_k: int | None =
         choosing = plan.choose_demonstrations
         cost = asdict(estimate(part, plan.vocabulary, plan.teacher, top_k=top_k, demonstrations=choosing))
     if as_json:
-        print_json({"plan": plan.lines(), "reading": cost})
+        print_json({"plan": lines, "reading": cost})
         return
-    print("\n".join(plan.lines()))
+    print("\n".join(lines))
     if cost is not None:
         print("\nReading:")
         print_estimate(cost, as_json=False)

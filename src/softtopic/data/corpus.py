@@ -61,6 +61,8 @@ class Corpus:
     merge_duplicates : bool, default=True
         Whether documents with equal texts share a row of `distinct`, and blank ones have none. If not, every document
         has a row of its own, in given order: features that a user brings along may differ where texts do not.
+    has_texts : bool, default=True
+        False where texts only name documents that are known by their features alone; their words are not counted.
 
     Raises
     ------
@@ -82,6 +84,7 @@ class Corpus:
     labels: tuple[str, ...] | None = None
     times: tuple[str, ...] | None = None
     merge_duplicates: bool = True
+    has_texts: bool = True
 
     def __post_init__(self) -> None:
         for name in ("ids", "labels", "times"):
@@ -147,6 +150,12 @@ class Corpus:
     ) -> "Corpus":
         """Make a corpus in which every document has a row of its own, whatever its text; see `merge_duplicates`."""
         return replace(cls.from_texts(texts, ids=ids, labels=labels), merge_duplicates=False)
+
+    @classmethod
+    def without_texts(cls, ids: Sequence[object], *, labels: Iterable[object] | None = None) -> "Corpus":
+        """Make a corpus of documents that are known by their features alone; see `has_texts`."""
+        named = cls.from_rows([f"document {one}" for one in ids], ids=ids, labels=labels)
+        return replace(named, has_texts=False)
 
     @cached_property
     def distinct(self) -> Distinct:

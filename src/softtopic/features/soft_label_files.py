@@ -339,8 +339,10 @@ def _corpus(table: pa.Table, text: str, name: str) -> Corpus:
     if ids is not None and len(set(ids)) < len(ids):
         first = next(one for one, count in Counter(ids).items() if count > 1)
         raise InputError(f"{name}: id {first!r} stands twice; give every document an id of its own")
-    texts = columns.get(text) or [f"document {one}" for one in ids or range(table.num_rows)]
-    return Corpus.from_rows(texts, ids=ids, labels=columns.get("label"))
+    labels = columns.get("label")
+    if text in columns:
+        return Corpus.from_rows(columns[text], ids=ids, labels=labels)
+    return Corpus.without_texts(ids or range(table.num_rows), labels=labels)
 
 
 def _strings(table: pa.Table, column: str, name: str) -> list[str]:

@@ -126,9 +126,11 @@ class FitPlan:
 
     def lines(self) -> list[str]:
         """The plan for people, a line a step."""
-        return [line for line in (self._reading(), self._encoding(), self._training(), str(self.cost)) if line]
+        return [line for line in (self.reading, self._encoding(), self._training(), str(self.cost)) if line]
 
-    def _reading(self) -> str:
+    @property
+    def reading(self) -> str:
+        """What the language model reads, in a line."""
         if not len(self.read):
             return "language model: none is needed"
         which = f"all {self.n_distinct:,}" if self.reads_all else f"{len(self.read):,} of {self.n_distinct:,}"

@@ -1,7 +1,7 @@
 """What a fit starts from: texts, a feature folder, or soft labels and vectors the caller brings along."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,17 +138,17 @@ def from_arrays(
         raise InputError("soft_labels= need vocabulary= the list of words their columns stand for")
     words = Vocabulary.build(vocabulary, ())
     log_probs = check_log_probs(soft_labels, len(hidden), len(words))
-    texts = as_corpus([f"document {row}" for row in range(len(hidden))] if X is None else X)
-    if len(texts) != len(hidden):
-        raise InputError(f"{len(texts)} texts for {len(hidden)} rows of hidden; give one for each")
-    corpus = Corpus.from_rows(texts.texts, ids=texts.ids, labels=texts.labels)
+    corpus = Corpus.without_texts(range(len(hidden))) if X is None else as_corpus(X)
+    if len(corpus) != len(hidden):
+        raise InputError(f"{len(corpus)} texts for {len(hidden)} rows of hidden; give one for each")
+    corpus = replace(corpus, merge_duplicates=False)
     return Source(
         corpus=corpus,
         embeddings=_embeddings_of(corpus, embeddings),
         features=Features(log_probs, hidden),
         read=np.arange(len(hidden)),
         vocabulary=words,
-        has_texts=X is not None,
+        has_texts=corpus.has_texts,
     )
 
 
