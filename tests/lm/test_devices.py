@@ -120,5 +120,7 @@ def test_values_that_are_not_finite_are_one_line_with_the_next_step(value):
     values[1, 2] = value
     with pytest.raises(LanguageModelError, match=r'^a model gives .* not finite in float16; give dtype="float32"$'):
         check_finite(values, "a model", torch.float16)
-    with pytest.raises(LanguageModelError, match=r"not finite in float32; its files may be damaged: fetch them again or"):
+    with pytest.raises(
+        LanguageModelError, match=r"not finite in float32; its files may be damaged: fetch them again or"
+    ):
         check_finite(values.numpy(), "a model", torch.float32)
