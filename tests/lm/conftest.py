@@ -48,9 +48,9 @@ def amx_linear_products(monkeypatch):
 
         return rounded
 
-    fast = fused._op()
+    fast = fused._pointwise()
     monkeypatch.setattr(
-        fused, "_op", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
+        fused, "_pointwise", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
     )
     monkeypatch.setattr(F, "linear", rounding(F.linear))
 

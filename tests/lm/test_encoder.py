@@ -8,7 +8,7 @@ import torch
 
 from softtopic import TopicModel
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.lm.encoder import SENTENCE_ENCODER, SentenceEncoder, embed, embedder_name, open_embedder
+from softtopic.lm.encoder import SENTENCE_ENCODER, SentenceEncoder, embed
 from softtopic.teacher.local import Teacher
 
 
@@ -77,15 +77,9 @@ def test_an_encoder_that_is_not_here_says_so(tmp_path):
         SentenceEncoder(str(tmp_path))(["text"])
 
 
-def test_who_embeds_new_texts():
-    assert embedder_name(None, None) == SENTENCE_ENCODER
-    assert embedder_name(None, np.zeros((2, 2))) is None
-    assert embedder_name("folder", np.zeros((2, 2))) == "folder"
-    assert embedder_name(len, None) is None
-    assert open_embedder(len) is len
-    assert open_embedder("folder").name == "folder"
+def test_without_an_embedder_the_next_step_is_said():
     with pytest.raises(InputError, match=r"set model\.embedder"):
-        open_embedder(None)
+        embed(["a text"], None)
 
 
 def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(monkeypatch, cache_folder, texts):

@@ -22,7 +22,7 @@ from softtopic.lm.attention import packed_attention
 from softtopic.lm.engine import PackedReader, PlainReader, open_reader
 from softtopic.lm.head import Head
 from softtopic.lm.loading import LanguageModel
-from softtopic.lm.packed import KeyValues, Packing, packs
+from softtopic.lm.packed import KeyValues, PackedBatch, split_into_packs
 
 SIZES = {
     "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
@@ -100,13 +100,14 @@ def test_tokens_followed_see_their_document_and_their_own_line(family):
     runs = [torch.randint(0, 300, (5, count), generator=drawn) for count in (3, 2)]
     parents = [torch.full((5, 3), -1), torch.tensor([[2, 0]] * 5), torch.tensor([[4, -1]] * 5)]
     for batch in reader.batches(lengths, 10_000):
-        reader.states([rows[document] for document in batch], room=12)
-        found = [reader.follow(new[batch], line[batch]) for new, line in zip(tokens, parents, strict=True)]
+        reader.states([rows[document] for document in batch], max_new_tokens=12)
+        found = [reader.branch(new[batch], line[batch]) for new, line in zip(tokens, parents, strict=True)]
         # A chain after the fifth token followed, and another after the document.
         chains = [
-            reader.chain(run[batch], torch.full((len(batch),), place)) for run, place in zip(runs, (4, -1), strict=True)
+            reader.extend(run[batch], torch.full((len(batch),), place))
+            for run, place in zip(runs, (4, -1), strict=True)
         ]
-        assert reader.followed == 12
+        assert reader.n_appended == 12
         for place, document in enumerate(batch):
             (a, b, c), (d, e), (f, g) = (level[document].tolist() for level in tokens)
             lines = [[[a], [b], [c]], [[c, d], [a, e]], [[a, e, f], [g]]]
@@ -126,10 +127,10 @@ def test_sums_over_the_whole_vocabulary_are_those_of_the_models_own_logits(famil
     row = rows_of([9])[0]
     out = lm.model(torch.tensor([row]), output_hidden_states=True)
     ending = [0, 7, 8, 299]
-    totals = Head(lm.model, ending).totals(out.hidden_states[-1][0])
-    torch.testing.assert_close(totals.whole, out.logits[0].logsumexp(dim=1), atol=1e-4, rtol=1e-4)
+    totals = Head(lm.model, ending).log_partition(out.hidden_states[-1][0])
+    torch.testing.assert_close(totals.total, out.logits[0].logsumexp(dim=1), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(totals.ending, out.logits[0, :, ending].logsumexp(dim=1), atol=1e-4, rtol=1e-4)
-    own = Head(lm.model).own(out.hidden_states[-1][0], torch.arange(9))
+    own = Head(lm.model).paired_logits(out.hidden_states[-1][0], torch.arange(9))
     torch.testing.assert_close(own, out.logits[0, range(9), range(9)], atol=1e-4, rtol=1e-4)
 
 
@@ -168,13 +169,15 @@ def test_states_that_are_not_finite_do_not_leave_the_engine(family):
     lm = replace(model_of(FAMILIES[family]), name="some model")
     lm.model.get_input_embeddings().weight[299, 0] = torch.inf
     reader = open_reader(lm, PREFIX)
-    said = pytest.raises(LanguageModelError, match=r"^some model gives .* not finite in float32; its files")
+    said = pytest.raises(
+        LanguageModelError, match=r"^some model gives values that are not finite in float32; its files"
+    )
     with said:
         reader.states([[1, 2, 3], [4, 299, 5]])
-    follow = (reader.follow, torch.tensor([[7, 299]]), torch.tensor([[-1, -1]]))
-    chain = (reader.chain, torch.tensor([[299, 8]]), torch.tensor([-1]))
+    follow = (reader.branch, torch.tensor([[7, 299]]), torch.tensor([[-1, -1]]))
+    chain = (reader.extend, torch.tensor([[299, 8]]), torch.tensor([-1]))
     for further, tokens, parents in (follow, chain):
-        assert reader.states([[1, 2, 3]], room=3).isfinite().all()
+        assert reader.states([[1, 2, 3]], max_new_tokens=3).isfinite().all()
         with said:
             further(tokens, parents)
 
@@ -195,7 +198,7 @@ def test_attention_is_a_softmax_however_large_the_scores(monkeypatch, request, d
     if amx:
         request.getfixturevalue("amx_batch_products")
     # The prompt's beginning is looked at in several goes, the last of them a small one.
-    monkeypatch.setattr(attention, "_SCORES", 70 * 128)
+    monkeypatch.setattr(attention, "_PREFIX_SCORES", 70 * 128)
     drawn = torch.Generator().manual_seed(3)
     lengths = [2, 2, 33, 34, 90]
     rows = sum(lengths)
@@ -210,7 +213,7 @@ def test_attention_is_a_softmax_however_large_the_scores(monkeypatch, request, d
     layer = torch.nn.Module()
     layer.layer_idx = 0
     prefix = {0: KeyValues(prefix_key, prefix_value)} if before else {}
-    packing = Packing(lengths, prefix, kept={})
+    packing = PackedBatch(lengths, prefix, cache={})
     found, _ = packed_attention(layer, query, key, value, packing=packing)
     start = 0
     for length in lengths:
@@ -227,13 +230,13 @@ def test_attention_is_a_softmax_however_large_the_scores(monkeypatch, request, d
         start += length
     # Float16 is too narrow for sums of exponentials: there the prompt's beginning is copied before each document.
     copied = before if dtype is torch.float16 else 0
-    tokens = [group.keys.shape[2] for group in packing.kept[0]]
+    tokens = [group.keys.shape[2] for group in packing.cache[0]]
     assert tokens == [copied + group.length for group in packing.groups]
 
 
 def test_packs_hold_at_most_the_budget_and_every_row_once():
     lengths = [5, 100, 3, 3, 64, 2]
-    found = packs(lengths, 64)
+    found = split_into_packs(lengths, 64)
     assert sorted(row for pack in found for row in pack) == list(range(6))
     assert all(sum(lengths[row] for row in pack) <= 64 or len(pack) == 1 for pack in found)
     assert [lengths[row] for pack in found for row in pack] == sorted(lengths)

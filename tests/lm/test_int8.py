@@ -10,8 +10,8 @@ from softtopic.lm import devices as formats
 from softtopic.lm import engine as reading
 from softtopic.lm import int8
 from softtopic.lm.devices import MAX_PAIR_SUM, has_int8
-from softtopic.lm.fused import Norm, Weights
-from softtopic.lm.int8 import Int8Products, Ranges, Rounded, int8_products
+from softtopic.lm.fused import LayerWeights, Norm
+from softtopic.lm.int8 import ActivationRanges, Int8Products, Quantized, int8_products
 from softtopic.lm.loading import LanguageModel
 from softtopic.teacher.local import Teacher
 
@@ -25,7 +25,7 @@ WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "d
 def test_numbers_are_rounded_to_the_nearest_step_of_their_token(seed, size, channels):
     x = torch.randn(5, channels, generator=torch.Generator().manual_seed(seed)) * size
     x[2] = 0
-    rounded = Rounded.of(x)
+    rounded = Quantized.of(x)
     found = (rounded.values.double() - 128) * rounded.steps.double()
     assert ((found - x).abs() <= 0.5001 * rounded.steps).all()
     np.testing.assert_allclose(rounded.steps[:, 0] * 127, x.abs().amax(1), rtol=1e-6, atol=1e-30)
@@ -42,48 +42,51 @@ def test_two_neighbouring_weights_stay_within_what_16_bits_hold(seed, channels, 
     seen = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(int8, "int8_product", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or id)
-        int8._product(weight)
+        int8._quantized_product(weight)
     rounded = torch.nn.functional.pad(seen["rounded"].int(), (0, channels % 2))
     assert rounded.abs().view(6, -1, 2).sum(2).max() <= MAX_PAIR_SUM
     assert (rounded.abs().amax(1)[1:] >= MAX_PAIR_SUM // 2).all(), "no step is larger than it has to be"
     assert ((seen["rounded"] * seen["steps"][:, None] - weight).abs() <= 0.5001 * seen["steps"][:, None]).all()
 
 
-def weights(width: int = 64, inner: int = 96, seed: int = 0) -> Weights:
+def weights(width: int = 64, inner: int = 96, seed: int = 0) -> LayerWeights:
     drawn = torch.Generator().manual_seed(seed)
 
     def some(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=drawn) / shape[-1] ** 0.5
 
     norms = [Norm(torch.rand(width, generator=drawn) + 0.5, 1e-5) for _ in range(2)]
-    return Weights(
+    return LayerWeights(
         norms[0], some(80, width), some(width, width), norms[1], some(inner, width), some(inner, width),
         some(width, inner),
     )  # fmt: skip
 
 
-def exact(of: Weights, x: torch.Tensor) -> dict[str, torch.Tensor]:
+def exact(of: LayerWeights, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """All three products in float64, and what comes into them."""
-    of = Weights(*(Norm(part[0].double(), part[1]) if isinstance(part, Norm) else part.double() for part in of))
+    of = LayerWeights(*(Norm(part[0].double(), part[1]) if isinstance(part, Norm) else part.double() for part in of))
     x = x.double()
     before, after = (
-        x * (x.square().mean(1, keepdim=True) + norm.epsilon).rsqrt() * norm.weight for norm in (of.before, of.after)
+        x * (x.square().mean(1, keepdim=True) + norm.epsilon).rsqrt() * norm.weight
+        for norm in (of.attention_norm, of.mlp_norm)
     )
     gated = torch.nn.functional.silu(after @ of.gate.T) * (after @ of.up.T)
     return {
         "before": before, "after": after, "gated": gated,
-        "opening": before @ of.joined.T, "closing": x + x @ of.out.T, "mlp": x + gated @ of.down.T,
+        "qkv": before @ of.qkv.T, "output": x + x @ of.output.T, "mlp": x + gated @ of.down.T,
     }  # fmt: skip
 
 
-def products(of: Weights, x: torch.Tensor) -> Int8Products:
+def products(of: LayerWeights, x: torch.Tensor) -> Int8Products:
     wanted = exact(of, x)
-    return Int8Products(of, Ranges(*(wanted[name].float().abs().amax(0) for name in ("before", "after", "gated"))))
+    return Int8Products(
+        of, ActivationRanges(*(wanted[name].float().abs().amax(0) for name in ("before", "after", "gated")))
+    )
 
 
-def gaps(of: Weights, x: torch.Tensor) -> dict[str, float]:
+def gaps(of: LayerWeights, x: torch.Tensor) -> dict[str, float]:
     ours, wanted = products(of, x), exact(of, x)
-    found = {"opening": ours.opening(x), "closing": ours.closing(x, x), "mlp": ours.mlp(x)}
+    found = {"qkv": ours.qkv(x), "output": ours.output(x, x), "mlp": ours.mlp(x)}
     return {name: float((got - wanted[name]).norm() / wanted[name].norm()) for name, got in found.items()}
 
 
@@ -99,14 +102,14 @@ def test_the_products_of_a_layer_differ_by_rounding_alone(tokens):
 @torch.inference_mode()
 def test_a_channel_that_is_large_in_every_token_does_not_drown_the_others(monkeypatch):
     of, x = weights(), torch.randn(200, 64, generator=torch.Generator().manual_seed(1))
-    of.before.weight[7] = of.after.weight[7] = 60.0
-    for part in (of.joined, of.gate, of.up):
+    of.attention_norm.weight[7] = of.mlp_norm.weight[7] = 60.0
+    for part in (of.qkv, of.gate, of.up):
         part[:, 7] /= 60  # as training does: what is large says no more than the others
     smooth = gaps(of, x)
-    monkeypatch.setattr(int8, "_smaller", lambda largest, weight: torch.ones_like(largest))
+    monkeypatch.setattr(int8, "_smoothing", lambda largest, weight: torch.ones_like(largest))
     rough = gaps(of, x)
-    assert all(smooth[name] < 0.02 for name in ("opening", "mlp")), smooth
-    assert all(rough[name] > 2 * smooth[name] for name in ("opening", "mlp")), rough
+    assert all(smooth[name] < 0.02 for name in ("qkv", "mlp")), smooth
+    assert all(rough[name] > 2 * smooth[name] for name in ("qkv", "mlp")), rough
 
 
 @needs_bytes
@@ -118,14 +121,14 @@ def test_a_token_that_is_a_spike_keeps_what_lies_beside_it(monkeypatch):
     of.gate[5], of.up[5] = x[0] * 4, x[0] * 4000
     of.down[:, 5] = 0.0
     ranges = exact(of, x[1:])
-    fitted = Ranges(*(ranges[name].float().abs().amax(0) for name in ("before", "after", "gated")))
+    fitted = ActivationRanges(*(ranges[name].float().abs().amax(0) for name in ("before", "after", "gated")))
 
     def gap() -> float:
         found, wanted = Int8Products(of, fitted).mlp(x)[0] - x[0], exact(of, x)["mlp"][0] - x[0]
         return float((found - wanted).norm() / wanted.norm())
 
     kept = gap()
-    monkeypatch.setattr(int8, "_SPIKE", 1.1)
+    monkeypatch.setattr(int8, "_OUTLIER_SHARE", 1.1)
     assert kept < 0.05
     assert gap() > 5 * kept
 
@@ -137,8 +140,8 @@ def test_a_token_gives_the_same_to_the_last_bit_in_any_company():
     x[::100] = x[600]  # spikes, of which a block of all holds six and the part one
     of.gate[5], of.up[5] = x[600] * 4, x[600] * 4000
     ours, part = products(of, x), slice(576, 640)
-    for name, found in {"opening": ours.opening(x), "mlp": ours.mlp(x), "closing": ours.closing(x, x)}.items():
-        alone = getattr(ours, name)(*[x[part]] * (2 if name == "closing" else 1))
+    for name, found in {"qkv": ours.qkv(x), "mlp": ours.mlp(x), "output": ours.output(x, x)}.items():
+        alone = getattr(ours, name)(*[x[part]] * (2 if name == "output" else 1))
         assert torch.equal(alone, found[part]), name
 
 
@@ -157,7 +160,8 @@ def test_the_embedded_model_says_nearly_the_same(embedded_lm, texts):
         teacher = Teacher(embedded_lm, dtype=dtype)
         said[dtype] = teacher.read(texts, WORDS)
         if dtype == "int8":
-            layer = teacher._language_model.model.base_model.layers[0]
+            with teacher.session() as session:
+                layer = session.model.language_model.model.base_model.layers[0]
             assert isinstance(vars(layer)["forward"]._products, Int8Products)
             alone = teacher.read(texts[3:4], WORDS)
             np.testing.assert_allclose(alone.log_probs[0], said[dtype].log_probs[3], atol=0.1)
@@ -192,5 +196,5 @@ def test_a_model_that_is_read_otherwise_is_not_read_in_8_bits(multiplier):
         torch.manual_seed(0)
         model = AutoModelForCausalLM.from_config(config).eval().requires_grad_(False)
     wanted = model(torch.tensor([[5, 6, 7, 8]]), output_hidden_states=True).hidden_states[-1][0, -1]
-    reader = reading.open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6], typical=range(50))
+    reader = reading.open_reader(LanguageModel(model, None, torch.device("cpu")), [5, 6], calibration_tokens=range(50))
     torch.testing.assert_close(reader.states([[7, 8]])[0], wanted, rtol=1e-3, atol=1e-3)

@@ -12,6 +12,7 @@ from jaxtyping import Int
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
+from softtopic.lm.config import SENTENCE_ENCODER, EncoderConfig
 from softtopic.lm.devices import check_finite, pick_device, pick_dtype, use_one_thread_if_forked
 from softtopic.lm.fused import pad_linear
 from softtopic.lm.loading import exclusive_loading
@@ -23,8 +24,6 @@ from softtopic.storage.progress import Progress
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
-
-SENTENCE_ENCODER = "all-minilm-l6-v2"
 
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
@@ -66,7 +65,12 @@ class SentenceEncoder:
     """
 
     def __init__(
-        self, name: str = SENTENCE_ENCODER, *, max_tokens: int = 256, device: str = "auto", dtype: str = "auto"
+        self,
+        name: str = SENTENCE_ENCODER,
+        *,
+        max_tokens: int = EncoderConfig.max_tokens,
+        device: str = "auto",
+        dtype: str = "auto",
     ) -> None:
         self.name = name
         self.max_tokens = max_tokens
@@ -146,7 +150,7 @@ class SentenceEncoder:
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
         pad_linear(model)
-        # The first truncation changes the tokenizer's state: here, before threads share it.
+        # A tokenizer's state changes when it first truncates to a length: here, before threads share it.
         self._tokens(tokenizer, [""])
         return model, tokenizer
 
@@ -155,7 +159,18 @@ class SentenceEncoder:
 
 
 def find_encoder(name: str) -> Path:
-    """The folder of a sentence encoder by its name or path; raises AssetError or LanguageModelError where it is not."""
+    """The folder of a sentence encoder.
+
+    Parameters
+    ----------
+    name : str
+        Name of an embedded encoder, or a path.
+
+    Raises
+    ------
+    AssetError, LanguageModelError
+        If it is not on this machine.
+    """
     folder = asset_path(name) if name in ASSETS else Path(name)
     if not (folder / "config.json").is_file():
         raise LanguageModelError(
@@ -164,34 +179,40 @@ def find_encoder(name: str) -> Path:
     return folder
 
 
-def embedder_name(embedder: str | Embedder | None, embeddings: object) -> str | None:
-    """What makes the vectors of new texts: None for a callable, and where vectors were given and nothing else."""
-    if embedder is None:
-        return SENTENCE_ENCODER if embeddings is None else None
-    return embedder if isinstance(embedder, str) else None
-
-
-def open_embedder(chosen: str | Embedder | None, device: str = "auto") -> Embedder:
-    """The callable itself, or the sentence encoder of that name, on a device."""
-    if chosen is None:
-        raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
-    return SentenceEncoder(chosen, device=device) if isinstance(chosen, str) else chosen
-
-
 def embed(
     texts: Sequence[str],
-    chosen: str | Embedder | None,
+    embedder: str | Embedder | None,
     *,
     keep: bool = False,
     progress: bool = False,
     device: str = "auto",
 ) -> np.ndarray:
-    """What the encoder chosen makes of texts: any array, to be checked by the caller.
+    """Encode texts, by the cache folder where their vectors are in it.
 
-    With `keep` the vectors of an encoder that is an asset are kept in the cache folder, some thousand texts to a file:
-    the same texts are not encoded twice, and a killed process goes on where it was.
+    Parameters
+    ----------
+    texts : sequence of str
+    embedder : str, callable or None
+        Name of a sentence encoder, or a callable from a list of texts to an array.
+    keep : bool, default=False
+        Whether to keep the vectors of an embedded encoder in the cache folder, some thousand texts to a file: the same
+        texts are not encoded twice, and a killed process goes on where it was.
+    progress : bool, default=False
+        Whether to show a progress bar.
+    device : str, default="auto"
+        Where an encoder given by name computes.
+
+    Returns
+    -------
+    ndarray
+        Whatever the embedder gives, to be checked by the caller.
+
+    Raises
+    ------
+    InputError
+        If there is no embedder.
     """
-    encoder = open_embedder(chosen, device)
+    encoder = _open_embedder(embedder, device)
     if not isinstance(encoder, SentenceEncoder):
         return np.asarray(encoder(texts))
     if not keep or encoder.name not in ASSETS or not texts:
@@ -200,7 +221,7 @@ def embed(
     with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
         vectors = []
         for part in parts:
-            vectors.append(_kept(encoder, part))
+            vectors.append(_cached_vectors(encoder, part))
             bar.advance(len(part))
     del encoder
     if len(parts) > 1:
@@ -209,14 +230,20 @@ def embed(
     return np.concatenate(vectors)
 
 
-def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
-    """Vectors from the cache folder, else made and put there; a file that does not fit is made again."""
+def _open_embedder(embedder: str | Embedder | None, device: str) -> Embedder:
+    if embedder is None:
+        raise InputError("the model was fitted with vectors of your own; give embeddings=, or set model.embedder")
+    return SentenceEncoder(embedder, device=device) if isinstance(embedder, str) else embedder
+
+
+def _cached_vectors(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
+    """Vectors from the cache folder, else computed and written there; a file that does not fit is replaced."""
     key = fingerprint_strings([encoder.fingerprint, *texts])
     path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
     try:
-        found = np.load(path)  # objects are refused by default
-        if found.ndim == 2 and len(found) == len(texts) and found.dtype == np.float32:
-            return found
+        cached = np.load(path)  # objects are refused by default
+        if cached.ndim == 2 and len(cached) == len(texts) and cached.dtype == np.float32:
+            return cached
     except (OSError, ValueError, EOFError):
         pass
     vectors = encoder(texts)
@@ -229,13 +256,10 @@ def _kept(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
-    """Texts of one length together: nothing is padded, and no vector depends on its neighbours, not even in bfloat16.
-
-    The longest come first, for their memory is then known.
-    """
+    """Texts of equal length together, so that nothing is padded; the longest first, for they need the most memory."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
     batches: list[Int[np.ndarray, " batch"]] = []
     for length, run in groupby(order, key=lambda row: lengths[row]):
-        rows, most = np.fromiter(run, dtype=np.int64), max(1, _BATCH_TOKENS // max(length, 1))
-        batches += np.split(rows, range(most, len(rows), most))
+        rows, size = np.fromiter(run, dtype=np.int64), max(1, _BATCH_TOKENS // max(length, 1))
+        batches += np.split(rows, range(size, len(rows), size))
     return batches

@@ -11,101 +11,96 @@ from functools import partial
 from typing import Any, NamedTuple, final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
-from softtopic.lm.packed import ROWS, Branching, Packing
+from softtopic.lm.packed import ROW_MULTIPLE, PackedBatch, TokenTree, pad_rows
 
-_FORMATS = (torch.bfloat16, torch.float32)
+_DTYPES = (torch.bfloat16, torch.float32)
 
 # Rows the weights are laid out for: those of a full pack.
-_ROWS = 2048
+_PACK_ROWS = 2048
 
 _GATED = ("gate_proj", "up_proj", "down_proj")
 _ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
 _LAYER = ("self_attn", "mlp", "input_layernorm", "post_attention_layernorm")
 
 
-def fuse_linear(body: nn.Module) -> bool:
-    """Replace the forward of linear layers and gated MLPs; False, and nothing replaced, where that is not possible."""
-    return _replace(body, _linear_forwards)
-
-
 class Norm(NamedTuple):
-    """x by the root of its mean square (and a little more), times weights."""
+    """RMSNorm (Zhang & Sennrich, 2019)."""
 
     weight: Float[Tensor, " width"]
     epsilon: float
 
-    def shrinking(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens 1"]:
-        """What tokens are multiplied with, but for the weights."""
+    def inverse_rms(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens 1"]:
+        """What tokens are multiplied with before the weights."""
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         return (length.square() / x.shape[1] + self.epsilon).rsqrt()
 
     def unweighted(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens width"]:
-        """The norm without its weights, which can be folded into what follows."""
+        """The norm without its weights, which can be folded into the next product."""
         wide = x.float()
-        return (wide * self.shrinking(wide)).to(x.dtype)
+        return (wide * self.inverse_rms(wide)).to(x.dtype)
 
 
-class Weights(NamedTuple):
-    """What a decoder layer built as Llama's multiplies with, and its two norms."""
+class LayerWeights(NamedTuple):
+    """Weights of a decoder layer built as Llama's, and its two norms."""
 
-    before: Norm  # of attention
-    joined: Float[Tensor, "out width"]  # queries, keys and values
-    out: Float[Tensor, "width heads"]
-    after: Norm  # of the MLP, before it
+    attention_norm: Norm
+    qkv: Float[Tensor, "out width"]
+    output: Float[Tensor, "width heads"]
+    mlp_norm: Norm
     gate: Float[Tensor, "inner width"]
     up: Float[Tensor, "inner width"]
     down: Float[Tensor, "width inner"]
 
 
-class Products(ABC):
-    """The three products of a decoder layer, each with what stands around it."""
+class LayerProducts(ABC):
+    """The matrix products of a decoder layer, each with the operations next to it."""
 
     @abstractmethod
-    def opening(self, x: Tensor) -> Float[Tensor, "tokens out"]:
+    def qkv(self, x: Tensor) -> Float[Tensor, "tokens out"]:
         """Queries, keys and values of x after its norm."""
 
     @abstractmethod
-    def closing(self, attended: Tensor, x: Tensor) -> Float[Tensor, "tokens width"]:
-        """The sum of x and what attention found."""
+    def output(self, attended: Tensor, x: Tensor) -> Float[Tensor, "tokens width"]:
+        """X plus the output projection of attention."""
 
     @abstractmethod
     def mlp(self, x: Tensor) -> Float[Tensor, "tokens width"]:
-        """The sum of x and the gated MLP of x after its norm."""
+        """X plus the gated MLP of x after its norm."""
 
 
-def _weights_of(layer: nn.Module) -> Weights:
-    """The weights of a decoder layer; raises TypeError or AttributeError where it is built otherwise than Llama's."""
-    attention, mlp, before, after = (getattr(layer, name) for name in _LAYER)
-    if set(dict(layer.named_children())) != set(_LAYER) or set(dict(attention.named_children())) != set(_ATTENTION):
-        raise TypeError(f"{type(layer).__name__} is built otherwise")
-    linear = [getattr(attention, name) for name in _ATTENTION]
-    if not _is_gated(mlp) or any(type(part) is not nn.Linear or part.bias is not None for part in linear):
-        raise TypeError(f"{type(layer).__name__} is built otherwise")
-    joined = torch.cat([part.weight for part in linear[:3]])
-    before, after = (Norm(norm.weight, norm.variance_epsilon) for norm in (before, after))
-    return Weights(before, joined, linear[3].weight, after, *(getattr(mlp, name).weight for name in _GATED))
+def fuse_linear(body: nn.Module) -> bool:
+    """Replace the forward of linear layers and gated MLPs; False, and nothing replaced, where that is not possible."""
+    return _replace_forwards(body, _linear_forwards)
 
 
-def fuse_layers(body: nn.Module, products: Callable[[Weights], Products] | None = None) -> bool:
-    """Replace the forward of whole decoder layers built as Llama's are; False where there are others.
+def fuse_layers(body: nn.Module, products: Callable[[LayerWeights], LayerProducts] | None = None) -> bool:
+    """Replace the forward of whole decoder layers built as Llama's.
 
-    `products` makes those of one layer after the other; without it they are in the weights' own format.
+    Parameters
+    ----------
+    body : nn.Module
+        The transformer without its output layer.
+    products : callable, optional
+        Makes the products of one layer after the other; by default they are in the weights' own format.
+
+    Returns
+    -------
+    bool
+        False, and nothing replaced, where a layer is built otherwise.
     """
-    return _replace(body, partial(_layer_forwards, products=products or _Fused))
+    return _replace_forwards(body, partial(_layer_forwards, products=products or _FusedProducts))
 
 
 def pad_linear(body: nn.Module) -> bool:
-    """Replace the forward of linear layers by one that multiplies a multiple of ROWS rows, the last of them zeros.
+    """Replace the forward of linear layers by one that multiplies a multiple of `ROW_MULTIPLE` rows.
 
-    Products of few rows are rounded otherwise than those of many: with it, a row's result does not depend on how many
-    there are. False, and nothing replaced, where that is not possible.
+    A row's result then does not depend on how many there are. False, and nothing replaced, where that is not possible.
     """
-    return _replace(body, _padded_forwards)
+    return _replace_forwards(body, _padded_forwards)
 
 
 def unfuse(body: nn.Module) -> None:
@@ -114,8 +109,8 @@ def unfuse(body: nn.Module) -> None:
         module.__dict__.pop("forward", None)
 
 
-def let_go(body: nn.Module) -> None:
-    """Drop the weights that replaced forwards hold a copy of. There is no way back to the layers' own."""
+def release_weights(body: nn.Module) -> None:
+    """Drop the weights of which replaced forwards hold a copy; `unfuse` is not possible any more."""
     for module in body.modules():
         if "forward" in vars(module):
             for part in module.modules():
@@ -123,9 +118,9 @@ def let_go(body: nn.Module) -> None:
                     part.weight = nn.Parameter(part.weight.new_empty(0), requires_grad=False)
 
 
-def _replace(body: nn.Module, forwards: Callable[[nn.Module], Iterator[tuple[nn.Module, Any]]]) -> bool:
+def _replace_forwards(body: nn.Module, forwards: Callable[[nn.Module], Iterator[tuple[nn.Module, Any]]]) -> bool:
     weight = next(body.parameters())
-    if weight.device.type != "cpu" or weight.dtype not in _FORMATS or not torch.backends.mkldnn.is_available():
+    if weight.device.type != "cpu" or weight.dtype not in _DTYPES or not torch.backends.mkldnn.is_available():
         return False
     try:
         for module, forward in list(forwards(body)):
@@ -139,34 +134,47 @@ def _linear_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
     inside: set[nn.Module] = set()
     for module in body.modules():
         if _is_gated(module):
-            yield module, _Gated(*(getattr(module, name).weight for name in _GATED))
+            yield module, _GatedMLP(*(getattr(module, name).weight for name in _GATED))
             inside.update(module.children())
         elif type(module) is nn.Linear and module not in inside:
-            yield module, partial(_linear, _packed(module.weight), module.bias)
+            yield module, partial(_linear, _prepacked(module.weight), module.bias)
 
 
 def _padded_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
     for module in body.modules():
         if type(module) is nn.Linear:
-            yield module, partial(_padded_linear, _packed(module.weight), module.bias)
+            yield module, partial(_padded_linear, _prepacked(module.weight), module.bias)
 
 
 def _layer_forwards(
-    body: nn.Module, products: Callable[[Weights], Products]
+    body: nn.Module, products: Callable[[LayerWeights], LayerProducts]
 ) -> Iterator[tuple[nn.Module, Any]]:  # fmt: skip
     layers = list(body.layers)  # type: ignore[arg-type]
     for layer in layers:
-        yield layer, _Layer(layer, products(_weights_of(layer)), last=layer is layers[-1])
+        yield layer, _DecoderLayer(layer, products(_layer_weights(layer)), last=layer is layers[-1])
+
+
+def _layer_weights(layer: nn.Module) -> LayerWeights:
+    """The weights of a decoder layer; raises TypeError or AttributeError where it is built otherwise than Llama's."""
+    attention, mlp, before, after = (getattr(layer, name) for name in _LAYER)
+    if set(dict(layer.named_children())) != set(_LAYER) or set(dict(attention.named_children())) != set(_ATTENTION):
+        raise TypeError(f"{type(layer).__name__} is built otherwise")
+    linear = [getattr(attention, name) for name in _ATTENTION]
+    if not _is_gated(mlp) or any(type(part) is not nn.Linear or part.bias is not None for part in linear):
+        raise TypeError(f"{type(layer).__name__} is built otherwise")
+    qkv = torch.cat([part.weight for part in linear[:3]])
+    before, after = (Norm(norm.weight, norm.variance_epsilon) for norm in (before, after))
+    return LayerWeights(before, qkv, linear[3].weight, after, *(getattr(mlp, name).weight for name in _GATED))
 
 
 @final
-class _Layer:
+class _DecoderLayer:
     """x + attention(norm(x)), then that + mlp(norm(that)).
 
     After the last layer only the documents' last tokens matter: it goes on with these alone.
     """
 
-    def __init__(self, layer: nn.Module, products: Products, *, last: bool) -> None:
+    def __init__(self, layer: nn.Module, products: LayerProducts, *, last: bool) -> None:
         self._attention: Any = layer.self_attn
         self._products = products
         self._last = last
@@ -180,60 +188,60 @@ class _Layer:
         hidden_states: Tensor,
         *,
         position_embeddings: tuple[Tensor, Tensor],
-        packing: Packing | Branching,
+        packing: PackedBatch | TokenTree,
         **_: Any,
     ) -> Tensor:
         x = hidden_states[0]
-        heads = self._products.opening(x).unflatten(1, (-1, self._width))
+        heads = self._products.qkv(x).unflatten(1, (-1, self._width))
         rotated = _rotate(heads[:, : self._rotated], *position_embeddings)
         query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :]
-        if self._last and isinstance(packing, Packing):
+        if self._last and isinstance(packing, PackedBatch):
             packing.narrowed = True
             ends = packing.last
-            rows = torch.tensor([*ends, *[ends[-1]] * (-len(ends) % ROWS)])
+            rows = torch.tensor([*ends, *[ends[-1]] * (-len(ends) % ROW_MULTIPLE)])
             x, query = x[rows], query[rows]
         attended, _none = packed_attention(
             self._attention, *(part.transpose(0, 1)[None] for part in (query, key, value)),
             packing=packing, scaling=self._attention.scaling,
         )  # fmt: skip
-        return self._products.mlp(self._products.closing(attended[0].flatten(1), x))[None]
+        return self._products.mlp(self._products.output(attended[0].flatten(1), x))[None]
 
 
 @final
-class _Fused(Products):
-    """Products in the weights' own format: norms folded into them, sums done by them."""
+class _FusedProducts(LayerProducts):
+    """Products in the weights' own format, with norms folded into them and residuals added by them."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._before, self._after = weights.before, weights.after
-        self._joined = _packed(_scaled(weights.joined, weights.before.weight.float()))
-        self._out = _packed(weights.out)
-        self._gated = _Gated(weights.gate, weights.up, weights.down, weights.after.weight.float())
+    def __init__(self, weights: LayerWeights) -> None:
+        self._attention_norm, self._mlp_norm = weights.attention_norm, weights.mlp_norm
+        self._qkv = _prepacked(_scaled(weights.qkv, weights.attention_norm.weight.float()))
+        self._output = _prepacked(weights.output)
+        self._mlp = _GatedMLP(weights.gate, weights.up, weights.down, weights.mlp_norm.weight.float())
 
-    def opening(self, x: Tensor) -> Tensor:
-        return _linear(self._joined, None, self._before.unweighted(x))
+    def qkv(self, x: Tensor) -> Tensor:
+        return _linear(self._qkv, None, self._attention_norm.unweighted(x))
 
-    def closing(self, attended: Tensor, x: Tensor) -> Tensor:
-        return _op().binary(attended, x, self._out, None, "add")
+    def output(self, attended: Tensor, x: Tensor) -> Tensor:
+        return _pointwise().binary(attended, x, self._output, None, "add")
 
     def mlp(self, x: Tensor) -> Tensor:
-        return self._gated(self._after.unweighted(x), x)
+        return self._mlp(self._mlp_norm.unweighted(x), x)
 
 
 @final
-class _Gated:
-    """down(silu(gate(x)) * up(x)), as Llama and its kin have it, without biases; plus a residual where given one."""
+class _GatedMLP:
+    """down(silu(gate(x)) * up(x)) without biases (SwiGLU; Shazeer, 2020), plus a residual where one is given."""
 
     def __init__(self, gate: Tensor, up: Tensor, down: Tensor, scale: Tensor | None = None) -> None:
         if scale is not None:
             gate, up = (_scaled(part, scale) for part in (gate, up))
-        self._gate, self._up, self._down = _packed(gate), _packed(up), _packed(down)
+        self._gate, self._up, self._down = _prepacked(gate), _prepacked(up), _prepacked(down)
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        opened = _op().default(x, self._gate, None, "swish", [], "")
-        opened = _op().binary(x, opened, self._up, None, "mul")
+        gate = _pointwise().default(x, self._gate, None, "swish", [], "")
+        inner = _pointwise().binary(x, gate, self._up, None, "mul")
         if residual is None:
-            return _linear(self._down, None, opened)
-        return _op().binary(opened, residual, self._down, None, "add")
+            return _linear(self._down, None, inner)
+        return _pointwise().binary(inner, residual, self._down, None, "add")
 
 
 def _is_gated(module: nn.Module) -> bool:
@@ -251,23 +259,22 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Float[Tensor, "tokens heads 
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
-    """What a product gives of rows scaled by column, rounded once."""
+    """Weights with scaled columns, rounded once."""
     return (weight.float() * scale).to(weight.dtype)
 
 
-def _packed(weight: Tensor) -> Tensor:
-    return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
+def _prepacked(weight: Tensor) -> Tensor:
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _PACK_ROWS)
 
 
 def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
-    return _op().default(x, weight, bias, "none", [], "")
+    return _pointwise().default(x, weight, bias, "none", [], "")
 
 
 def _padded_linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
     rows = x.flatten(0, -2)
-    out = _linear(weight, bias, F.pad(rows, (0, 0, 0, -len(rows) % ROWS)))
-    return out[: len(rows)].view(*x.shape[:-1], -1)
+    return _linear(weight, bias, pad_rows(rows))[: len(rows)].view(*x.shape[:-1], -1)
 
 
-def _op() -> Any:
+def _pointwise() -> Any:
     return torch.ops.mkldnn._linear_pointwise

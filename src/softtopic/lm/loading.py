@@ -26,7 +26,7 @@ EMBEDDED = "smollm2-135m"
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer.model")
 
 # Files that transformers may take weights, configuration or tokens from.
-_TELLING = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
+_MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
 
 
 # One thread opens a model at a time. A fork waits for it, so that no child inherits settings that are about to be
@@ -38,7 +38,16 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(frozen=True)
 class LanguageModel:
-    """A loaded causal language model in inference mode, and its tokenizer."""
+    """A loaded causal language model in inference mode.
+
+    Attributes
+    ----------
+    model : transformers.PreTrainedModel
+    tokenizer : transformers.PreTrainedTokenizerBase
+    device : torch.device
+    name : str
+        As it was asked for; for messages.
+    """
 
     model: Any
     tokenizer: Any
@@ -49,8 +58,21 @@ class LanguageModel:
 def find_language_model(lm: str) -> Path:
     """The folder that holds a language model; nothing is fetched.
 
-    `lm` is "smollm2-135m" (the embedded model), a folder that transformers can open, a GGUF file, or a Hugging Face id
-    that is in the local cache already. Raises AssetError or LanguageModelError with the next step.
+    Parameters
+    ----------
+    lm : str
+        "smollm2-135m" (the embedded model), a folder that transformers can open, a GGUF file, or a Hugging Face id that
+        is in the local cache already.
+
+    Returns
+    -------
+    pathlib.Path
+        A folder that transformers can open; a GGUF file is converted the first time.
+
+    Raises
+    ------
+    AssetError, LanguageModelError
+        If it is not on this machine.
     """
     if lm in ASSETS:
         asset = ASSETS[lm]
@@ -75,7 +97,18 @@ def find_language_model(lm: str) -> Path:
 
 
 def fetch_language_model(lm: str) -> Path:
-    """Fetch a Hugging Face id into the local cache: weights, configuration and tokenizer, never code."""
+    """Download a Hugging Face model into the local cache: weights, configuration and tokenizer, never code.
+
+    Parameters
+    ----------
+    lm : str
+        Hugging Face id.
+
+    Raises
+    ------
+    LanguageModelError
+        If it cannot be downloaded.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -87,22 +120,25 @@ def fetch_language_model(lm: str) -> Path:
 
 
 def language_model_fingerprint(lm: str) -> str:
-    """What identifies a language model's numbers, without loading it: an asset's checksum, or its files'."""
+    """Digest of the files that determine a language model's output, without loading it.
+
+    The SHA-256 of an embedded model or a GGUF file; of a folder, that of its small files and of samples of its weights.
+    """
     if lm in ASSETS:
         return ASSETS[lm].files[0].sha256
     if is_gguf(lm):
         return gguf_fingerprint(lm)
     folder = find_language_model(lm)
     digest = hashlib.sha256()
-    for path in sorted({path for pattern in _TELLING for path in folder.glob(pattern)}):
+    for path in sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)}):
         size = path.stat().st_size
         digest.update(f"{path.name} {size} ".encode())
         with path.open("rb") as stream:
-            # Whole small files, and of weights enough to tell two trainings of one architecture apart.
-            pieces = 64 if size > 1 << 26 else 1
-            for piece in range(pieces):
-                stream.seek(piece * (size // pieces))
-                digest.update(stream.read(1 << 16 if pieces > 1 else -1))
+            # Small files as a whole; of weights enough to distinguish two trainings of one architecture.
+            chunks = 64 if size > 1 << 26 else 1
+            for chunk in range(chunks):
+                stream.seek(chunk * (size // chunks))
+                digest.update(stream.read(1 << 16 if chunks > 1 else -1))
     return digest.hexdigest()
 
 
@@ -153,8 +189,8 @@ def is_gguf(lm: str) -> bool:
 def gguf_fingerprint(lm: str) -> str:
     """SHA-256 of a GGUF file; raises LanguageModelError where there is none."""
     try:
-        about = Path(lm).stat()
-        return _sha256(lm, about.st_size, about.st_mtime_ns)
+        status = Path(lm).stat()
+        return _sha256(lm, status.st_size, status.st_mtime_ns)
     except OSError as error:
         raise LanguageModelError(f"{lm} cannot be read ({error.strerror}); give the path of a GGUF file") from None
 
@@ -177,7 +213,7 @@ def _converted(gguf: Path, folder: Path) -> Path:
 
 
 def _check_gguf(path: Path) -> None:
-    """Whole, by its own account: readers of GGUF do not look."""
+    """Raise LanguageModelError unless the file is as long as its header says, which readers of GGUF do not check."""
     from gguf import GGUFReader
 
     with path.open("rb") as stream:

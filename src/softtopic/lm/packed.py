@@ -1,14 +1,14 @@
-"""One forward pass over many documents of any length without a padded token.
+"""Packed batches: documents of any length in one forward pass, without padding tokens.
 
-Documents lie end to end in one row of tokens. Every linear layer sees that row as one matrix; only attention looks at
-documents one by one, those of about one length together. The prompt's beginning was read once: all tokens of the row
-look at its keys and values in one product, to which each adds what it sees of its own document
-(`softtopic.lm.attention`). A document is computed with the same shapes whatever its neighbours are, so its result
-does not depend on the batch: bit for bit wherever matrix products work row by row (seen on CPU in bfloat16, and in
-float32 once rows are padded to ROWS).
+Documents lie end to end in one row of tokens. Every linear layer sees that row as one matrix; only attention is
+computed document by document, those of about one length together. The prompt's prefix was read once: all tokens of the
+row attend to its keys and values in one product, to which each adds the attention to its own document
+(`softtopic.lm.attention`). A document is computed with the same shapes whatever its neighbours are, so its result does
+not depend on the batch: bit for bit wherever matrix products of a multiple of `ROW_MULTIPLE` rows work row by row (seen
+on CPUs in bfloat16 and float32).
 
-transformers hands keyword arguments of a model's forward down to its attention function, and that is how `Packing`
-gets there. Models that do otherwise are found out by the probe in `softtopic.lm.engine` and read plainly.
+transformers hands keyword arguments of a model's forward down to its attention function, and that is how `PackedBatch`
+gets there. Models that do otherwise are detected by the probe in `softtopic.lm.engine` and read plainly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,16 +18,23 @@ from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-# BLAS takes other paths, with other roundings, for very small matrices.
-ROWS = 64
+# Linear layers multiply a multiple of this many rows: for few rows BLAS and oneDNN take other paths, with other
+# roundings, and a result would depend on the size of its batch.
+ROW_MULTIPLE = 64
+
+
+def pad_rows(x: Float[Tensor, "rows width"]) -> Float[Tensor, "padded width"]:
+    """Append rows of zeros up to a multiple of `ROW_MULTIPLE`."""
+    return F.pad(x, (0, 0, 0, -len(x) % ROW_MULTIPLE))
 
 
 @dataclass(frozen=True)
 class KeyValues:
-    """Of one layer, each [documents, heads, tokens, width]; of the prompt's beginning it is one document."""
+    """Keys and values of one layer, each [documents, heads, tokens, width]; those of the prefix are one document."""
 
     keys: Tensor
     values: Tensor
@@ -36,120 +43,122 @@ class KeyValues:
     def both(self) -> tuple[Tensor, Tensor]:
         return self.keys, self.values
 
-    def cut(self, tokens: int) -> "KeyValues":
+    def truncate(self, tokens: int) -> "KeyValues":
         """The first tokens alone."""
         return KeyValues(self.keys[:, :, :tokens], self.values[:, :, :tokens])
 
-    def put(self, place: int, other: "KeyValues") -> int:
-        """Write others' tokens from a place on; returns the place after them."""
-        stop = place + other.keys.shape[2]
+    def write(self, start: int, other: "KeyValues") -> int:
+        """Copy another's tokens to the positions from `start` on; returns the position after them."""
+        stop = start + other.keys.shape[2]
         for side, new in zip(self.both, other.both, strict=True):
-            side[:, :, place:stop] = new
+            side[:, :, start:stop] = new
         return stop
 
 
 @dataclass(frozen=True)
-class Group:
-    """Documents whose attention is computed together, each taken to be `length` tokens long."""
+class LengthGroup:
+    """Documents whose attention is computed together, each padded to `length` tokens."""
 
-    span: slice  # where their tokens lie in the row
+    span: slice  # of their tokens in the row
     documents: int
     length: int
-    ends: Int[Tensor, " documents"]  # the last token's place in each
+    ends: Int[Tensor, " documents"]  # position of each one's last token in it
     gather: Int[Tensor, " padded"] | None  # positions in the row, padded; None where all have this length
-    real: Int[Tensor, " tokens"] | None  # which of the padded places are theirs
+    real: Int[Tensor, " tokens"] | None  # which of the padded positions are not padding
 
     def split(self, rows: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "documents heads length width"]:
-        # Tokens first: picking along an inner axis copies the whole row before.
+        # Tokens first: selecting along an inner axis copies the whole row before.
         tokens = rows[0].transpose(0, 1)
         own = tokens[self.span] if self.gather is None else tokens[self.gather]
         return own.unflatten(0, (self.documents, self.length)).transpose(1, 2)
 
 
-class Glance(NamedTuple):
-    """What queries have seen of the prompt's beginning: sums over its tokens, each weighted by exp(score)."""
+class PrefixAttention(NamedTuple):
+    """Attention of queries to the prompt's prefix, not yet normalised: sums over its tokens, weighted by exp(score)."""
 
-    kv: KeyValues  # of the beginning, one document
+    kv: KeyValues  # of the prefix, one document
     values: Float[Tensor, "documents heads length width"]  # float32
     weights: Float[Tensor, "documents heads length 1"]  # float32
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> "Glance":
-        return Glance(self.kv, change(self.values), change(self.weights))
+    def map(self, change: Callable[[Tensor], Tensor]) -> "PrefixAttention":
+        return PrefixAttention(self.kv, change(self.values), change(self.weights))
 
 
 @dataclass(frozen=True)
-class Part:
-    """Attention computed in one go: queries of some documents, and what they look at."""
+class AttentionInput:
+    """Attention computed in one go: queries of some documents, with the keys and values they attend to."""
 
-    rows: slice  # where the queries lie
+    rows: slice  # of the queries in the row
     queries: Float[Tensor, "documents heads length width"]
-    glance: Glance | None
+    prefix: PrefixAttention | None
     kv: KeyValues
     mask: Tensor  # 0 or -inf, for the last keys
-    causal: bool  # a query sees all before it, nothing after: the mask is a square with zeros below its diagonal
-    real: Int[Tensor, " tokens"] | None = None  # which of the padded queries are wanted
+    causal: bool  # the mask is a square with zeros up to its diagonal, and all keys before it are visible
+    real: Int[Tensor, " tokens"] | None = None  # which of the padded queries are not padding
 
-    def cut(self, rows: slice, seen: int) -> "Part":
-        """Some queries of causal attention, which see so many keys; all that stands before them is seen by each."""
-        glance = self.glance and self.glance.map(lambda side: side[:, :, rows])
-        return Part(rows, self.queries[:, :, rows], glance, self.kv.cut(seen), self.mask[rows, rows], causal=True)
+    def select(self, rows: slice, n_keys: int) -> "AttentionInput":
+        """Some queries of causal attention, which attend to the first keys; all that precedes them is visible."""
+        prefix = self.prefix and self.prefix.map(lambda side: side[:, :, rows])
+        mask = self.mask[rows, rows]
+        return AttentionInput(rows, self.queries[:, :, rows], prefix, self.kv.truncate(n_keys), mask, causal=True)
 
     @property
-    def whole(self) -> "Part":
-        """The same with the prompt's beginning once more before each document."""
-        if self.glance is None:
+    def with_prefix_keys(self) -> "AttentionInput":
+        """The same with the prefix's keys and values copied before each document's."""
+        if self.prefix is None:
             return self
         documents = len(self.queries)
-        sides = zip(self.glance.kv.both, self.kv.both, strict=True)
+        sides = zip(self.prefix.kv.both, self.kv.both, strict=True)
         kv = KeyValues(*(torch.cat([old.expand(documents, -1, -1, -1), new], dim=2) for old, new in sides))
-        return Part(self.rows, self.queries, None, kv, self.mask, self.causal, self.real)
+        return AttentionInput(self.rows, self.queries, None, kv, self.mask, self.causal, self.real)
 
 
 @dataclass
-class Packing:
-    """Where the documents lie in the row, and what stands before each of them."""
+class PackedBatch:
+    """Where documents lie in the row, and the prefix before each of them."""
 
     lengths: Sequence[int]  # in ascending order
     prefix: dict[int, KeyValues] = field(default_factory=dict)  # by layer
-    room: int = 0  # tokens that will follow each document in later passes
-    kept: dict[int, list[KeyValues]] | None = None  # by layer, what each group looks at anew, and the room after it
+    max_new_tokens: int = 0  # that later passes append to each document
+    cache: dict[int, list[KeyValues]] | None = None  # by layer, of each group, with room for the new tokens
     narrowed: bool = False  # the last layer went on with the documents' last tokens alone
     masks: dict[tuple[int, int | None, int], Tensor] = field(default_factory=dict)
     device: torch.device | None = None
 
     @cached_property
-    def groups(self) -> list[Group]:
-        found: list[Group] = []
+    def groups(self) -> list[LengthGroup]:
+        groups: list[LengthGroup] = []
         start = 0
-        for length, run in groupby(self.lengths, _rounded):
-            # On the CPU up to the end: asking a GPU for a number makes it wait.
+        for length, run in groupby(self.lengths, _padded_length):
+            # On the CPU up to the end: reading a number from a GPU makes the program wait for it.
             own = torch.tensor(list(run))
             stop = start + int(own.sum())
             gather = real = None
             if (own != length).any():
-                places = torch.arange(length).expand(len(own), -1)
+                positions = torch.arange(length).expand(len(own), -1)
                 begin = (start + own.cumsum(0) - own)[:, None]
-                gather = (begin + places.minimum(own[:, None] - 1)).flatten().to(self.device)
-                real = (places < own[:, None]).flatten().nonzero()[:, 0].to(self.device)
-            found.append(Group(slice(start, stop), len(own), length, (own - 1).to(self.device), gather, real))
+                gather = (begin + positions.minimum(own[:, None] - 1)).flatten().to(self.device)
+                real = (positions < own[:, None]).flatten().nonzero()[:, 0].to(self.device)
+            ends = (own - 1).to(self.device)
+            groups.append(LengthGroup(slice(start, stop), len(own), length, ends, gather, real))
             start = stop
-        return found
+        return groups
 
     @property
     def last(self) -> list[int]:
-        """Position of each document's last token."""
+        """Position of each document's last token in the row."""
         return [end - 1 for end in accumulate(self.lengths)]
 
-    def parts(
-        self, layer: int, query: Tensor, glance: Glance | None, own: KeyValues, window: int | None
-    ) -> Iterator[Part]:
-        """The attention of one layer, document by document of about one length."""
+    def attention_inputs(
+        self, layer: int, query: Tensor, prefix: PrefixAttention | None, own: KeyValues, window: int | None
+    ) -> Iterator[AttentionInput]:
+        """The attention of one layer, group by group."""
         done = 0
-        if self.kept is not None:
-            self.kept[layer] = []
-        before = None if glance else self.prefix.get(layer)
+        if self.cache is not None:
+            self.cache[layer] = []
+        copied = None if prefix else self.prefix.get(layer)
         for group in self.groups:
-            kv = self._seen(layer, before, KeyValues(*map(group.split, own.both)))
+            kv = self._keys_values(layer, copied, KeyValues(*map(group.split, own.both)))
             mask = self._mask(group.length, kv.keys.shape[2] - group.length, window, query)
             if self.narrowed:
                 rows = slice(done, done + group.documents)
@@ -158,29 +167,29 @@ class Packing:
                     return side[0, :, rows].transpose(0, 1)[:, :, None]
 
                 last = mask[group.ends][:, None, None]
-                yield Part(rows, split(query), glance and glance.map(split), kv, last, causal=False)
+                yield AttentionInput(rows, split(query), prefix and prefix.map(split), kv, last, causal=False)
                 done = rows.stop
             else:
-                seen = glance and glance.map(group.split)
-                yield Part(group.span, group.split(query), seen, kv, mask, window is None, group.real)
+                seen = prefix and prefix.map(group.split)
+                yield AttentionInput(group.span, group.split(query), seen, kv, mask, window is None, group.real)
 
-    def _seen(self, layer: int, before: KeyValues | None, own: KeyValues) -> KeyValues:
-        """A group's own tokens, and what stands before each document, in one piece with room after it."""
-        known = 0 if before is None else before.keys.shape[2]
+    def _keys_values(self, layer: int, prefix: KeyValues | None, own: KeyValues) -> KeyValues:
+        """A group's keys and values, those of the prefix before each document if given; kept with room after them."""
+        before = 0 if prefix is None else prefix.keys.shape[2]
         docs, heads, length, width = own.keys.shape
-        size = known + length + self.room
+        size = before + length + self.max_new_tokens
         kv = KeyValues(
             own.keys.new_empty(docs, heads, size, width), own.values.new_empty(docs, heads, size, own.values.shape[3])
         )
-        if before is not None:
-            kv.put(0, before)
-        stop = kv.put(known, own)
-        if self.kept is not None:
-            self.kept[layer].append(kv)
-        return kv.cut(stop)
+        if prefix is not None:
+            kv.write(0, prefix)
+        stop = kv.write(before, own)
+        if self.cache is not None:
+            self.cache[layer].append(kv)
+        return kv.truncate(stop)
 
     def _mask(self, length: int, before: int, window: int | None, like: Tensor) -> Float[Tensor, "length keys"]:
-        """0 where a token may look, -inf elsewhere; of the last tokens only, where all see what stands before."""
+        """0 where a token is visible, -inf elsewhere; of the last keys only, where all before them are visible."""
         if window is None:
             before = 0
         key = (length, window, before)
@@ -195,87 +204,86 @@ class Packing:
 
 
 @dataclass
-class Branching:
-    """The same number of tokens after each document of a pass; each sees the document and its own line alone.
+class TokenTree:
+    """The same number of tokens appended to each document of a batch, as branches of a tree (tree attention).
 
-    A line may hold tokens of earlier branchings and of this one: `lineage` says which, over all tokens so far.
+    Each token attends to the document and to its own ancestors alone, which may be tokens of earlier trees.
     """
 
-    documents: Packing  # read before, and kept
-    lineage: Bool[Tensor, "documents branches branched"]  # itself included
-    depths: Int[Tensor, "documents branched"]  # how many tokens each one's line has
+    batch: PackedBatch  # read before, with its cache
+    ancestors: Bool[Tensor, "documents branches appended"]  # itself included, among all tokens appended so far
+    depths: Int[Tensor, "documents appended"]  # number of ancestors of each, itself included
     masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """How many tokens there are after each document in this pass."""
-        return self.lineage.shape[1]
+        """Number of tokens appended to each document in this pass."""
+        return self.ancestors.shape[1]
 
     @property
     def prefix(self) -> dict[int, KeyValues]:
-        return self.documents.prefix
+        return self.batch.prefix
 
-    def parts(
-        self, layer: int, query: Tensor, glance: Glance | None, own: KeyValues, window: int | None
-    ) -> Iterator[Part]:
-        """The attention of one layer: each token sees its document and its own line."""
-        count, branched = self.lineage.shape[1:]
+    def attention_inputs(
+        self, layer: int, query: Tensor, prefix: PrefixAttention | None, own: KeyValues, window: int | None
+    ) -> Iterator[AttentionInput]:
+        """The attention of one layer, group by group."""
+        count, appended = self.ancestors.shape[1:]
         done = 0
-        for place, (group, kv) in enumerate(
-            zip(self.documents.groups, (self.documents.kept or {})[layer], strict=True)
-        ):
+        for place, (group, kv) in enumerate(zip(self.batch.groups, (self.batch.cache or {})[layer], strict=True)):
             documents = slice(done, done + group.documents)
             rows = slice(documents.start * count, documents.stop * count)
 
             def split(side: Tensor, rows: slice = rows) -> Tensor:
                 return side[0, :, rows].unflatten(1, (-1, count)).transpose(0, 1)
 
-            known = kv.keys.shape[2] - self.documents.room - group.length
-            stop = kv.put(known + group.length + branched - count, KeyValues(*map(split, own.both)))
+            before = kv.keys.shape[2] - self.batch.max_new_tokens - group.length
+            stop = kv.write(before + group.length + appended - count, KeyValues(*map(split, own.both)))
             if (place, window) not in self.masks:
-                self.masks[place, window] = self._mask(group, documents, known, window).to(query.dtype)
-            seen = glance and glance.map(split)
-            yield Part(rows, split(query), seen, kv.cut(stop), self.masks[place, window], causal=False)
+                self.masks[place, window] = self._mask(group, documents, before, window).to(query.dtype)
+            seen = prefix and prefix.map(split)
+            mask = self.masks[place, window]
+            yield AttentionInput(rows, split(query), seen, kv.truncate(stop), mask, causal=False)
             done = documents.stop
 
-    def _mask(self, group: Group, documents: slice, known: int, window: int | None) -> Tensor:
-        places = torch.arange(group.length, device=group.ends.device)
-        line, depths = self.lineage[documents], self.depths[documents]
-        hidden = (places > group.ends[:, None])[:, None].expand(-1, line.shape[1], -1)
-        unseen = ~line
+    def _mask(self, group: LengthGroup, documents: slice, before: int, window: int | None) -> Tensor:
+        positions = torch.arange(group.length, device=group.ends.device)
+        ancestors, depths = self.ancestors[documents], self.depths[documents]
+        hidden = (positions > group.ends[:, None])[:, None].expand(-1, ancestors.shape[1], -1)
+        unseen = ~ancestors
         if window is not None:
             # The token's own position less the window: what lies there or before is out of sight.
-            edge = (line.sum(dim=2) - window)[..., None]
+            edge = (ancestors.sum(dim=2) - window)[..., None]
             unseen = unseen | (depths[:, None] <= edge)
-            edge = edge + known + group.ends[:, None, None]
-            prompt = torch.arange(known, device=edge.device) <= edge
-            hidden = torch.cat([prompt, hidden | (known + places <= edge)], dim=2)
+            edge = edge + before + group.ends[:, None, None]
+            prompt = torch.arange(before, device=edge.device) <= edge
+            hidden = torch.cat([prompt, hidden | (before + positions <= edge)], dim=2)
         hidden = torch.cat([hidden, unseen], dim=2)
-        return torch.zeros(hidden.shape, device=places.device).masked_fill_(hidden, float("-inf"))[:, None]
+        return torch.zeros(hidden.shape, device=positions.device).masked_fill_(hidden, float("-inf"))[:, None]
 
 
-def _rounded(length: int) -> int:
+def _padded_length(length: int) -> int:
     """Up to an eighth longer: a document's shapes depend on its own length, and few documents are computed alone."""
     step = 1 << max(0, length.bit_length() - 4)
     return -(-length // step) * step
 
 
 def pack(rows: Sequence[Sequence[int]], before: int) -> tuple[Int[Tensor, "1 tokens"], Int[Tensor, "1 tokens"]]:
-    """Token ids and positions of documents laid end to end after `before` tokens, padded to a multiple of ROWS."""
+    """Token ids and positions of documents laid end to end after `before` tokens, padded to `ROW_MULTIPLE`."""
     ids = [token for row in rows for token in row]
     positions = [before + place for row in rows for place in range(len(row))]
-    short = -len(ids) % ROWS
-    return torch.tensor([ids + [0] * short]), torch.tensor([positions + [0] * short])
+    padding = [0] * (-len(ids) % ROW_MULTIPLE)
+    return torch.tensor([ids + padding]), torch.tensor([positions + padding])
 
 
-def packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Documents, shortest first, cut into packs of at most `budget` tokens (or one longer document each)."""
-    found: list[list[int]] = []
+def split_into_packs(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Documents, shortest first, in packs of at most `max_tokens` tokens (or one longer document each)."""
+    packs: list[list[int]] = []
     room = 0
     for document in sorted(range(len(lengths)), key=lambda document: (lengths[document], document)):
-        if not found or lengths[document] > room:
-            found.append([])
-            room = budget
-        found[-1].append(document)
+        if not packs or lengths[document] > room:
+            packs.append([])
+            room = max_tokens
+        packs[-1].append(document)
         room -= lengths[document]
-    return found
+    return packs

@@ -13,9 +13,22 @@ ANCHOR = "a"
 
 
 def continuation_tokens(tokenizer: Any, texts: Sequence[str], anchor: str = ANCHOR) -> list[list[int]]:
-    """Token ids of texts as they continue another text: no special tokens are added, none are recognised inside.
+    """Tokenise texts as continuations of another text.
 
-    A document that spells out a control token of the language model is read as plain characters.
+    No special tokens are added, and none are recognised inside: a document that spells out a control token of the
+    language model is read as plain characters.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerBase
+    texts : sequence of str
+    anchor : str, default="a"
+        The text they continue.
+
+    Returns
+    -------
+    list of list of int
+        Token ids of each text, without those of the anchor.
     """
     options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
     start = tokenizer(anchor, **options)["input_ids"]
@@ -27,14 +40,14 @@ def continuation_tokens(tokenizer: Any, texts: Sequence[str], anchor: str = ANCH
 
 
 def leading_tokens(tokenizer: Any, text: str) -> list[int]:
-    """Token ids of the text a prompt begins with, after the start token where the tokenizer wants one."""
+    """Tokenise the text a prompt begins with, after the tokenizer's start token if it has one."""
     plain = tokenizer(text, add_special_tokens=False)["input_ids"]
-    dressed = tokenizer(text)["input_ids"]
+    special = tokenizer(text)["input_ids"]
     # Some tokenizers also end every text with a special token, which must not stand before the document.
-    start = dressed.index(plain[0]) if plain and plain[0] in dressed else 0
-    return [*dressed[:start], *plain]
+    start = special.index(plain[0]) if plain and plain[0] in special else 0
+    return [*special[:start], *plain]
 
 
 def first_tokens(tokenizer: Any, words: Sequence[str]) -> DocInt:
-    """The first token of " word" for every word: the published scoring, blind to what tells longer words apart."""
+    """The first token of " word" for every word, by which the published scoring knows it."""
     return np.asarray([tokens[0] for tokens in continuation_tokens(tokenizer, [f" {word}" for word in words])])

@@ -61,7 +61,7 @@ class PromptGroup:
         """Read a batch, and yield the end of each prompt in turn; up to `n_followed` more tokens may follow each."""
         suffix = self.suffix
         room = sum(prompt.tokens_after_document + n_followed for prompt in self.prompts) - len(suffix)
-        states = self.reader.states([[*document, *suffix] for document in documents], room=room)
+        states = self.reader.states([[*document, *suffix] for document in documents], max_new_tokens=room)
         read = PromptEnd(states, torch.full((len(documents),), -1, device=states.device))
         for prompt in self.prompts:
             end = read if suffix else self._append(prompt.after_document, read)
@@ -72,22 +72,22 @@ class PromptGroup:
     def _append(self, tokens: Sequence[int], end: PromptEnd) -> PromptEnd:
         """The same tokens after every document."""
         row = torch.tensor(tokens, device=end.positions.device).expand(len(end.positions), -1)
-        states = self.reader.chain(row, end.positions)
-        return PromptEnd(states, torch.full_like(end.positions, self.reader.followed - 1))
+        states = self.reader.extend(row, end.positions)
+        return PromptEnd(states, torch.full_like(end.positions, self.reader.n_appended - 1))
 
     def _generate(self, max_tokens: int, end: PromptEnd) -> PromptEnd:
         """Greedy decoding of a rationale, up to a stop token."""
         states, positions = end
         active = torch.ones_like(positions, dtype=torch.bool)
         for _ in range(max_tokens):
-            token = self.reader.head.likeliest(states)
+            token = self.reader.head.argmax(states)
             active = active & ~torch.isin(token, self.stop_tokens)
             if not active.any():
                 break
             # Finished rationales are extended too, so that shapes stay equal; nothing attends to those tokens.
-            after = self.reader.follow(token[:, None], positions[:, None])[:, 0]
+            after = self.reader.branch(token[:, None], positions[:, None])[:, 0]
             states = torch.where(active[:, None], after, states)
-            positions = torch.where(active, self.reader.followed - 1, positions)
+            positions = torch.where(active, self.reader.n_appended - 1, positions)
         return PromptEnd(states, positions)
 
 

@@ -88,13 +88,13 @@ class LocalRater:
             rows = [[*self.tokens(instruction, words, examples), *space] for words in lists]
             prefix = _common_prefix(rows)
             suffixes = [row[len(prefix) :] for row in rows]
-            reader = model.reader.at(prefix)
+            reader = model.reader.with_prefix(prefix)
             choices = torch.tensor([token for spellings in tokens for token in spellings], device=self.device)
             scores = np.empty((len(rows), len(choices)))
             for batch in reader.batches([len(row) for row in suffixes], TOKENS_PER_BATCH[self.device.type]):
                 states = reader.states([suffixes[place] for place in batch])
-                totals = reader.head.totals(states).whole
-                scores[batch] = (reader.head.some(states, choices) - totals[:, None]).cpu().numpy()
+                totals = reader.head.log_partition(states).total
+                scores[batch] = (reader.head.logits(states, choices) - totals[:, None]).cpu().numpy()
         ends = np.cumsum([len(spellings) for spellings in tokens])[:-1]
         return np.stack([logsumexp(part, axis=1) for part in np.split(scores, ends, axis=1)], axis=1)
 

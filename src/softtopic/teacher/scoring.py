@@ -59,7 +59,7 @@ class FirstTokenScorer(Scorer):
         self._word_tokens = torch.from_numpy(word_tokens).to(device)
 
     def __call__(self, reader: Reader, end: PromptEnd) -> Float[Tensor, "docs vocab"]:
-        logits = reader.head.some(end.states, self._tokens)
+        logits = reader.head.logits(end.states, self._tokens)
         return torch.log_softmax(logits[:, self._word_tokens], dim=1)
 
 
@@ -108,10 +108,10 @@ class WholeWordScorer(Scorer):
         steps = torch.zeros_like(ending)
         for batch in empty.batches([len(path) for path in paths], budget):
             states = empty.states([paths[node] for node in batch])
-            totals = empty.head.totals(states)
-            whole[batch], ending[batch] = totals.whole.double(), totals.ending.double()
+            totals = empty.head.log_partition(states)
+            whole[batch], ending[batch] = totals.total.double(), totals.ending.double()
             pair, below = self._below(torch.tensor(batch, device=self._device))
-            steps[below] = self._steps(empty, states, totals.whole, pair, below)
+            steps[below] = self._steps(empty, states, totals.total, pair, below)
         return _WordShares.fit(self._parents, self._words, steps.exp(), (ending - whole).exp())
 
     def _below(self, nodes: Int[Tensor, " nodes"]) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
@@ -131,13 +131,13 @@ class WholeWordScorer(Scorer):
     ) -> Float64[Tensor, " pairs"]:
         """Log P(node | state) for pairs of a state and a node."""
         parts = zip(pair.split(_PAIR_BLOCK), below.split(_PAIR_BLOCK), strict=True)
-        logits = torch.cat([reader.head.own(states[some], self._tokens[nodes]) for some, nodes in parts])
+        logits = torch.cat([reader.head.paired_logits(states[some], self._tokens[nodes]) for some, nodes in parts])
         return (logits - whole[pair]).double()
 
     def __call__(self, reader: Reader, end: PromptEnd) -> Float[Tensor, "docs vocab"]:
         trie, states = self._trie, end.states
         roots = trie.levels[0].stop
-        logits = reader.head.some(states, self._tokens[:roots]).double()
+        logits = reader.head.logits(states, self._tokens[:roots]).double()
         # Probability of reaching a node, up to a factor for each document; 0 once it has been passed on.
         mass = torch.zeros(len(states), len(trie), dtype=torch.float64, device=self._device)
         mass[:, :roots] = (logits - logits.amax(dim=1, keepdim=True)).exp_()
@@ -152,9 +152,9 @@ class WholeWordScorer(Scorer):
             parents = document.expand(-1, count)
             if before is not None:
                 same = self._parents[chosen][:, :, None] == before[:, None, :]
-                known = reader.followed - before.shape[1] + same.int().argmax(dim=2)
+                known = reader.n_appended - before.shape[1] + same.int().argmax(dim=2)
                 parents = torch.where(same.any(dim=2), known, parents)
-            after = reader.follow(self._tokens[chosen], parents)
+            after = reader.branch(self._tokens[chosen], parents)
             self._pass_on(mass, scores, chosen, after, reader)
             before = chosen
         scores += self._shares.distribute(mass, trie.n_words)
@@ -167,13 +167,13 @@ class WholeWordScorer(Scorer):
         own = mass.gather(1, chosen).flatten()
         mass.scatter_(1, chosen, 0.0)
         states = after.flatten(0, 1)
-        totals = reader.head.totals(states)
+        totals = reader.head.log_partition(states)
         nodes = chosen.flatten()
         documents = torch.arange(len(chosen), device=self._device).repeat_interleave(chosen.shape[1])
-        ends = own * (totals.ending - totals.whole).double().exp() * (self._words[nodes] >= 0)
+        ends = own * (totals.ending - totals.total).double().exp() * (self._words[nodes] >= 0)
         scores.index_put_((documents, self._words[nodes].clamp_min(0)), ends, accumulate=True)
         pair, below = self._below(nodes)
-        steps = self._steps(reader, states, totals.whole, pair, below).exp()
+        steps = self._steps(reader, states, totals.total, pair, below).exp()
         mass.index_put_((documents[pair], below), own[pair] * steps, accumulate=True)
 
 

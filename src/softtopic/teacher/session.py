@@ -122,7 +122,7 @@ class Session:
         log.info("scoring the %d spellings of %d words", int((trie.words >= 0).sum()), trie.n_words)
         # The first prompt without a document and without a rationale.
         suffix = continuation_tokens(tokenizer, [self._config.prompts[0].suffix])[0]
-        empty = reader.at([*self.groups[0].prompts[0].prefix, *suffix])
+        empty = reader.with_prefix([*self.groups[0].prompts[0].prefix, *suffix])
         return WholeWordScorer(trie, self._config.beam_width, empty, TOKENS_PER_BATCH[reader.device.type])
 
     def chunks(self, texts: Sequence[str]) -> list[list[list[int]]]:
@@ -168,7 +168,9 @@ class Session:
         generates = any(prompt.rationale for prompt in self._config.prompts)
         stops = rationale_stop_tokens(model.tokenizer, model.output_size) if generates else []
         stop_tokens = torch.tensor(stops, dtype=torch.long, device=model.reader.device)
-        return [PromptGroup(model.reader.at(prefix), prompts, stop_tokens) for prefix, prompts in groups.items()]
+        return [
+            PromptGroup(model.reader.with_prefix(prefix), prompts, stop_tokens) for prefix, prompts in groups.items()
+        ]
 
     def _check_context(self, prompt: TokenizedPrompt) -> None:
         needed, context = self._config.tokens_of(prompt), self.model.context_length

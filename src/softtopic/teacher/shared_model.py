@@ -13,7 +13,7 @@ import torch
 from softtopic.errors import LanguageModelError
 from softtopic.lm.devices import storage_dtype
 from softtopic.lm.engine import Reader, open_reader
-from softtopic.lm.int8 import TEXT
+from softtopic.lm.int8 import CALIBRATION_TEXT
 from softtopic.lm.loading import LanguageModel, load_language_model
 from softtopic.lm.tokens import continuation_tokens
 from softtopic.storage.memory import release_memory
@@ -37,7 +37,7 @@ class OpenModel:
         """Load a language model."""
         log.info("loading language model %s (%s on %s)", lm, str(dtype).removeprefix("torch."), device)
         loaded = load_language_model(lm, device, storage_dtype(dtype))
-        typical = continuation_tokens(loaded.tokenizer, [TEXT])[0] if dtype is torch.int8 else ()
+        typical = continuation_tokens(loaded.tokenizer, [CALIBRATION_TEXT])[0] if dtype is torch.int8 else ()
         ends = word_end_tokens(loaded.tokenizer, _output_size(loaded))
         return cls(loaded, open_reader(loaded, (), ends, typical))
 
