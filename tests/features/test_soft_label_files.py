@@ -163,7 +163,7 @@ def test_a_model_learns_from_a_file(tmp_path):
     model = TopicModel(2, vocabulary=found.vocabulary).fit(
         found.corpus, soft_labels=found.log_probs, hidden=found.hidden
     )
-    assert model.ids_[:2] == ("d0", "d1")
+    assert model.state_.ids[:2] == ("d0", "d1")
     agreement = (model.topics_ == side).mean()
     assert max(agreement, 1 - agreement) > 0.95
     for topic in (0, 1):

@@ -218,7 +218,9 @@ def test_vectors_of_another_address_have_a_key_of_their_own(fake, monkeypatch):
 def test_a_model_folder_does_not_choose_where_texts_go(fake, texts, tmp_path, monkeypatch):
     elsewhere = fake.url.replace("127.0.0.1", "127.1")  # the same machine, by a name that is not known to be it
     monkeypatch.setenv(endpoint.KEY, "top-secret")
-    TopicModel(2, lm=elsewhere, vocabulary=list(WORDS.words), features=None).fit(texts).save(tmp_path / "model")
+    TopicModel(2, recipe="light", lm=elsewhere, vocabulary=list(WORDS.words), features=None).fit(texts).save(
+        tmp_path / "model"
+    )
     fake.heard.clear()
     with pytest.raises(InputError, match=f"file names server {elsewhere}, .* set SOFTTOPIC_SERVERS={elsewhere}"):
         TopicModel.load(tmp_path / "model").transform(texts)
@@ -300,7 +302,7 @@ def test_an_extraction_goes_on_where_it_stopped_and_other_settings_are_refused(f
 
 
 def test_a_model_learns_from_a_server_and_asks_it_for_vectors_alone(fake, texts, tmp_path):
-    model = TopicModel(2, lm=fake.url, vocabulary=list(WORDS.words), features=None).fit(texts)
+    model = TopicModel(2, recipe="light", lm=fake.url, vocabulary=list(WORDS.words), features=None).fit(texts)
     model.save(tmp_path / "model")
     fake.heard.clear()
     theta = TopicModel.load(tmp_path / "model").transform(texts[:3])

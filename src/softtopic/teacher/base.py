@@ -113,6 +113,6 @@ class BaseTeacher(ABC):
 _FLOAT16_LIMIT = 6000.0
 
 
-def storage_dtype(largest: float) -> type[np.floating]:
+def vector_dtype(largest: float) -> type[np.floating]:
     """The format in which vectors are stored, by the largest absolute value of one of them."""
     return np.float32 if largest > _FLOAT16_LIMIT else np.float16

@@ -23,7 +23,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.devices import pick_device
-from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput, storage_dtype
+from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput, vector_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
@@ -382,4 +382,4 @@ def _as_vectors(rows: Any, count: int, source: str) -> DocHidden:
             f"{source} gives vectors of shape {vectors.shape} for {count} documents; expected one row of finite "
             "numbers for each"
         )
-    return vectors.astype(storage_dtype(float(np.abs(vectors).max(initial=0))))
+    return vectors.astype(vector_dtype(float(np.abs(vectors).max(initial=0))))

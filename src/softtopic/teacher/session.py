@@ -11,7 +11,7 @@ import torch
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.tokens import continuation_tokens
-from softtopic.teacher.base import ProgressCallback, TeacherOutput, storage_dtype
+from softtopic.teacher.base import ProgressCallback, TeacherOutput, vector_dtype
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.chunking import check_truncation, shorten_text, split_tokens
 from softtopic.teacher.pooling import Pool
@@ -68,7 +68,7 @@ class Session:
         # The states of one short document tell the width and the range of all.
         probe = next(self.groups[0].read(self.tokenize(["a short text"]), 0)).states
         self._width = probe.shape[1]
-        self._dtype = storage_dtype(probe.abs().max().item())
+        self._dtype = vector_dtype(probe.abs().max().item())
         # Of the last vocabulary, by its fingerprint.
         self._scorers: dict[str, Scorer] = {}
         self._calibrations: dict[str, list[Calibration]] = {}
