@@ -1,15 +1,14 @@
-"""Three labelled corpora out of Debian's own files, which the default recipe had never been tried on.
+"""Makes three labelled corpora from files of Debian, on which no setting of a recipe was chosen.
 
     python benchmarks/debian.py descriptions PACKAGES TRANSLATION LANGUAGE > packages.jsonl
     python benchmarks/debian.py fortunes FOLDER [FOLDER ...] > fortunes.jsonl
 
-PACKAGES is a distribution's package index (what `apt-cache dumpavail` prints), TRANSLATION its long descriptions
-in LANGUAGE (Translation-en, unpacked): a document for each source package, its section is the label. FOLDER is one of
-the texts of the program fortune, as the packages `fortunes` and `fortunes-min` have them: a document for each saying,
-its file is the label. At most 200 documents of a label, drawn with a fixed seed.
+PACKAGES is a package index, as `apt-cache dumpavail` prints it, TRANSLATION the long descriptions in LANGUAGE
+(Translation-en, unpacked): a document for each source package, its section is the label. FOLDER holds texts of the
+program fortune, as in the packages `fortunes` and `fortunes-min`: a document for each quotation, its file is the label.
+At most 200 documents of a label, drawn with a fixed seed.
 """
 
-import argparse
 import json
 import random
 import re
@@ -18,21 +17,23 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-MOST = 200
+from common import parser
+
+MAX_DOCUMENTS = 200
 SECTIONS = [
     "admin", "comm", "database", "editors", "education", "electronics", "fonts", "games", "gnome", "graphics",
     "hamradio", "httpd", "kde", "kernel", "lisp", "localization", "mail", "math", "net", "news", "otherosfs",
     "science", "sound", "tex", "text", "vcs", "video", "web",
 ]  # fmt: skip
-# Mixed bags, and people instead of matters.
-NO_MATTER = [
+# Files that are not about one subject.
+MIXED = [
     "ascii-art", "cookie", "debian", "disclaimer", "ethnic", "fortunes", "goedel", "humorists", "knghtbrd",
     "linuxcookie", "miscellaneous", "paradoxum", "people", "pratchett", "riddles", "translate-me", "zippy",
 ]  # fmt: skip
 
 
 def descriptions(packages: Path, translation: Path, language: str) -> Iterable[tuple[str, str]]:
-    """Text and section of the first package of each source that has a section of its own matter."""
+    """Text and section of the first package of each source in one of the sections."""
     fields = re.compile(r"^(Package|Section|Source): (\S+)", re.MULTILINE)
     known = [dict(fields.findall(block)) for block in packages.read_text(encoding="utf-8").split("\n\n")]
     index = {one["Package"]: one for one in known if "Package" in one}
@@ -52,38 +53,38 @@ def descriptions(packages: Path, translation: Path, language: str) -> Iterable[t
 
 
 def fortunes(folders: Iterable[Path]) -> Iterable[tuple[str, str]]:
-    """Text and file of each saying."""
+    """Text and file of each quotation."""
     for path in sorted(path for folder in folders for path in folder.iterdir()):
-        if "." in path.name or path.name in NO_MATTER:
+        if "." in path.name or path.name in MIXED:
             continue
-        sayings = path.read_text(encoding="utf-8", errors="replace").split("\n%\n")
-        texts = dict.fromkeys(" ".join(saying.split()) for saying in sayings)
+        quotations = path.read_text(encoding="utf-8", errors="replace").split("\n%\n")
+        texts = dict.fromkeys(" ".join(quotation.split()) for quotation in quotations)
         yield from ((text, path.name) for text in texts if len(text) > 40)
 
 
-def drawn(documents: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """At most MOST of each label, in a random order."""
+def balanced(documents: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """At most MAX_DOCUMENTS of each label, in a random order."""
     groups = defaultdict(list)
     for text, label in documents:
         groups[label].append((text, label))
-    kept = [one for group in groups.values() for one in random.Random(0).sample(group, min(len(group), MOST))]
+    kept = [one for group in groups.values() for one in random.Random(0).sample(group, min(len(group), MAX_DOCUMENTS))]
     random.Random(1).shuffle(kept)
     return kept
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("what", choices=("descriptions", "fortunes"))
-    options.add_argument("given", nargs="+")
-    given = options.parse_args()
-    if given.what == "fortunes":
-        documents = fortunes(map(Path, given.given))
-    elif len(given.given) == 3:
-        packages, translation, language = given.given
+    options = parser(__doc__, data=False)
+    options.add_argument("kind", choices=("descriptions", "fortunes"))
+    options.add_argument("paths", nargs="+")
+    arguments = options.parse_args()
+    if arguments.kind == "fortunes":
+        documents = fortunes(map(Path, arguments.paths))
+    elif len(arguments.paths) == 3:
+        packages, translation, language = arguments.paths
         documents = descriptions(Path(packages), Path(translation), language)
     else:
         options.error("descriptions need PACKAGES, TRANSLATION and LANGUAGE")
-    for text, label in drawn(documents):
+    for text, label in balanced(documents):
         sys.stdout.write(json.dumps({"text": text, "label": label}, ensure_ascii=False) + "\n")
 
 

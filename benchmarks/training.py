@@ -1,23 +1,23 @@
-"""Speed of training: every backbone, 50 topics, 2,000 words, documents per second.
+"""Speed of training: documents per second of every backbone, 50 topics, 2,000 words.
 
-    python benchmarks/training.py [--rounds 5] [--only ecrtm]
+    python benchmarks/training.py [--rounds 5] [--backbone ecrtm] [--documents 20000]
 
-Random features of the embedded model's width: the speed does not depend on the values. The same model fed by a
-per-sample data loader, the usual way, stands beside it: one that hands out rows of dense labels, and one that cuts each
-document's words out of a sparse matrix, as loaders of bags of words do.
+Random features of the embedded language model's width: the speed does not depend on the values. The last columns are
+the ratio to the same model fed by a data loader one document at a time, as published code trains: "dense" hands out
+rows of dense labels, "sparse" converts each document's row of a sparse matrix, as loaders of bags of words do.
 """
 
-import argparse
-import json
 import statistics
 import time
 
 import numpy as np
 import torch
+from common import parser, print_head, print_row
 from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_sparse
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import BACKBONES, build_backbone, default_settings
 from softtopic.backbones.settings import Sizes
 from softtopic.recipes import get_recipe
@@ -26,21 +26,61 @@ from softtopic.training.dataset import TrainingData, soft_label_targets
 from softtopic.training.objective import distillation_loss
 from softtopic.training.trainer import train
 
-TARGETS = {"prodlda": 40_000, "etm": 40_000, "ecrtm": 10_000, "fastopic": 10_000}
-DOCUMENTS = 20_000
-PART = 4096
+TARGETS = {"prodlda": "≥ 40,000", "etm": "≥ 40,000", "ecrtm": "≥ 10,000", "fastopic": "≥ 10,000"}
+N_INPUTS, N_TOPICS, N_WORDS = 576, 50, 2000
+# A loader's speed does not depend on how many documents there are.
+LOADER_DOCUMENTS = 4096
 
 
-def backbone(name: str, rng: torch.Generator):
+def main() -> None:
+    options = parser(__doc__, data=False)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--backbone", choices=BACKBONES, help="one of them alone")
+    options.add_argument("--documents", type=int, default=20_000)
+    arguments = options.parse_args()
+    rng = torch.Generator().manual_seed(0)
+    inputs = torch.randn(arguments.documents, N_INPUTS, generator=rng).half()
+    log_probs = torch.log_softmax(2 * torch.randn(arguments.documents, N_WORDS, generator=rng), dim=1).half()
+    print_head(
+        "backbone", "recipe", "batch size", "documents/s (least to most)", "target", "times dense", "times sparse"
+    )
+    for name in [arguments.backbone] if arguments.backbone else BACKBONES:
+        for recipe in ("paper", "light"):
+            known = get_recipe(recipe, name).training
+            config = TrainingConfig(
+                epochs=5,
+                batch_size=known.batch_size,
+                temperature=known.temperature,
+                distillation_weight=known.distillation_weight,
+            )
+            labels = soft_label_targets(log_probs, config, None, inputs.device)
+            data = TrainingData(inputs=inputs, labels=labels, documents=torch.arange(len(inputs)))
+            speeds = [train(new_backbone(name, rng), data, config, rng).documents_per_second
+                      for _ in range(arguments.rounds)]  # fmt: skip
+            speed = statistics.median(speeds)
+            times = [speed / statistics.median(loader_speed(name, rows, config, rng) for _ in range(arguments.rounds))
+                     for rows in (dense_rows(data), SparseRows(data))]  # fmt: skip
+            spread = f"{speed:,.0f} ({min(speeds):,.0f} to {max(speeds):,.0f})"
+            ratios = (f"{value:.1f}" for value in times)
+            print_row(name, recipe, config.batch_size or "all", spread, TARGETS.get(name, ""), *ratios)
+
+
+def new_backbone(name: str, rng: torch.Generator) -> Backbone:
     settings = default_settings(name).resolved(label_temperature=3.0)
-    return build_backbone(settings, Sizes(n_inputs=576, n_topics=50, n_words=2000), rng)
+    return build_backbone(settings, Sizes(n_inputs=N_INPUTS, n_topics=N_TOPICS, n_words=N_WORDS), rng)
+
+
+def dense_rows(data: TrainingData) -> Dataset:
+    return TensorDataset(data.inputs[:LOADER_DOCUMENTS].float(), data.labels[:LOADER_DOCUMENTS].float())
 
 
 class SparseRows(Dataset):
-    """Inputs and words of each document, the words made dense one document at a time."""
+    """Inputs and words of each document, made dense one document at a time."""
 
-    def __init__(self, inputs: torch.Tensor, words: csr_matrix) -> None:
-        self.inputs, self.words = inputs, words
+    def __init__(self, data: TrainingData) -> None:
+        self.inputs = data.inputs[:LOADER_DOCUMENTS].float()
+        shape = (len(self.inputs), N_WORDS)
+        self.words = csr_matrix(random_sparse(*shape, density=0.02, format="csr", dtype=np.float32, random_state=0))
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -49,56 +89,18 @@ class SparseRows(Dataset):
         return self.inputs[row], torch.from_numpy(self.words[row].toarray()[0])
 
 
-def by_loader(name: str, samples: Dataset, config: TrainingConfig, rng: torch.Generator) -> float:
-    """Documents per second of one sample at a time, as published code trains."""
-    model = backbone(name, rng)
+def loader_speed(name: str, rows: Dataset, config: TrainingConfig, rng: torch.Generator) -> float:
+    """Documents per second of one epoch, one document at a time."""
+    model = new_backbone(name, rng)
     optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate, betas=config.betas)
-    rows = len(samples)  # type: ignore[arg-type]
+    count = len(rows)  # type: ignore[arg-type]
     start = time.perf_counter()
-    for inputs, labels in DataLoader(samples, batch_size=config.batch_size or rows, shuffle=True, drop_last=True):
+    for inputs, labels in DataLoader(rows, batch_size=config.batch_size or count, shuffle=True, drop_last=True):
         output = model(inputs, rng)
         optimizer.zero_grad()
         (config.distillation_weight * distillation_loss(output.logits, labels).mean() + output.penalty).backward()
         optimizer.step()
-    return rows / (time.perf_counter() - start)
-
-
-def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--only", choices=BACKBONES)
-    given = options.parse_args()
-    rng = torch.Generator().manual_seed(0)
-    inputs = torch.randn(DOCUMENTS, 576, generator=rng).half()
-    words = csr_matrix(random_sparse(PART, 2000, density=0.02, format="csr", dtype=np.float32, random_state=0))
-    log_probs = torch.log_softmax(2 * torch.randn(DOCUMENTS, 2000, generator=rng), dim=1).half()
-    for name in BACKBONES if given.only is None else (given.only,):
-        for recipe in ("paper", "light"):
-            settings = get_recipe(recipe, name).training
-            config = TrainingConfig(
-                epochs=5,
-                batch_size=settings.batch_size,
-                temperature=settings.temperature,
-                distillation_weight=settings.distillation_weight,
-            )
-            labels = soft_label_targets(log_probs, config, None, inputs.device)
-            data = TrainingData(inputs=inputs, labels=labels, documents=torch.arange(DOCUMENTS))
-            speeds = [train(backbone(name, rng), data, config, rng).documents_per_second for _ in range(given.rounds)]
-            # Of a part of the documents: a loader's speed does not depend on how many there are.
-            part = data.inputs[:PART].float()
-            loader, sparse_loader = (
-                statistics.median(by_loader(name, samples, config, rng) for _ in range(given.rounds))
-                for samples in (TensorDataset(part, data.labels[:PART].float()), SparseRows(part, words))
-            )
-            print(json.dumps({
-                "backbone": name, "recipe": recipe, "batch_size": config.batch_size,
-                "documents_per_second": round(statistics.median(speeds)),
-                "least_and_most": [round(min(speeds)), round(max(speeds))], "target": TARGETS.get(name),
-                "by_loader": round(loader), "times_the_loader": round(statistics.median(speeds) / loader, 1),
-                "by_sparse_loader": round(sparse_loader),
-                "times_the_sparse_loader": round(statistics.median(speeds) / sparse_loader, 1),
-                "threads": torch.get_num_threads(),
-            }), flush=True)  # fmt: skip
+    return count / (time.perf_counter() - start)
 
 
 if __name__ == "__main__":

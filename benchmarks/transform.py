@@ -1,52 +1,49 @@
-"""New documents a second: the whole model, and the one that reads sentence vectors alone.
+"""Topic mixtures of new documents: documents per second with sentence vectors and words, and with hidden states.
 
-    python benchmarks/transform.py --data-dir FOLDER [--rounds 3]
+    python benchmarks/transform.py --data-dir FOLDER [--rounds 3] [--documents 2000]
 
-Both are fitted on 2,000 documents and transform 1,000 others (300 posts), in turn; nothing is kept between rounds.
+Both recipes are fitted on --documents documents and transform others in turn; nothing is kept between rounds.
 """
 
-import argparse
-import json
 import statistics
 import time
 
-from scoring import spread
+from common import parser, print_head, print_row, sample
 
 from softtopic import TopicModel
-from softtopic.data.corpus import Corpus
-from softtopic.data.datasets import load
+from softtopic.data.corpus import Corpus, equidistant
 
 NEW = {"stackoverflow": 1000, "20newsgroups": 300}
+RECIPES = {"default": "sentence vectors and words", "light": "hidden states of the language model"}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--data-dir", required=True)
+    options = parser(__doc__)
     options.add_argument("--rounds", type=int, default=3)
-    given = options.parse_args()
-    for data, count in NEW.items():
-        corpus = load(data, data_dir=given.data_dir)
-        known = spread(corpus, 2000)
-        seen = set(known.texts)
-        others = list(dict.fromkeys(text for text in corpus.texts if text.strip() and text not in seen))
-        new = Corpus.from_texts(others[:: len(others) // count][:count])
-        models = {name: TopicModel(50, inputs=inputs).fit(known) for name, inputs in
-                  (("whole", None), ("sentence vectors and words", "embedding+words"))}  # fmt: skip
-        rates: dict[str, list[float]] = {name: [] for name in models}
+    options.add_argument("--documents", type=int, default=2000)
+    options.add_argument("--topics", type=int, default=50)
+    arguments = options.parse_args()
+    print_head("corpus", "new documents", "recipe", "inputs", "documents/s (least to most)", "ratio")
+    for name, count in NEW.items():
+        whole, _ = sample(name, arguments.data_dir)
+        known, _ = sample(name, arguments.data_dir, arguments.documents)
+        others = sorted(set(whole.texts) - set(known.texts))
+        new = Corpus.from_texts([others[place] for place in equidistant(len(others), count)])
+        models = {recipe: TopicModel(arguments.topics, recipe=recipe).fit(known) for recipe in RECIPES}
+        speeds: dict[str, list[float]] = {recipe: [] for recipe in RECIPES}
         for model in models.values():
             model.features = None
             model.transform(new.take(20))
-        for _ in range(given.rounds):
-            for name, model in models.items():
+        for _ in range(arguments.rounds):
+            for recipe, model in models.items():
                 start = time.perf_counter()
                 model.transform(new)
-                rates[name].append(len(new) / (time.perf_counter() - start))
-        whole = statistics.median(rates["whole"])
-        for name, found in rates.items():
-            median = statistics.median(found)
-            print(json.dumps({"corpus": data, "model": name, "documents_per_second": round(median, 1),
-                              "rounds": [round(rate, 1) for rate in found], "ratio": round(median / whole, 2)}),
-                  flush=True)  # fmt: skip
+                speeds[recipe].append(len(new) / (time.perf_counter() - start))
+        base = statistics.median(speeds["light"])
+        for recipe, values in speeds.items():
+            median = statistics.median(values)
+            told = f"{median:,.1f} ({min(values):,.1f} to {max(values):,.1f})"
+            print_row(name, len(new), recipe, RECIPES[recipe], told, f"{median / base:.1f}")
 
 
 if __name__ == "__main__":

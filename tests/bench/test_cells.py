@@ -6,15 +6,14 @@ from dataclasses import replace
 import pytest
 from made_up import record
 
-from softtopic.bench.cells import Cell, Setting, is_finished, read_record, write_record
+from softtopic.bench.cells import Cell, Setting, bench_commands, is_finished, read_record, write_record
 from softtopic.bench.published import published
 from softtopic.bench.sources import Source
-from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 
 
 def test_a_cell_survives_json(cell):
-    swept = replace(cell, setting=Setting("tau", "0.5"), source=replace(cell.source, documents=7))
+    swept = replace(cell, setting=Setting("training__temperature", "0.5"), source=replace(cell.source, documents=7))
     assert Cell.from_json(swept.to_json()) == swept
 
 
@@ -35,13 +34,14 @@ def test_the_file_is_named_by_what_the_figures_depend_on(cell, tmp_path):
     assert replace(cell, source=replace(cell.source, data_dir="elsewhere")).path(tmp_path) in names
 
 
-def test_a_recipe_that_changed_makes_other_cells(cell, monkeypatch):
+def test_a_changed_recipe_gives_other_cells(cell, monkeypatch):
     from softtopic.bench import methods
 
-    ours = replace(cell, model="default")
-    before, known = ours.key, methods.METHODS["default"]
-    monkeypatch.setitem(methods.METHODS, "default", replace(known, recipe=replace(known.recipe, branches=1)))
-    assert ours.key != before
+    default = replace(cell, model="default")
+    before, known = default.key, methods.METHODS["default"]
+    changed = replace(known, recipe=known.recipe.with_options(read__beam_width=1))
+    monkeypatch.setitem(methods.METHODS, "default", changed)
+    assert default.key != before
 
 
 def test_a_swept_path_stays_one_file_name(cell, tmp_path):
@@ -79,9 +79,9 @@ def test_a_failed_cell_is_not_finished(cell, tmp_path):
 
 
 def test_the_command_names_all_that_the_cell_is(cell):
-    given = shlex.split(replace(cell, setting=Setting("vocabulary_size", "30")).command)
-    assert given[:2] == ["softtopic", "bench"]
-    options = dict(zip(given[2::2], given[3::2], strict=True))
+    words = shlex.split(replace(cell, setting=Setting("vocabulary_size", "30")).command)
+    assert words[:2] == ["softtopic", "bench"]
+    options = dict(zip(words[2::2], words[3::2], strict=True))
     assert options["--data"] == cell.source.data
     assert options["--models"] == "lda"
     assert (options["--topics"], options["--seeds"], options["--first-seed"]) == ("3", "1", "1")
@@ -89,9 +89,28 @@ def test_the_command_names_all_that_the_cell_is(cell):
     assert "--documents" not in options
 
 
+def test_cells_share_a_command_where_one_can_run_them_all(cell):
+    cells = [
+        replace(cell, source=Source(data=data, documents=9), model=model, topics=topics, seed=seed)
+        for data in ("stackoverflow", "tweettopic")
+        for model in ("default", "lda")
+        for topics in (25, 50)
+        for seed in (range(1, 6) if model == "default" else range(3))
+    ]
+    commands = [shlex.split(command) for command in bench_commands(cells, "out")]
+    assert [words[2:6] for words in commands] == [
+        ["--data", "stackoverflow,tweettopic", "--models", model] for model in ("default", "lda")
+    ]
+    assert commands[0][6:12] == ["--topics", "25,50", "--first-seed", "1", "--seeds", "5"]
+    assert commands[0][-2:] == ["--out", "out"]
+    swept = [replace(cell, setting=Setting("sample", value)) for value in ("0.5", "1")]
+    assert "--sweep sample=0.5,1" in bench_commands(swept, "out")[0]
+    assert len(bench_commands([*swept, replace(cell, setting=Setting("target", "bow"))], "out")) == 2
+
+
 def test_a_sample_of_the_distinct_documents_is_read(documents, texts):
     whole = Source(data=str(documents)).read()
-    assert whole.texts == Corpus.from_texts(texts).distinct.texts
+    assert whole.texts == tuple(texts)
     assert (whole.labels or ())[whole.texts.index(texts[0])] == "data"
     half = Source(data=str(documents), documents=6).read()
     assert half.texts == tuple(whole.texts[place] for place in (0, 2, 4, 7, 9, 11))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from softtopic.bench.baselines import class_tf_idf, kmeans_topics
-from softtopic.bench.measure import Outcome, measured
-from softtopic.bench.packages.exchange import Stages, Task, shares
+from softtopic.bench.measure import Outcome, measure_outcome
+from softtopic.bench.packages.exchange import Stages, Task, l1_normalize
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.metrics.reference import Reference
@@ -21,41 +21,41 @@ def theta(rows):
     return np.array([[0.9, 0.1]] * rows + [[0.2, 0.8]] * (6 - rows), dtype=np.float32)
 
 
-def test_everything_is_measured(corpus):
-    found = measured(Outcome(theta(3), TOPICS), corpus, REFERENCE)
+def test_everything_is_measure_outcome(corpus):
+    found = measure_outcome(Outcome(theta(3), TOPICS), corpus, REFERENCE)
     assert found["purity"] == found["precision_at_1"] == found["topic_diversity"] == found["dominant_share"] == 1
     assert {"nmi", "ari", "homogeneity", "completeness", "precision_at_10", "inverted_rbo", "c_v", "npmi"} <= set(found)
 
 
-def test_clusters_of_the_methods_own_come_before_the_largest_share(corpus):
+def test_clusters_of_a_method_take_precedence_over_the_largest_share(corpus):
     clusters = np.array([0, 1, 0, 1, 0, 1])
-    found = measured(Outcome(theta(3), TOPICS, clusters), corpus, None)
+    found = measure_outcome(Outcome(theta(3), TOPICS, clusters), corpus, None)
     assert found["purity"] == 0.6
     assert found["precision_at_1"] == 1
     assert "npmi" not in found
 
 
 def test_without_labels_only_what_needs_none():
-    found = measured(Outcome(theta(3), TOPICS), Corpus.from_texts(list("abcdef")), REFERENCE)
+    found = measure_outcome(Outcome(theta(3), TOPICS), Corpus.from_texts(list("abcdef")), REFERENCE)
     assert set(found) == {
         "topic_diversity", "inverted_rbo", "n_topics", "n_topics_without_words", "c_v", "npmi", "dominant_share",
     }  # fmt: skip
 
 
 def test_soft_labels_have_no_clusters(corpus):
-    found = measured(Outcome(theta(3), clustered=False), corpus, REFERENCE)
+    found = measure_outcome(Outcome(theta(3), clustered=False), corpus, REFERENCE)
     assert set(found) == {"precision_at_1", "precision_at_5", "precision_at_10"}
 
 
 def test_topics_without_words_are_counted_and_left_out(corpus):
-    found = measured(Outcome(theta(3), [*TOPICS, [], ["one"]]), corpus, REFERENCE)
+    found = measure_outcome(Outcome(theta(3), [*TOPICS, [], ["one"]]), corpus, REFERENCE)
     assert (found["n_topics"], found["n_topics_without_words"]) == (4, 2)
     assert found["inverted_rbo"] == 1
 
 
-def test_weights_become_shares():
-    given = np.array([[1.0, 3.0], [0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0]])
-    assert shares(given).tolist() == [[0.25, 0.75], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0]]
+def test_weights_are_l1_normalised():
+    weights = np.array([[1.0, 3.0], [0.0, 0.0], [-1.0, 2.0], [np.nan, 1.0]])
+    assert l1_normalize(weights).tolist() == [[0.25, 0.75], [0.5, 0.5], [0.0, 1.0], [0.0, 1.0]]
 
 
 def test_stages_hold_time_and_memory():

@@ -1,71 +1,104 @@
 import pytest
 
+from softtopic.backbones.settings import ETMSettings
 from softtopic.bench.cells import Base, Setting
 from softtopic.bench.methods import METHODS, get_method
-from softtopic.bench.sweep import SETTINGS, check_sweep, parse_sweep, run_of
-from softtopic.data.corpus import Corpus
+from softtopic.bench.sweep import RUN_SETTINGS, check_settings, has_setting, parse_sweep, run_of
 from softtopic.errors import InputError
-
-VALUES = {
-    "tau": "0.5,1", "top_k": "20,all", "calibration": "none,corpus", "prompt": "tag,four-shot", "lm": "a,b",
-    "loss_weight": "1,1000", "target": "soft,bow,soft+bow", "inputs": "hidden,hidden+embedding",
-    "vocabulary_size": "500,4000", "sample": "0.2,0.5",
-}  # fmt: skip
+from softtopic.graph.config import GroupsConfig
 
 
-def test_every_setting_is_parsed():
-    assert set(VALUES) == set(SETTINGS)
-    for name, values in VALUES.items():
-        assert parse_sweep(f"{name}={values}") == [Setting(name, value) for value in values.split(",")]
+def changed(method, name, value):
+    return run_of(get_method(method), Setting(name, value), Base())
+
+
+def test_a_sweep_is_a_name_and_values():
     assert parse_sweep(None) == []
+    assert parse_sweep("sample=0.2, 0.5") == [Setting("sample", "0.2"), Setting("sample", "0.5")]
+
+
+@pytest.mark.parametrize("text", ["tau", "=1", "lm=", "sample=1,"])
+def test_a_sweep_without_name_or_values_is_an_error(text):
+    with pytest.raises(InputError, match="give NAME=VALUE"):
+        parse_sweep(text)
+
+
+def test_a_value_that_stands_twice_is_an_error():
+    with pytest.raises(InputError, match="names a value twice"):
+        parse_sweep("sample=1,1")
+
+
+def test_a_setting_changes_one_value_of_a_run():
+    method = get_method("default")
+    assert run_of(method, None, Base()).recipe == method.recipe
+    assert changed("default", "lm", "b").lm == "b"
+    assert changed("default", "vocabulary_size", "4000").vocabulary_size == 4000
+    assert changed("default", "sample", "0.5").sample == 0.5
+    for name, value, options in (
+        ("training__temperature", "0.5", {"training__temperature": 0.5}),
+        ("training__top_k", "20", {"training__top_k": 20}),
+        ("graph__n_steps", "0", {"graph__n_steps": 0}),
+        ("standardize", "false", {"standardize": False}),
+        ("inputs", "hidden+embedding", {"inputs": "hidden+embedding"}),
+        ("target", "soft", {"target": "soft"}),
+        ("read__prompts", "four-shot", {"read__prompts": "four-shot"}),
+        ("read__calibration", "none", {"read__calibration": "none"}),
+        ("ranking__order", "probability", {"ranking__order": "probability"}),
+        ("backbone__dropout", "0.5", {"backbone__dropout": 0.5}),
+        ("backbone", "etm", {"backbone": ETMSettings()}),
+    ):
+        assert changed("default", name, value).recipe == method.recipe.with_options(**options), name
+
+
+def test_none_and_default_switch_parts_off_and_on():
+    assert changed("default", "groups", "none").recipe.groups is None
+    assert changed("light", "groups", "default").recipe.groups == GroupsConfig()
+    assert changed("default", "graph__whitening", "none").recipe.graph.whitening is None
+    assert changed("dsl", "training__top_k", "none").recipe.training.top_k is None
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("name", "value", "message"),
     [
-        ("tau", "give NAME=VALUE"), ("heat=1", "give NAME=VALUE"), ("tau=warm", "not a number above 0"),
-        ("tau=0", "not a number above 0"), ("tau=nan", "not a number above 0"), ("tau=1,", "not a number above 0"),
-        ("top_k=1.5", "not a whole number"), ("vocabulary_size=1", "at least 2"), ("prompt=x", "choose one of"),
-        ("prompt=gone.toml", "no such file"), ("target=x", "choose of soft, bow"), ("inputs=x", "choose of hidden"),
-        ("calibration=x", "choose one of none"), ("lm=", "empty value"),
-        ("sample=1.5", "more than all"), ("sample=some", "not a number"), ("tau=1,1", "names a value twice"),
+        ("heat", "1", "choose from .* sample, vocabulary_size"),
+        ("training__heat", "1", "TrainingConfig has no setting 'heat'"),
+        ("groups__n_init", "2", "groups of this method has no settings"),
+        ("inputs__x", "2", "inputs of this method has no settings"),
+        ("training__temperature", "warm", "'warm' is not one of its values; give float"),
+        ("training__temperature", "0", "temperature is 0"),
+        ("training__temperature", "nan", "temperature is nan"),
+        ("training__top_k", "1.5", "give int or none"),
+        ("graph", "1", "give default"),
+        ("vocabulary_size", "1", "at least 2"),
+        ("sample", "1.5", "at most 1"),
+        ("sample", "some", "give float"),
+        ("read__prompts", "x", "choose one of"),
+        ("read__prompts", "gone.toml", "gone.toml"),
+        ("read__calibration", "x", "choose one of none"),
+        ("target", "x", "choose from soft, bow"),
+        ("inputs", "x", "choose from hidden"),
+        ("backbone", "x", "choose one of prodlda"),
     ],
-)  # fmt: skip
-def test_a_sweep_that_makes_no_sense(given, said):
-    with pytest.raises(InputError, match=said):
-        parse_sweep(given)
+)
+def test_an_impossible_value_is_an_error(name, value, message):
+    with pytest.raises(InputError, match=rf"^--sweep {name}={value}: .*{message}"):
+        changed("light", name, value)
 
 
-def test_what_a_setting_changes():
-    base, method = Base(), get_method("dsl")
-    assert run_of(method, None, base).recipe == method.recipe
-    recipes = {name: run_of(method, Setting(name, VALUES[name].split(",")[-1]), base) for name in SETTINGS}
-    assert recipes["tau"].recipe.training.temperature == 1
-    assert recipes["top_k"].recipe.training.top_k is None
-    assert recipes["loss_weight"].recipe.training.distillation_weight == 1000
-    assert recipes["inputs"].recipe.inputs == "hidden+embedding"
-    assert recipes["target"].recipe.target == "soft+bow"
-    assert recipes["calibration"].recipe.calibration == "corpus"
-    assert recipes["prompt"].recipe.prompts == ("four-shot",)
-    assert recipes["lm"].lm == "b"
-    assert recipes["vocabulary_size"].vocabulary == 4000
-    assert recipes["sample"].sample == 0.5
+def test_methods_have_the_settings_that_change_something():
+    assert all(has_setting(method, "vocabulary_size") for method in METHODS.values())
+    for method, present, absent in (
+        ("default", ("sample", "lm", "read__prompts", "graph__n_steps", "training__epochs"), ()),
+        ("light", ("lm", "inputs"), ("sample",)),
+        ("soft-labels", ("lm", "read__calibration", "training__temperature"), ("sample", "graph__n_steps")),
+        ("prodlda", ("training__epochs", "target"), ("lm", "sample", "training__temperature")),
+        ("lda", (), ("lm", "target", *RUN_SETTINGS[:2])),
+    ):
+        assert all(has_setting(get_method(method), name) for name in present), method
+        assert not any(has_setting(get_method(method), name) for name in absent), method
 
 
-def test_a_part_of_the_documents_is_read_where_it_is_asked_for():
-    corpus = Corpus.from_texts([f"text {n}" for n in range(10)])
-    whole = run_of(get_method("default"), None, Base())
-    assert whole.read(corpus).texts == corpus.distinct.texts
-    assert run_of(get_method("default"), Setting("inputs", "hidden"), Base()).sample == 1
-    half = run_of(get_method("default"), Setting("sample", "0.5"), Base())
-    assert half.read(corpus).texts == corpus.sample(5).texts
-
-
-def test_methods_say_what_may_be_swept():
-    check_sweep(parse_sweep("vocabulary_size=500"), list(METHODS.values()))
-    check_sweep(parse_sweep("tau=1"), [get_method("dsl"), get_method("soft-labels")])
-    check_sweep(parse_sweep("sample=0.2"), [get_method("default")])
-    with pytest.raises(InputError, match="light has no setting sample"):
-        check_sweep(parse_sweep("sample=0.2"), [get_method("light")])
-    with pytest.raises(InputError, match="lda, prodlda has no setting tau"):
-        check_sweep(parse_sweep("tau=1"), [get_method("lda"), get_method("dsl"), get_method("prodlda")])
+def test_methods_without_a_setting_are_named():
+    check_settings(parse_sweep("training__temperature=1"), [get_method("dsl"), get_method("soft-labels")])
+    with pytest.raises(InputError, match="lda, prodlda has no setting lm"):
+        check_settings(parse_sweep("lm=x"), [get_method("lda"), get_method("dsl"), get_method("prodlda")])

@@ -6,9 +6,9 @@ from made_up import record
 
 from softtopic.bench.cells import Setting
 from softtopic.bench.methods import METHODS
-from softtopic.bench.plot import check_plotting, draw
+from softtopic.bench.plot import check_plotting, plot_comparison
 from softtopic.bench.published import published
-from softtopic.bench.report import markdown, write_report
+from softtopic.bench.report import markdown_page, write_report
 from softtopic.bench.sources import Source
 from softtopic.bench.tables import rows_of, tables_of
 from softtopic.errors import InputError
@@ -52,7 +52,7 @@ def test_topics_found_are_told_for_each_number_asked_for(cell):
 def test_time_and_memory_of_each_stage(records):
     (table,) = [table for table in tables_of(records) if table.title == "Time and memory"]
     assert table.rows[:2] == (
-        ("stackoverflow", "LDA", "sentence vectors", "shared", "5.0", "700"),
+        ("stackoverflow", "LDA", "sentence vectors", "all cells", "5.0", "700"),
         ("stackoverflow", "LDA", "fit", "each cell", "2.5", "300"),
     )
 
@@ -80,13 +80,15 @@ def test_a_time_that_is_not_known_makes_no_sum(records):
 
 def test_a_sweep_has_a_table_for_each_model(cell):
     swept = [
-        record(replace(cell, model=model, seed=seed, setting=Setting("tau", value)))
+        record(replace(cell, model=model, seed=seed, setting=Setting("training__temperature", value)))
         for model in ("dsl", "default") for value in ("1", "3") for seed in (0, 1)
     ]  # fmt: skip
     tables = tables_of(swept)
-    assert [table.title for table in tables[:2]] == ["ProdLDA + DSL on posts: tau", "softtopic (default) on posts: tau"]
+    assert [table.title for table in tables[:2]] == [
+        f"{title} on posts: training__temperature" for title in ("ProdLDA + DSL", "softtopic (default)")
+    ]
     assert [row[0] for row in tables[0].rows] == ["1", "3"]
-    assert len(draw(rows_of(swept))) == 2
+    assert len(plot_comparison(rows_of(swept))) == 2
 
 
 def test_the_report_needs_no_other_file(records, tmp_path):
@@ -96,7 +98,7 @@ def test_the_report_needs_no_other_file(records, tmp_path):
     assert "src=" not in page
     assert "<link" not in page
     assert records[0]["command"].split()[0] in page
-    assert (tmp_path / "results.md").read_text() == markdown(tables_of(records))
+    assert (tmp_path / "results.md").read_text() == markdown_page(tables_of(records))
     first = (tmp_path / "results.html").read_bytes()
     write_report(records, tmp_path)
     assert (tmp_path / "results.html").read_bytes() == first

@@ -13,18 +13,16 @@ from softtopic.errors import SofttopicError
 
 
 @pytest.fixture
-def here(monkeypatch, tmp_path):
-    """Cells run in this process, with vectors that no encoder made, in a cache of their own."""
+def in_process(monkeypatch):
+    """Cells run in this process, with made-up sentence vectors."""
     from softtopic.bench import stages
 
     encode.fingerprint = "made up"
     monkeypatch.setattr(stages, "SentenceEncoder", lambda: encode)
 
     def execute(step, cell, path):
-        given = tmp_path / "given.json"
-        given.write_text(cell.to_json())
         try:
-            worker.main(step, str(given), str(path))
+            worker.run_step(step, cell, path)
         except Exception as error:
             raise SofttopicError(str(error)) from error
 
@@ -45,7 +43,7 @@ def basic(posts, tiny_lm, tmp_path):
             "--out", tmp_path / "out"]  # fmt: skip
 
 
-def test_the_whole_way(run, here, basic, tmp_path):
+def test_the_whole_way(run, in_process, basic, tmp_path):
     reference = tmp_path / "reference.txt"
     reference.write_text("The rocket reached orbit with a telescope.\nA SQL query joins tables.\nBread, flour, oven.\n")
     given = [*basic, "--models", "dsl,zeroshottm,kmeans,soft-labels", "--topics", "2", "--seeds", "2",
@@ -72,7 +70,7 @@ def test_the_whole_way(run, here, basic, tmp_path):
     assert not stages["language model"]["estimated"]
 
 
-def test_the_command_of_a_cell_repeats_it(run, here, basic, tmp_path):
+def test_the_command_of_a_cell_repeats_it(run, in_process, basic, tmp_path):
     assert run("bench", *basic, "--models", "kmeans", "--topics", "3", "--seeds", "2", "--documents", "10")[0] == 0
     path = next((tmp_path / "out" / "cells").rglob("*seed1*.json"))
     record = json.loads(path.read_text())
@@ -84,18 +82,18 @@ def test_the_command_of_a_cell_repeats_it(run, here, basic, tmp_path):
     assert (repeated["metrics"], repeated["topics"]) == (record["metrics"], record["topics"])
 
 
-def test_a_sweep_reads_the_documents_once(run, here, basic, cache_folder):
+def test_a_sweep_reads_the_documents_once(run, in_process, basic, cache_folder):
     given = [*basic, "--models", "dsl", "--topics", "2", "--seeds", "1", "--quiet"]
-    code, out, err = run("bench", *given, "--sweep", "tau=1,3")
+    code, out, err = run("bench", *given, "--sweep", "training__temperature=1,3")
     assert (code, err) == (0, "")
-    assert "## ProdLDA + DSL on posts: tau" in out
-    assert len(list((cache_folder / "bench" / "teaching").glob("*.json"))) == 1
+    assert "## ProdLDA + DSL on posts: training__temperature" in out
+    assert len(list((cache_folder / "bench" / "reading").glob("*.json"))) == 1
     assert run("bench", *given, "--sweep", "inputs=hidden,embedding")[0] == 0
-    assert run("bench", *given, "--sweep", "prompt=tag,theme")[0] == 0
-    assert len(list((cache_folder / "bench" / "teaching").glob("*.json"))) == 3
+    assert run("bench", *given, "--sweep", "read__prompts=tag,theme")[0] == 0
+    assert len(list((cache_folder / "bench" / "reading").glob("*.json"))) == 3
 
 
-def test_a_cell_that_fails_ends_in_1_and_the_others_are_there(run, here, basic):
+def test_a_cell_that_fails_ends_in_1_and_the_others_are_there(run, in_process, basic):
     code, out, err = run("bench", *basic, "--models", "kmeans", "--topics", "3,50", "--seeds", "1")
     assert code == 1
     assert "2 cells, 1 failed" in out
@@ -114,9 +112,9 @@ def test_bad_input_is_one_line_and_exit_2(run, basic, posts, tmp_path):
         (["--models", "kmeans", "--seeds", "0"], "--seeds is 0"),
         (["--models", "kmeans", "--documents", "1"], "--documents is 1"),
         (["--models", "kmeans", "--label", "gone"], "it has: body, group"),
-        (["--models", "kmeans", "--sweep", "tau=1"], "kmeans has no setting tau"),
-        (["--models", "dsl", "--sweep", "heat=1"], "--sweep 'heat=1' is not known"),
-        (["--models", "kmeans", "--reference", "gone.txt"], "reference gone.txt is not here"),
+        (["--models", "kmeans", "--sweep", "target=bow"], "kmeans has no setting target"),
+        (["--models", "dsl", "--sweep", "heat=1"], "--sweep heat=1: Recipe has no setting 'heat'"),
+        (["--models", "kmeans", "--reference", "gone.txt"], "reference gone.txt does not exist"),
         (["--models", "kmeans", "--out", "file"], "--out file is a file"),
         (["--models", "kmeans", "--reference", posts, "--reference-text", "gone"], "it has: body, group"),
     ):
@@ -125,7 +123,7 @@ def test_bad_input_is_one_line_and_exit_2(run, basic, posts, tmp_path):
         assert said in err, (given, err)
 
 
-def test_a_missing_environment_is_one_line(run, here, basic):
+def test_a_missing_environment_is_one_line(run, in_process, basic):
     code, out, err = run("bench", *basic, "--models", "bertopic-kmeans", "--quiet")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "bertopic-kmeans needs packages" in err

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softtopic.bench.tables import present, rows_of
+from softtopic.bench.tables import Row, present
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.metrics.coherence import COHERENCE_MEASURES, coherences
@@ -93,13 +93,8 @@ def test_a_new_measure_is_evaluated_and_has_a_column(monkeypatch):
     monkeypatch.setitem(MEASURES, "share_of_a", share)
     theta = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], dtype=np.float32)
     assert evaluate(theta, Corpus.from_texts(["x", "y", "z"], labels=["a", "b", "b"])).share_of_a == 1 / 3
-    source = {"data": "x.csv", "text": "text", "label": "label"}
-    record = {
-        "cell": {"source": source, "model": "lda", "setting": None},
-        "error": None,
-        "metrics": {"share_of_a": 0.5},
-    }
-    assert present(rows_of([record]), MEASURES) == ["share_of_a"]
+    row = Row("x", "lda", None, ({"metrics": {"share_of_a": 0.5}},))
+    assert present([row], MEASURES) == ["share_of_a"]
 
 
 def test_every_measure_is_documented():

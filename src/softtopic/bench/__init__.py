@@ -1,1 +1,1 @@
-"""Comparison with other methods: each reads the same texts, and is measured by the same measures."""
+"""Comparison of methods on the same documents by the same measures."""

@@ -1,4 +1,4 @@
-"""Methods that need no package of others."""
+"""Baselines that need no other package."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,17 +12,30 @@ from softtopic.bench.packages.exchange import TOP_WORDS
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.types import DocHidden, DocTopic, TopicVocab
 
-# Variance of the Gaussians round the centres, for vectors of length 1.
+# Variance of the Gaussians around the centres, for L2-normalised vectors.
 VARIANCE = 0.1
 
 
 def kmeans_topics(
     vectors: DocHidden, texts: Sequence[str], vocabulary: Vocabulary, n_topics: int, seed: int
 ) -> tuple[DocTopic, list[list[str]]]:
-    """KMeans on sentence vectors: mixtures and top words.
+    """K-means on sentence vectors.
 
-    Theta is the posterior of Gaussians of equal width round the centres, so that its largest share is the cluster.
-    Words are those of the greatest class tf-idf.
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_documents, width)
+        L2-normalised.
+    texts : sequence of str
+    vocabulary : Vocabulary
+        Words that topics are made of.
+    n_topics, seed : int
+
+    Returns
+    -------
+    theta : ndarray of shape (n_documents, n_topics)
+        Posterior of a mixture of Gaussians of equal width around the centres, so that its largest share is the cluster.
+    topics : list of list of str
+        Words with the highest class tf-idf.
     """
     model: Any = KMeans(n_topics, n_init=10, random_state=seed).fit(vectors)  # type: ignore[arg-type]
     distances = torch.from_numpy(model.transform(vectors)).double()
@@ -38,6 +51,6 @@ def kmeans_topics(
 
 
 def class_tf_idf(counts: TopicVocab) -> TopicVocab:
-    """Share of a word in a class · log(1 + mean words of a class / the word's count in all) (Grootendorst, 2022)."""
+    """Class tf-idf (Grootendorst, 2022): term frequency in the class · log(1 + mean class length / term frequency)."""
     totals = np.maximum(counts.sum(axis=0), 1)
     return normalize(counts, norm="l1") * np.log1p(counts.sum() / len(counts) / totals)  # type: ignore[return-value]

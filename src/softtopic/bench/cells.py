@@ -1,12 +1,14 @@
-"""One cell of a comparison: a corpus, a method, a number of topics, a seed and perhaps a swept setting.
+"""One cell of a comparison: a corpus, a method, a number of topics, a seed and perhaps a changed setting.
 
-Each has a file of its own, named by all that its figures depend on. What is there is never measured again.
+Each cell has a file of its own, named by a fingerprint of all that its results depend on; a finished cell is not run
+again.
 """
 
 import json
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,25 @@ from softtopic.bench.methods import get_method
 from softtopic.bench.sources import ReferenceFile, Source
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import VOCABULARY_SIZE
-from softtopic.lm.loading import is_gguf, language_model_fingerprint
+from softtopic.lm.loading import EMBEDDED, is_gguf, language_model_fingerprint
 from softtopic.storage.atomic import staged_file
 from softtopic.teacher.prompts import read_prompt
 
-# Raise it when the same cell would be given other figures.
-VERSION = 2
+# Part of every fingerprint: raise it when the same cell gives other results.
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value of a swept setting, as it was written."""
+    """One value of a setting that a comparison changes.
+
+    Parameters
+    ----------
+    name : str
+        "lm", "sample", "vocabulary_size" or a setting of the recipe, such as "training__temperature".
+    value : str
+        As it stands on the command line.
+    """
 
     name: str
     value: str
@@ -37,15 +47,19 @@ class Setting:
 class Base:
     """What all cells of a comparison share.
 
-    Args:
-        lm: the teacher.
-        vocabulary: so many words.
-        language: whose stop words are left out.
-        reference: of coherence; None: it is not measured.
-
+    Parameters
+    ----------
+    lm : str
+        Language model of the methods that need one.
+    vocabulary : int, default=2000
+        Number of words of the vocabulary.
+    language : str, default="english"
+        Language of the stop words.
+    reference : ReferenceFile or None, default=None
+        Reference corpus of topic coherence; None: coherence is not measured.
     """
 
-    lm: str = "smollm2-135m"
+    lm: str = EMBEDDED
     vocabulary: int = VOCABULARY_SIZE
     language: str = "english"
     reference: ReferenceFile | None = None
@@ -53,7 +67,21 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What is run once. `fingerprint` is that of the documents and their labels."""
+    """One run.
+
+    Parameters
+    ----------
+    source : Source
+        The documents.
+    fingerprint : str
+        Of the documents and their labels.
+    model : str
+        Name of the method.
+    topics, seed : int
+    setting : Setting or None, default=None
+        A setting in which the run departs from the method.
+    base : Base
+    """
 
     source: Source
     fingerprint: str
@@ -65,7 +93,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """All that the figures depend on; where files lie is no part of it."""
+        """SHA-256 of all that the results depend on; where files lie does not count."""
         reference = self.base.reference
         return fingerprint_strings([
             f"version {VERSION}", self.source.name, self.fingerprint, self.model, str(self.topics), str(self.seed),
@@ -76,49 +104,95 @@ class Cell:
 
     def path(self, out: Path) -> Path:
         """Its file in the folder of a comparison."""
-        swept = "" if self.setting is None else f"-{self.setting}"
-        name = f"{self.model}{swept}-k{self.topics}-seed{self.seed}-{self.key[:8]}"
-        return out / "cells" / _plain(self.source.name) / f"{_plain(name)}.json"
+        setting = "" if self.setting is None else f"-{self.setting}"
+        name = f"{self.model}{setting}-k{self.topics}-seed{self.seed}-{self.key[:8]}"
+        return out / "cells" / _file_name(self.source.name) / f"{_file_name(name)}.json"
 
     def __str__(self) -> str:
-        swept = "" if self.setting is None else f" {self.setting}"
-        return f"{self.source.name} {self.model}{swept} K={self.topics} seed {self.seed}"
+        setting = "" if self.setting is None else f" {self.setting}"
+        return f"{self.source.name} {self.model}{setting} K={self.topics} seed {self.seed}"
 
     @property
     def command(self) -> str:
         """The command line that runs this cell alone."""
-        source, base = self.source, self.base
-        given: list[tuple[str, object]] = [
-            ("--data", source.data), ("--models", self.model), ("--topics", self.topics),
-            ("--first-seed", self.seed), ("--seeds", 1), ("--sweep", self.setting),
-            ("--documents", source.documents), ("--data-dir", source.data_dir),
-            *([("--text", source.text), ("--label", source.label)] if source.is_file else []),
-            ("--lm", base.lm), ("--vocabulary", base.vocabulary), ("--language", base.language),
-            *([("--reference", base.reference.path), ("--reference-text", base.reference.column)]
-              if base.reference else []),
-        ]  # fmt: skip
-        options = [part for name, value in given if value is not None for part in (name, str(value))]
-        flags = ["--duplicates"] if source.duplicates else []
-        return shlex.join(["softtopic", "bench", *options, *flags, "--out", f"repeat-{self.key[:8]}"])
+        return bench_commands([self], f"repeat-{self.key[:8]}")[0]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Cell":
-        given = json.loads(text)
-        base = given.pop("base")
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Cell":
+        """The cell of a record."""
+        setting, base = values["setting"], dict(values["base"])
         reference = base.pop("reference")
-        return cls(
-            source=Source(**given.pop("source")),
-            setting=None if (setting := given.pop("setting")) is None else Setting(**setting),
-            base=Base(**base, reference=None if reference is None else ReferenceFile(**reference)),
-            **given,
-        )
+        return cls(**values | {
+            "source": Source(**values["source"]),
+            "setting": None if setting is None else Setting(**setting),
+            "base": Base(**base, reference=None if reference is None else ReferenceFile(**reference)),
+        })  # fmt: skip
+
+
+def bench_commands(cells: Sequence[Cell], out: str) -> list[str]:
+    """The command lines that run some cells, as few as there can be.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        The cells of one corpus, method and setting must be every combination of some numbers of topics and consecutive
+        seeds.
+    out : str
+        Folder of the comparison.
+    """
+    methods: dict[Any, list[Cell]] = {}
+    for cell in cells:
+        setting = cell.setting.name if cell.setting else ""
+        key = (replace(cell.source, data=""), cell.base, setting, cell.source.data, cell.model)
+        methods.setdefault(key, []).append(cell)
+    corpora: dict[Any, dict[str, list[str]]] = {}
+    for (source, base, _, data, model), group in methods.items():
+        corpora.setdefault((source, base, _grid(group)), {}).setdefault(data, []).append(model)
+    commands: dict[Any, list[str]] = {}
+    for key, models in corpora.items():
+        for data, names in models.items():
+            commands.setdefault((*key, tuple(names)), []).append(data)
+    return [
+        shlex.join([
+            "softtopic", "bench", "--data", ",".join(data), "--models", ",".join(names), *grid,
+            *_shared_options(replace(source, data=data[0]), base), "--out", out,
+        ])
+        for (source, base, grid, names), data in commands.items()
+    ]  # fmt: skip
+
+
+def _grid(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """Options that say which cells of a corpus and a method there are."""
+    topics, seeds = sorted({cell.topics for cell in cells}), {cell.seed for cell in cells}
+    options = ["--topics", ",".join(map(str, topics)), "--first-seed", str(min(seeds)), "--seeds", str(len(seeds))]
+    settings = list(dict.fromkeys(cell.setting for cell in cells if cell.setting))
+    if settings:
+        options += ["--sweep", f"{settings[0].name}={','.join(setting.value for setting in settings)}"]
+    return tuple(options)
+
+
+def _shared_options(source: Source, base: Base) -> list[str]:
+    """Options that all cells of a comparison share."""
+    values: list[tuple[str, object]] = [
+        ("--documents", source.documents), ("--data-dir", source.data_dir),
+        *([("--text", source.text), ("--label", source.label)] if source.is_file else []),
+        ("--lm", base.lm), ("--vocabulary", base.vocabulary), ("--language", base.language),
+        *([("--reference", base.reference.path), ("--reference-text", base.reference.column)]
+          if base.reference else []),
+    ]  # fmt: skip
+    options = [part for name, value in values if value is not None for part in (name, str(value))]
+    return [*options, "--duplicates"] if source.duplicates else options
 
 
 def _content(name: str) -> str:
-    """What is in a prompt's file or a language model's, that may change where it lies; "" for anything else."""
+    """Fingerprint of a prompt's file or a language model, whose content may change; "" for anything else."""
     if name.endswith(".toml") and Path(name).is_file():
         return read_prompt(name).fingerprint
     if (is_gguf(name) and Path(name).is_file()) or (name and (Path(name) / "config.json").is_file()):
@@ -126,19 +200,19 @@ def _content(name: str) -> str:
     return ""
 
 
-def _plain(name: str) -> str:
+def _file_name(name: str) -> str:
     """A name that every file system takes."""
     return re.sub(r"[^\w.+=-]+", "_", name)
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:
-    """The file of a cell, whole or not at all."""
+    """Write the file of a cell atomically."""
     with staged_file(path) as staging:
         staging.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
-    """What a cell's file says; None where there is none, or one of another version."""
+    """The content of a cell's file; None where there is none, or one of another version."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Virtual environments of other packages, in the cache folder: made when asked for, marked when whole."""
+"""Virtual environments of other packages, in the cache folder; a stamp marks those that are complete."""
 
 import logging
 import os
@@ -21,13 +21,16 @@ SCRIPTS = Path(__file__).parent / "packages"
 
 @dataclass(frozen=True)
 class Environment:
-    """Packages that live apart from ours, each at one version.
+    """A virtual environment with pinned packages.
 
-    Args:
-        name: of the list of requirements beside the scripts.
-        resolved: packages whose own requirements are installed too: they differ from machine to machine.
-        size: about how much it takes on disk, MB.
-
+    Parameters
+    ----------
+    name : str
+        Of the list of requirements beside the scripts.
+    size : int
+        About how much it takes on disk, MB.
+    resolved : tuple of str, default=()
+        Packages whose own requirements pip resolves, for they differ from machine to machine.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Environment:
 
     @property
     def folder(self) -> Path:
-        """Named by what is in it, so that another list or another Python makes another one."""
+        """Named by a fingerprint of its packages and the Python version."""
         key = fingerprint_strings(
             [*self.requirements, *self.resolved, f"{sys.version_info.major}.{sys.version_info.minor}"]
         )
@@ -51,36 +54,37 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         return (self.folder / _STAMP).is_file() and self.python.exists()
 
     def make(self) -> None:
-        """Make it unless it is there. One that was begun and not finished is thrown away."""
-        if self.is_whole:
+        """Create it unless it is complete; an incomplete one is removed first."""
+        if self.is_complete:
             return
         with locked(self.folder):
-            if self.is_whole:
+            if self.is_complete:
                 return
             if self.folder.exists():
                 shutil.rmtree(self.folder)
-            log.info("making the environment %s (about %d MB): %s", self.name, self.size, self.folder)
+            log.info("creating the environment %s (about %d MB): %s", self.name, self.size, self.folder)
             self._run(sys.executable, "-m", "venv", str(self.folder))
             install = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            wanted = str(SCRIPTS / f"{self.name}.txt")
+            pinned = str(SCRIPTS / f"{self.name}.txt")
             for package in self.resolved:
-                self._run(*install, package, "--constraint", wanted)
-            self._run(*install, "--no-deps", "--only-binary", ":all:", "--requirement", wanted)
+                self._run(*install, package, "--constraint", pinned)
+            self._run(*install, "--no-deps", "--only-binary", ":all:", "--requirement", pinned)
             with staged_file(self.folder / _STAMP) as staging:
                 staging.write_text("\n".join(self.requirements), encoding="utf-8")
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-            reason = next((line for line in said if line.startswith("ERROR")), said[-1] if said else "no reason given")
+            output = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+            errors = [line for line in output if line.startswith("ERROR")]
+            reason = (errors or output[-1:] or ["no reason given"])[0]
             raise AssetError(
-                f"the environment {self.name} could not be made ({reason}); "
-                "check that the package index can be reached and run it again"
+                f"the environment {self.name} could not be created ({reason}); "
+                "check that the package index can be reached, then run the command again"
             )
 
 

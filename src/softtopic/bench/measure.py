@@ -1,4 +1,4 @@
-"""All measures of one run: of its topics, its mixtures, and its clusters against labels."""
+"""All measures of one run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from softtopic.metrics.reference import Reference
 from softtopic.metrics.registry import available, compute
 from softtopic.types import DocTopic
 
-# Top words of topic diversity; the other measures of words take TOP_WORDS.
+# Top words of each topic in topic diversity; the other measures take TOP_WORDS.
 DIVERSITY_WORDS = 10
 
 
@@ -39,14 +39,23 @@ class Outcome:
     clustered: bool = True
 
 
-def measured(outcome: Outcome, corpus: Corpus, reference: Reference | None) -> dict[str, float | int]:
-    """Every measure that can be computed: without labels those that need none."""
+def measure_outcome(outcome: Outcome, corpus: Corpus, reference: Reference | None) -> dict[str, float | int]:
+    """Values of all measures that can be computed, by name.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    corpus : Corpus
+        Without labels only measures that need none are computed.
+    reference : Reference or None
+        Of topic coherence.
+    """
     return _without_labels(outcome, reference) | _with_labels(outcome, corpus)
 
 
 def _without_labels(outcome: Outcome, reference: Reference | None) -> dict[str, float | int]:
     theta = outcome.theta if outcome.clustered else None
-    # A topic of one word has no pair of which coherence could be measured, and one without words nothing at all.
+    # Coherence is of pairs of words.
     topics = [words for words in outcome.topics if len(set(words)) > 1]
     if len(topics) < 2:
         return dict(compute(MeasureInputs(theta=theta)))

@@ -1,34 +1,35 @@
-"""The methods that are compared, by name."""
+"""Methods that can be compared, by name."""
 
 from dataclasses import dataclass
+from itertools import starmap
 
 from softtopic.bench.environments import ENVIRONMENTS, Environment
 from softtopic.errors import InputError
 from softtopic.recipes import RECIPES, Recipe
-
-# What --sweep can change: of every method, of those with soft labels, of those whose soft labels can be predicted for
-# documents that were not read, and of all that are trained here.
-ANY = ("vocabulary_size",)
-TAUGHT = ("tau", "top_k", "calibration", "prompt", "lm")
-SAMPLED = ("sample",)
-TRAINED = ("loss_weight", "target", "inputs")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """One row of a table.
 
-    Args:
-        name: how it is asked for.
-        title: how tables call it.
-        about: what it is and what its theta is, a sentence each.
-        recipe: of a model of ours; None: it is none.
-        environment: where it runs; None: here.
-        script: of a method that runs elsewhere.
-        vectors: what sentence vectors it reads: of "texts", of "words".
-        settings: what --sweep may change of it.
-        trained: False where neither the number of topics nor the seed changes anything.
-
+    Parameters
+    ----------
+    name : str
+        Name on the command line.
+    title : str
+        Name in tables and figures.
+    about : str
+        What it is, and what its theta is.
+    recipe : Recipe or None, default=None
+        Of a model of softtopic; None for other methods.
+    environment : Environment or None, default=None
+        Where it runs; None: in this one.
+    script : str, default=""
+        Its script in the folder `packages`, where it has an environment of its own.
+    vectors : tuple of str, default=()
+        What it is given sentence vectors of: "texts", "words".
+    trained : bool, default=True
+        False where results depend on neither the number of topics nor the seed.
     """
 
     name: str
@@ -38,32 +39,30 @@ class Method:
     environment: Environment | None = None
     script: str = ""
     vectors: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ANY
     trained: bool = True
 
     @property
     def needs_lm(self) -> bool:
-        """Whether a language model reads the documents before."""
+        """Whether a language model reads the documents."""
         return self.recipe is not None and self.recipe.needs_lm
 
 
 def get_method(name: str) -> Method:
-    """A method by name; raises InputError with the names there are."""
+    """A method by name; raises InputError with the known names unless it is one of them."""
     if name not in METHODS:
-        raise InputError(f"model {name!r} is not known; choose of {', '.join(METHODS)}")
+        raise InputError(f"model {name!r} is not known; choose from {', '.join(METHODS)}")
     return METHODS[name]
 
 
-def _ours(name: str, recipe_name: str, recipe: Recipe) -> Method:
-    taught = "soft" in recipe.target or recipe.needs_lm
-    sampled = recipe.needs_lm and "hidden" not in recipe.inputs
+def _softtopic(recipe_name: str, recipe: Recipe) -> Method:
+    """The method of a recipe; the published one is called DSL."""
+    name = recipe_name.replace("paper", "dsl")
     return Method(
         name=name,
         title=_TITLES.get(name, name),
         about=f"the recipe {recipe_name} of softtopic; theta as `transform` gives it",
         recipe=recipe,
         vectors=("texts",) if "embedding" in recipe.inputs else (),
-        settings=(*ANY, *TRAINED, *(TAUGHT if taught else ()), *(SAMPLED if sampled else ())),
     )
 
 
@@ -82,7 +81,7 @@ _TITLES = {
     "fastopic": "FASTopic (ours)",
 }
 
-_OTHERS = (
+_OTHER_METHODS = (
     Method(
         name="lda",
         title="LDA",
@@ -94,7 +93,7 @@ _OTHERS = (
         name="bertopic-kmeans",
         title="BERTopic (KMeans)",
         about="UMAP with BERTopic's settings, KMeans; clusters are its topics, theta is the softmax of 10 x the cosine "
-        "of a document's vector and each topic's",
+        "between the vectors of a document and a topic",
         environment=ENVIRONMENTS["bertopic"],
         script="run_bertopic.py",
         vectors=("texts",),
@@ -119,7 +118,7 @@ _OTHERS = (
     Method(
         name="turftopic",
         title="KeyNMF (Turftopic)",
-        about="KeyNMF of Turftopic, 25 keywords a document; theta is its weights as shares",
+        about="KeyNMF of Turftopic, 25 keywords a document; theta is its weights, L1-normalised",
         environment=ENVIRONMENTS["neural"],
         script="run_turftopic.py",
         vectors=("texts", "words"),
@@ -127,8 +126,8 @@ _OTHERS = (
     Method(
         name="kmeans",
         title="KMeans",
-        about="KMeans on the sentence vectors; theta is that of Gaussians of equal width round the centres, words are "
-        "those of the greatest class tf-idf",
+        about="KMeans on the sentence vectors; theta is the posterior of a mixture of Gaussians of equal width around "
+        "the centres, words are those of the highest class tf-idf",
         vectors=("texts",),
     ),
     Method(
@@ -136,12 +135,10 @@ _OTHERS = (
         title="soft labels",
         about="no topic model: theta is the calibrated soft label itself, over the whole vocabulary",
         recipe=RECIPES["light"].with_options(training__temperature=1.0),
-        settings=(*ANY, *TAUGHT),
         trained=False,
     ),
 )
 
-METHODS: dict[str, Method] = {
-    name: _ours(name, known, recipe)
-    for name, known, recipe in ((known.replace("paper", "dsl"), known, recipe) for known, recipe in RECIPES.items())
-} | {method.name: method for method in _OTHERS}
+METHODS: dict[str, Method] = {method.name: method for method in starmap(_softtopic, RECIPES.items())} | {
+    method.name: method for method in _OTHER_METHODS
+}

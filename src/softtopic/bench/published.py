@@ -1,8 +1,8 @@
-"""Published figures of the methods compared: means over 25 to 100 topics and five seeds (arXiv 2602.17907, 2026).
+"""Published results of the methods compared: means over 25 to 100 topics and five seeds (arXiv 2602.17907, 2026).
 
-C_V over the top 15 words on Wikipedia, inverted RBO, purity, precision at 5 and 10. Their documents are cut into
-lower-case words before the baselines read them, which ours are not; their language models are larger than the
-embedded one: the rows of DSL are those of ERNIE-4.5-0.3B, the nearest in size.
+C_V of the top 15 words on Wikipedia, inverted RBO, purity, precision at 5 and 10. There the documents were lower-cased
+and tokenised before the baselines read them. The rows of DSL are those of ERNIE-4.5-0.3B, the nearest in size to the
+embedded language model.
 """
 
 from softtopic.bench.sources import ALL_ROWS
@@ -51,20 +51,20 @@ _ROWS: dict[str, dict[str, tuple[float, ...]]] = {
     },
 }
 
-# Raw soft labels of the same language model, temperature 1.
+# Soft labels of the same language model without a topic model, temperature 1.
 _SOFT_LABELS = {
     "20newsgroups": {"precision_at_1": 0.605, "precision_at_5": 0.551, "precision_at_10": 0.524},
     "tweettopic": {"precision_at_1": 1.000, "precision_at_5": 0.923, "precision_at_10": 0.853},
     "stackoverflow": {"precision_at_1": 0.786, "precision_at_5": 0.754, "precision_at_10": 0.735},
 }
 
-_SAME = {"bertopic-kmeans": "bertopic", "bertopic-hdbscan": "bertopic", "fastopic-package": "fastopic"}
+_ALIASES = {"bertopic-kmeans": "bertopic", "bertopic-hdbscan": "bertopic", "fastopic-package": "fastopic"}
 
 
 def published(corpus: str, model: str) -> dict[str, float]:
-    """Published figures of a method on a corpus, by measure; none where there are none."""
+    """Published results of a method on a corpus, by measure; empty where there are none."""
     corpus = corpus.removesuffix(ALL_ROWS)
     if model == "soft-labels":
         return _SOFT_LABELS.get(corpus, {})
-    row = _ROWS.get(corpus, {}).get(_SAME.get(model, model))
+    row = _ROWS.get(corpus, {}).get(_ALIASES.get(model, model))
     return {} if row is None else dict(zip(_MEASURES, row, strict=True))

@@ -1,10 +1,10 @@
-"""The files a person reads: results.md and results.html, which needs no other file."""
+"""Pages of a comparison: results.md, and results.html, a single file with figures."""
 
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from softtopic.bench.plot import draw
+from softtopic.bench.plot import plot_comparison
 from softtopic.bench.tables import Record, Table, rows_of, tables_of
 from softtopic.storage.atomic import staged_file
 
@@ -23,45 +23,53 @@ svg { max-width: 100%; height: auto }
 
 
 def write_report(records: Sequence[Record], out: Path) -> list[Path]:
-    """Write both files from the records of all cells."""
+    """Write results.md and results.html from the records of all cells; returns their paths."""
     tables = tables_of(records)
-    pictures = draw(rows_of(records))
-    pages = {"results.md": markdown(tables), "results.html": page(tables, pictures, _commands(records))}
+    figures = plot_comparison(rows_of(records))
+    pages = {
+        "results.md": markdown_page(tables),
+        "results.html": html_page(tables, figures, [record["command"] for record in records]),
+    }
     for name, text in pages.items():
         with staged_file(out / name) as staging:
             staging.write_text(text, encoding="utf-8")
     return [out / name for name in pages]
 
 
-def markdown(tables: Sequence[Table]) -> str:
-    """All tables, for a Markdown file."""
+def markdown_page(tables: Sequence[Table]) -> str:
+    """All tables, as a Markdown page."""
     parts = ["# Comparison", ""]
     for table in tables:
-        parts += [f"## {table.title}", "", *([table.note, ""] if table.note else [])]
-        parts += [_line(table.head), _line(["---"] + ["---:"] * (len(table.head) - 1)), *map(_line, table.rows), ""]
-    parts += ["Each file under `cells/` holds the figures of one cell and the command that repeats it.", ""]
+        parts += [f"## {table.title}", "", *([table.note, ""] if table.note else []), markdown_table(table), ""]
+    parts += ["Each file in `cells/` holds the results of one cell and the command that repeats it.", ""]
     return "\n".join(parts)
 
 
-def _line(cells: Sequence[str]) -> str:
+def markdown_table(table: Table) -> str:
+    """Head and rows of a table in Markdown; its first column is aligned to the left."""
+    return "\n".join(map(markdown_row, (table.head, ["---"] + ["---:"] * (len(table.head) - 1), *table.rows)))
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def page(tables: Sequence[Table], pictures: Sequence[str], commands: Sequence[str]) -> str:
-    """All tables and pictures, for an HTML file."""
-    shown = "\n".join(map(_html, tables))
+def html_page(tables: Sequence[Table], figures: Sequence[str], commands: Sequence[str]) -> str:
+    """All tables and figures, as an HTML page."""
+    shown = "\n".join(map(_html_table, tables))
     repeated = "\n".join(f"<li><code>{escape(command)}</code></li>" for command in commands)
     return (
         "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n<title>Comparison</title>\n"
         "<meta name='viewport' content='width=device-width'>\n"
         f"<style>{_STYLE}</style>\n</head>\n<body>\n<h1>Comparison</h1>\n"
-        + "\n".join(f"<figure>{picture}</figure>" for picture in pictures)
+        + "\n".join(f"<figure>{figure}</figure>" for figure in figures)
         + f"\n{shown}\n<details><summary>Commands that repeat each cell</summary>\n<ol>{repeated}</ol></details>\n"
         "</body>\n</html>\n"
     )
 
 
-def _html(table: Table) -> str:
+def _html_table(table: Table) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table.head)
     rows = "\n".join(
         f"<tr{' class=published' if row[0].endswith(', published') else ''}>"
@@ -70,15 +78,7 @@ def _html(table: Table) -> str:
         for row in table.rows
     )
     note = f"<p class='note'>{escape(table.note)}</p>" if table.note else ""
-    kind = "wide" if _has_figures(table) else "wide words"
+    kind = "wide words" if table.title in ("Methods", "Failed") else "wide"
     return (
         f"<h2>{escape(table.title)}</h2>\n{note}\n<div class='{kind}'><table>\n<tr>{head}</tr>\n{rows}\n</table></div>"
     )
-
-
-def _has_figures(table: Table) -> bool:
-    return table.title not in ("Methods", "Failed")
-
-
-def _commands(records: Sequence[Record]) -> list[str]:
-    return [record["command"] for record in records]

@@ -1,4 +1,4 @@
-"""What is compared on: the documents, and the reference of coherence, both read anew by every process."""
+"""Documents that methods are compared on, and the reference corpus of topic coherence."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,22 +14,33 @@ from softtopic.errors import InputError
 from softtopic.metrics.reference import Reference
 from softtopic.storage.assets import ASSETS
 
-# What the name of a corpus ends with where equal documents were kept.
+# Suffix of a corpus's name where duplicates are kept.
 ALL_ROWS = " (all rows)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Documents by name or in a file.
+    """Documents of a sample corpus or a file.
 
-    Args:
-        data: name of a sample corpus, or a file.
-        data_dir: where sample corpora lie; None: as `softtopic.data.datasets` finds them.
-        text: column of texts, of a file.
-        label: column of labels, of a file; None: "label", where there is one.
-        documents: size of a random sample of the distinct ones; None: all.
-        duplicates: keep documents whose text stood there before, as published figures of some corpora do.
+    Parameters
+    ----------
+    data : str
+        Name of a sample corpus, or a file.
+    data_dir : str or None, default=None
+        Folder of the sample corpora; None: see `softtopic.data.datasets.load`.
+    text : str, default="text"
+        Column of the texts of a file.
+    label : str or None, default=None
+        Column of the labels of a file; None: "label", where there is one.
+    documents : int or None, default=None
+        Number of distinct documents, at equal distances in the file; None: all.
+    duplicates : bool, default=False
+        Keep duplicates, as published results of some corpora do.
 
+    Raises
+    ------
+    InputError
+        If `documents` is below 2, or combined with `duplicates`.
     """
 
     data: str
@@ -41,7 +52,7 @@ class Source:
 
     def __post_init__(self) -> None:
         if self.duplicates and self.documents is not None:
-            raise InputError("--documents chooses among distinct ones; leave it out, or --duplicates")
+            raise InputError("--documents takes distinct documents; leave it out, or --duplicates")
         if self.documents is not None and self.documents < 2:
             raise InputError(f"--documents is {self.documents}; give a whole number of at least 2")
 
@@ -51,12 +62,12 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What tables call it."""
+        """Name in tables and figures."""
         name = Path(self.data).name.split(".")[0] if self.is_file else self.data
         return name + ALL_ROWS if self.duplicates else name
 
     def read(self) -> Corpus:
-        """The documents that are not blank: each text once, with the label of the first that has it, or every row."""
+        """The documents that are not blank; of duplicates the first, unless they are kept."""
         if not self.is_file:
             whole = load(self.data, data_dir=self.data_dir)
         elif Path(self.data).is_file():
@@ -64,24 +75,24 @@ class Source:
             whole = read_corpus(self.data, columns)
         else:
             known = ", ".join(dict.fromkeys([*FILES, *(name for name in ASSETS if name.startswith("reuters"))]))
-            raise InputError(f"{self.data!r} is no sample corpus and no file; known corpora are {known}")
-        return written(whole) if self.duplicates else spread(whole, self.documents)
+            raise InputError(f"{self.data!r} is no sample corpus and no file; choose from {known}")
+        return without_blank(whole) if self.duplicates else equidistant_sample(whole, self.documents)
 
 
 def labelled_fingerprint(corpus: Corpus) -> str:
-    """SHA-256 of documents and labels: all that measures read of them."""
+    """SHA-256 of texts and labels."""
     return fingerprint_strings([*corpus.texts, *(corpus.labels or ())])
 
 
-def spread(corpus: Corpus, documents: int | None) -> Corpus:
-    """So many of the distinct documents at equal distances in the file; None: all that are not blank."""
+def equidistant_sample(corpus: Corpus, documents: int | None) -> Corpus:
+    """Distinct documents at equal distances in the file, so many of them; None: all."""
     _check_texts(corpus)
     places = np.sort(corpus.distinct.first)
     return corpus.at(places[equidistant(len(places), len(places) if documents is None else documents)])
 
 
-def written(corpus: Corpus) -> Corpus:
-    """All documents that are not blank, equal ones too."""
+def without_blank(corpus: Corpus) -> Corpus:
+    """All documents that are not blank, duplicates included."""
     _check_texts(corpus)
     return corpus.at(np.flatnonzero(corpus.distinct.rows >= 0))
 
@@ -93,20 +104,26 @@ def _check_texts(corpus: Corpus) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceFile:
-    """A reference of coherence: texts in a file."""
+    """A file with the texts of a reference corpus of topic coherence.
+
+    Parameters
+    ----------
+    path : str
+    column : str, default="text"
+        Column of the texts.
+    """
 
     path: str
     column: str = "text"
 
-    def __post_init__(self) -> None:
-        if not Path(self.path).is_file():
-            raise InputError(f"reference {self.path} is not here; give a file of texts")
-
     def read(self) -> Reference:
-        """The reference, indexed once and kept in the cache folder."""
+        """The reference, indexed once and kept in the cache folder; raises InputError where the file is missing."""
+        if not Path(self.path).is_file():
+            raise InputError(f"reference {self.path} does not exist; give a file of texts")
         return Reference.read(self.path, Columns(text=self.column))
 
     @cached_property
     def fingerprint(self) -> str:
+        """SHA-256 of the file and the column."""
         with Path(self.path).open("rb") as stream:
             return fingerprint_strings([hashlib.file_digest(stream, "sha256").hexdigest(), self.column])

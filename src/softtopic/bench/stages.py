@@ -1,6 +1,6 @@
-"""What several cells share and is made once: sentence vectors, and the language model's reading of a corpus.
+"""Stages that several cells share: sentence vectors, and the language model's reading of a corpus.
 
-Each is made in a process of its own, so that its memory can be told, and keeps beside it what it took.
+Each runs once, in a process of its own, so that its peak memory is known, and records its time and memory.
 """
 
 import json
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def vectors_folder(texts: Sequence[str]) -> Path:
-    """Where the sentence vectors of texts are kept."""
+    """Folder in the cache for the sentence vectors of texts."""
     return cache_dir() / "bench" / "vectors" / fingerprint_strings([SentenceEncoder().fingerprint, *texts])[:32]
 
 
@@ -39,7 +39,7 @@ def has_vectors(texts: Sequence[str]) -> bool:
 
 
 def make_vectors(texts: Sequence[str], name: str) -> None:
-    """Sentence vectors of texts, kept."""
+    """Encode texts into the cache folder unless that was done before; `name` is that of the stage."""
     if has_vectors(texts):
         return
     encoder, stages = SentenceEncoder(), Stages()
@@ -51,54 +51,60 @@ def make_vectors(texts: Sequence[str], name: str) -> None:
 
 
 def read_vectors(texts: Sequence[str]) -> tuple[DocHidden, dict[str, Any]]:
-    """Sentence vectors that are kept, and what they took."""
+    """Sentence vectors in the cache folder, and the record of their stage."""
     folder = vectors_folder(texts)
     if not has_vectors(texts):
-        raise InputError("the sentence vectors are gone from the cache folder; run the same command again")
+        raise InputError("the sentence vectors are missing from the cache folder; run the same command again")
     return np.load(folder / "vectors.npy"), json.loads((folder / "stage.json").read_text(encoding="utf-8"))
 
 
 def plan_of(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> FitPlan:
-    """What a model of this run will do; what is read depends on neither the number of topics nor the seed."""
+    """The plan of a run; what is read depends on neither the number of topics nor the seed."""
     return run.model(vocabulary).plan(corpus)
 
 
 def reading_path(plan: FitPlan, corpus: Corpus) -> Path:
-    """Where the time and memory that reading took are kept."""
+    """File in the cache folder with the record of the language model's reading."""
     teacher = "" if plan.teacher is None else plan.teacher.fingerprint
     part = corpus_to_read(plan, corpus)
     key = [part.fingerprint, plan.vocabulary.fingerprint, teacher, str(plan.choose_demonstrations)]
-    return cache_dir() / "bench" / "teaching" / f"{fingerprint_strings(key)[:32]}.json"
+    return cache_dir() / "bench" / "reading" / f"{fingerprint_strings(key)[:32]}.json"
 
 
-def read_corpus(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
-    """Have the language model read what the run's plan says into the cache folder, and keep what it took."""
+def is_read(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> bool:
+    """Whether the cache folder holds all that the language model says of a corpus."""
+    plan = plan_of(run, corpus, vocabulary)
+    if plan.teacher is None:
+        return True
+    return not plan.choose_demonstrations and is_cached(corpus_to_read(plan, corpus), vocabulary, plan.teacher)
+
+
+def read_with_lm(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> None:
+    """Let the language model read what the plan of a run says into the cache folder, and record the stage."""
     plan = plan_of(run, corpus, vocabulary)
     path, stages, part = reading_path(plan, corpus), Stages(), corpus_to_read(plan, corpus)
     with stages.stage("language model"):
         teacher = prompted_teacher(plan, corpus)
         if teacher is None:
-            raise InputError("the method needs no language model")
+            raise InputError("the method has no language model; choose another")
         if path.is_file() and is_cached(part, vocabulary, teacher):
             return
-        begun = cache_path(part, vocabulary, teacher).exists()
+        started = cache_path(part, vocabulary, teacher).exists()
         extract(part, vocabulary, teacher)
     record = stages.records[0] | {"estimated": False}
-    if begun:
-        # Another run, or one that was stopped, has paid for some of it.
-        log.info("documents were read before; the time is estimated from a part of them")
-        known = isinstance(teacher, Teacher)
-        seconds = (
-            estimate(part, vocabulary, teacher, demonstrations=plan.choose_demonstrations).seconds if known else None
-        )
-        record |= {"seconds": seconds, "estimated": True}
+    if started:
+        log.info("some documents were read earlier; the time of all is estimated from a sample")
+        record |= {"seconds": None, "estimated": True}
+        if isinstance(plan.teacher, Teacher):
+            choose = plan.choose_demonstrations
+            record["seconds"] = estimate(part, vocabulary, plan.teacher, demonstrations=choose).seconds
     with staged_file(path) as staging:
         staging.write_text(json.dumps(record), encoding="utf-8")
 
 
-def reading_stage(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
-    """What reading the corpus took."""
+def reading_record(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
+    """The record of the language model's reading."""
     path = reading_path(plan_of(run, corpus, vocabulary), corpus)
     if not path.is_file():
-        raise InputError("features of the language model are gone from the cache folder; run the same command again")
+        raise InputError("the language model's output is missing from the cache folder; run the same command again")
     return json.loads(path.read_text(encoding="utf-8"))

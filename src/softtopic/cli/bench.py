@@ -11,7 +11,7 @@ from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
-    from softtopic.bench.runner import Plan
+    from softtopic.bench.runner import Comparison
 
 
 def bench(
@@ -22,10 +22,10 @@ def bench(
     first_seed: Annotated[int, typer.Option("--first-seed", help="The first seed.")] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder to write or to resume.")] = Path("comparison"),
     documents: Annotated[
-        int | None, typer.Option("--documents", help="Size of a random sample of each corpus; default: all.")
+        int | None, typer.Option("--documents", help="Number of distinct documents of each corpus; default: all.")
     ] = None,
     duplicates: Annotated[
-        bool, typer.Option("--duplicates", help="Keep duplicates, as published figures of some corpora do.")
+        bool, typer.Option("--duplicates", help="Keep duplicates, as published results of some corpora do.")
     ] = False,
     data_dir: DataDir = None,
     text: Text = "text",
@@ -34,8 +34,8 @@ def bench(
         str | None,
         typer.Option(
             "--sweep",
-            help="Values of one setting to compare, NAME=VALUE,…: tau, top_k, loss_weight, vocabulary_size, prompt, "
-            "target, inputs, lm, sample or calibration.",
+            help="Values of one setting to compare, NAME=VALUE,…: lm, sample, vocabulary_size or one of the recipe, such as "
+            "inputs or training__temperature.",
         ),
     ] = None,
     reference: Reference = None,
@@ -52,7 +52,7 @@ def bench(
     """Compare methods on the same documents, with tables and a plot; a run that was stopped can be resumed."""
     from softtopic.bench.cells import Base
     from softtopic.bench.plot import check_plotting
-    from softtopic.bench.runner import Plan
+    from softtopic.bench.runner import Comparison
     from softtopic.bench.sources import ReferenceFile, Source
     from softtopic.bench.sweep import parse_sweep
 
@@ -60,65 +60,65 @@ def bench(
     check_plotting()
     if seeds < 1 or first_seed < 0:
         raise InputError(f"--seeds is {seeds} from {first_seed}; give at least 1, from 0 on")
-    found = None if reference is None else ReferenceFile(path=reference, column=reference_text)
+    coherence = None if reference is None else ReferenceFile(path=reference, column=reference_text)
     folder = None if data_dir is None else str(data_dir)
-    places = {"data_dir": folder, "text": text, "label": label, "duplicates": duplicates}
-    plan = Plan(
-        sources=[Source(data=name, documents=documents, **places) for name in _names(data, "--data")],
+    options = {"documents": documents, "data_dir": folder, "text": text, "label": label, "duplicates": duplicates}
+    comparison = Comparison(
+        sources=[Source(data=name, **options) for name in _names(data, "--data")],
         models=_names(models, "--models"),
         topics=[_number(value) for value in _names(topics, "--topics")],
         seeds=range(first_seed, first_seed + seeds),
-        settings=parse_sweep(sweep),
-        base=Base(lm=lm, vocabulary=vocabulary, language=language, reference=found),
+        settings=parse_sweep(sweep) or [None],
+        base=Base(lm=lm, vocabulary=vocabulary, language=language, reference=coherence),
     )
-    _run(plan, out, install=install, as_json=as_json)
+    _run(comparison, out, install=install, as_json=as_json)
 
 
-def _run(plan: "Plan", out: Path, *, install: bool, as_json: bool) -> None:
+def _run(comparison: "Comparison", out: Path, *, install: bool, as_json: bool) -> None:
     from softtopic.bench.report import write_report
     from softtopic.bench.runner import execute_apart, prepare_environments, run_cells
 
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file; give a folder")
-    cells = plan.cells()
-    prepare_environments(plan.methods, install=install)
-    if plan.base.reference is not None:
-        # Indexed before the first cell, so that the time does not count for it and errors show at once.
-        plan.base.reference.read()
+    cells = comparison.cells()
+    prepare_environments(comparison.methods, install=install)
+    if comparison.base.reference is not None:
+        # Indexed before the first cell, so that its time does not count and errors show at once.
+        comparison.base.reference.read()
     records = run_cells(cells, out, execute_apart)
-    written = write_report(records, out)
+    pages = write_report(records, out)
     failed = [record for record in records if record["error"]]
     if as_json:
-        print_json(_summary(records, written))
+        print_json(_summary(records, pages))
     else:
-        print(written[0].read_text(encoding="utf-8"))
-        print(f"{len(records)} cells, {len(failed)} failed. The tables are in {written[0]} and {written[1]}.")
+        print(pages[0].read_text(encoding="utf-8"))
+        print(f"{len(records)} cells, {len(failed)} failed. The tables are in {pages[0]} and {pages[1]}.")
     if failed:
         raise typer.Exit(1)
 
 
-def _summary(records: list[dict[str, Any]], written: list[Path]) -> dict[str, Any]:
+def _summary(records: list[dict[str, Any]], pages: list[Path]) -> dict[str, Any]:
     from softtopic.bench.tables import rows_of
     from softtopic.metrics.registry import MEASURES
 
     rows = [
-        {"corpus": row.corpus, "model": row.model, "setting": row.setting, "cells": len(row.records),
-         "failed": row.n_failed, "seconds": row.seconds}
-        | {measure: {"mean": spread.mean, "std": spread.std} for measure in MEASURES if (spread := row.spread(measure))}
+        {"corpus": row.corpus, "model": row.model, "setting": row.setting and str(row.setting),
+         "cells": len(row.records), "failed": row.n_failed, "seconds": row.seconds}
+        | {measure: {"mean": value.mean, "std": value.std} for measure in MEASURES if (value := row.summary(measure))}
         for row in rows_of(records)
     ]  # fmt: skip
     failed = [{"cell": record["cell"], "error": record["error"]} for record in records if record["error"]]
-    return json.loads(json.dumps({"files": [str(path) for path in written], "rows": rows, "failed": failed}))
+    return json.loads(json.dumps({"files": [str(path) for path in pages], "rows": rows, "failed": failed}))
 
 
-def _names(given: str, option: str) -> list[str]:
-    names = [name.strip() for name in given.split(",") if name.strip()]
+def _names(value: str, option: str) -> list[str]:
+    names = [name.strip() for name in value.split(",") if name.strip()]
     if not names:
-        raise InputError(f"{option} is {given!r}; give at least one name, several separated by commas")
+        raise InputError(f"{option} is {value!r}; give at least one name, several separated by commas")
     return names
 
 
-def _number(given: str) -> int:
-    if not given.isdecimal():
-        raise InputError(f"--topics holds {given!r}; give whole numbers separated by commas, as 25,50")
-    return int(given)
+def _number(value: str) -> int:
+    if not value.isdecimal():
+        raise InputError(f"--topics holds {value!r}; give whole numbers separated by commas, as 25,50")
+    return int(value)

@@ -1,4 +1,4 @@
-"""What a method is given and what it gives back: files in a folder, and time and memory of each stage.
+"""Exchange of a task and its result with a method in another environment: files in a folder.
 
 This module and the scripts beside it import nothing of softtopic: they run where it is not installed.
 """
@@ -19,14 +19,14 @@ TOP_WORDS = 15
 
 
 class Stages:
-    """Wall seconds and peak memory of the steps of one process."""
+    """Wall time and peak memory of the stages of one process."""
 
     def __init__(self) -> None:
         self.records: list[dict[str, Any]] = []
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        _forget_peak()
+        _reset_peak()
         start = time.perf_counter()
         yield
         seconds = time.perf_counter() - start
@@ -34,7 +34,7 @@ class Stages:
 
 
 def peak_mib() -> float | None:
-    """Most memory this process has held (resident), MiB; None where the system does not say."""
+    """Peak resident memory of this process, MiB; None where the system does not say."""
     with suppress(OSError, IndexError, ValueError):
         status = Path("/proc/self/status").read_text(encoding="ascii")
         return round(int(status.split("VmHWM:")[1].split()[0]) / 1024, 1)
@@ -47,14 +47,14 @@ def peak_mib() -> float | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
 
 
-def _forget_peak() -> None:
-    """Begin the peak anew, where the system allows it; elsewhere it is that of the process so far."""
+def _reset_peak() -> None:
+    """Reset the peak where the system allows it; elsewhere it is that of the process so far."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 class Task:
-    """One run of a method: the folder named on the command line, read."""
+    """One run of a method, read from a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -67,7 +67,8 @@ class Task:
         self.stages = Stages()
 
     @classmethod
-    def given(cls) -> "Task":
+    def from_command_line(cls) -> "Task":
+        """The task of the folder named on the command line."""
         return cls(Path(sys.argv[1]))
 
     @property
@@ -77,21 +78,21 @@ class Task:
 
     @property
     def vectors(self) -> np.ndarray:
-        """Of the texts, [documents, width], length 1."""
+        """Sentence vectors of the texts, L2-normalised, of shape (n_documents, width)."""
         return np.load(self.folder / "vectors.npy")
 
     @property
     def word_vectors(self) -> np.ndarray:
-        """Of the words, [words, width], length 1."""
+        """Vectors of the words, L2-normalised, of shape (n_words, width)."""
         return np.load(self.folder / "word_vectors.npy")
 
     def tokens(self, text: str) -> list[str]:
-        """The words of the vocabulary in a text, in their order."""
+        """The words of a text that are in the vocabulary, in order."""
         known = set(self.words)
         return [word for word in re.findall(self.word_pattern, text.lower()) if word in known]
 
     def vectorizer(self) -> Any:
-        """scikit-learn's counter of the words of the vocabulary."""
+        """A `CountVectorizer` with the vocabulary."""
         from sklearn.feature_extraction.text import CountVectorizer
 
         return CountVectorizer(token_pattern=self.word_pattern, vocabulary=self.words)
@@ -103,12 +104,20 @@ class Task:
         packages: Sequence[str],
         clusters: np.ndarray | None = None,
     ) -> None:
-        """Write what came of it.
+        """Write the result.
 
-        `theta` [documents, topics] holds shares, or weights that become shares here; a row without any is spread
-        evenly. `clusters` is the topic of each document where that is not the largest share.
+        Parameters
+        ----------
+        theta : ndarray of shape (n_documents, n_topics)
+            Topic mixtures, or weights that are L1-normalised here.
+        topics : sequence of sequence of str
+            Top words of each topic.
+        packages : sequence of str
+            Packages whose versions are recorded.
+        clusters : ndarray of shape (n_documents,) or None, default=None
+            Topic of each document where it is not the one with the largest share.
         """
-        np.save(self.folder / "theta.npy", shares(theta))
+        np.save(self.folder / "theta.npy", l1_normalize(theta))
         if clusters is not None:
             np.save(self.folder / "clusters.npy", np.asarray(clusters, dtype=np.int64))
         result = {
@@ -119,8 +128,8 @@ class Task:
         (self.folder / "result.json").write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
 
 
-def shares(weights: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1, float32; one without weight is spread evenly."""
+def l1_normalize(weights: np.ndarray) -> np.ndarray:
+    """Rows that sum to 1, float32; a row without positive weight becomes uniform."""
     weights = np.maximum(np.nan_to_num(np.asarray(weights, dtype=np.float64)), 0)
     weights[~weights.any(axis=1)] = 1.0
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""BERTopic on given vectors: UMAP with BERTopic's own settings, then KMeans or HDBSCAN."""
+"""BERTopic on precomputed vectors: UMAP with BERTopic's own settings, then KMeans or HDBSCAN."""
 
 import numpy as np
 from bertopic import BERTopic
@@ -7,44 +7,43 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import cosine_similarity
 from umap import UMAP
 
-SHARPNESS = 10.0
+INVERSE_TEMPERATURE = 10.0
 
 
 def main() -> None:
-    task = Task.given()
+    task = Task.from_command_line()
     texts, vectors = task.texts, task.vectors
-    by_density = task.method == "bertopic-hdbscan"
+    hdbscan = task.method == "bertopic-hdbscan"
     with task.stages.stage("fit"):
         # BERTopic's own UMAP with a seed, without which no run can be repeated.
         reducer = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=task.seed)
-        chosen = (
+        options = (
             # Topic -1, the outliers, is one of those counted.
             {"nr_topics": task.n_topics + 1, "calculate_probabilities": True}
-            if by_density
+            if hdbscan
             else {"hdbscan_model": KMeans(task.n_topics, n_init=10, random_state=task.seed)}
         )
         model = BERTopic(
-            # As English, texts would lose every sign first, which glues words together: some of the vocabulary would
-            # never occur, and its weights be infinite.
+            # With "english" BERTopic deletes punctuation first, which joins words: some of the vocabulary would never
+            # occur, and have infinite weights.
             language="multilingual",
             umap_model=reducer,
             vectorizer_model=task.vectorizer(),
             top_n_words=TOP_WORDS,
-            **chosen,
+            **options,
         )
         assigned, probabilities = model.fit_transform(texts, embeddings=vectors)
-    found = sorted(topic for topic in model.get_topics() if topic >= 0)
-    topics = [[word for word, _ in model.get_topic(topic) or []] for topic in found]
+    numbers = sorted(topic for topic in model.get_topics() if topic >= 0)
+    topics = [[word for word, _ in model.get_topic(topic) or []] for topic in numbers]
     packages = ["bertopic", "umap-learn", "hdbscan", "scikit-learn", "numpy"]
-    if by_density:
+    if hdbscan:
         task.finish(probabilities, topics, packages)
         return
     with task.stages.stage("mixtures"):
-        # KMeans has no mixtures. BERTopic's approximate distribution finds documents of the same label less often
-        # than the clusters themselves do, so nearness to its topics' vectors is taken, by which it also places new
-        # documents once a model is saved and loaded.
-        likeness = cosine_similarity(vectors, model.topic_embeddings_[-len(topics) :])
-        theta = np.exp(SHARPNESS * likeness)
+        # KMeans has no mixtures. Similarity to the topics' vectors, by which a loaded model also assigns new documents,
+        # has a higher precision than BERTopic's approximate distribution.
+        similarity = cosine_similarity(vectors, model.topic_embeddings_[-len(topics) :])
+        theta = np.exp(INVERSE_TEMPERATURE * similarity)
     task.finish(theta, topics, packages, clusters=assigned)
 
 

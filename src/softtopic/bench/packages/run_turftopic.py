@@ -1,12 +1,12 @@
-"""KeyNMF of Turftopic on given vectors."""
+"""KeyNMF of Turftopic on precomputed vectors."""
 
 import numpy as np
 from exchange import TOP_WORDS, Task
 from turftopic import KeyNMF
 
 
-class _Given:
-    """An encoder that knows the words of the vocabulary alone; vectors of the texts are given beside it."""
+class _WordVectors:
+    """An encoder that looks up the vectors of the vocabulary; those of the texts are passed to `fit_transform`."""
 
     def __init__(self, task: Task) -> None:
         self.vectors = dict(zip(task.words, task.word_vectors, strict=True))
@@ -16,8 +16,8 @@ class _Given:
 
 
 def main() -> None:
-    task = Task.given()
-    texts, vectors, encoder = task.texts, task.vectors, _Given(task)
+    task = Task.from_command_line()
+    texts, vectors, encoder = task.texts, task.vectors, _WordVectors(task)
     with task.stages.stage("fit"):
         model = KeyNMF(task.n_topics, encoder=encoder, vectorizer=task.vectorizer(), random_state=task.seed)
         theta = model.fit_transform(texts, embeddings=vectors)

@@ -1,0 +1,120 @@
+"""Every script in benchmarks/ starts; what makes pages and tables is tried on made-up records."""
+
+import importlib
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from softtopic.bench.cells import Cell, Setting, write_record
+from softtopic.bench.methods import get_method
+from softtopic.bench.runner import Comparison
+from softtopic.bench.sources import Source
+
+FOLDER = Path(__file__).parents[1] / "benchmarks"
+SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "common.py")
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_explains_itself(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        runpy.run_path(str(FOLDER / script), run_name="__main__")
+    assert "usage: " in capsys.readouterr().out
+
+
+def record(cell, **metrics):
+    return {
+        "version": 3, "cell": json.loads(cell.to_json()), "error": None,
+        "corpus": {"name": cell.source.name, "documents": cell.source.documents or 19_985, "labels": 5, "words": 40},
+        "metrics": metrics, "reference": None, "versions": {"softtopic": "0"}, "topics": [], "command": cell.command,
+        "stages": [{"stage": "fit", "seconds": 2.5, "peak_mib": 300.4}],
+    }  # fmt: skip
+
+
+def metrics(value):
+    return {"purity": value, "nmi": value, "precision_at_5": value, "topic_diversity": value}
+
+
+@pytest.fixture
+def base_cell():
+    return Cell(
+        source=Source(data="stackoverflow", documents=2000), fingerprint="f", model="default", topics=50, seed=0
+    )
+
+
+@pytest.fixture
+def comparison(base_cell, tmp_path):
+    """A folder with two methods on two samples and one on a whole corpus."""
+    for data in ("stackoverflow", "frenchnews"):
+        for model, value in (("default", 0.8), ("lda", 0.4)):
+            for topics in (25, 50):
+                for seed in (0, 1):
+                    source = replace(base_cell.source, data=data, data_dir="/data/of/mine")
+                    cell = replace(base_cell, source=source, model=model, topics=topics, seed=seed)
+                    write_record(cell.path(tmp_path / "a"), record(cell, **metrics(value + seed / 10)))
+    whole = replace(base_cell, source=Source(data="stackoverflow"), fingerprint="g")
+    write_record(whole.path(tmp_path / "a"), record(whole, **metrics(0.895)))
+    return tmp_path / "a"
+
+
+def test_results_have_a_page_a_question(comparison, tmp_path, monkeypatch):
+    results = importlib.import_module("results")
+    out = tmp_path / "docs" / "results"
+    monkeypatch.setattr(sys, "argv", ["results.py", str(comparison), "--out", str(out)])
+    results.main()
+    names = ("corpora", "methods", "speed", "topics", "words")
+    assert sorted(path.name for path in out.iterdir() if path.suffix == ".md") == [f"{name}.md" for name in names]
+    pages = {name: (out / f"{name}.md").read_text() for name in names}
+    for name, page in pages.items():
+        assert (out / f"{name}.svg").read_text().startswith("<svg")
+        assert f"({name}.svg)" in page
+        assert "/data/of/mine" not in page
+    assert "| stackoverflow | **.850** / **.850** / **.850** | .450 / .450 / .450 |" in pages["methods"]
+    assert "softtopic bench --data stackoverflow,frenchnews --models default,lda --topics 25,50" in pages["methods"]
+    assert ".850 / .850 / .850 ± .050" in pages["topics"]
+    assert "| stackoverflow | .895 / .895 / .895 |" in pages["corpora"]
+    assert "2,000 documents | 2 / 300 | 2 / 300 |" in pages["speed"]
+    index = (tmp_path / "docs" / "results.md").read_text()
+    assert "[Words](results/words.md)" in index
+    assert "| all of StackOverflow, purity | ≥ .890 | .895 | met |" in index
+    assert "| all of 20 Newsgroups, purity | ≥ .680 | – |  |" in index
+    assert "| all | 2 of 2 | met |" in index
+
+
+def test_an_ablation_has_a_table_a_corpus_and_their_mean(base_cell, tmp_path):
+    ablation = importlib.import_module("ablation")
+    results = importlib.import_module("results")
+    records = []
+    for number, data in enumerate(("stackoverflow", "tweettopic")):
+        for setting, value in ((None, 0.8), (Setting("target", "bow"), 0.7), (Setting("groups", "none"), 0.6)):
+            for seed in (0, 1):
+                cell = replace(base_cell, source=Source(data=data, documents=2000), setting=setting, seed=seed)
+                records.append(record(cell, **metrics(value + seed / 10 + number / 10)))
+                write_record(cell.path(tmp_path), records[-1])
+    mean, first, second = ablation.ablation_tables(records)
+    assert (mean.title, first.title, second.title) == ("mean over corpora", "stackoverflow", "tweettopic")
+    lines = {line[0]: line[1] for line in mean.rows}
+    assert lines["default recipe"] == "0.900 ± 0.050"
+    assert lines["no initial groups"] == "0.700 ± 0.050 (-0.200)"
+    assert lines["one prompt"] == "–"
+    assert ablation.summaries(records)[1]["setting"] == "target=bow"
+    paths = results.write_pages(results.read_records([tmp_path]), tmp_path / "results")
+    assert [path.name for path in paths] == ["results.md", "ablation.md"]
+
+
+def test_the_variants_of_the_ablation_are_settings_of_the_default_recipe():
+    ablation = importlib.import_module("ablation")
+    settings = list(ablation.VARIANTS.values())
+    sources = [Source(data="stackoverflow")]
+    Comparison(sources=sources, models=["default"], topics=[50], seeds=[0], settings=settings)
+    assert len(set(settings)) == len(settings)
+    assert get_method("default").recipe is not None
