@@ -34,8 +34,8 @@ def bench(
         str | None,
         typer.Option(
             "--sweep",
-            help="Values of one setting to compare, NAME=VALUE,…: lm, sample, vocabulary_size or one of the recipe, such as "
-            "inputs or training__temperature.",
+            help="Values of one setting to compare, NAME=VALUE,…: lm, sample, vocabulary_size or one of the recipe, "
+            "such as inputs or training__temperature.",
         ),
     ] = None,
     reference: Reference = None,
