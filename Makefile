@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install assets demo test test-slow lint format bench clean
+.PHONY: install assets demo test test-isa test-slow lint format bench clean
 
 install: $(INSTALLED)
 
@@ -24,6 +24,13 @@ demo: assets
 # Two processes of one thread each: most tests are too small for two threads to share.
 test: assets
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# The tests whose result could depend on the processor, once more with narrower instruction sets than it has.
+ISA_TESTS := tests/lm tests/teacher/test_scoring.py tests/test_document_order.py
+test-isa: assets
+	ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ISA_TESTS)
+	ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ISA_TESTS)
+	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ISA_TESTS)
 
 test-slow: assets
 	$(BIN)/python -m pytest -m slow
