@@ -1,1 +1,1 @@
-"""What the language model is asked, and what its answers become."""
+"""Teachers: prompts, scoring of words, calibration; language models on this machine and behind servers."""

@@ -43,7 +43,7 @@ class BaseTeacher(ABC):
     @cached_property
     @abstractmethod
     def fingerprint(self) -> str:
-        """SHA-256 of what the output depends on besides texts and vocabulary; nothing is loaded or asked."""
+        """SHA-256 of what the output depends on besides texts and vocabulary; nothing is loaded or contacted."""
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
         """Whether output with that fingerprint is this teacher's, possibly from another machine."""

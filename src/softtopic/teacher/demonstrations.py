@@ -284,7 +284,7 @@ def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
 
 
 def _screening_teacher(teacher: Teacher, config: DemonstrationConfig) -> Teacher:
-    """A cheaper teacher, which ranks prompts alike."""
+    """A cheaper teacher that ranks prompts in much the same way."""
     max_tokens = min(teacher.config.max_tokens, config.max_tokens)
     return teacher.with_settings(beam_width=0, max_tokens=max_tokens, truncation="head")
 

@@ -46,7 +46,7 @@ class RefusedError(LanguageModelError):
 
 @final
 class _NoRedirect(HTTPRedirectHandler):
-    """A redirect would carry the key to another host."""
+    """A redirect would send the key to another host."""
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
         return None
@@ -161,9 +161,9 @@ def _reason(error: BaseException) -> str:
 def _message(data: bytes) -> str:
     """The text of an error, in any of the usual places, on one line."""
     try:
-        found: Any = json.loads(data)
-        found = found.get("error", found)
-        found = found.get("message", "") if isinstance(found, dict) else found
+        body: Any = json.loads(data)
+        error = body.get("error", body)
+        text = error.get("message", "") if isinstance(error, dict) else error
     except (ValueError, AttributeError):
         return ""
-    return " ".join(str(found).split())[:300]
+    return " ".join(str(text).split())[:300]

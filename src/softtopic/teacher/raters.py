@@ -115,12 +115,14 @@ class LocalRater:
         bare, spaced = (continuation_tokens(tokenizer, [f"{space}{one}" for one in ratings]) for space in ("", " "))
         # In plain text a space precedes the rating; it may be a token of its own.
         space = [] if chat else _common_prefix(spaced)
-        found = [sorted({row[0] for row in spellings if len(row) == 1}) for spellings in zip(bare, spaced, strict=True)]
-        if not all(found):
+        choices = [
+            sorted({row[0] for row in spellings if len(row) == 1}) for spellings in zip(bare, spaced, strict=True)
+        ]
+        if not all(choices):
             raise LanguageModelError(
                 f"{self.lm} has no token of its own for each of the ratings {', '.join(ratings)}; choose another"
             )
-        return space, found
+        return space, choices
 
     @property
     def _tokenizer(self) -> Any:
@@ -199,8 +201,8 @@ class ServerRater:
     def _listed(self, messages: list[dict[str, str]], *, retry: bool) -> dict[str, float]:
         """Log probabilities of the most probable first tokens of the reply, by their strings."""
         body = {"messages": messages, "max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": self.n_probs}
-        named = {} if self.model is None else {"model": self.model}
-        response = self._endpoint.post("/chat/completions", named | body, retry=retry)
+        name = {} if self.model is None else {"model": self.model}
+        response = self._endpoint.post("/chat/completions", name | body, retry=retry)
         return listed_tokens(response, self._endpoint.url)
 
 

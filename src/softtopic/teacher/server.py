@@ -3,8 +3,8 @@
 After each prompt one token is requested, and its alternatives give the soft labels: the published scoring by first
 tokens, in which a word has the probability of the token it begins with.
 
-llama.cpp splits words into tokens and lists those it is asked for, by a logit bias that lifts them alone: its soft
-labels are those of the same language model here. Other servers list the most probable tokens. There, a word has the
+llama.cpp splits words into tokens and lists any tokens, by a logit bias that raises these alone: its soft labels are
+those of the same language model here. Other servers list the most probable tokens. There, a word has the
 probability of the longest listed string it begins with, and the lowest listed one where there is none: the shorter the
 list, the less informative the labels.
 """
@@ -304,22 +304,22 @@ def next_tokens(answer: Any) -> dict[str, float]:
             pairs = [(one["token"], one["logprob"]) for one in listed["content"][0]["top_logprobs"]]
         else:
             pairs = list(listed["top_logprobs"][0].items())
-        found: dict[str, float] = {}
+        log_probs: dict[str, float] = {}
         for raw, log_prob in pairs:
             # Some servers write a leading space as their vocabulary does.
             token = f" {raw[1:]}" if raw[:1] in ("Ġ", "▁") else raw
-            found[token] = float(np.logaddexp(found.get(token, -np.inf), log_prob))
+            log_probs[token] = float(np.logaddexp(log_probs.get(token, -np.inf), log_prob))
     except (KeyError, IndexError, TypeError, AttributeError):
         return {}
-    return found
+    return log_probs
 
 
 def listed_tokens(answer: Any, url: str) -> dict[str, float]:
     """`next_tokens`; raises LanguageModelError where there are none."""
-    found = next_tokens(answer)
-    if not found:
+    log_probs = next_tokens(answer)
+    if not log_probs:
         raise LanguageModelError(f"server {url} gives no log probabilities of tokens; use one that does, as llama.cpp")
-    return found
+    return log_probs
 
 
 def listed_token_ids(answer: Any) -> dict[int, float]:
@@ -353,14 +353,14 @@ def first_tokens(answer: Any, spellings: Sequence[str]) -> list[tuple[int, str]]
 def token_log_probs(among: dict[int, float], tokens: Sequence[int]) -> Scores:
     """Log probability of each word by its first token, normalised over the words."""
     if not among.keys() >= set(tokens):
-        raise LanguageModelError("the server lists other tokens than those asked for; see its log, and run it again")
+        raise LanguageModelError("the server lists other tokens than those requested; see its log, and run it again")
     return _normalised(np.array([among[token] for token in tokens]))
 
 
 def word_log_probs(listed: dict[str, float], prefixes: Sequence[tuple[str, ...]]) -> Scores:
     """Log probability of each word, normalised over the words: that of the first of its prefixes that is listed.
 
-    A word without a listed prefix has at most the probability of the last token of the list, and is given it.
+    A word without a listed prefix has at most the probability of the last token of the list, and gets it.
     """
     least = min(listed.values())
     return _normalised(np.array([next((listed[one] for one in own if one in listed), least) for own in prefixes]))
