@@ -15,8 +15,7 @@ def test_a_server_that_is_not_there_is_one_line(run, posts, tmp_path):
     given = ["teach", posts, "--text", "body", "--lm", "http://127.0.0.1:9/v1", "--quiet", "--out", tmp_path / "f"]
     wrong = {
         "does not answer (Connection refused); start it": [],
-        "--dry-run needs a language model on this machine": ["--dry-run"],
-        "a server scores first tokens alone: leave it out": ["--branches", "4"],
+        "a server scores first tokens alone: leave it out": ["--beam-width", "4"],
         "--lm-model and --vectors are for a server": ["--lm", "x", "--lm-model", "y"],
     }
     for said, options in wrong.items():
@@ -60,7 +59,7 @@ def bad_inputs(tmp_path):
         "unknown prompt": (["one.csv", "--prompt", "x"], "choose one of published"),
         "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
         "unknown backbone": (["one.csv", "--backbone", "x"], "choose one of prodlda, etm"),
-        "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose of hidden, embedding"),
+        "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose from hidden, embedding"),
         "unknown cut": (["one.csv", "--cut", "x"], "choose head, head-tail"),
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
         "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
@@ -102,7 +101,7 @@ def test_models_that_are_none(run, model, posts, tmp_path):
     weights = tmp_path / "cut" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-50])
     for folder, said in (("nowhere", "no such model folder"), ("foreign", "not a softtopic model folder"),
-                         ("newer", "version 99"), ("cut", "missing or damaged")):  # fmt: skip
+                         ("newer", "version 99"), ("cut", "is damaged")):  # fmt: skip
         for command in (["topics"], ["search"], ["transform"], ["evaluate"]):
             rest = {"topics": [], "search": ["word"]}.get(command[0], [posts, "--text", "body", "--quiet"])
             rest += ["--label", "group"] if command[0] == "evaluate" else []

@@ -145,11 +145,7 @@ def test_backbone_inputs_and_target_are_options(run, posts, tiny_lm, tmp_path):
     code, _, err = run("fit", posts, *arguments, *chosen, "--quiet")
     assert code == 0, err
     config = json.loads((tmp_path / "model" / "config.json").read_text())
-    assert (config["backbone"]["name"], config["backbone"]["sizes"]["word_width"], config["teacher"]) == (
-        "ecrtm",
-        3,
-        None,
-    )
+    assert (config["recipe"]["backbone"]["name"], config["word_width"], config["teacher"]) == ("ecrtm", 3, None)
     assert (config["recipe"]["inputs"], config["recipe"]["target"]) == ("bow", "bow")
     code, out, err = run("transform", tmp_path / "model", posts, "--text", "body", "--quiet")
     assert (code, len(out.splitlines())) == (0, 12), err
@@ -173,7 +169,9 @@ def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
 
 def test_a_part_is_taught_and_the_line_it_prints_fits_all(run, posts, tiny_lm, tmp_path, monkeypatch):
     folder, given = tmp_path / "features", ["--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--prompt", "tag"]
-    code, out, _ = run("teach", posts, *given, "--prompt", "theme", "--sample", "50%", "--out", folder, "--quiet")
+    code, out, _ = run(
+        "teach", posts, *given, "--prompt", "theme", "--label", "group", "--sample", "50%", "--out", folder, "--quiet"
+    )
     assert code == 0
     assert out.startswith("6 distinct documents")
     from softtopic.teacher.local import Teacher
@@ -181,7 +179,7 @@ def test_a_part_is_taught_and_the_line_it_prints_fits_all(run, posts, tiny_lm, t
     monkeypatch.setattr(Teacher, "read", lambda *_: pytest.fail("the language model was asked again"))
     hint = shlex.split(out.split("Try: softtopic ")[1])
     assert hint[0] == "fit"
-    code, out, _ = run(*hint, "--topics", "2", "--label", "group", "--out", tmp_path / "m", "--quiet", "--json")
+    code, out, _ = run(*hint, "--topics", "2", "--out", tmp_path / "m", "--quiet", "--json")
     assert code == 0
     assert json.loads(out)["evaluation"]["n_documents"] == 12
 
@@ -241,12 +239,16 @@ def test_a_dry_run_says_what_it_will_take_and_writes_nothing(run, posts, tiny_lm
     given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--out", out, "--vocabulary", "40", "--quiet"]
     code, said, err = run(*given, "--dry-run", "--json")
     assert (code, err) == (0, "")
-    cost = json.loads(said)
+    plan = json.loads(said)
+    assert "reads all 12 distinct documents" in plan["plan"][0]
+    cost = plan["reading"]
     assert (cost["documents"], cost["distinct"]) == (12, 12)
     assert min(cost["tokens"], cost["seconds"], cost["bytes"]) > 0
     code, said, _ = run(*given, "--dry-run")
     assert code == 0
-    assert [line.split()[0] for line in said.splitlines()] == list(cost)
+    lines = said.splitlines()
+    assert lines[:3] == [*plan["plan"], "", "Reading:"]
+    assert [line.split()[0] for line in lines[3:]] == list(cost)
     assert not out.exists()
 
 
@@ -254,21 +256,28 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
     prompt = tmp_path / "mine.toml"
     prompt.write_text('instruction = "Name it."\n[[demonstrations]]\ntext = "a starter"\ntopic = "bread"\n')
     given = ["teach", posts, "--text", "body", "--lm", tiny_lm, "--vocabulary", "40", "--quiet"]
-    for name, options, branches in (("a", ["--prompt", prompt], 4), ("b", ["--branches", "0"], 0)):
+    for name, options, beam_width in (("a", ["--prompt", prompt], 4), ("b", ["--beam-width", "0"], 0)):
         code, _, err = run(*given, "--out", tmp_path / name, *options)
         assert (code, err) == (0, "")
-        described = json.loads((tmp_path / name / "manifest.json").read_text())["described"]
-        assert described["branches"] == branches
-    (first,) = json.loads((tmp_path / "a" / "manifest.json").read_text())["described"]["prompts"]
+        described = json.loads((tmp_path / name / "manifest.json").read_text())["teacher_description"]
+        assert described["beam_width"] == beam_width
+    (first,) = json.loads((tmp_path / "a" / "manifest.json").read_text())["teacher_description"]["prompts"]
     assert (first["instruction"], first["demonstrations"]) == ("Name it.", [["a starter", "bread"]])
-    code, _, _ = run(*given, "--out", tmp_path / "d", "--prompt", "tag", "--prompt", prompt, "--cut", "head-tail")
-    described = json.loads((tmp_path / "d" / "manifest.json").read_text())["described"]
-    assert (code, len(described["prompts"]), described["cut"]) == (0, 2, "head-tail")
+    code, _, _ = run(
+        *given, "--out", tmp_path / "d", "--prompt", "tag", "--prompt", prompt, "--truncation", "head-tail"
+    )
+    described = json.loads((tmp_path / "d" / "manifest.json").read_text())["teacher_description"]
+    assert (code, len(described["prompts"]), described["truncation"]) == (0, 2, "head-tail")
     for name, options, how in (("e", [], (160, "windows")), ("f", ["--max-tokens", "9"], (9, "head"))):
         assert run(*given, "--out", tmp_path / name, *options)[0] == 0
-        described = json.loads((tmp_path / name / "manifest.json").read_text())["described"]
-        assert (described["max_tokens"], described["cut"]) == how
-    for wrong in (["--branches", "-1"], ["--prompt", tmp_path / "none.toml"], ["--prompt", "nonsense"], ["--cut", "x"]):
+        described = json.loads((tmp_path / name / "manifest.json").read_text())["teacher_description"]
+        assert (described["max_tokens"], described["truncation"]) == how
+    for wrong in (
+        ["--beam-width", "-1"],
+        ["--prompt", tmp_path / "none.toml"],
+        ["--prompt", "nonsense"],
+        ["--truncation", "x"],
+    ):
         code, said, err = run(*given, "--out", tmp_path / "c", *wrong)
         assert (code, said, err.count("\n")) == (2, "", 1)
         assert not (tmp_path / "c").exists()

@@ -91,13 +91,17 @@ def test_recipes_without_a_language_model_read_nothing(texts):
         ({"sample": 0.5, "inputs": "bow", "target": "soft"}, "predicted from sentence vectors or words"),
         ({"demonstrations": "some"}, "none or auto"),
         ({"n_topics": 13}, "12 distinct documents for 13 topics"),
-        ({"embedder": "nowhere/at-all"}, "sentence encoder 'nowhere/at-all' is not here"),
         ({"lm": "nobody/nothing"}, "language model 'nobody/nothing' is not on this machine"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_read(texts, tiny_lm, options, message):
     with pytest.raises((InputError, LanguageModelError, AssetError), match=message):
         plan_of(texts, **{"lm": tiny_lm} | options)
+
+
+def test_a_missing_sentence_encoder_is_named_before_anything_is_read(texts, tiny_lm):
+    with pytest.raises(LanguageModelError, match="sentence encoder 'nowhere/at-all' is not here"):
+        TopicModel(3, lm=tiny_lm, vocabulary=12, embedder="nowhere/at-all").fit(texts)
 
 
 def test_a_model_shows_its_plan(texts, tiny_lm):

@@ -25,25 +25,13 @@ def model_card(state: FittedState) -> str:
     str
         Settings and a table of the topics, largest first.
     """
-    recipe, teacher = state.recipe, state.teacher
-    facts = {
-        "Documents": f"{len(state.theta):,}",
-        "Vocabulary": f"{len(state.vocabulary):,} words",
-        "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
-        "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
-        "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
-        "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
-        "Sentence encoder": state.encoder or ("vectors of the user" if "embedding" in state.widths else "none"),
-        "Random seed": str(state.seed),
-        "Made with": f"softtopic {__version__}",
-    }
     sizes = np.bincount(state.topics, minlength=state.n_topics)
     words = Topics(state.topic_word, state.vocabulary.words, state.relevance).top_words(_N_WORDS)
     order = sorted(range(state.n_topics), key=lambda topic: (-sizes[topic], topic))
     return "\n".join([
         "# Topic model",
         "",
-        "A topic model fitted by [softtopic](https://pypi.org/project/softtopic/).",
+        "A topic model fitted by softtopic.",
         "",
         "```python",
         "from softtopic import TopicModel",
@@ -55,7 +43,7 @@ def model_card(state: FittedState) -> str:
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {_cell(value)} |" for name, value in facts.items()),
+        *(f"| {name} | {_cell(value)} |" for name, value in _facts(state).items()),
         "",
         "## Topics",
         "",
@@ -66,6 +54,22 @@ def model_card(state: FittedState) -> str:
         *(f"| {topic} | {sizes[topic]:,} | {_cell(', '.join(words[topic]))} |" for topic in order),
         "",
     ])  # fmt: skip
+
+
+def _facts(state: FittedState) -> dict[str, str]:
+    """Settings, as a table shows them."""
+    recipe, teacher = state.recipe, state.teacher
+    return {
+        "Documents": f"{len(state.theta):,}",
+        "Vocabulary": f"{len(state.vocabulary):,} words",
+        "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
+        "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
+        "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
+        "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
+        "Sentence encoder": state.encoder or ("vectors of the user" if "embedding" in state.widths else "none"),
+        "Random seed": str(state.seed),
+        "Made with": f"softtopic {__version__}",
+    }
 
 
 def _cell(text: str) -> str:

@@ -17,7 +17,7 @@ from softtopic.graph.initial_groups import (
     normalize_views,
 )
 from softtopic.inputs.word_vectors import word_matrix
-from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.lm.encoder import SentenceEncoder, embed, find_encoder
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
@@ -54,6 +54,8 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
     teacher : BaseTeacher or None
         The language model that read the documents, closed: training needs its memory more than new documents need it.
     """
+    if isinstance(plan.embedder, SentenceEncoder):
+        find_encoder(plan.embedder.name)  # before the language model has read for an hour
     for line in plan.lines():
         log.info("%s", line)
     teacher, features = read_documents(plan, source, progress=progress)
@@ -177,7 +179,7 @@ def describe(
         ids=corpus.ids,
         excerpts=tuple(excerpt(text) for text in corpus.texts),
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
-        plan=tuple(plan.lines()),
+        plan=tuple(plan.steps),
         training=report,
     )
 

@@ -16,7 +16,7 @@ from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.devices import pick_device
-from softtopic.lm.encoder import Embedder, SentenceEncoder, find_encoder
+from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
 from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on
 from softtopic.pipeline.sources import Source
@@ -125,8 +125,13 @@ class FitPlan:
         return len(self.read) == self.n_distinct
 
     def lines(self) -> list[str]:
-        """The plan for people, a line a step."""
-        return [line for line in (self.reading, self._encoding(), self._training(), str(self.cost)) if line]
+        """The plan for people: a line a step, and the expected cost."""
+        return [*self.steps, str(self.cost)]
+
+    @property
+    def steps(self) -> list[str]:
+        """What is read, encoded and trained, a line each."""
+        return [line for line in (self.reading, self._encoding(), self._training()) if line]
 
     @property
     def reading(self) -> str:
@@ -277,7 +282,6 @@ def _embedder(recipe: Recipe, source: Source, options: FitOptions) -> Embedder |
     if callable(options.embedder):
         return options.embedder
     name = options.embedder or recipe.encoder.name
-    find_encoder(name)
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens)
 
 
