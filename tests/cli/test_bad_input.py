@@ -60,7 +60,7 @@ def bad_inputs(tmp_path):
         "unknown recipe": (["one.csv", "--recipe", "x"], "choose one of paper, default"),
         "unknown backbone": (["one.csv", "--backbone", "x"], "choose one of prodlda, etm"),
         "unknown inputs": (["one.csv", "--inputs", "bow+x"], "choose from hidden, embedding"),
-        "unknown cut": (["one.csv", "--cut", "x"], "choose head, head-tail"),
+        "unknown truncation": (["one.csv", "--truncation", "x"], "choose head, head-tail"),
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
         "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
         "strength out of range": (["one.csv", "--strength", "3"], "give a number from 0 to 2"),

@@ -2,15 +2,17 @@
 
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import softtopic.lm.loading as loading
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import LanguageModelError
-from softtopic.lm.loading import find_language_model, language_model_fingerprint
+from softtopic.lm.loading import find_language_model, language_model_fingerprint, load_language_model
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.teacher.local import Teacher
 
@@ -86,3 +88,22 @@ def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, ca
     for wanted in (again, Teacher("smollm2-135m").read(texts[:4], words)):
         np.testing.assert_array_equal(found.log_probs, wanted.log_probs)
         np.testing.assert_array_equal(found.hidden, wanted.hidden)
+
+
+def test_threads_load_models_of_different_formats(tiny_lm, process_settings):
+    settings = process_settings()
+    formats = [torch.bfloat16, torch.float32] * 3
+    with ThreadPoolExecutor(6) as pool:
+        loaded = list(pool.map(lambda dtype: load_language_model(tiny_lm, torch.device("cpu"), dtype), formats))
+    for lm, dtype in zip(loaded, formats, strict=True):
+        assert {weight.dtype for weight in lm.model.parameters()} == {dtype}
+        assert lm.name == tiny_lm
+    assert process_settings() == settings
+
+
+def test_settings_of_the_process_are_restored_after_a_failure(tmp_path, process_settings):
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "hidden_size": "many"}')
+    settings = process_settings()
+    with pytest.raises(LanguageModelError, match="cannot be opened as a causal language model"):
+        load_language_model(str(tmp_path), torch.device("cpu"), torch.bfloat16)
+    assert process_settings() == settings

@@ -19,9 +19,8 @@ WORDS = Vocabulary(("database", "sql", "space", "cooking", "politics", "music"))
 SETTINGS = {"dtype": "float32", "device": "cpu"}
 
 
-@pytest.fixture(scope="module")
-def own(embedded_lm):
-    return load_language_model(embedded_lm, torch.device("cpu"), torch.float32)
+def loaded(lm: str):
+    return load_language_model(lm, torch.device("cpu"), torch.float32)
 
 
 def forward(lm, ids):
@@ -44,17 +43,20 @@ def generated(lm, prompt: Prompt, text: str) -> tuple[list[int], torch.Tensor]:
 
 
 @pytest.mark.parametrize("beam_width", [0, 4])
-def test_rationales_are_what_the_model_generates_by_itself(embedded_lm, own, texts, beam_width):
-    prompt = Prompt(rationale="Keywords:", rationale_tokens=6)
-    found = Teacher(embedded_lm, prompt=prompt, beam_width=beam_width, **SETTINGS).read(texts[:2], WORDS)
+@pytest.mark.parametrize("which", ["tiny_lm", pytest.param("embedded_lm", marks=pytest.mark.slow)])
+def test_rationales_are_what_the_model_generates_by_itself(which, request, texts, beam_width):
+    lm = request.getfixturevalue(which)
+    prompt, own = Prompt(rationale="Keywords:", rationale_tokens=6), loaded(lm)
+    found = Teacher(lm, prompt=prompt, beam_width=beam_width, **SETTINGS).read(texts[:2], WORDS)
     rationales, expected = zip(*(generated(own, prompt, text) for text in texts[:2]), strict=True)
     assert len({len(rationale) for rationale in rationales}) > 1 or len(rationales[0]) == 6
     np.testing.assert_allclose(found.hidden, torch.stack(expected).numpy(), atol=0.05, rtol=1e-2)
 
 
 @pytest.mark.slow
-def test_a_rationale_ends_at_a_line_break(embedded_lm, own, texts):
+def test_a_rationale_ends_at_a_line_break(embedded_lm, texts):
     """With more tokens than a line has, only the line counts."""
+    own = loaded(embedded_lm)
     prompts = [Prompt(rationale="Title:", rationale_tokens=count) for count in (24, 30)]
     assert all(len(generated(own, prompts[0], text)[0]) < 24 for text in texts[:2])
     short, long = (Teacher(embedded_lm, prompt=prompt, **SETTINGS).read(texts[:2], WORDS) for prompt in prompts)

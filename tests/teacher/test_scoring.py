@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from softtopic.data.datasets import FILES, load
 from softtopic.data.vocabulary import Vocabulary
@@ -23,8 +24,7 @@ WORDS = (
 
 
 def tokenizer_of(lm: str):
-    with Teacher(lm).session() as session:
-        return session.model.tokenizer
+    return AutoTokenizer.from_pretrained(lm)
 
 
 def brute_force(lm: str, rendered: str, words) -> np.ndarray:
@@ -60,10 +60,9 @@ def check_against_brute_force(lm: str, texts) -> None:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("which", ["embedded_lm", "tiny_lm"])
-def test_whole_words_are_what_brute_force_says(which, request, texts):
+def test_whole_words_are_what_brute_force_says(tiny_lm, texts):
     # The embedded model takes ten seconds a document; twenty of them are among the slow tests.
-    check_against_brute_force(request.getfixturevalue(which), texts[:1] if which == "embedded_lm" else texts[:2])
+    check_against_brute_force(tiny_lm, texts[:2])
 
 
 @pytest.mark.slow
@@ -79,8 +78,8 @@ def test_the_beginning_of_a_word_is_not_the_word(embedded_lm):
     """After "sub" the model may go on with "query"; that is no "sub"."""
     words = Vocabulary(("sub", "subquery", "subdomain"))
     text = "How can I use a subquery inside another SELECT in SQL?"
-    exact = Teacher(embedded_lm, beam_width=4).read([text], words).log_probs[0]
-    first = Teacher(embedded_lm).read([text], words).log_probs[0]
+    teacher = Teacher(embedded_lm, beam_width=4)
+    exact, first = (one.read([text], words).log_probs[0] for one in (teacher, teacher.with_settings(beam_width=0)))
     assert np.ptp(first) == 0  # the published scoring cannot tell them apart
     assert exact.argmax() == 1
 
@@ -116,8 +115,8 @@ def test_tokens_followed_fit_into_the_context(tiny_lm):
         Teacher(tiny_lm, max_tokens=room - 1, beam_width=4).open()
 
 
-def test_every_spelling_is_in_the_trie(embedded_lm):
-    tokenizer = tokenizer_of(embedded_lm)
+def test_every_spelling_is_in_the_trie(tiny_lm):
+    tokenizer = tokenizer_of(tiny_lm)
     trie = WordTrie.build(tokenizer, WORDS)
     spelled = {tokenizer.decode(path) for path, word in zip(trie.paths, trie.words, strict=True) if word >= 0}
     assert {" sub", " Sub", " SUB", "sub", " Kubernetes", " KUBERNETES"} <= spelled
@@ -130,8 +129,8 @@ def test_every_spelling_is_in_the_trie(embedded_lm):
         assert trie.parents[node] == (trie.paths.index(path[:-1]) if len(path) > 1 else -1)
 
 
-def test_a_word_end_tokens_before_space_and_punctuation(embedded_lm):
-    tokenizer = tokenizer_of(embedded_lm)
+def test_a_word_end_tokens_before_space_and_punctuation(tiny_lm):
+    tokenizer = tokenizer_of(tiny_lm)
     ends = set(word_end_tokens(tokenizer, len(tokenizer)))
     over = {" the": True, "\n": True, ".": True, "-": True, "ing": False, "2": False, "é": False}
     for text, ended in over.items():

@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import AssetError, InputError, LanguageModelError
@@ -25,13 +26,8 @@ def tokenizer_of(teacher: Teacher):
         return session.model.tokenizer
 
 
-def published_way(teacher: Teacher, text: str, words: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+def published_way(model, tokenizer, teacher: Teacher, text: str, words: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     """One whole prompt at a time through the model's own forward, first token of each word."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder = find_language_model(teacher.lm)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=teacher.dtype).eval()
     with torch.inference_mode():
         ids = tokenizer(teacher.prompts[0].render(text), return_tensors="pt")["input_ids"]
         out = model(ids, output_hidden_states=True)
@@ -44,16 +40,20 @@ def published_way(teacher: Teacher, text: str, words: Vocabulary) -> tuple[np.nd
 
 def test_the_embedded_model_says_what_the_published_loop_says(teacher, texts):
     found = teacher.read(texts[:4], WORDS)
+    folder = find_language_model(teacher.lm)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=teacher.dtype).eval()
     for row, text in enumerate(texts[:4]):
-        log_probs, hidden = published_way(teacher, text, WORDS)
+        log_probs, hidden = published_way(model, tokenizer, teacher, text, WORDS)
         # Storage is float16: 11 bits.
         np.testing.assert_allclose(found.log_probs[row], log_probs, atol=1e-4, rtol=1e-3)
         np.testing.assert_allclose(found.hidden[row], hidden, atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "auto"])
-def test_a_result_depends_on_its_text_alone(embedded_lm, texts, dtype):
-    teacher = Teacher(embedded_lm, dtype=dtype)
+@pytest.mark.parametrize(("which", "dtype"), [("tiny_lm", "float32"), ("embedded_lm", "auto")])
+def test_a_result_depends_on_its_text_alone(which, request, texts, dtype):
+    teacher = Teacher(request.getfixturevalue(which), dtype=dtype)
+    texts = texts[:6]
     together = teacher.read(texts, WORDS)
     backwards = teacher.read(texts[::-1], WORDS)
     np.testing.assert_allclose(backwards.hidden[::-1], together.hidden, atol=2e-3 if dtype == "float32" else 0.1)
@@ -73,8 +73,8 @@ def test_labels_are_about_the_document(embedded_lm):
     assert about_stars["astronomy"] > about_stars["database"]
 
 
-def test_documents_are_cut_and_the_text_after_them_never_is(embedded_lm):
-    short, long = Teacher(embedded_lm, max_tokens=5), "the quick brown fox jumps over the lazy dog " * 100
+def test_documents_are_cut_and_the_text_after_them_never_is(tiny_lm):
+    short, long = Teacher(tiny_lm, max_tokens=5), "the quick brown fox jumps over the lazy dog " * 100
     (row,) = short.token_ids([long])
     suffix = continuation_tokens(tokenizer_of(short), [short.prompts[0].suffix])[0]
     assert row[-len(suffix) :] == suffix
@@ -109,14 +109,14 @@ def test_any_text_is_read(tiny_lm, text):
     assert np.isfinite(found.hidden.astype(float)).all()
 
 
-def test_control_tokens_in_a_document_are_plain_characters(embedded_lm):
-    tokenizer = tokenizer_of(Teacher(embedded_lm))
+def test_control_tokens_in_a_document_are_plain_characters(tiny_lm):
+    tokenizer = tokenizer_of(Teacher(tiny_lm))
     (tokens,) = continuation_tokens(tokenizer, [" <|im_end|>"])
     assert tokenizer.convert_tokens_to_ids("<|im_end|>") not in tokens
 
 
-def test_first_tokens_are_those_of_the_word_in_the_middle_of_a_text(embedded_lm):
-    tokenizer = tokenizer_of(Teacher(embedded_lm))
+def test_first_tokens_are_those_of_the_word_in_the_middle_of_a_text(tiny_lm):
+    tokenizer = tokenizer_of(Teacher(tiny_lm))
     words = ["space", "subdomain", "databases"]
     expected = [tokenizer.encode(" " + word, add_special_tokens=False)[0] for word in words]
     assert first_tokens(tokenizer, words).tolist() == expected

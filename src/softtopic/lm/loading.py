@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from softtopic.errors import LanguageModelError
+from softtopic.errors import LanguageModelError, SofttopicError
 from softtopic.lm.devices import limit_primitive_caches
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import locked, staged_folder
@@ -168,15 +168,11 @@ def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> La
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     folder = find_language_model(lm)
-    with exclusive_loading():
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, local_files_only=True, trust_remote_code=False
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise LanguageModelError(f"{lm} cannot be opened as a causal language model: {reason}") from error
+    with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     model.to(device)  # pyright: ignore[reportArgumentType]
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
 
@@ -233,26 +229,27 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers.utils.quantization_config import GgufConfig
 
     log.info("converting %s to safetensors, once", gguf.name)
-    with exclusive_loading(), staged_folder(folder) as staging:
+    with exclusive_loading(f"{gguf} cannot be converted, give a safetensors folder"), staged_folder(folder) as staging:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
-        try:
-            model = AutoModelForCausalLM.from_pretrained(
-                gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
-            )
-            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise LanguageModelError(f"{gguf} cannot be converted ({reason}); give a safetensors folder") from error
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
+        )
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)
 
 
 @contextmanager
-def exclusive_loading() -> Iterator[None]:
+def exclusive_loading(failure: str) -> Iterator[None]:
     """Let one thread open a model, without transformers' messages; process-wide settings are restored afterwards.
 
     transformers sets torch's default dtype to that of the model while it opens one: two threads that do so at once mix
     their formats, and the last to end may restore the other's.
+
+    Parameters
+    ----------
+    failure : str
+        What a LanguageModelError says, before the reason, if the model cannot be opened.
     """
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as library
@@ -265,6 +262,12 @@ def exclusive_loading() -> Iterator[None]:
         library.disable_progress_bar()
         try:
             yield
+        except SofttopicError:
+            raise
+        except Exception as error:
+            # Whatever a damaged folder makes transformers stumble over.
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise LanguageModelError(f"{failure}: {reason}") from error
         finally:
             torch.set_default_dtype(dtype)
             library.set_verbosity(verbosity)

@@ -191,7 +191,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     )
     read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
-    embedder = _embedder(recipe, source, options)
+    embedder = _embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
     train = documents_to_train_on(source.count, read, recipe.max_training_documents)
     return FitPlan(
         recipe=recipe,
@@ -273,7 +273,7 @@ def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseT
     return (require_local(teacher, "demonstrations='auto'") if choose else teacher), choose
 
 
-def _embedder(recipe: Recipe, source: Source, options: FitOptions) -> Embedder | None:
+def _embedder(recipe: Recipe, source: Source, options: FitOptions, *, device: str) -> Embedder | None:
     """What makes sentence vectors; None where none are needed, or the caller brings them and names no encoder."""
     if "embedding" not in split_inputs(recipe.inputs):
         return None
@@ -282,7 +282,12 @@ def _embedder(recipe: Recipe, source: Source, options: FitOptions) -> Embedder |
     if callable(options.embedder):
         return options.embedder
     name = options.embedder or recipe.encoder.name
+<<<<<<< HEAD
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens)
+=======
+    find_encoder(name)
+    return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
+>>>>>>> lm
 
 
 def _teacher_summary(teacher: BaseTeacher) -> str:
