@@ -282,12 +282,7 @@ def _embedder(recipe: Recipe, source: Source, options: FitOptions, *, device: st
     if callable(options.embedder):
         return options.embedder
     name = options.embedder or recipe.encoder.name
-<<<<<<< HEAD
-    return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens)
-=======
-    find_encoder(name)
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
->>>>>>> lm
 
 
 def _teacher_summary(teacher: BaseTeacher) -> str:
