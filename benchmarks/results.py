@@ -61,8 +61,8 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
     """
     records: dict[str, Record] = {}
     for folder in folders:
-        found = {str(path.relative_to(folder)): read_record(path) for path in folder.glob("cells/*/*.json")}
-        finished = {name: record for name, record in found.items() if record and not record["error"]}
+        cells = {str(path.relative_to(folder)): read_record(path) for path in folder.glob("cells/*/*.json")}
+        finished = {name: record for name, record in cells.items() if record and not record["error"]}
         settings = {record["cell"]["setting"]["name"] for record in finished.values() if record["cell"]["setting"]}
         records |= {name: record | {"ablation": len(settings) > 1} for name, record in finished.items()}
 
