@@ -45,12 +45,13 @@ format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
-# Speed and memory; methods are compared by `softtopic bench` (docs/bench.md).
-# Each script prints its targets and its results; one at a time, on a machine that does nothing else.
+# Speed and memory, each with its targets; one at a time, on a machine that does nothing else. Methods are compared by
+# `softtopic bench` (docs/bench.md), parts of the recipe by benchmarks/ablation.py.
 bench: assets
 	@test -d "$(DATA)" || { echo "make bench DATA=FOLDER needs the folder of the sample corpora"; exit 2; }
-	for script in $(filter-out benchmarks/scoring.py,$(wildcard benchmarks/*.py)); do \
-		$(BIN)/python $$script $$(grep -q data-dir $$script && echo --data-dir $(DATA)) || exit 1; done
+	for script in start_up steps formats lm_pass teacher_cost dry_run training transform sparse_labels coherence rating; do \
+		file=benchmarks/$$script.py; \
+		$(BIN)/python $$file $$(grep -q "data=False" $$file || echo --data-dir $(DATA)) || exit 1; done
 
 clean:
 	rm -rf $(VENV) build

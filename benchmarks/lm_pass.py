@@ -4,8 +4,9 @@
 
 All take turns in one run, so that a machine that slows down slows all of them: median (least to most). The published
 loop reads one whole prompt at a time, computes the logits of every position, and fetches each word's score with
-`.item()`. The peak is the fastest large matrix product in the number format of the pass, measured beside it; the pass
-does 2 x non-embedding parameters x tokens operations, attention not counted.
+`.item()`. The peak is that of the fastest large matrix product, measured beside the pass: in bfloat16, or in float32
+where the pass reads in float32 or 8 bits. The pass does 2 x non-embedding parameters x tokens operations, attention not
+counted.
 """
 
 import statistics

@@ -61,8 +61,8 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
     """
     records: dict[str, Record] = {}
     for folder in folders:
-        found = {str(path.relative_to(folder)): read_record(path) for path in folder.glob("cells/*/*.json")}
-        finished = {name: record for name, record in found.items() if record and not record["error"]}
+        cells = {str(path.relative_to(folder)): read_record(path) for path in folder.glob("cells/*/*.json")}
+        finished = {name: record for name, record in cells.items() if record and not record["error"]}
         settings = {record["cell"]["setting"]["name"] for record in finished.values() if record["cell"]["setting"]}
         records |= {name: record | {"ablation": len(settings) > 1} for name, record in finished.items()}
 
@@ -98,7 +98,7 @@ def pages_of(records: Sequence[Record]) -> list[Page]:
     return [
         Page("methods", "Against other methods", "Which method agrees best with labels that none of them has seen?",
              compared, lambda rows: method_table(rows, AGREEMENT), lambda rows: plot_methods(rows, AGREEMENT)),
-        Page("topics", "By number of topics", "How well does the default recipe agree with labels by number of topics?",
+        Page("topics", "By number of topics", "How well does it agree with labels with few topics, and with many?",
              by_topics, topics_table, lambda rows: plot_by_topics(rows, AGREEMENT)),
         Page("corpora", "Whole corpora", "How well do methods agree with labels on all documents of a corpus?",
              whole, topics_table, lambda rows: plot_by_topics(rows, AGREEMENT)),

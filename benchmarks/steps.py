@@ -60,9 +60,9 @@ def main() -> None:
     print(f"{arguments.data}, {len(corpus):,} documents, {arguments.topics} topics\n")
     print_head("step", "seconds", "peak MiB")
     for step in ("plan", *STEPS, "save"):
-        found = [record for record in stages.records if record["stage"] == step]
-        if found:
-            print_row(step, round(sum(one["seconds"] for one in found), 1), max(one["peak_mib"] for one in found))
+        records = [record for record in stages.records if record["stage"] == step]
+        if records:
+            print_row(step, round(sum(one["seconds"] for one in records), 1), max(one["peak_mib"] for one in records))
     known = sum(record["seconds"] for record in stages.records if record["stage"] in STEPS)
     print_row("rest", round(seconds - known, 1), "")
     print_row("fit", round(seconds, 1), max(record["peak_mib"] for record in stages.records))

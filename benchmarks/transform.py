@@ -42,8 +42,8 @@ def main() -> None:
         base = statistics.median(speeds["light"])
         for recipe, values in speeds.items():
             median = statistics.median(values)
-            told = f"{median:,.1f} ({min(values):,.1f} to {max(values):,.1f})"
-            print_row(name, len(new), recipe, RECIPES[recipe], told, f"{median / base:.1f}")
+            speed = f"{median:,.1f} ({min(values):,.1f} to {max(values):,.1f})"
+            print_row(name, len(new), recipe, RECIPES[recipe], speed, f"{median / base:.1f}")
 
 
 if __name__ == "__main__":

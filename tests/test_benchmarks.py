@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from softtopic.bench.cells import Cell, Setting, write_record
-from softtopic.bench.methods import get_method
 from softtopic.bench.runner import Comparison
 from softtopic.bench.sources import Source
+from softtopic.pipeline import fit
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 SCRIPTS = sorted(path.name for path in FOLDER.glob("*.py") if path.name != "common.py")
@@ -117,4 +117,8 @@ def test_the_variants_of_the_ablation_are_settings_of_the_default_recipe():
     sources = [Source(data="stackoverflow")]
     Comparison(sources=sources, models=["default"], topics=[50], seeds=[0], settings=settings)
     assert len(set(settings)) == len(settings)
-    assert get_method("default").recipe is not None
+
+
+def test_the_steps_that_are_timed_are_those_of_a_fit():
+    steps = importlib.import_module("steps")
+    assert [name for names in steps.STEPS.values() for name in names if not callable(getattr(fit, name, None))] == []

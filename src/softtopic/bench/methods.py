@@ -27,7 +27,7 @@ class Method:
     script : str, default=""
         Its script in the folder `packages`, where it has an environment of its own.
     vectors : tuple of str, default=()
-        What it is given sentence vectors of: "texts", "words".
+        What it needs sentence vectors of: "texts", "words".
     trained : bool, default=True
         False where results depend on neither the number of topics nor the seed.
     """
