@@ -64,7 +64,7 @@ def bad_inputs(tmp_path):
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
         "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
         "strength out of range": (["one.csv", "--strength", "3"], "give a number from 0 to 2"),
-        "unknown target": (["one.csv", "--target", "x"], "choose of soft, bow"),
+        "unknown target": (["one.csv", "--target", "x"], "choose from soft, bow"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
         "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),
