@@ -28,16 +28,14 @@ from softtopic.storage.atomic import claimed, locked, staged_file
 from softtopic.types import DocHidden, DocInt, DocVocab
 
 FORMAT = "softtopic-features"
-VERSION = 1
+# Version 1 kept distinct documents in the order of the file, and not in that of their hashes.
+VERSION = 2
 
 # Documents in a shard, where a manifest does not say.
 SHARD_ROWS = 1024
 
 _MEANS = "means.parquet"
 _DOCUMENTS = "documents.parquet"
-
-# Keys of manifests written by earlier versions.
-_EARLIER_KEYS = {"described": "teacher_description"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +175,12 @@ class FeatureStore:
         if not known:
             raise StoreMismatchError(f"{path} is not a feature folder; expected one made by `softtopic teach`")
         if version != VERSION:
+            older = isinstance(version, int) and version < VERSION
+            step = "run `softtopic teach` into a new folder" if older else "upgrade softtopic"
             raise StoreMismatchError(
-                f"{path} is a feature folder of version {version}; this program reads {VERSION}: upgrade softtopic"
+                f"{path} is a feature folder of version {version}; this program reads {VERSION}: {step}"
             )
         try:
-            values = {_EARLIER_KEYS.get(key, key): value for key, value in values.items()}
             manifest = Manifest(**(values | {"words": tuple(values["words"])}))
         except (TypeError, KeyError):
             raise StoreMismatchError(f"{path}/manifest.json is damaged; run `softtopic teach` again") from None
