@@ -112,7 +112,7 @@ def make_targets(
     if soft is not None and len(plan.read) < plan.n_distinct:
         places = np.searchsorted(rows, plan.read)
         soft, hidden = _impute(plan, soft, hidden, places, (embedding, weights))
-    words, explained = _words_view(plan, representation, counts)
+    words, explained = _words_view(plan, counts)
     return Targets(
         soft=soft,
         counts=counts,
@@ -168,16 +168,12 @@ def _impute(
     return imputed.labels, standardize(imputed.hidden)
 
 
-def _words_view(
-    plan: FitPlan, representation: Representation, counts: csr_matrix | None
-) -> tuple[Vectors | None, float]:
-    """Leading LSA components of the documents' words, and the share of their squared norm these explain."""
+def _words_view(plan: FitPlan, counts: csr_matrix | None) -> tuple[Vectors | None, float]:
+    """LSA of the documents' words, and the share of their squared norm that its components explain.
+
+    An LSA of its own: the leading components of the wider one that is an input group documents less well.
+    """
     if counts is None or plan.recipe.groups is None:
         return None, 0.0
-    n_components = plan.recipe.graph.n_word_components
-    block = representation.inputs.blocks.get("words")
-    if isinstance(block, np.ndarray):
-        words = block[plan.train][:, :n_components].astype(np.float32)
-    else:
-        words = LSA.fit(counts, n_components, seed=plan.seed).transform(counts)
+    words = LSA.fit(counts, plan.recipe.graph.n_word_components, seed=plan.seed).transform(counts)
     return words, float(np.square(words).sum(axis=1).mean())
