@@ -52,9 +52,9 @@ class GraphConfig:
         Weight of the cosine of the language model's hidden states.
     words_weight : float, default=0.75
         Weight of the cosine of the documents' words, multiplied by the share of their tf-idf vectors' squared norm that
-        the leading LSA components explain.
+        the LSA explains.
     n_word_components : int, default=100
-        Leading LSA components in which words are compared.
+        Components of the LSA in which words are compared.
     whitening : WhiteningConfig or None
         Within-class covariance normalisation of the views; None to compare them as they are.
     """
