@@ -69,6 +69,7 @@ def search(
     from softtopic.model import TopicModel
 
     loaded = TopicModel.load(model)
+    loaded.progress = False  # a bar for one query says nothing
     hits = loaded.search(query, k)
     if as_json:
         records = json.loads(hits.rename(columns=str.lower).to_json(orient="records") or "[]")
