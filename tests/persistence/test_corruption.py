@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from corruptions import all_corruptions, of_version_1, seal
 from states import PARAMETERS, default_state
@@ -91,11 +92,18 @@ def test_messages_name_the_next_step(outcomes):
     assert {name: message for name, (_, message, _) in outcomes.items() if not message.endswith(steps)} == {}
 
 
+def assert_loads_as(sound, folder):
+    """The folder holds the model of another one."""
+    (expected, parameters), (state, loaded) = persistence.load(sound), persistence.load(folder)
+    np.testing.assert_array_equal(state.theta, expected.theta)
+    assert (state.recipe, state.vocabulary, loaded) == (expected.recipe, expected.vocabulary, parameters)
+
+
 def test_what_was_not_corrupted_loads(sound, tmp_path):
     shutil.copytree(sound, tmp_path / "model")
     seal(tmp_path / "model")
     (tmp_path / "model" / "notes.txt").write_text("files of others are ignored")
-    persistence.load(tmp_path / "model")
+    assert_loads_as(sound, tmp_path / "model")
 
 
 def test_a_flipped_bit_of_the_settings_is_refused_or_changes_nothing(sound, tmp_path):
@@ -115,4 +123,4 @@ def test_a_link_to_a_regular_file_is_a_file(sound, tmp_path):
     (tmp_path / "model").mkdir()
     for file in sound.iterdir():
         (tmp_path / "model" / file.name).symlink_to(file)
-    persistence.load(tmp_path / "model")
+    assert_loads_as(sound, tmp_path / "model")
