@@ -70,8 +70,8 @@ class Reader(ABC):
 
     @abstractmethod
     def branch(
-        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
-    ) -> Float[Tensor, "docs branches width"]:
+        self, tokens: Int[Tensor, "docs beam"], parents: Int[Tensor, "docs beam"]
+    ) -> Float[Tensor, "docs beam width"]:
         """Append one token at several places of each document's tree of tokens.
 
         Parameters
@@ -126,8 +126,8 @@ class PlainReader(Reader):
         return self._last_states(rows)
 
     def branch(
-        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
-    ) -> Float[Tensor, "docs branches width"]:
+        self, tokens: Int[Tensor, "docs beam"], parents: Int[Tensor, "docs beam"]
+    ) -> Float[Tensor, "docs beam width"]:
         for lines, new, places in zip(self._lines, tokens.tolist(), parents.tolist(), strict=True):
             lines.extend([*lines[place + 1], token] for token, place in zip(new, places, strict=True))
         return torch.stack([self._one_by_one(lines[-tokens.shape[1] :]) for lines in self._lines])
@@ -199,8 +199,8 @@ class PackedReader(Reader):
         return self._checked(states[: len(rows)] if batch.narrowed else states[batch.last])
 
     def branch(
-        self, tokens: Int[Tensor, "docs branches"], parents: Int[Tensor, "docs branches"]
-    ) -> Float[Tensor, "docs branches width"]:
+        self, tokens: Int[Tensor, "docs beam"], parents: Int[Tensor, "docs beam"]
+    ) -> Float[Tensor, "docs beam width"]:
         own = torch.eye(tokens.shape[1], dtype=torch.bool, device=tokens.device)
         return self._append(tokens, self._ancestors(parents), own)
 
@@ -222,10 +222,10 @@ class PackedReader(Reader):
 
     def _append(
         self,
-        tokens: Int[Tensor, "docs branches"],
-        before: Bool[Tensor, "docs branches appended"],
-        own: Bool[Tensor, "branches branches"],
-    ) -> Float[Tensor, "docs branches width"]:
+        tokens: Int[Tensor, "docs beam"],
+        before: Bool[Tensor, "docs beam appended"],
+        own: Bool[Tensor, "beam beam"],
+    ) -> Float[Tensor, "docs beam width"]:
         docs, count = tokens.shape
         ancestors = torch.cat([before, own.expand(docs, -1, -1)], dim=2)
         depths = torch.cat([*(tree.depths[:, -tree.count :] for tree in self._trees), ancestors.sum(dim=2)], dim=1)

@@ -211,7 +211,7 @@ class TokenTree:
     """
 
     batch: PackedBatch  # read before, with its cache
-    ancestors: Bool[Tensor, "documents branches appended"]  # itself included, among all tokens appended so far
+    ancestors: Bool[Tensor, "documents beam appended"]  # itself included, among all tokens appended so far
     depths: Int[Tensor, "documents appended"]  # number of ancestors of each, itself included
     masks: dict[tuple[int, int | None], Tensor] = field(default_factory=dict)
 
