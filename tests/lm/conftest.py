@@ -48,9 +48,9 @@ def amx_linear_products(monkeypatch):
 
         return rounded
 
-    fast = fused._pointwise()
+    fast = fused.linear_pointwise()
     monkeypatch.setattr(
-        fused, "_pointwise", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
+        fused, "linear_pointwise", lambda: SimpleNamespace(default=rounding(fast.default), binary=rounding(fast.binary))
     )
     monkeypatch.setattr(F, "linear", rounding(F.linear))
 

@@ -78,7 +78,7 @@ def test_operators_that_do_not_fit_leave_every_layer_as_it_was(dtype, monkeypatc
             raise RuntimeError("not for this shape")
         return weight
 
-    monkeypatch.setattr(module, "_prepacked", refused)
+    monkeypatch.setattr(module, "prepack", refused)
     model = llama(dtype)
     for fuse in (fuse_linear, fuse_layers):
         assert not fuse(model.base_model)

@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
+from softtopic.lm.bert import PackedBert
 from softtopic.lm.config import SENTENCE_ENCODER, EncoderConfig
 from softtopic.lm.devices import check_finite, pick_device, pick_dtype, use_one_thread_if_forked
 from softtopic.lm.fused import pad_linear
@@ -27,6 +30,13 @@ log = logging.getLogger(__name__)
 
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
+
+# Tokens of texts → mean of their last states, one row a text; texts of equal length lie next to each other.
+MeanStates = Callable[[Sequence[Sequence[int]]], Float[torch.Tensor, "texts width"]]
+
+# Texts on which the packed forward pass is compared with the model's own, and the least cosine of their vectors.
+_PROBE = ("", "The rocket reached its orbit.", "Bake the bread in a hot oven, " * 12)
+_MIN_AGREEMENT = 0.999
 
 # Tokens in a batch: a dozen long posts, or some hundred titles.
 _BATCH_TOKENS = 4096
@@ -76,7 +86,7 @@ class SentenceEncoder:
         self.max_tokens = max_tokens
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
-        self._opened: tuple[Any, Any] | None = None
+        self._opened: tuple[MeanStates, Any, int] | None = None
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
@@ -100,19 +110,18 @@ class SentenceEncoder:
             If the encoder is not here or cannot be opened, or gives values that are not finite.
         """
         use_one_thread_if_forked()
-        model, tokenizer = self._open()
+        forward, tokenizer, width = self._open()
         if not texts:
-            return np.empty((0, model.config.hidden_size), dtype=np.float32)
+            return np.empty((0, width), dtype=np.float32)
         tokens: list[list[int]] = []
         # A part at a time: of each token a tokenizer keeps ten times more than its number.
         for start in range(0, len(texts), _FILE_TEXTS):
             tokens += self._tokens(tokenizer, texts[start : start + _FILE_TEXTS])
-        vectors = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
+        vectors = np.empty((len(texts), width), dtype=np.float32)
         with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
             for rows in _batches([len(row) for row in tokens]):
-                batch = torch.tensor([tokens[row] for row in rows], device=self.device)
-                states = model(input_ids=batch).last_hidden_state.float()
-                vectors[rows] = torch.nn.functional.normalize(states.mean(dim=1)).cpu().numpy()
+                means = forward([tokens[row] for row in rows])
+                vectors[rows] = torch.nn.functional.normalize(means).cpu().numpy()
                 check_finite(vectors[rows], self.name, self.dtype)
                 bar.advance(len(rows))
         return vectors
@@ -126,13 +135,14 @@ class SentenceEncoder:
     def _tokens(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
         return tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
 
-    def _open(self) -> tuple[Any, Any]:
+    def _open(self) -> "tuple[MeanStates, Any, int]":
         if self._opened is None:
             with exclusive_loading(f"{self.name} cannot be opened as a sentence encoder"):
                 self._opened = self._opened or self._load()
         return self._opened
 
-    def _load(self) -> tuple[Any, Any]:
+    def _load(self) -> "tuple[MeanStates, Any, int]":
+        """Mean states of tokens, the tokenizer, and the width of the vectors."""
         from transformers.models.auto.modeling_auto import AutoModel
         from transformers.models.auto.tokenization_auto import AutoTokenizer
 
@@ -145,10 +155,9 @@ class SentenceEncoder:
         for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
-        pad_linear(model)
         # A tokenizer's state changes when it first truncates to a length: here, before threads share it.
-        self._tokens(tokenizer, [""])
-        return model, tokenizer
+        probe = self._tokens(tokenizer, _PROBE)
+        return _fastest(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_opened": None}
@@ -252,10 +261,34 @@ def _cached_vectors(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
-    """Texts of equal length together, so that nothing is padded; the longest first, for they need the most memory."""
+    """Texts sorted by length, the longest first, for they need the most memory; no batch exceeds `_BATCH_TOKENS`."""
     order = np.argsort(-np.asarray(lengths), kind="stable")
+    ends = np.cumsum(np.asarray(lengths)[order])
     batches: list[Int[np.ndarray, " batch"]] = []
-    for length, run in groupby(order, key=lambda row: lengths[row]):
-        rows, size = np.fromiter(run, dtype=np.int64), max(1, _BATCH_TOKENS // max(length, 1))
-        batches += np.split(rows, range(size, len(rows), size))
+    start, limit = 0, _BATCH_TOKENS
+    while start < len(order):
+        stop = max(start + 1, int(np.searchsorted(ends, limit, side="right")))
+        batches.append(order[start:stop])
+        start, limit = stop, int(ends[stop - 1]) + _BATCH_TOKENS
     return batches
+
+
+def _fastest(model: Any, probe: Sequence[Sequence[int]]) -> MeanStates:
+    """The packed forward pass where the model allows it and gives the same vectors, else the model's own."""
+    plain = partial(_mean_states, model)
+    with suppress(AttributeError, RuntimeError, TypeError), torch.inference_mode():
+        packed = PackedBert(model)
+        if torch.cosine_similarity(packed(probe), plain(probe)).min() > _MIN_AGREEMENT:
+            return packed
+    pad_linear(model)
+    return plain
+
+
+def _mean_states(model: Any, texts: Sequence[Sequence[int]]) -> Float[torch.Tensor, "texts width"]:
+    """By the model's own forward, texts of equal length together, so that nothing is padded."""
+    device = next(model.parameters()).device
+    means = [
+        model(input_ids=torch.tensor(list(run), device=device)).last_hidden_state.float().mean(dim=1)
+        for _, run in groupby(texts, key=len)
+    ]
+    return torch.cat(means)

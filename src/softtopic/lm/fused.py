@@ -137,13 +137,13 @@ def _linear_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
             yield module, _GatedMLP(*(getattr(module, name).weight for name in _GATED))
             inside.update(module.children())
         elif type(module) is nn.Linear and module not in inside:
-            yield module, partial(_linear, _prepacked(module.weight), module.bias)
+            yield module, partial(_linear, prepack(module.weight), module.bias)
 
 
 def _padded_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
     for module in body.modules():
         if type(module) is nn.Linear:
-            yield module, partial(_padded_linear, _prepacked(module.weight), module.bias)
+            yield module, partial(_padded_linear, prepack(module.weight), module.bias)
 
 
 def _layer_forwards(
@@ -213,15 +213,15 @@ class _FusedProducts(LayerProducts):
 
     def __init__(self, weights: LayerWeights) -> None:
         self._attention_norm, self._mlp_norm = weights.attention_norm, weights.mlp_norm
-        self._qkv = _prepacked(_scaled(weights.qkv, weights.attention_norm.weight.float()))
-        self._output = _prepacked(weights.output)
+        self._qkv = prepack(_scaled(weights.qkv, weights.attention_norm.weight.float()))
+        self._output = prepack(weights.output)
         self._mlp = _GatedMLP(weights.gate, weights.up, weights.down, weights.mlp_norm.weight.float())
 
     def qkv(self, x: Tensor) -> Tensor:
         return _linear(self._qkv, None, self._attention_norm.unweighted(x))
 
     def output(self, attended: Tensor, x: Tensor) -> Tensor:
-        return _pointwise().binary(attended, x, self._output, None, "add")
+        return linear_pointwise().binary(attended, x, self._output, None, "add")
 
     def mlp(self, x: Tensor) -> Tensor:
         return self._mlp(self._mlp_norm.unweighted(x), x)
@@ -234,14 +234,14 @@ class _GatedMLP:
     def __init__(self, gate: Tensor, up: Tensor, down: Tensor, scale: Tensor | None = None) -> None:
         if scale is not None:
             gate, up = (_scaled(part, scale) for part in (gate, up))
-        self._gate, self._up, self._down = _prepacked(gate), _prepacked(up), _prepacked(down)
+        self._gate, self._up, self._down = prepack(gate), prepack(up), prepack(down)
 
     def __call__(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        gate = _pointwise().default(x, self._gate, None, "swish", [], "")
-        inner = _pointwise().binary(x, gate, self._up, None, "mul")
+        gate = linear_pointwise().default(x, self._gate, None, "swish", [], "")
+        inner = linear_pointwise().binary(x, gate, self._up, None, "mul")
         if residual is None:
             return _linear(self._down, None, inner)
-        return _pointwise().binary(inner, residual, self._down, None, "add")
+        return linear_pointwise().binary(inner, residual, self._down, None, "add")
 
 
 def _is_gated(module: nn.Module) -> bool:
@@ -263,12 +263,12 @@ def _scaled(weight: Tensor, scale: Tensor) -> Tensor:
     return (weight.float() * scale).to(weight.dtype)
 
 
-def _prepacked(weight: Tensor) -> Tensor:
+def prepack(weight: Tensor) -> Tensor:
     return torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _PACK_ROWS)
 
 
 def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
-    return _pointwise().default(x, weight, bias, "none", [], "")
+    return linear_pointwise().default(x, weight, bias, "none", [], "")
 
 
 def _padded_linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
@@ -276,5 +276,5 @@ def _padded_linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
     return _linear(weight, bias, pad_rows(rows))[: len(rows)].view(*x.shape[:-1], -1)
 
 
-def _pointwise() -> Any:
+def linear_pointwise() -> Any:
     return torch.ops.mkldnn._linear_pointwise

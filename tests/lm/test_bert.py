@@ -1,0 +1,39 @@
+import pytest
+import torch
+from transformers import BertConfig, BertModel
+
+from softtopic.lm.bert import PackedBert
+
+SIZES = {"vocab_size": 99, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4}
+FORMATS = {torch.float32: 1e-5} | ({torch.bfloat16: 0.03} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {})
+TEXTS = [[5, 6, 7], [8, 9, 10], [2], [4], list(range(90)), list(range(1, 91))]
+
+
+def bert(dtype: torch.dtype = torch.float32, **settings) -> BertModel:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = BertModel(BertConfig(**SIZES | settings)).eval().requires_grad_(False)
+        for weight in model.parameters():  # biases and weights of norms as well, which are 0 and 1 in a new model
+            torch.nn.init.normal_(weight, mean=float(weight.ndim == 1), std=0.2)
+    return model.to(dtype)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@torch.inference_mode()
+def test_mean_states_are_those_of_the_model(dtype):
+    model = bert(dtype)
+    expected = torch.stack([model(torch.tensor([text])).last_hidden_state[0].float().mean(dim=0) for text in TEXTS])
+    torch.testing.assert_close(PackedBert(model)(TEXTS), expected, rtol=0, atol=FORMATS[dtype])
+
+
+@torch.inference_mode()
+def test_a_text_does_not_see_its_neighbours():
+    packed = PackedBert(bert())
+    for row, text in enumerate(TEXTS):
+        torch.testing.assert_close(packed(TEXTS)[row], packed([text])[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [bert(hidden_act="relu"), bert(torch.float16)])
+def test_models_built_otherwise_are_refused(model):
+    with pytest.raises(TypeError, match=r"exact GELU|no packed products"):
+        PackedBert(model)
