@@ -3,15 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from softtopic.backbones.batch import SparseBatch
 from softtopic.backbones.settings import Sizes
 from softtopic.errors import InputError
+
+# Inputs of documents, [docs, width]; sparse columns only for backbones that take them.
+BatchInputs = Float[Tensor, "docs width"] | SparseBatch
 
 # Added to a mixture of topics before its logarithm: a word that no topic holds must not be impossible.
 _EPSILON = 1e-12
@@ -42,6 +46,8 @@ class BackboneOutput:
 class Backbone(nn.Module, ABC):
     """A neural topic model: inputs of documents to topic mixtures and distributions over words.
 
+    Inputs are a matrix of shape (n_documents, n_inputs); a backbone with `takes_sparse` also takes a `SparseBatch`.
+
     It never sees the language model. The generator `rng` is the only source of randomness of a training step; without
     it a pass is deterministic. In `eval` mode each row of a result depends on its own row of the inputs alone.
 
@@ -55,6 +61,7 @@ class Backbone(nn.Module, ABC):
         Source of the initial weights.
     """
 
+    takes_sparse: ClassVar[bool] = False
     sizes: Sizes
     settings: Any
     center: Tensor
@@ -68,11 +75,11 @@ class Backbone(nn.Module, ABC):
         self.register_buffer("scale", torch.ones(sizes.n_inputs))
 
     @abstractmethod
-    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> BackboneOutput:
-        """Reconstruct the words of documents from their inputs."""
+    def forward(self, inputs: Any, rng: torch.Generator | None = None) -> BackboneOutput:
+        """Reconstruct the words of documents from their inputs, `BatchInputs`."""
 
     @abstractmethod
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
+    def infer(self, inputs: Any) -> Float[Tensor, "docs topics"]:
         """Topic mixtures of documents; rows sum to 1."""
 
     @abstractmethod
@@ -80,13 +87,14 @@ class Backbone(nn.Module, ABC):
         """Topic-word distributions; rows sum to 1."""
 
     def standardize(self, inputs: Float[Tensor, "docs width"], columns: Bool[Tensor, " width"]) -> None:
-        """Set center and scale of some columns to their mean and standard deviation; a constant column becomes 0."""
+        """Set center and scale of some leading columns to mean and standard deviation; a constant one becomes 0."""
         if not columns.any():
             return
+        places = columns.nonzero()[:, 0]
         named = inputs[:, columns].float()
         deviation = named.std(dim=0, unbiased=False)
-        self.center[columns] = named.mean(dim=0)
-        self.scale[columns] = torch.where(deviation > 0, deviation, 1)
+        self.center[places] = named.mean(dim=0)
+        self.scale[places] = torch.where(deviation > 0, deviation, 1)
 
     def standardized(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs width"]:
         """The inputs as (x - center) / scale."""
@@ -106,12 +114,12 @@ class Backbone(nn.Module, ABC):
         """Initialise the topics; a backbone without free topic-word parameters ignores the call."""
         del topic_word
 
-    def finalize(self, inputs: Iterable[Float[Tensor, "docs width"]]) -> None:
+    def finalize(self, inputs: Iterable[Any]) -> None:
         """Compute, after the last training step, what inference needs beyond the weights.
 
         Parameters
         ----------
-        inputs : iterable of Tensor of shape (n_documents, n_inputs)
+        inputs : iterable of BatchInputs
             The inputs of all training documents, in chunks.
         """
         del inputs

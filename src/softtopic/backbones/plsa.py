@@ -1,5 +1,6 @@
 """PLSA with an inference network: words are drawn from a mixture of topics (Hofmann, 1999)."""
 
+from dataclasses import replace
 from typing import final
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from softtopic.backbones.base import (
     Backbone,
     BackboneOutput,
+    BatchInputs,
     dropout,
     log_mixture,
     multiplicative_noise,
@@ -56,12 +58,14 @@ class PLSA(Backbone):
             reset_linear(layer, rng)
         nn.init.normal_(self.beta, generator=rng)
 
-    def forward(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None = None) -> BackboneOutput:
+    takes_sparse = True
+
+    def forward(self, inputs: BatchInputs, rng: torch.Generator | None = None) -> BackboneOutput:
         theta = self._theta(inputs, rng)
         words = log_mixture(theta, self.topic_word())
         return BackboneOutput(logits=words, theta=theta, penalty=words.new_zeros(()), normalized=True)
 
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
+    def infer(self, inputs: BatchInputs) -> Float[Tensor, "docs topics"]:
         return self._theta(inputs, None)
 
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
@@ -71,9 +75,9 @@ class PLSA(Backbone):
         with torch.no_grad():
             self.beta.copy_((topic_word + self.settings.init_smoothing).log())
 
-    def _theta(self, inputs: Float[Tensor, "docs width"], rng: torch.Generator | None) -> Float[Tensor, "docs topics"]:
+    def _theta(self, inputs: BatchInputs, rng: torch.Generator | None) -> Float[Tensor, "docs topics"]:
         settings = self.settings
-        x = F.softplus(self.first(multiplicative_noise(self.standardized(inputs), settings.dropout, rng)))
+        x = F.softplus(self._first_layer(inputs, rng))
         x = dropout(F.softplus(self.second(x)), settings.dropout, rng)
         scores = self.scores(x)
         theta = torch.softmax(scores, dim=1)
@@ -82,3 +86,16 @@ class PLSA(Backbone):
             return theta
         tail = torch.softmax(scores / settings.tail_temperature, dim=1)
         return (1 - settings.tail_weight) * theta + settings.tail_weight * tail
+
+    def _first_layer(self, inputs: BatchInputs, rng: torch.Generator | None) -> Float[Tensor, "docs hidden"]:
+        if isinstance(inputs, Tensor):
+            return self.first(multiplicative_noise(self.standardized(inputs), self.settings.dropout, rng))
+        width = inputs.dense.shape[1]
+        # Sparse columns are not standardised: a word that is missing would no longer be 0.
+        dense = (inputs.dense - self.center[:width]) / self.scale[:width]
+        noisy = replace(
+            inputs,
+            dense=multiplicative_noise(dense, self.settings.dropout, rng),
+            values=multiplicative_noise(inputs.values, self.settings.dropout, rng),
+        )
+        return noisy.linear(self.first.weight, self.first.bias)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool
-from scipy.sparse import csr_matrix, issparse
+from scipy.sparse import csr_matrix, hstack, issparse
 from sklearn.preprocessing import normalize
 
 from softtopic.data.vocabulary import Vocabulary
@@ -134,6 +134,16 @@ class Inputs:
     def at(self, rows: DocInt) -> "Inputs":
         """Some of the documents."""
         return Inputs({name: block[rows] for name, block in self.blocks.items()})
+
+    def trailing_sparse(self) -> tuple["Inputs", csr_matrix | None]:
+        """Leading columns, and the sparse ones that end the row as one matrix; None where there are none."""
+        names = list(self.blocks)
+        while names and isinstance(self.blocks[names[-1]], csr_matrix):
+            names.pop()
+        tail = [block for name, block in self.blocks.items() if name not in names]
+        if not names or not tail:
+            return self, None
+        return Inputs({name: self.blocks[name] for name in names}), csr_matrix(hstack(tail), dtype=np.float32)
 
     def dense(self, start: int = 0, stop: int | None = None) -> DocHidden:
         """The blocks side by side, for documents `start` to `stop`."""

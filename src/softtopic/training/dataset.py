@@ -11,6 +11,8 @@ from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
+from softtopic.backbones.base import BatchInputs
+from softtopic.backbones.batch import SparseBatch
 from softtopic.training.config import TrainingConfig
 from softtopic.training.objective import soft_labels
 
@@ -25,8 +27,10 @@ class TrainingData:
 
     Parameters
     ----------
-    inputs : Tensor of shape (n_rows, n_inputs)
-        Inputs of the backbone, of any float type.
+    inputs : Tensor of shape (n_rows, n_dense)
+        Inputs of the backbone, of any float type; all of them, or those before the sparse ones.
+    sparse_inputs : csr_matrix of shape (n_rows, n_sparse) or None, default=None
+        Last columns of the inputs, float32, for a backbone that takes sparse columns.
     labels : Tensor of shape (n_rows, n_words)
         Target distributions over words, of any float type; rows sum to 1, or to 0 for a document without words.
     documents : Tensor of shape (n_documents,)
@@ -42,6 +46,15 @@ class TrainingData:
     documents: Int[Tensor, " docs"]
     weights: Float[Tensor, " rows"] | None = None
     target_mixtures: Float[Tensor, "rows topics"] | None = None
+    sparse_inputs: csr_matrix | None = None
+
+    def batch(self, rows: Int[Tensor, " batch"]) -> BatchInputs:
+        """Inputs of some rows, float32."""
+        # index_select takes a fifth of the time of indexing on a CPU.
+        dense = self.inputs.index_select(0, rows).float()
+        if self.sparse_inputs is None:
+            return dense
+        return SparseBatch.of(dense, csr_matrix(self.sparse_inputs[rows.cpu().numpy()]))
 
     @classmethod
     def from_counts(

@@ -70,7 +70,7 @@ def train(
                 log.info("stopped after %d epochs: no lower loss for %d", len(losses), config.patience)
                 break
     backbone.eval()
-    backbone.finalize(data.inputs.index_select(0, rows).float() for rows in data.documents.split(CHUNK_ROWS))
+    backbone.finalize(data.batch(rows) for rows in data.documents.split(CHUNK_ROWS))
     return TrainingReport(tuple(losses), len(losses) * n_documents / (time.perf_counter() - start))
 
 
@@ -100,8 +100,7 @@ def _batch_loss(
     backbone: Backbone, data: TrainingData, rows: Tensor, config: TrainingConfig, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Loss of a batch, and the cross-entropy of each of its documents."""
-    # index_select takes a fifth of the time of indexing on a CPU.
-    output = backbone(data.inputs.index_select(0, rows).float(), rng)
+    output = backbone(data.batch(rows), rng)
     words = cross_entropy(output.logits, data.labels.index_select(0, rows).float(), normalized=output.normalized)
     weights = config.distillation_weight if data.weights is None else data.weights.index_select(0, rows)
     loss = (weights * words).mean() + output.penalty
