@@ -190,8 +190,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
-        state, teacher = steps.fit(plan, source, progress=self.progress)
-        self.plan_ = plan
+        self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
         self._set_state(state, teacher)
         return self
 

@@ -29,6 +29,62 @@ ORDERS = ("probability", "relevance")
 
 
 @dataclass(frozen=True, kw_only=True)
+class MedoidsConfig:
+    """K-means on sentence vectors that chooses which documents are read: the medoid of each cluster.
+
+    Parameters
+    ----------
+    max_iter : int, default=20
+        Iterations; centres that still move a little have the same medoids.
+    max_documents : int, default=20_000
+        Documents clustered at most; of more, a random sample is.
+    """
+
+    max_iter: int = 20
+    max_documents: int = 20_000
+
+    def __post_init__(self) -> None:
+        for name in ("max_iter", "max_documents"):
+            check_whole(f"medoids {name}", getattr(self, name), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenBudget:
+    """Limit on the tokens the language model reads, so that reading takes about as long as sentence vectors do.
+
+    It is counted in tokens, never in seconds: what is read does not depend on the machine.
+
+    Parameters
+    ----------
+    ratio : float, default=0.1
+        Tokens read, over all prompts, for each token the sentence encoder reads, which costs about a tenth.
+    min_tokens : int, default=50_000
+        Tokens read in any case.
+    min_documents : int, default=250
+        Documents read in any case.
+    max_encoder_tokens : int, default=256
+        Tokens of a document that the encoder reads at most.
+    characters_per_token : float, default=4.2
+        By which tokens are estimated.
+    tokens_after : float, default=8.0
+        Tokens read after each document: the end of the prompt, and first tokens of words.
+    """
+
+    ratio: float = 0.1
+    min_tokens: int = 50_000
+    min_documents: int = 250
+    max_encoder_tokens: int = 256
+    characters_per_token: float = 4.2
+    tokens_after: float = 8.0
+
+    def __post_init__(self) -> None:
+        for name in ("min_tokens", "min_documents", "max_encoder_tokens"):
+            check_whole(f"budget {name}", getattr(self, name), 1)
+        for name in ("ratio", "characters_per_token", "tokens_after"):
+            check_number(f"budget {name}", getattr(self, name), 0, closed="neither")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadConfig:
     """What the language model reads, and how its answers become soft labels.
 
@@ -50,6 +106,11 @@ class ReadConfig:
         Chunks read of one document at most.
     max_documents : int or None, default=None
         Documents read where `sample` does not say otherwise; None for all of them.
+    budget : TokenBudget or None, default=None
+        Limit on the tokens read in all; None for none.
+    medoids : MedoidsConfig or None, default=None
+        Where not all documents are read, those nearest to the centres of k-means on their sentence vectors are; None
+        for a random sample.
     calibration : {"none", "corpus", "content-free"}, default="none"
         Where the prior over words comes from that is subtracted from log probabilities.
     calibration_strength : float in [0, 2], default=1.0
@@ -66,6 +127,8 @@ class ReadConfig:
     max_chunks: int | None = None
     max_chunks_per_document: int = MAX_WINDOWS
     max_documents: int | None = None
+    budget: TokenBudget | None = None
+    medoids: MedoidsConfig | None = None
     calibration: str = "none"
     calibration_strength: float = 1.0
     content_free: Sequence[str] = CONTENT_FREE
@@ -84,6 +147,11 @@ class ReadConfig:
         object.__setattr__(self, "content_free", tuple(self.content_free))
         # Names stay names; a file is read at once, for it may be gone when the recipe is used again.
         object.__setattr__(self, "prompts", tuple(one if one in PROMPTS else _prompt(one) for one in prompts))
+
+    @property
+    def n_prompts(self) -> int:
+        """Number of prompts, that with examples included."""
+        return len(self.prompts) + (self.demonstrations is not None)  # type: ignore[arg-type]
 
     def teacher_options(self, n_documents: int | None) -> dict[str, Any]:
         """Arguments of a `Teacher` for a corpus with so many documents to read; None: unknown, beginnings are read."""

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from softtopic.errors import InputError
-from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on
+from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on, medoids, n_affordable
+from softtopic.recipes import MedoidsConfig, ReadConfig, TokenBudget
 
 
 @pytest.mark.parametrize(
@@ -30,3 +34,34 @@ def test_all_documents_read_are_trained_on(count, n_read, max_documents):
 def test_impossible_samples_are_refused(sample):
     with pytest.raises(InputError, match=r"sample is .*; give a share above 0 and at most 1"):
         check_sample(sample)
+
+
+def test_medoids_are_one_document_of_each_cluster():
+    rng = np.random.default_rng(0)
+    centers = rng.normal(size=(5, 8))
+    vectors = np.repeat(centers, 20, axis=0) + 0.01 * rng.normal(size=(100, 8))
+    chosen = medoids(vectors, 5, MedoidsConfig())
+    assert len(chosen) == 5
+    assert np.all(np.diff(chosen) > 0)
+    many = medoids(vectors, 30, MedoidsConfig())
+    assert len(np.unique(many)) == 30
+    assert set(many // 20) == set(range(5))
+
+
+def test_medoids_do_not_depend_on_the_number_of_threads_and_are_enough_for_equal_vectors():
+    vectors = np.random.default_rng(1).normal(size=(300, 6))
+    expected = medoids(vectors, 40, MedoidsConfig())
+    with threadpool_limits(1):
+        np.testing.assert_array_equal(medoids(vectors, 40, MedoidsConfig()), expected)
+    assert len(medoids(np.ones((50, 3)), 7, MedoidsConfig())) == 7
+
+
+def test_long_documents_are_read_less_often_than_short_ones():
+    short, long = ["two words"] * 5000, ["word " * 200] * 5000
+    read = ReadConfig(prompts=("published", "four-shot"), max_documents=3000, budget=TokenBudget())
+    assert n_affordable(short, replace(read, budget=None)) == 3000
+    few, many = n_affordable(long, read), n_affordable(short, read)
+    assert few < many <= 3000
+    # The longer the corpus, the more may be read of it.
+    assert n_affordable(long * 4, read) > few
+    assert n_affordable(long[:10], replace(read, max_documents=None)) >= TokenBudget().min_documents

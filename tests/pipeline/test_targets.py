@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
+from softtopic.data.corpus import equidistant
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.store import Features
@@ -27,7 +28,8 @@ def built(recipe: Recipe, *, read: int = 12, train: int = 12) -> tuple[FitPlan, 
     source = source_of(TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=WORDS)
     options = FitOptions(n_topics=3, recipe=recipe, lm="http://localhost:1/v1", vocabulary=WORDS)
     plan = resolve_plan(source, options)
-    plan = replace(plan, read=np.arange(12)[:read], train=np.arange(12)[:train])
+    recipe = replace(plan.recipe, max_training_documents=train)
+    plan = replace(plan, recipe=recipe, n_read=read, read=np.arange(12)[:read])
     features = Features(LOG_PROBS[:read], HIDDEN[:read])
     inputs = Inputs({"embedding": source.embeddings})
     return plan, source, Representation(inputs=inputs, lsa=None, features=features)
@@ -90,10 +92,10 @@ def test_labels_of_documents_that_were_not_read_are_predicted():
 
 
 def test_targets_are_those_of_the_documents_trained_on():
-    targets = targets_of(DEFAULT, train=7)
+    targets, rows = targets_of(DEFAULT, train=7), equidistant(12, 7)
     whole = targets_of(DEFAULT)
-    np.testing.assert_array_equal(targets.soft, whole.soft[:7])
-    np.testing.assert_array_equal(targets.counts.toarray(), whole.counts.toarray()[:7])
+    np.testing.assert_array_equal(targets.soft, whole.soft[rows])
+    np.testing.assert_array_equal(targets.counts.toarray(), whole.counts.toarray()[rows])
     assert len(targets.embedding) == len(targets.hidden) == len(targets.words) == 7
 
 

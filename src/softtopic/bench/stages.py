@@ -59,8 +59,17 @@ def read_vectors(texts: Sequence[str]) -> tuple[DocHidden, dict[str, Any]]:
 
 
 def plan_of(run: Run, corpus: Corpus, vocabulary: Vocabulary) -> FitPlan:
-    """The plan of a run; what is read depends on neither the number of topics nor the seed."""
-    return run.model(vocabulary).plan(corpus)
+    """The plan of a run; what is read depends on neither the number of topics nor the seed.
+
+    Raises
+    ------
+    InputError
+        If documents are chosen by their sentence vectors and these have not been made.
+    """
+    plan = run.model(vocabulary).plan(corpus)
+    if plan.read is not None:
+        return plan
+    return plan.choose_documents(read_vectors(corpus.texts)[0][corpus.distinct.first])
 
 
 def reading_path(plan: FitPlan, corpus: Corpus) -> Path:

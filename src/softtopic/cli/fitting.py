@@ -95,7 +95,9 @@ def teach(
     quiet: Quiet = False,
 ) -> None:
     """Read the documents that a fit would read, and store the features for any number of fits."""
-    from softtopic.pipeline.read import corpus_to_read, read_into
+    from softtopic.pipeline.read import read_into
+    from softtopic.pipeline.represent import sentence_vectors
+    from softtopic.pipeline.sources import Source
 
     show_messages(quiet)
     corpus = read_documents(file, documents)
@@ -105,8 +107,10 @@ def teach(
     if dry_run:
         _print_plan([plan.reading], plan, corpus, top_k=top_k, as_json=as_json)
         return
+    if plan.read is None:
+        plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=not quiet))
     read_into(out, plan, corpus, top_k=top_k, progress=not quiet)
-    count = len(corpus_to_read(plan, corpus).distinct.texts)
+    count = plan.n_read
     if as_json:
         print_json({"features": str(out), "distinct": count})
         return
@@ -169,13 +173,14 @@ def _print_plan(
     lines: list[str], plan: "FitPlan", corpus: "Corpus | None", *, top_k: int | None = None, as_json: bool
 ) -> None:
     """The plan, and what reading will cost, from reading a few documents."""
+    from softtopic.data.corpus import equidistant
     from softtopic.features.estimate import estimate
-    from softtopic.pipeline.read import corpus_to_read
     from softtopic.teacher.local import Teacher
 
     cost = None
-    if corpus is not None and len(plan.read) and isinstance(plan.teacher, Teacher):
-        part = corpus_to_read(plan, corpus)
+    if corpus is not None and plan.n_read and isinstance(plan.teacher, Teacher):
+        # As many documents as will be read; which ones may not be known before they are encoded.
+        part = corpus.at(corpus.distinct.first[equidistant(plan.n_distinct, plan.n_read)])
         choosing = plan.choose_demonstrations
         cost = asdict(estimate(part, plan.vocabulary, plan.teacher, top_k=top_k, demonstrations=choosing))
     if as_json:

@@ -15,7 +15,6 @@ from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.local import Teacher
-from softtopic.types import ReadRows, TrainRows
 
 # Parameters of the embedded models, those of the embedding tables left out.
 _LM_PARAMETERS = 107e6
@@ -57,8 +56,7 @@ def expected_cost(
     source: Source,
     recipe: Recipe,
     teacher: BaseTeacher | None,
-    read: ReadRows,
-    train: TrainRows,
+    n_read: int,
     embedder: Embedder | None,
 ) -> Cost:
     """What a fit will take, within a factor of about two.
@@ -69,27 +67,29 @@ def expected_cost(
     recipe : Recipe
     teacher : BaseTeacher or None
         Language model that has to read; None where features exist already, or none are needed.
-    read, train : ndarray of int
-        Documents the language model reads, and documents trained on.
+    n_read : int
+        Documents the language model reads.
     embedder : Embedder or None
     """
     lengths = [len(text) / _CHARACTERS for text in source.corpus.distinct.texts]
-    operations = _reading(lengths, teacher, read) + _encoding(lengths, embedder, recipe)
-    operations += _training(recipe, len(train)) + _graph(recipe, len(train))
+    operations = _reading(lengths, teacher, n_read) + _encoding(lengths, embedder, recipe)
+    n_train = min(len(lengths), recipe.max_training_documents or len(lengths))
+    operations += _training(recipe, n_train) + _graph(recipe, n_train)
     seconds = _SETUP_SECONDS + operations / _float32_speed()
     # Propagated labels of both kinds in float32, soft labels and inputs in float16.
     per_document = 2000 * 4 * (2 if recipe.groups else 0) + 2000 * 2 * 8
-    return Cost(seconds, round(_BASE_BYTES + per_document * len(train)))
+    return Cost(seconds, round(_BASE_BYTES + per_document * n_train))
 
 
-def _reading(lengths: list[float], teacher: BaseTeacher | None, read: ReadRows) -> float:
+def _reading(lengths: list[float], teacher: BaseTeacher | None, n_read: int) -> float:
     if not isinstance(teacher, Teacher):
         return 0.0
     about: dict[str, Any] = teacher.description
     windows = about["truncation"].partition("-")[2]
     chunks = {"windows": 8}.get(about["truncation"], int(windows) if windows.isdigit() else 1)
     longest = about["max_tokens"] * chunks
-    tokens = sum(min(lengths[int(place)], longest) + _TOKENS_AFTER + about["beam_width"] for place in read)
+    mean = sum(min(length, longest) for length in lengths) / len(lengths)
+    tokens = n_read * (mean + _TOKENS_AFTER + about["beam_width"])
     efficiency = _LM_EFFICIENCY.get(about["dtype"], 1.0)
     return 2 * _LM_PARAMETERS * tokens * len(about["prompts"]) / efficiency
 

@@ -1,6 +1,10 @@
-"""A fit, step by step: read → represent → targets → graph → propagate labels → initial groups → train → describe."""
+"""A fit, step by step.
+
+encode → choose documents → read → represent → targets → graph → propagate labels → initial groups → train → describe
+"""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,7 +25,7 @@ from softtopic.lm.encoder import SentenceEncoder, embed, find_encoder
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
-from softtopic.pipeline.represent import Representation, represent
+from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
 from softtopic.state import FittedState
@@ -37,7 +41,9 @@ from softtopic.types import DocTopic, TopicVocab
 log = logging.getLogger(__name__)
 
 
-def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[FittedState, BaseTeacher | None]:
+def fit(
+    plan: FitPlan, source: Source, *, progress: bool = False
+) -> tuple[FitPlan, FittedState, BaseTeacher | None]:  # fmt: skip
     """Carry out a plan.
 
     Parameters
@@ -50,6 +56,8 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
 
     Returns
     -------
+    plan : FitPlan
+        With the documents that were read.
     state : FittedState
     teacher : BaseTeacher or None
         The language model that read the documents, closed: training needs its memory more than new documents need it.
@@ -58,8 +66,10 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
         find_encoder(plan.embedder.name)  # before the language model has read for an hour
     for line in plan.lines():
         log.info("%s", line)
+    vectors = sentence_vectors(plan, source, progress=progress)
+    plan = plan.choose_documents(vectors)
     teacher, features = read_documents(plan, source, progress=progress)
-    representation = represent(plan, source, features, progress=progress)
+    representation = represent(plan, source, vectors, features)
     calibration = calibrate(plan, features, teacher)
     if teacher is not None:
         teacher.close()
@@ -67,7 +77,7 @@ def fit(plan: FitPlan, source: Source, *, progress: bool = False) -> tuple[Fitte
     groups = group_documents(plan, targets)
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=progress)
     state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
-    return state, teacher
+    return plan, state, teacher
 
 
 def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
@@ -102,7 +112,6 @@ def train_backbone(
     # A text that stands twice counts twice.
     repeats = source.corpus.distinct.counts[plan.train]
     documents = torch.from_numpy(np.repeat(np.arange(len(plan.train)), repeats)).to(device)
-    data = training_data(plan, targets, groups, torch.from_numpy(inputs.dense()).to(device), documents)
     vectors = word_matrix(plan.word_vectors, plan.vocabulary)
     sizes = Sizes(
         n_inputs=sum(inputs.widths.values()),
@@ -113,10 +122,14 @@ def train_backbone(
     backbone = build_backbone(recipe.backbone.resolved(recipe.training.temperature), sizes, rng).to(device)
     if vectors is not None:
         backbone.init_word_embeddings(torch.from_numpy(vectors).to(device))
+    dense, sparse = inputs.trailing_sparse() if backbone.takes_sparse else (inputs, None)
+    data = training_data(plan, targets, groups, torch.from_numpy(dense.dense()).to(device), documents)
+    if sparse is not None:
+        data = replace(data, sparse_inputs=sparse)
     if groups is not None:
         backbone.init_topic_word(torch.from_numpy(groups.topic_word).to(device))
     if recipe.standardize:
-        backbone.standardize(data.inputs, torch.from_numpy(inputs.are_continuous).to(device))
+        backbone.standardize(data.inputs, torch.from_numpy(dense.are_continuous).to(device))
     report = train(backbone, data, recipe.training, rng, progress=progress)
     log.info("trained %d epochs, loss %.3f nats", len(report.losses), report.losses[-1])
     return backbone, report

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.devices import pick_device
 from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
-from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on
+from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on, medoids, n_affordable
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
-from softtopic.types import ReadRows, TrainRows
+from softtopic.types import DocHidden, ReadRows, TrainRows
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +80,10 @@ class FitPlan:
     vocabulary : Vocabulary
     teacher : BaseTeacher or None
         Reads documents; None where no language model is needed.
-    read : ndarray of int
-        Places among the distinct documents that the language model reads, or has read.
-    train : ndarray of int
-        Places the topic model is trained on.
+    n_read : int
+        Distinct documents that the language model reads, or has read.
+    read : ndarray of int or None
+        Their places among the distinct documents; None until sentence vectors decide which are read.
     embedder : Embedder or None
         Makes sentence vectors; None where none are needed or the caller brings them.
     choose_demonstrations : bool
@@ -102,8 +103,8 @@ class FitPlan:
     n_distinct: int
     vocabulary: Vocabulary
     teacher: BaseTeacher | None
-    read: ReadRows
-    train: TrainRows
+    n_read: int
+    read: ReadRows | None
     embedder: Embedder | None
     choose_demonstrations: bool
     features_exist: bool
@@ -122,7 +123,32 @@ class FitPlan:
 
     @property
     def reads_all(self) -> bool:
-        return len(self.read) == self.n_distinct
+        return self.n_read == self.n_distinct
+
+    @property
+    def n_train(self) -> int:
+        """Documents the topic model is trained on."""
+        limit = min(self.n_distinct, self.recipe.max_training_documents or self.n_distinct)
+        return limit if self.reads_all else max(self.n_read, limit)
+
+    @cached_property
+    def train(self) -> TrainRows:
+        """Places of the documents the topic model is trained on."""
+        return documents_to_train_on(self.n_distinct, self.read_rows, self.recipe.max_training_documents)
+
+    @property
+    def read_rows(self) -> ReadRows:
+        """Places of the documents read; raises ValueError before they are chosen."""
+        if self.read is None:
+            raise ValueError("which documents are read follows from their sentence vectors: see choose_documents")
+        return self.read
+
+    def choose_documents(self, vectors: DocHidden | None) -> "FitPlan":
+        """The plan with the documents to read, chosen by their sentence vectors where the recipe says so."""
+        config = self.recipe.read.medoids
+        if self.read is not None or vectors is None or config is None:
+            return self
+        return replace(self, read=medoids(vectors, self.n_read, config))
 
     def lines(self) -> list[str]:
         """The plan for people: a line a step, and the expected cost."""
@@ -136,9 +162,9 @@ class FitPlan:
     @property
     def reading(self) -> str:
         """What the language model reads, in a line."""
-        if not len(self.read):
+        if not self.n_read:
             return "language model: none is needed"
-        which = f"all {self.n_distinct:,}" if self.reads_all else f"{len(self.read):,} of {self.n_distinct:,}"
+        which = f"all {self.n_distinct:,}" if self.reads_all else f"{self.n_read:,} of {self.n_distinct:,}"
         rest = "" if self.reads_all else "; soft labels of the others are predicted"
         if self.features_exist:
             return f"language model: soft labels of {which} distinct documents exist already{rest}"
@@ -155,7 +181,7 @@ class FitPlan:
         return f"sentence encoder: {name}, {self.n_distinct:,} documents"
 
     def _training(self) -> str:
-        which = "all documents" if len(self.train) == self.n_distinct else f"{len(self.train):,} documents"
+        which = "all documents" if self.n_train == self.n_distinct else f"{self.n_train:,} documents"
         topics = f"{self.n_topics} topics over {len(self.vocabulary):,} words"
         return (
             f"topic model: {name_of(self.recipe.backbone)}, {topics}, "
@@ -189,10 +215,9 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     vocabulary = source.vocabulary or Vocabulary.build(
         options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
     )
-    read = _documents_read(recipe, source, options)
+    n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
     embedder = _embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
-    train = documents_to_train_on(source.count, read, recipe.max_training_documents)
     return FitPlan(
         recipe=recipe,
         n_topics=int(options.n_topics),
@@ -201,14 +226,14 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         n_distinct=source.count,
         vocabulary=vocabulary,
         teacher=teacher,
+        n_read=n_read,
         read=read,
-        train=train,
         embedder=embedder,
         choose_demonstrations=choose,
         features_exist=source.features is not None,
         features=options.features,
         word_vectors=options.word_vectors,
-        cost=expected_cost(source, recipe, teacher if source.features is None else None, read, train, embedder),
+        cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
 
 
@@ -239,10 +264,10 @@ def _can_be_had(part: str, source: Source) -> bool:
     return source.has_texts if INPUTS[part].reads_words else True
 
 
-def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> ReadRows:
-    """Places of the distinct documents that the language model reads, or has read."""
+def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> tuple[int, ReadRows | None]:
+    """How many distinct documents the language model reads, or has read, and their places where they are known."""
     if not recipe.needs_lm:
-        return np.empty(0, dtype=np.int64)
+        return 0, np.empty(0, dtype=np.int64)
     partial = options.sample is not None and options.sample < 1
     if source.features is not None:
         if partial:
@@ -250,15 +275,18 @@ def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> Read
         read = np.arange(source.count) if source.read is None else source.read
         if "hidden" in recipe.inputs and len(read) < source.count:
             raise InputError("hidden states are an input and were not read of all documents; leave out inputs=")
-        return read
+        return len(read), read
     if "hidden" in recipe.inputs:
         if partial:
             raise InputError("hidden states are an input and not read of all documents; leave out inputs= or sample=")
-        return np.arange(source.count)
+        return source.count, np.arange(source.count)
     predictable = "embedding" in recipe.inputs or source.embeddings is not None or "bow" in recipe.target
     if not predictable and partial:
         raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
-    return documents_to_read(source.count, options.sample, recipe.read.max_documents if predictable else None)
+    limit = n_affordable(source.corpus.distinct.texts, recipe.read) if predictable else None
+    read = documents_to_read(source.count, options.sample, limit)
+    by_vectors = recipe.read.medoids is not None and ("embedding" in recipe.inputs or source.embeddings is not None)
+    return len(read), None if by_vectors and len(read) < source.count else read
 
 
 def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseTeacher | None, bool]:

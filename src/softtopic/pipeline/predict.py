@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy.sparse import csr_matrix
 
-from softtopic.backbones.base import Backbone
+from softtopic.backbones.base import Backbone, BatchInputs
+from softtopic.backbones.batch import SparseBatch
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus
@@ -34,10 +36,14 @@ _BLOCK = 4096
 def infer(backbone: Backbone, inputs: Inputs) -> DocTopic:
     """Topic mixtures of all rows of the inputs; rows sum to 1."""
     device = next(backbone.parameters()).device
-    blocks = [
-        backbone.infer(torch.from_numpy(inputs.dense(start, start + _BLOCK)).to(device).float()).cpu().numpy()
-        for start in range(0, len(inputs), _BLOCK)
-    ]
+    inputs, sparse = inputs.trailing_sparse() if backbone.takes_sparse else (inputs, None)
+
+    def block(rows: slice) -> BatchInputs:
+        dense = torch.from_numpy(inputs.dense(rows.start, rows.stop)).to(device).float()
+        return dense if sparse is None else SparseBatch.of(dense, csr_matrix(sparse[rows]))
+
+    starts = range(0, len(inputs), _BLOCK)
+    blocks = [backbone.infer(block(slice(start, start + _BLOCK))).cpu().numpy() for start in starts]
     return np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
 
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def corpus_to_read(plan: FitPlan, corpus: Corpus) -> Corpus:
     """The documents the language model reads: the whole corpus, or one document for each distinct text of a part."""
-    return corpus if plan.reads_all else corpus.at(corpus.distinct.first[plan.read])
+    return corpus if plan.reads_all else corpus.at(corpus.distinct.first[plan.read_rows])
 
 
 def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool = False) -> BaseTeacher | None:
@@ -42,6 +42,7 @@ def read_into(
     path : str or Path
         Feature folder, new or begun earlier.
     plan : FitPlan
+        With the documents chosen, see `FitPlan.choose_documents`.
     corpus : Corpus
         The documents the plan was resolved for.
     top_k : int or None, default=None
@@ -53,7 +54,7 @@ def read_into(
         raise InputError("the recipe needs no language model; there is nothing to read")
     part = corpus_to_read(plan, corpus)
     store = extract_into(path, part, plan.vocabulary, teacher, top_k=top_k, progress=progress)
-    store.write_documents(corpus, read=plan.read)
+    store.write_documents(corpus, read=plan.read_rows)
     return store
 
 
@@ -67,11 +68,11 @@ def read_documents(
     teacher : BaseTeacher or None
         None where no language model is known.
     features : Features or None
-        A row for each of `plan.read`; None where no language model is needed.
+        A row for each of `plan.read_rows`; None where no language model is needed.
     """
     if source.features is not None:
-        return plan.teacher, source.features if len(plan.read) else None
-    if not len(plan.read) or plan.teacher is None:
+        return plan.teacher, source.features if plan.n_read else None
+    if not plan.n_read or plan.teacher is None:
         return None, None
     teacher = prompted_teacher(plan, source.corpus, progress=progress)
     if teacher is None:

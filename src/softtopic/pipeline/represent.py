@@ -1,4 +1,4 @@
-"""Second step of a fit: sentence vectors, word counts and the inputs of the topic model."""
+"""Steps of a fit: sentence vectors of the documents, and the inputs of the topic model."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -52,18 +52,26 @@ def encode_with(
     return encode
 
 
-def represent(plan: FitPlan, source: Source, features: Features | None, *, progress: bool = False) -> Representation:
-    """Make the inputs of all distinct documents."""
-    given = source.embeddings
-    keep = plan.features is not None
+def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool = False) -> DocHidden | None:
+    """Sentence vectors of the distinct documents, the caller's or the encoder's; None where the plan needs none."""
+    if source.embeddings is not None or plan.embedder is None:
+        return source.embeddings
+    encode = encode_with(plan.embedder, keep=plan.features is not None, progress=progress, device=str(plan.device))
+    vectors = encode(source.corpus.distinct.texts)
+    log.info("encoded %d documents", len(vectors))
+    return vectors
+
+
+def represent(
+    plan: FitPlan, source: Source, vectors: DocHidden | None, features: Features | None
+) -> Representation:  # fmt: skip
+    """Make the inputs of all distinct documents, from their sentence vectors and what the language model read."""
     sources = Sources(
         texts=source.corpus.distinct.texts,
         vocabulary=plan.vocabulary,
         config=plan.recipe.words,
         hidden=None if features is None or not plan.reads_all else features.hidden,
-        encode=(lambda _: given)
-        if given is not None
-        else encode_with(plan.embedder, keep=keep, progress=progress, device=str(plan.device)),
+        encode=None if vectors is None else lambda _: vectors,
         seed=plan.seed,
     )
     inputs = make_inputs(plan.recipe.inputs, sources)

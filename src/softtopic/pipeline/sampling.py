@@ -1,16 +1,23 @@
 """Which documents are read by the language model, and which the topic model is trained on.
 
 Distinct documents are in canonical order, that of their content hashes: places at equal distances are a random sample
-that depends on neither the order of the file nor a seed.
+that depends on neither the order of the file nor a seed. Medoids cover a corpus more evenly than a random sample does.
 """
 
+import warnings
+from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 from softtopic.data.corpus import equidistant, sample_size
 from softtopic.errors import InputError
-from softtopic.types import ReadRows, TrainRows
+from softtopic.recipes import MedoidsConfig, ReadConfig
+from softtopic.types import DocHidden, ReadRows, TrainRows
 
 
 def check_sample(sample: object) -> None:
@@ -33,6 +40,56 @@ def documents_to_read(count: int, sample: float | None, max_documents: int | Non
     """
     size = min(count, max_documents or count) if sample is None else sample_size(count, float(sample))
     return equidistant(count, min(size, count))
+
+
+def n_affordable(texts: Sequence[str], read: ReadConfig) -> int | None:
+    """Documents that may be read by the limits of the recipe; None for all.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Distinct documents.
+    read : ReadConfig
+    """
+    budget = read.budget
+    if budget is None:
+        return read.max_documents
+    lengths = np.array([len(text) for text in texts]) / budget.characters_per_token
+    total = max(budget.min_tokens, budget.ratio * float(np.minimum(lengths, budget.max_encoder_tokens).sum()))
+    per_document = read.n_prompts * float(np.minimum(lengths, read.max_tokens).mean() + budget.tokens_after)
+    affordable = max(budget.min_documents, round(total / per_document))
+    return min(affordable, read.max_documents or affordable)
+
+
+def medoids(vectors: DocHidden, count: int, config: MedoidsConfig) -> ReadRows:
+    """Documents nearest to the centres of k-means, one of each cluster.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_documents, width)
+        L2-normalised here: distances are those of cosines.
+    count : int
+        Number of clusters, and of places. An empty cluster is replaced by a random document.
+    config : MedoidsConfig
+
+    Returns
+    -------
+    ndarray of int
+        `count` places, ascending.
+    """
+    rows = equidistant(len(vectors), max(count, config.max_documents))
+    points = np.asarray(normalize(vectors[rows]), dtype=np.float32)
+    # On one thread: several would add in any order, and equal inputs must give equal samples.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+        model = KMeans(count, init="random", n_init=1, max_iter=config.max_iter, random_state=0)  # type: ignore[arg-type]
+        labels = np.asarray(model.fit(points).labels_)
+    distances = np.linalg.norm(points - np.asarray(model.cluster_centers_)[labels], axis=1)
+    order = np.lexsort((distances, labels))
+    _, first = np.unique(labels[order], return_index=True)
+    chosen = rows[order[first]]
+    others = np.setdiff1d(np.arange(len(vectors)), chosen)
+    return np.union1d(chosen, others[equidistant(len(others), count - len(chosen))])
 
 
 def documents_to_train_on(count: int, read: ReadRows, max_documents: int | None) -> TrainRows:

@@ -109,8 +109,8 @@ def make_targets(
     soft, hidden = _soft_labels(plan, representation, calibration)
     if hidden is not None:
         hidden = standardize(hidden)
-    if soft is not None and len(plan.read) < plan.n_distinct:
-        places = np.searchsorted(rows, plan.read)
+    if soft is not None and plan.n_read < plan.n_distinct:
+        places = np.searchsorted(rows, plan.read_rows)
         soft, hidden = _impute(plan, soft, hidden, places, (embedding, weights))
     words, explained = _words_view(plan, counts)
     return Targets(
