@@ -159,7 +159,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         FitPlan
-            ``print(*plan.lines(), sep="\\n")`` shows it.
+            `FitPlan.lines` describes it, a line for each step.
         """
         return resolve_plan(self._source(X, soft_labels, hidden, embeddings), self._options())
 

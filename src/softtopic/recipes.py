@@ -114,7 +114,7 @@ class RankingConfig:
     n_center_words : int, default=10
         Leading words whose mean vector stands for the topic.
     document_power : float, default=2.5
-        Power of a document's share in a topic with which its words count for that topic.
+        A document's words count for a topic with its share in the topic to this power.
     """
 
     order: str = "probability"

@@ -59,9 +59,9 @@ Scores = Float[np.ndarray, " vocab"]
 class ServerTeacher(BaseTeacher):
     """Language model behind an OpenAI-compatible server, used like a `Teacher`.
 
-    An API key is taken from the environment variable SOFTTOPIC_API_KEY, and one for embeddings from another address from
-    SOFTTOPIC_VECTORS_API_KEY. A server named by a model or feature folder is contacted only if it is on this machine
-    or listed in the environment variable SOFTTOPIC_SERVERS.
+    An API key is taken from the environment variable SOFTTOPIC_API_KEY; one for embeddings from another address, from
+    SOFTTOPIC_VECTORS_API_KEY. A server named by a model or feature folder is contacted only if it is on this machine or
+    listed in the environment variable SOFTTOPIC_SERVERS.
 
     Parameters
     ----------

@@ -46,8 +46,8 @@ class RetrievalIndex:
     def search(self, queries: DocTopic, k: int = 10, *, exclude: Int[np.ndarray, " queries"] | None = None) -> Hits:
         """Find the k nearest documents of each query mixture; ties are in document order.
 
-        `exclude` gives for each query one document to leave out, for example itself. Fewer than k documents are returned
-        if there are fewer.
+        `exclude` gives for each query one document to leave out, for example itself. Fewer than k documents are
+        returned if there are fewer.
         """
         if queries.ndim != 2 or queries.shape[1] != self._log_theta.shape[1]:
             raise InputError(f"queries have shape {queries.shape}; expected [queries, {self._log_theta.shape[1]}]")
