@@ -172,7 +172,8 @@ class Recipe:
 
     Examples
     --------
-    >>> recipe = get_recipe("default").with_options(read__max_documents=1000, training__epochs=30)
+    >>> from softtopic.recipes import RECIPES
+    >>> recipe = RECIPES["default"].with_options(read__max_documents=1000, training__epochs=30)
     >>> recipe.read.max_documents, recipe.training.epochs
     (1000, 30)
     """
