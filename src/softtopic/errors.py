@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 
 class SofttopicError(Exception):
-    """Base of all errors a user can mend; the command line prints its message and exits with 2."""
+    """Base class of errors that a user can fix; the command line prints the message and exits with status 2."""
 
 
 class InputError(SofttopicError, ValueError):

@@ -45,56 +45,60 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "default", "light" (the language model alone, no sentence encoder), "paper" (the published settings), a
         bag-of-words model ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a `Recipe`.
     backbone : str, BackboneSettings or None, default=None
-        Topic model in place of the recipe's: "plsa", "prodlda", "etm", "ecrtm", "fastopic", or settings of one.
+        Neural topic model that replaces the recipe's: "plsa", "prodlda", "etm", "ecrtm", "fastopic", or settings of
+        one, which replace all settings of the recipe's backbone.
     inputs : str or None, default=None
-        What it reads of a document in place of the recipe's inputs: "hidden", "embedding", "words", "tf-idf", "bow",
-        "normalised-bow", several joined by "+".
+        Inputs of the topic model that replace the recipe's: "hidden", "embedding", "words", "tf-idf", "bow",
+        "normalised-bow", or several joined by "+".
     target : {"soft", "bow", "soft+bow"} or None, default=None
-        What it learns to reproduce, in place of the recipe's target.
+        Training target that replaces the recipe's: soft labels, word counts, or a mixture.
     embedder : str, callable or None, default=None
-        Makes sentence vectors: the name or folder of a `SentenceEncoder`, or a callable from a list of texts to an
-        array of shape (n_documents, width). None: "all-minilm-l6-v2", unless `fit` gets vectors.
+        Sentence encoder: the name or folder of a `SentenceEncoder`, or a callable from a list of texts to an array of
+        shape (n_documents, width). None: "all-minilm-l6-v2", unless `embeddings` are given to `fit`.
     word_vectors : WordVectors, str, Path or None, default=None
-        Vectors, or a file of them, at which the word embeddings of ETM and ECRTM start.
+        Initial word embeddings of ETM and ECRTM, or a file of them.
     lm : str or BaseTeacher, default="smollm2-135m"
-        The language model: "smollm2-135m" (embedded), a local folder, a GGUF file, a Hugging Face id, the address of a
-        server (see `ServerTeacher`), or a `Teacher`.
+        Language model: "smollm2-135m", a local folder, a GGUF file, a Hugging Face id, the address of a server (see
+        `ServerTeacher`), or a `Teacher`.
     sample : float in (0, 1] or None, default=None
-        Share of the distinct documents that the language model reads; what it would say of the others is predicted.
-        None: as many as the recipe says, in "default" at most 2,500.
+        Share of the distinct documents that the language model reads; soft labels of the others are predicted. None:
+        the number set by the recipe, at most 2,500 in "default".
     demonstrations : {"auto", "none"} or None, default=None
-        Whether the language model is shown examples chosen from the corpus. None: as the recipe says.
+        "auto" adds a prompt with demonstrations selected from the corpus. None: as set by the recipe.
     vocabulary : int, sequence of str, Vocabulary or CountVectorizer, default=2000
-        Number of words to find in the texts, or the words themselves.
+        Number of words to select from the texts, the words themselves, or a vectorizer that selects them.
     language : str, default="english"
-        Whose stop words are left out of the vocabulary; "none" keeps all.
+        Language of the stop words that are left out of the vocabulary; "none" keeps all words.
     features : "auto", path or None, default="auto"
-        Where the language model's output is kept: the cache folder, a feature folder, or nowhere. It never changes
-        what is read.
+        Where the language model's output is kept: "auto" is the cache folder, a path a feature folder, None nowhere.
+        It never changes what is read.
     random_state : int, default=0
-        Seed of everything random.
+        Seed of the random number generators.
     progress : bool, default=False
         Show progress bars on standard error.
 
     Attributes
     ----------
     state_ : FittedState
-        Everything the fit learned; the attributes below are views of it.
+        Result of the fit; the attributes below, except `plan_`, are views of it.
     plan_ : FitPlan
-        What the fit was going to do, resolved before it started.
+        Plan of the fit, made before it started; absent from a loaded model.
     topics_ : ndarray of shape (n_documents,)
         Topic with the largest share of each document.
     probabilities_ : ndarray of shape (n_documents, n_topics)
-        Topic mixtures (theta); rows sum to 1. A blank document has the mean of all others.
+        Topic mixtures (theta); rows sum to 1. Blank documents get the mean of all others.
     components_ : ndarray of shape (n_topics, n_words)
         Word distributions of the topics; rows sum to 1.
     relevance_ : ndarray of shape (n_topics, n_words) or None
-        Order in which words are shown; None for their probability.
+        Relevance by which the words of a topic are ranked for display; None if they are ranked by probability.
     vocabulary_ : Vocabulary
+        Words of the topics.
     recipe_ : Recipe
-        The settings that were carried out.
+        Settings of the fit, with all overrides applied.
+    teacher_ : BaseTeacher or None
+        Language model that read the documents; None if none was needed.
     training_ : TrainingReport or None
-        How training went; None for a loaded model.
+        Training loss and speed; None for a loaded model.
 
     Examples
     --------
@@ -150,12 +154,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         hidden: DocHidden | None = None,
         embeddings: np.ndarray | None = None,
     ) -> FitPlan:
-        """What `fit` would do with the same arguments; nothing is read, encoded or trained.
+        """Plan a fit with the same arguments, without reading, encoding or training anything.
 
         Returns
         -------
         FitPlan
-            `plan.lines()` says it in words.
+            `FitPlan.lines` describes it, a line for each step.
         """
         return resolve_plan(self._source(X, soft_labels, hidden, embeddings), self._options())
 
@@ -173,20 +177,27 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : iterable of str, Corpus or None
-            Documents. None takes those kept in the feature folder.
-        y : ignored
-            Labels are never learnt from.
+            Documents. None: those stored in the feature folder `features`.
+        y : None
+            Ignored; present for compatibility with scikit-learn.
         soft_labels : array of shape (n_documents, n_words) or None
-            Log probabilities of the words of `vocabulary`; with `hidden` no language model is needed.
+            Log probabilities of the words of `vocabulary`. With `soft_labels` and `hidden` no language model is needed.
         hidden : array of shape (n_documents, width) or None
-            Any vectors of the documents, beside `soft_labels`.
+            Vectors of the documents, of any origin; required with `soft_labels`.
         embeddings : array of shape (n_documents, width) or None
-            Vectors of the input "embedding"; equal texts are one document, with the first one's vector.
+            Sentence vectors, the input "embedding". Equal texts are one document, with the vector of the first.
 
         Returns
         -------
         TopicModel
-            The model itself.
+            The fitted model.
+
+        Raises
+        ------
+        InputError
+            If the arguments or parameters are invalid or do not go together.
+        AssetError, LanguageModelError
+            If a model that is needed is not on this machine or cannot be used.
         """
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
@@ -195,7 +206,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> DocTopic:
-        """`fit`, then the mixtures of the same documents: equal to ``fit(X).transform(X)``."""
+        """Fit the model and return the mixtures of the same documents, equal to ``fit(X).transform(X)``.
+
+        Takes the arguments of `fit`.
+        """
         return self.fit(X, y, **options).probabilities_
 
     def transform(
@@ -205,23 +219,24 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         hidden: DocHidden | None = None,
         embeddings: np.ndarray | None = None,
     ) -> DocTopic:
-        """Topic mixtures of documents, old or new.
+        """Compute the topic mixtures of documents, old or new.
 
-        Deterministic, and independent of the other documents.
+        The mixture of a document is deterministic and does not depend on the other documents.
 
         Parameters
         ----------
         X : iterable of str, Corpus or None
-            Documents; None where the model reads vectors alone.
+            Documents; None only if all inputs of the model are given as vectors.
         hidden : array of shape (n_documents, width) or None
-            Hidden states, so that no language model is needed.
+            Hidden states, or the vectors given as `hidden` to `fit`; otherwise the language model computes them if they
+            are an input.
         embeddings : array of shape (n_documents, width) or None
-            Sentence vectors, so that no sentence encoder is needed.
+            Sentence vectors; otherwise the sentence encoder computes them if they are an input.
 
         Returns
         -------
-        ndarray of shape (n_documents, n_topics)
-            Rows sum to 1.
+        ndarray of shape (n_documents, n_topics), float32
+            Topic mixtures; rows sum to 1.
         """
         return self._fitted.transform(
             None if X is None else as_corpus(X),
@@ -233,7 +248,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         )
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
-        """Calibrated soft labels of documents, old or new, as the model was trained on.
+        """Compute calibrated soft labels of documents, old or new; the language model reads them.
 
         Returns
         -------
@@ -254,23 +269,33 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ----------
         path : str or Path
         excerpts : bool, default=True
-            Keep the first 300 characters of each document; with False no text of a document is kept.
+            Store the first 300 characters of each training document; if False, no text of a document is stored.
 
         Notes
         -----
-        A folder cannot hold functions and vectorizers: in a loaded model `NotSaved` stands for such a parameter until
-        it is set again.
+        Functions and vectorizers cannot be stored: in a loaded model `NotSaved` takes the place of such a parameter
+        until it is set again with `set_params`.
         """
         persistence.save(self._fitted.state, self.get_params(deep=False), path, excerpts=excerpts)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> "TopicModel":
-        """Read a model folder written by `save`; no language model is opened before it is needed.
+        """Load a model folder written by `save`; models are opened when first needed.
+
+        Parameters
+        ----------
+        path : str or Path
+        device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+            Where language model, sentence encoder and topic model run.
+
+        Returns
+        -------
+        TopicModel
 
         Raises
         ------
         ModelFileError
-            If the folder is damaged, or not a model folder.
+            If the folder is damaged or not a model folder.
         """
         state, parameters = persistence.load(path, device=device)
         model = cls(**parameters)
@@ -278,41 +303,47 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return model
 
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
-        """The first words of every topic with their probabilities."""
+        """Top words of every topic with their probabilities, the most relevant word first."""
         return table.get_topics(self._fitted.state, n_words)
 
     def get_topic(self, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
-        """The first words of one topic with their probabilities."""
+        """Top words of one topic with their probabilities, the most relevant word first."""
         return table.get_topic(self._fitted.state, topic, n_words)
 
     def get_topic_info(self) -> pd.DataFrame:
-        """One row a topic, largest first: Topic, Count, Name, Representation, Representative_Docs."""
+        """Table of topics, largest first: Topic, Count, Name, Representation, Representative_Docs."""
         return table.get_topic_info(self._fitted.state)
 
     def get_document_info(self) -> pd.DataFrame:
-        """One row a training document: Id, Document (its beginning), Topic, Name, Probability."""
+        """Table of training documents: Id, Document (its beginning), Topic, Name, Probability."""
         return table.get_document_info(self._fitted.state)
 
     def get_representative_docs(self, topic: int) -> list[str]:
-        """Beginnings of the documents with the largest share of a topic."""
+        """Beginnings of the three documents with the largest share of a topic."""
         return table.get_representative_docs(self._fitted.state, topic)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
-        """Names of the columns of the mixtures."""
+        """Names of the topics, the columns of `transform`; `input_features` is ignored."""
         return np.asarray(self.topics.names(), dtype=object)
 
     def search(self, query: str, k: int = 10) -> pd.DataFrame:
-        """The training documents whose mixtures are nearest to the query's, see `softtopic.topics.search.search`."""
+        """Find the k training documents whose mixtures are nearest to the query's by KL(query ‖ document).
+
+        Returns
+        -------
+        DataFrame
+            Document (its position), Id, Divergence (in nats), Topic, Text (its beginning); nearest first.
+        """
         theta = self.transform([search.check_query(query)])
         return search.search(self._fitted.state, self._fitted.index, theta, k)
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
-        """The topics with the largest shares of a query, and the shares."""
+        """Find the topics with the largest shares in the mixture of a query; returns their numbers and these shares."""
         return search.find_topics(self.transform([search.check_query(query)]), top_n)
 
     @property
     def topics(self) -> Topics:
-        """The topics' words."""
+        """Words of the topics: ``topics.top_words(10)`` is a list of words for each topic."""
         return table.topics_of(self._fitted.state)
 
     @property
@@ -345,7 +376,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     @property
     def teacher_(self) -> BaseTeacher | None:
-        """The language model that read the documents; None where none was needed."""
+        """Language model that read the documents; None if none was needed."""
         return self._fitted.language_model
 
     @property

@@ -86,38 +86,39 @@ class TokenBudget:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadConfig:
-    """What the language model reads, and how its answers become soft labels.
+    """What the language model reads, and how its output becomes soft labels.
 
     Parameters
     ----------
     prompts : str, Prompt or sequence of either, default=("published",)
-        Names of prompts, TOML files or prompts; labels of several are averaged.
+        Prompts, their names, or TOML files; soft labels of several prompts are averaged.
     demonstrations : DemonstrationConfig or None, default=None
-        How one more prompt with examples from the corpus is chosen; None for no such prompt.
+        Settings for selecting an additional prompt with demonstrations from the corpus; None for no such prompt.
     beam_width : int, default=0
-        First tokens followed after each document, so that words of several tokens are scored whole; 0 scores first
-        tokens, as published.
+        Number of most probable first tokens after each document that are followed to score whole words; 0 scores words
+        by their first tokens, as published.
     max_tokens : int, default=160
-        Length of what is read of a document, or of each chunk of it.
+        Maximum number of tokens of a document, or of each chunk of it.
     max_chunks : int or None, default=None
-        Chunks read in all, over all documents and prompts: the fewer documents there are, the more is read of a long
-        one. None reads the beginnings alone.
+        Maximum number of chunks over all documents and prompts: the fewer documents, the more chunks of a long one are
+        read. None: only the beginning of each document is read.
     max_chunks_per_document : int, default=8
-        Chunks read of one document at most.
+        Maximum number of chunks of a document.
     max_documents : int or None, default=None
-        Documents read where `sample` does not say otherwise; None for all of them.
+        Maximum number of documents read, unless `sample` of `TopicModel` is given. None: all are read.
     budget : TokenBudget or None, default=None
         Limit on the tokens read in all; None for none.
     medoids : MedoidsConfig or None, default=None
         Where not all documents are read, those nearest to the centres of k-means on their sentence vectors are; None
         for a random sample.
     calibration : {"none", "corpus", "content-free"}, default="none"
-        Where the prior over words comes from that is subtracted from log probabilities.
+        Prior over words that is subtracted from log probabilities: none, the mean over the documents read, or the mean
+        over `content_free`.
     calibration_strength : float in [0, 2], default=1.0
-        How much of it is subtracted.
+        Factor of the prior.
     content_free : sequence of str
-        Documents without content, whose log probabilities are the content-free prior and by which several prompts are
-        made comparable.
+        Inputs without content, from which content-free priors are estimated: that of `calibration`, and those that are
+        removed before several prompts are averaged.
     """
 
     prompts: str | Prompt | Sequence[str | Prompt] = ("published",)
@@ -181,7 +182,7 @@ class RankingConfig:
     n_center_words : int, default=10
         Leading words whose mean vector stands for the topic.
     document_power : float, default=2.5
-        Power of a document's share in a topic with which its words count for that topic.
+        A document's words count for a topic with its share in the topic to this power.
     """
 
     order: str = "probability"
@@ -199,37 +200,39 @@ class RankingConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything between texts and a trained model that is not a size. The defaults are the published settings.
+    """All settings of a fit that change its result. The defaults are the published settings.
+
+    Named recipes are in `softtopic.recipes.RECIPES`.
 
     Parameters
     ----------
     inputs : str, default="hidden"
-        What the topic model reads of a document: "hidden", "embedding", "words", "tf-idf", "bow" or "normalised-bow",
-        several joined by "+".
+        Inputs of the topic model: "hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow", or several joined
+        by "+".
     target : {"soft", "bow", "soft+bow"}, default="soft"
-        What it learns to reproduce: the language model's soft labels, the document's own words, or a mixture.
+        Training target: the language model's soft labels, the document's own words, or a mixture.
     bow_weight : float in (0, 1), default=0.5
         Weight of the document's own words in the target "soft+bow".
     standardize : bool, default=False
-        Whether input columns other than sparse ones are standardised.
+        Whether dense input columns are standardised.
     max_training_documents : int or None, default=None
-        Documents the topic model is trained on; it predicts the others as it predicts new ones.
+        Maximum number of documents the topic model is trained on; mixtures of the others are predicted. None: all.
     encoder : EncoderConfig
-        The sentence encoder.
+        Sentence encoder.
     read : ReadConfig
         What the language model reads.
     imputation : ImputationConfig
         Prediction of soft labels of documents that were not read.
     words : WordInputsConfig
-        Inputs made of word counts.
+        Inputs computed from word counts.
     vocabulary : VocabularyConfig
-        Which words topics are made of.
+        Selection of the words of topics.
     graph : GraphConfig
         Similarity graph of documents, and label propagation.
     groups : GroupsConfig or None, default=None
-        Groups that topics start from; None to start from random weights.
+        Clustering of documents that initialises the topics; None to start from random weights.
     backbone : BackboneSettings
-        The topic model.
+        Neural topic model.
     training : TrainingConfig
         Optimisation.
     ranking : RankingConfig
@@ -237,7 +240,8 @@ class Recipe:
 
     Examples
     --------
-    >>> recipe = get_recipe("default").with_options(read__max_documents=1000, training__epochs=30)
+    >>> from softtopic.recipes import RECIPES
+    >>> recipe = RECIPES["default"].with_options(read__max_documents=1000, training__epochs=30)
     >>> recipe.read.max_documents, recipe.training.epochs
     (1000, 30)
     """
@@ -277,7 +281,10 @@ class Recipe:
         return "bow" in split_target(self.target) or any(INPUTS[name].reads_words for name in split_inputs(self.inputs))
 
     def with_options(self, **options: Any) -> "Recipe":
-        """A copy with other settings; ``read__beam_width=4`` sets a nested one, None leaves a setting as it is."""
+        """Return a copy with other settings; ``read__beam_width=4`` sets a nested one.
+
+        A value of None leaves a setting as it is; use `dataclasses.replace` to set None.
+        """
         return _replace(self, {name: value for name, value in options.items() if value is not None})
 
 

@@ -16,46 +16,47 @@ from softtopic.types import DocInt, DocTopic, TopicVocab
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedState:
-    """Everything a fitted model knows. Plain arrays and values: it can be pickled, forked and read by many threads.
+    """Result of a fit, as plain arrays and values that can be pickled, forked and shared by threads.
 
     Attributes
     ----------
     recipe : Recipe
-        As it was carried out.
+        Settings of the fit, with all overrides applied.
     seed : int
-        Seed of everything random.
+        Seed of the random number generators.
     vocabulary : Vocabulary
     widths : dict of str to int
-        Columns of each input, in order.
+        Number of columns of each input, in order.
     encoder : str or None
-        Sentence encoder that makes the vectors of new texts; None where the caller brought vectors.
+        Sentence encoder for new texts; None if the caller gave sentence vectors.
     teacher : dict or None
         Description of the language model that read the documents, see `BaseTeacher.description`; None without one.
     weights : dict of str to ndarray
         Weights and buffers of the backbone.
     word_width : int or None
-        Width of the word vectors the backbone was started from; None without any.
+        Width of the pre-trained word embeddings; None without any.
     lsa : LSA or None
-        Present where words are an input.
+        Latent semantic analysis, if "words" or "tf-idf" are inputs.
     prior : ndarray of shape (n_words,) or None
-        Log probabilities by which soft labels were calibrated.
+        Mean log probabilities that calibration subtracts; None without calibration.
     topic_word : ndarray of shape (n_topics, n_words)
-        Rows sum to 1.
+        Word distributions of the topics; rows sum to 1.
     relevance : ndarray of shape (n_topics, n_words) or None
-        Order in which words are shown; None for their probability.
+        Relevance by which words are ranked for display; None if they are ranked by probability.
     theta : ndarray of shape (n_documents, n_topics)
-        Mixtures of the training documents; rows sum to 1.
+        Topic mixtures of the training documents; rows sum to 1.
     mean_theta : ndarray of shape (n_topics,)
         Mixture of blank documents: the mean over all others.
     ids : tuple of str
+        Ids of the training documents.
     excerpts : tuple of str
-        Beginnings of the training documents, at most 300 characters each; empty where no text is kept.
+        Beginnings of the training documents, at most 300 characters each; empty strings if no text is kept.
     representatives : tuple of ndarray
-        For each topic the rows of its representative documents.
+        Rows of the representative documents of each topic.
     plan : tuple of str
-        The lines of the plan that was carried out.
+        Lines of the plan of the fit.
     training : TrainingReport or None
-        None for a loaded model.
+        Training loss and speed; None for a loaded model.
     """
 
     recipe: Recipe
@@ -89,5 +90,5 @@ class FittedState:
 
     @property
     def representative_docs(self) -> list[list[str]]:
-        """Excerpts of each topic's representative documents; none where no text is kept."""
+        """Excerpts of each topic's representative documents; empty lists if no text is kept."""
         return [[self.excerpts[row] for row in rows if self.excerpts[row]] for rows in self.representatives]

@@ -12,7 +12,7 @@ def fetch(
         list[str], typer.Argument(help="smollm2-135m, all-minilm-l6-v2, a sample corpus, or a Hugging Face id.")
     ],
 ) -> None:
-    """Download language models, the sentence encoder or sample corpora: the one command that downloads."""
+    """Download language models, the sentence encoder or sample corpora."""
     from softtopic.lm.loading import fetch_language_model
     from softtopic.storage.assets import ASSETS
     from softtopic.storage.assets import fetch as fetch_asset

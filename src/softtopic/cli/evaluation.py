@@ -37,9 +37,13 @@ def evaluate(
     reference: Reference = None,
     reference_text: ReferenceText = "text",
     words: Annotated[int, typer.Option("--words", help="Number of top words of each topic to measure.")] = 10,
-    rate: Annotated[bool, typer.Option("--rate", help="Have a language model rate the topics, 1 to 3.")] = False,
-    lm: Annotated[str | None, typer.Option("--lm", help="Which one: as for fit; default: smollm2-135m.")] = None,
-    published: Annotated[bool, typer.Option("--published", help="Rate without examples, as published.")] = False,
+    rate: Annotated[bool, typer.Option("--rate", help="Let a language model rate the topics from 1 to 3.")] = False,
+    lm: Annotated[
+        str | None, typer.Option("--lm", help="Language model that rates, as for fit; default: smollm2-135m.")
+    ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Rate with the published prompt, without examples.")
+    ] = False,
     lm_model: LmModel = None,
     lm_probs: LmProbs = 20,
     text: Text = "text",
@@ -49,7 +53,7 @@ def evaluate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a model: the words of its topics, and the agreement of its mixtures with labels where there are some."""
+    """Evaluate a model: coherence and diversity of its topics, and agreement with labels if there are any."""
     from softtopic.metrics.evaluation import check_labels, describe
     from softtopic.model import TopicModel
 

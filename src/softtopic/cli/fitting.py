@@ -45,7 +45,7 @@ def demo(
     data_dir: DataDir = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fit a model of posts of 20 Newsgroups; downloads the language model, the sentence encoder and the posts."""
+    """Fit a model to posts of 20 Newsgroups; downloads the language model, the encoder and the posts if needed."""
     from softtopic.model import TopicModel
     from softtopic.persistence.folder import check_destination
     from softtopic.recipes import RECIPES
@@ -94,7 +94,7 @@ def teach(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read the documents that a fit would read, and store the features for any number of fits."""
+    """Have the language model read the documents that a fit would read, and store its output for any number of fits."""
     from softtopic.pipeline.read import read_into
     from softtopic.pipeline.represent import sentence_vectors
     from softtopic.pipeline.sources import Source

@@ -11,7 +11,7 @@ import typer
 
 from softtopic.data.formats import FORMAT_NAMES
 
-File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also .gz; - is standard input.")]
+File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also with .gz; - is standard input.")]
 Model = Annotated[Path, typer.Argument(help="Model folder.")]
 Text = Annotated[str, typer.Option("--text", help="Column with the texts.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column with ids.")]
@@ -27,14 +27,16 @@ Lm = Annotated[
 ]
 LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model on the server.")]
 LmProbs = Annotated[int, typer.Option("--lm-probs", help="Number of log probabilities to request from a server.")]
-Language = Annotated[str, typer.Option("--language", help="Language of the stop words to leave out; none: keep all.")]
+Language = Annotated[
+    str, typer.Option("--language", help="Language of the stop words to leave out; none keeps all words.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and what it will cost; write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 Reference = Annotated[str | None, typer.Option("--reference", help="Reference corpus for topic coherence: a file.")]
 ReferenceText = Annotated[str, typer.Option("--reference-text", help="Column with the texts of the reference.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No messages and no progress bars.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress bars.")]
 
 
 @dataclass(frozen=True)
@@ -75,23 +77,25 @@ class TeacherOptions:
         str | None,
         typer.Option(
             "--demonstrations",
-            help="Few-shot examples: auto chooses them from the documents, without labels; none. Default: the "
-            "recipe's.",
+            help="Few-shot examples: auto selects them from the documents, without labels; none uses none. Default: "
+            "the recipe's.",
         ),
     ] = None
     beam_width: Annotated[
         int | None,
-        typer.Option("--beam-width", help="Score whole words, following so many first tokens; 0: first tokens alone."),
+        typer.Option(
+            "--beam-width", help="First tokens to follow for scoring whole words; 0 scores first tokens only."
+        ),
     ] = None
     max_tokens: Annotated[
         int | None,
-        typer.Option("--max-tokens", help="Tokens of a document that are read at most; default: the recipe's."),
+        typer.Option("--max-tokens", help="Maximum number of tokens read of a document; default: the recipe's."),
     ] = None
     truncation: Annotated[
         str | None,
         typer.Option(
             "--truncation",
-            help="What is read of longer documents: head, head-tail, windows (their mixture), windows-3.",
+            help="Part read of longer documents: head, head-tail, windows (chunks, averaged), windows-3 (up to 3).",
         ),
     ] = None
     sample: Annotated[
@@ -128,8 +132,8 @@ class RecipeOptions:
         str | None,
         typer.Option(
             "--inputs",
-            help="Inputs of the topic model: hidden, embedding, words, tf-idf, bow, or several, e.g. embedding+words; "
-            "default: the recipe's.",
+            help="Inputs of the topic model: hidden, embedding, words, tf-idf, bow, normalised-bow, or several, e.g. "
+            "embedding+words; default: the recipe's.",
         ),
     ] = None
     target: Annotated[
@@ -138,14 +142,16 @@ class RecipeOptions:
     ] = None
     calibration: Annotated[
         str | None,
-        typer.Option("--calibration", help="Prior over words to remove: none, corpus or content-free."),
+        typer.Option(
+            "--calibration", help="Prior over words to subtract: none, corpus or content-free; default: the recipe's."
+        ),
     ] = None
     strength: Annotated[
-        float | None, typer.Option("--strength", help="Weight of the prior that is removed, 0 to 2.")
+        float | None, typer.Option("--strength", help="Factor of that prior, 0 to 2; default: the recipe's.")
     ] = None
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0
     word_vectors: Annotated[
-        Path | None, typer.Option("--word-vectors", help="Initial word vectors of etm and ecrtm: a file.")
+        Path | None, typer.Option("--word-vectors", help="File of initial word embeddings of etm and ecrtm.")
     ] = None
 
 

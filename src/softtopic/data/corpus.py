@@ -48,26 +48,26 @@ class Distinct:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents in order; made by `Corpus.from_texts` or `read_corpus`.
+    """Documents with ids, labels and times; created by `Corpus.from_texts` or `read_corpus`.
 
     Parameters
     ----------
     texts, ids : tuple of str
         One of each for every document.
     labels : tuple of str or None, default=None
-        Labels, for evaluation alone: nothing is fitted to them. An empty label means "not labelled".
+        Labels, used for evaluation only. An empty label means "not labelled".
     times : tuple of str or None, default=None
-        Times, as they were given.
+        Times, as given.
     merge_duplicates : bool, default=True
-        Whether documents with equal texts share a row of `distinct`, and blank ones have none. If not, every document
-        has a row of its own, in given order: features that a user brings along may differ where texts do not.
+        Whether documents with equal texts share a row of `distinct`, and blank ones have none. If False, every document
+        has a row of its own, in order: the caller's vectors of equal texts may differ.
     has_texts : bool, default=True
-        False where texts only name documents that are known by their features alone; their words are not counted.
+        False if texts are placeholders of documents of which only vectors are known; their words are not counted.
 
     Raises
     ------
     InputError
-        If `ids`, `labels` or `times` has another length than `texts`.
+        If `ids`, `labels` or `times` differ from `texts` in length.
 
     Examples
     --------
@@ -109,13 +109,13 @@ class Corpus:
         Parameters
         ----------
         texts : iterable of str
-            A list, a pandas column, a generator. A lone surrogate, as in texts that were cut off, becomes U+FFFD.
+            A list, a pandas column, a generator. A lone surrogate, as in truncated texts, becomes U+FFFD.
         ids : iterable, default=None
-            By default the positions "0", "1", …
+            Ids, stored as strings. By default the positions "0", "1", …
         labels : iterable, default=None
             None and NaN mean "not labelled".
         times : iterable, default=None
-            Kept as strings.
+            Times, stored as strings.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class Corpus:
         Raises
         ------
         InputError
-            If the texts are one string, a table, or hold anything but strings, or a column has another length.
+            If `texts` is a string or a table or contains anything but strings, or the lengths differ.
 
         """
         if isinstance(texts, str | bytes):

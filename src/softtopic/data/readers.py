@@ -23,7 +23,7 @@ class Columns:
     label, id, time : str or None, default=None
         Columns with labels, ids and times; None reads none.
     label_required : bool, default=True
-        Whether a missing label column is an error; if not, the documents have no labels then.
+        Whether a missing label column is an error. If False, the documents then have no labels.
 
     """
 
@@ -49,18 +49,18 @@ def read_corpus(path: str | Path, columns: Columns = Columns(), *, format: str |
     columns : Columns, default=Columns()
         Which columns to read.
     format : str or None, default=None
-        A name of `FORMATS`. By default it follows from the suffix of the file (`posts.csv.gz` is compressed CSV);
-        standard input is taken for JSON lines where it begins with "{", else for one document a line.
+        "jsonl", "csv", "tsv", "parquet" or "txt". By default it follows from the suffix of the file (`posts.csv.gz` is
+        compressed CSV); standard input is read as JSON lines if it begins with "{", otherwise as one document per line.
 
     Returns
     -------
     Corpus
-        Missing values are empty texts, ids, labels and times.
+        Missing values become empty texts, ids, labels and times.
 
     Raises
     ------
     InputError
-        If the file is missing, not UTF-8, not of its format, lacks a column or holds no document.
+        If the file does not exist, is not UTF-8, does not have its format, lacks a column or contains no document.
 
     """
     file = str(path)

@@ -27,25 +27,25 @@ _INSPECTED = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class VocabularyConfig:
-    r"""How words are found in texts.
+    r"""How the words of a vocabulary are selected from texts.
 
     Parameters
     ----------
     min_df : int or float, default=2
-        Words in fewer documents are left out; an int is a number of documents, a float a share of them.
+        Words in fewer documents are left out. An int is a number of documents, a float a share of them.
     max_df : int or float, default=0.5
-        Words in more documents are left out, likewise.
+        Words in more documents are left out. An int is a number of documents, a float a share of them.
     token_pattern : str, default=TOKEN_PATTERN
         Regular expression of a token in lower-case text, as in scikit-learn's CountVectorizer; see
         `compile_token_pattern`. By default tokens have three letters or more.
     max_unspaced_share : float, default=0.3
-        Share of characters in scripts without spaces above which a warning says that words must come from a
-        tokenizer of the language.
+        Share of characters in scripts without spaces above which a warning says that the vocabulary needs a tokenizer
+        for the language.
 
     Raises
     ------
     InputError
-        If a value is out of range, or the pattern is no regular expression.
+        If a value is out of range, or the pattern is not a regular expression.
 
     Examples
     --------
@@ -78,13 +78,13 @@ class Vocabulary:
     words : tuple of str
         The words, one or more.
     token_pattern : str, default=TOKEN_PATTERN
-        Regular expression of a token in lower-case text, by which words are counted; words that are no tokens of it
-        (phrases, "c++", unspaced scripts) are found by `WordMatcher`.
+        Regular expression of a token in lower-case text. Words that it cannot match (phrases, "c++", words in scripts
+        without spaces) are found by string matching.
 
     Raises
     ------
     InputError
-        If there are no words, a word stands twice or is blank, or the pattern is no regular expression.
+        If there are no words, a word is repeated or blank, or the pattern is not a regular expression.
 
     Examples
     --------
@@ -119,16 +119,16 @@ class Vocabulary:
         max_df: int | float | None = None,
         config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
-        """The most frequent words of texts, ties broken by spelling; independent of the order of the texts.
+        """Select the most frequent words of texts; ties are broken by spelling, so the order of texts does not matter.
 
         Parameters
         ----------
         texts : iterable of str
             Documents.
         size : int, default=2000
-            Number of words, at least 2; fewer where the texts have no more.
+            Number of words, at least 2; fewer if the texts contain fewer.
         language : str, default="english"
-            Whose stop words to leave out; see `stop_words`.
+            Language of the stop words to leave out; "none" keeps all words.
         min_df, max_df : int or float or None, default=None
             Bounds on document frequency in place of those of `config`.
         config : VocabularyConfig, optional
@@ -170,10 +170,10 @@ class Vocabulary:
         size: int | None = None,
         token_pattern: str = TOKEN_PATTERN,
     ) -> "Vocabulary":
-        """The words that a scikit-learn vectorizer finds in texts, most frequent first.
+        """Select the words that a scikit-learn vectorizer finds in texts, most frequent first.
 
-        Words that it spells otherwise than the texts do (stems, letters without their accents) are kept although
-        nothing will be counted of them; a warning names some.
+        Words that it spells differently from the texts (stems, words without their accents) are kept but never counted;
+        a warning names some.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class Vocabulary:
         language: str = "english",
         config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
-        """A vocabulary from whatever a user may give.
+        """Build a vocabulary from any value of the parameter `vocabulary` of `TopicModel`.
 
         Parameters
         ----------
@@ -224,9 +224,9 @@ class Vocabulary:
         texts : iterable of str
             Documents.
         language : str, default="english"
-            Whose stop words to leave out where `source` is a number; see `stop_words`.
+            Language of the stop words to leave out if `source` is a number; "none" keeps all words.
         config : VocabularyConfig, optional
-            Token pattern, and bounds on document frequency where `source` is a number.
+            Token pattern, and bounds on document frequency if `source` is a number.
 
         Returns
         -------
@@ -257,7 +257,7 @@ class Vocabulary:
         return fingerprint_strings(self.words)
 
     def bag_of_words(self, texts: Iterable[str]) -> csr_matrix:
-        """Word counts of texts.
+        """Count the words of texts.
 
         Parameters
         ----------

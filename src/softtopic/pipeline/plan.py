@@ -68,30 +68,32 @@ class FitOptions:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FitPlan:
-    """Everything a fit will do, decided before it starts; nothing edits it afterwards.
+    """Everything a fit will do, decided before it starts. Returned by `TopicModel.plan`; frozen.
 
     Attributes
     ----------
     recipe : Recipe
-        With the caller's overrides, and inputs that can be had.
+        All settings, with the caller's overrides applied.
     n_topics, seed : int
     n_documents, n_distinct : int
-        Documents, and distinct ones that are not blank.
+        Number of documents, and of distinct documents that are not blank.
     vocabulary : Vocabulary
     teacher : BaseTeacher or None
-        Reads documents; None where no language model is needed.
+        Language model that reads documents; None if none is needed.
     n_read : int
-        Distinct documents that the language model reads, or has read.
+        Number of distinct documents that the language model reads or has read.
     read : ndarray of int or None
-        Their places among the distinct documents; None until sentence vectors decide which are read.
+        Their positions among the distinct documents; None until sentence vectors decide which are read.
     embedder : Embedder or None
-        Makes sentence vectors; None where none are needed or the caller brings them.
+        Sentence encoder; None if no sentence vectors are needed or the caller gives them.
     choose_demonstrations : bool
-        Whether a prompt with examples from the corpus is chosen first.
+        Whether a prompt with demonstrations from the corpus is selected first.
+    features_exist : bool
+        Whether soft labels exist already, so that nothing is read.
     features : str, Path or None
-        Where features are kept; never decides what is read.
+        Where features are kept; it never changes what is read.
     word_vectors : WordVectors, str, Path or None
-        Where the word embeddings of ETM and ECRTM start.
+        Initial word embeddings of ETM and ECRTM.
     cost : Cost
         Expected time and memory.
     """
@@ -151,17 +153,17 @@ class FitPlan:
         return replace(self, read=medoids(vectors, self.n_read, config))
 
     def lines(self) -> list[str]:
-        """The plan for people: a line a step, and the expected cost."""
+        """Describe the plan: a line for each step, and one for the expected cost."""
         return [*self.steps, str(self.cost)]
 
     @property
     def steps(self) -> list[str]:
-        """What is read, encoded and trained, a line each."""
+        """Lines on what is read, encoded and trained."""
         return [line for line in (self.reading, self._encoding(), self._training()) if line]
 
     @property
     def reading(self) -> str:
-        """What the language model reads, in a line."""
+        """One line on what the language model reads."""
         if not self.n_read:
             return "language model: none is needed"
         which = f"all {self.n_distinct:,}" if self.reads_all else f"{self.n_read:,} of {self.n_distinct:,}"

@@ -33,18 +33,18 @@ _BYTES_PER_TOKEN = 4
 
 @final
 class Teacher(BaseTeacher):
-    """Reads documents with a causal language model on this machine.
+    """Causal language model on this machine that reads documents and returns soft labels and hidden states.
 
-    The language model is opened when it is first needed, and shared with the teachers that `with_settings`,
-    `with_prompts` and `hidden_only` give. Threads may share a teacher; they read in turn.
+    The language model is opened when first needed, and shared with the teachers that `with_settings` and `with_prompts`
+    return. Threads may share a teacher; they read in turn.
 
     Parameters
     ----------
     lm : str, default "smollm2-135m"
-        The embedded language model, a folder that transformers can open, a GGUF file, or a Hugging Face id in the local
-        cache.
+        "smollm2-135m", a folder that transformers can load, a GGUF file, or a Hugging Face id in the local cache.
     prompt : Prompt or sequence of Prompt, default Prompt()
-        What the language model is asked. Soft labels of several prompts are mixed, hidden states averaged; see `Pool`.
+        Prompt or prompts. Soft labels and hidden states of several prompts are averaged; see
+        `softtopic.teacher.pooling.Pool`.
     max_tokens : int, default 160
         Maximum number of tokens of a document, or of each chunk of it. The text of the prompt is never truncated.
     truncation : str, default "head"
@@ -53,15 +53,15 @@ class Teacher(BaseTeacher):
     max_windows : int, default 8
         Maximum number of chunks of a document with "windows".
     beam_width : int, default 0
-        Number of first tokens of words that are followed after each document, so that words of several tokens get
+        Number of most probable first tokens that are followed after each document, so that words of several tokens get
         their own probability. 0 scores a word by its first token, as published.
     content_free : sequence of str
-        Inputs without content, by which the priors of several prompts are estimated.
+        Inputs without content, from which the priors of several prompts are estimated.
     device : {"auto", "cpu", "cuda", "mps"}, default "auto"
         Where the language model runs.
     dtype : {"auto", "bfloat16", "float16", "float32", "int8"}, default "auto"
-        Number format. "int8" is float32 with matrix products in 8 bits, where processor and language model allow it.
-        "auto" is bfloat16 on a GPU and on processors with matrix tiles, else the fastest format of this processor.
+        Number format. "int8" is float32 with matrix products in 8 bits, if processor and language model allow it.
+        "auto" is bfloat16 on a GPU and on processors with AMX, otherwise the fastest format of the processor.
 
     Attributes
     ----------

@@ -15,7 +15,7 @@ PUBLISHED_INSTRUCTION = "Generate a label that capture the overall theme of the 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the language model is asked about a document.
+    """Prompt with which the language model reads a document.
 
     The text is ``{instruction}``, the demonstrations, then ``Document: {document}`` and ``Topic:``, separated by blank
     lines. Everything before the document is read once and cached, so demonstrations cost nothing per document.

@@ -57,22 +57,22 @@ Scores = Float[np.ndarray, " vocab"]
 
 @final
 class ServerTeacher(BaseTeacher):
-    """Reads documents with a language model behind an OpenAI-compatible server.
+    """Language model behind an OpenAI-compatible server, used like a `Teacher`.
 
-    An API key, where one is needed, is taken from the environment variable SOFTTOPIC_API_KEY, that of embeddings from
-    another address from SOFTTOPIC_VECTORS_API_KEY. A server that is named by a model or feature folder is contacted
-    only on this machine, or if the environment variable SOFTTOPIC_SERVERS lists its address.
+    An API key is taken from the environment variable SOFTTOPIC_API_KEY; one for embeddings from another address, from
+    SOFTTOPIC_VECTORS_API_KEY. A server named by a model or feature folder is contacted only if it is on this machine or
+    listed in the environment variable SOFTTOPIC_SERVERS.
 
     Parameters
     ----------
     url : str
-        Base address, such as "http://localhost:8080/v1". Nothing else is ever contacted.
+        Base address, such as "http://localhost:8080/v1". Only this address and that of `vectors` are contacted.
     model : str, optional
         Name of the model, for servers that have several.
     prompt : Prompt, default Prompt()
-        What the language model is asked; it must not have a rationale.
+        Prompt without a rationale.
     max_characters : int, default 640
-        Documents are truncated to so many characters.
+        Documents are truncated to this many characters.
     n_probs : int, default 1000
         Number of most probable tokens to request from servers other than llama.cpp. Servers have limits: OpenAI's is 5,
         vLLM's 20 by default.
@@ -83,14 +83,14 @@ class ServerTeacher(BaseTeacher):
     Attributes
     ----------
     fingerprint : str
-        SHA-256 of what the output depends on, as far as it is known here: the server's weights are not.
+        SHA-256 of what the output depends on, except for the server's weights, which are not known.
     description : dict
         The teacher as JSON values.
 
     Raises
     ------
     InputError
-        If a setting is out of range, or the address is not one.
+        If a setting is out of range, or `url` is not an address.
 
     Examples
     --------

@@ -23,11 +23,16 @@ class Hits:
 
 
 class RetrievalIndex:
-    """Ranks documents by KL(query ‖ document) over their topic mixtures.
+    """Exact nearest-neighbour search by KL(query ‖ document) of topic mixtures.
 
-    KL(p ‖ q) = p·log p - p·log q, and the first term is the query's own: the nearest document has the largest p·log q,
-    one matrix product for many queries. It finds the candidates; they are then ranked by sums that are alike for
-    equal documents, so that neither ties nor divergences depend on what else is searched for.
+    KL(p ‖ q) = p·log p - p·log q, where the first term depends only on the query: the nearest document has the largest
+    p·log q, a matrix product for many queries. It finds the candidates. They are then ranked by sums that are equal for
+    equal documents, so that ties and divergences do not depend on the other queries.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_documents, n_topics)
+        Topic mixtures of the documents; rows sum to 1.
     """
 
     def __init__(self, theta: DocTopic) -> None:
@@ -39,10 +44,10 @@ class RetrievalIndex:
         return len(self._log_theta)
 
     def search(self, queries: DocTopic, k: int = 10, *, exclude: Int[np.ndarray, " queries"] | None = None) -> Hits:
-        """The k nearest documents of each query mixture; ties in document order.
+        """Find the k nearest documents of each query mixture; ties are in document order.
 
-        `exclude` names for each query one document to leave out, itself for instance. Fewer than k documents come
-        back where fewer there are.
+        `exclude` gives for each query one document to leave out, for example itself. Fewer than k documents are
+        returned if there are fewer.
         """
         if queries.ndim != 2 or queries.shape[1] != self._log_theta.shape[1]:
             raise InputError(f"queries have shape {queries.shape}; expected [queries, {self._log_theta.shape[1]}]")

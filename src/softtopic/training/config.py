@@ -19,26 +19,26 @@ class TrainingConfig:
     epochs : int, default=100
         Passes over the documents.
     batch_size : int or None, default=64
-        Documents of a batch, at least 2; batches are cut to nearly equal size. None: all documents in one batch.
+        Documents per batch, at least 2; batches have nearly equal sizes. None: all documents in one batch.
     min_batches_per_epoch : int, default=1
-        Few documents are cut into smaller batches, so that an epoch has at least this many.
+        Minimum number of batches per epoch; with few documents, batches are smaller than `batch_size`.
     max_batches : int or None, default=None
-        Limit on the batches of all epochs together: many documents get fewer epochs. None: no limit.
+        Maximum number of batches over all epochs; with many documents there are fewer epochs. None: no limit.
     learning_rate : float, default=0.002
-        Of Adam (Kingma & Ba, 2015).
+        Learning rate of Adam (Kingma & Ba, 2015).
     betas : pair of float in [0, 1), default=(0.99, 0.99)
         Decay rates of Adam's moment estimates.
     distillation_weight : float, default=1000.0
-        Weight of the distillation loss against the backbone's penalty. Where word counts are the target, the weight of
-        a document is its length instead, so that the loss is the negative log likelihood.
+        Weight of the distillation loss relative to the backbone's penalty. With target "bow" the weight of a document
+        is its length instead, so that the loss is the negative log likelihood.
     temperature : float, default=3.0
         Temperature of the soft labels (Hinton et al., 2015).
     top_k : int or None, default=None
-        Words kept in a soft label, the most probable ones. None: all.
+        Number of most probable words kept in a soft label. None: all.
     theta_weight : float, default=1.0
         Weight of the cross-entropy of theta against the target mixtures, relative to that of the words.
     patience : int or None, default=None
-        Stop after this many epochs without a lower training loss. None: never stop early.
+        Number of epochs without a lower training loss after which training stops. None: no early stopping.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class TrainingConfig:
         check_number("theta_weight", self.theta_weight, 0)
 
     def n_batches(self, n_documents: int) -> int:
-        """Batches of one epoch; none of them has a single document, which BatchNorm could not normalise.
+        """Number of batches of an epoch; none has a single document, which BatchNorm could not normalise.
 
         Examples
         --------
@@ -87,7 +87,7 @@ class TrainingConfig:
         return max(1, min(n_batches, n_documents // 2))
 
     def n_epochs(self, n_documents: int) -> int:
-        """Epochs within the limit on batches, at least one, unless `patience` ends training earlier.
+        """Number of epochs within the limit on batches, at least one; `patience` may end training earlier.
 
         Examples
         --------
