@@ -73,7 +73,6 @@ def main() -> None:
         bertopic = [arguments.bertopic_python.absolute(), SCRIPTS / "run_bertopic_from_texts.py", folder,
                     encoder.absolute()]  # fmt: skip
         for number in range(arguments.runs):
-            print(f"run {number + 1} of {arguments.runs}", file=sys.stderr, flush=True)
             report["runs"].append(timed(BERTOPIC, bertopic) | agreement(bertopic_outcome(folder), corpus))
             for recipe in arguments.recipe:
                 model = folder / f"{recipe}-{number}"
@@ -138,6 +137,7 @@ def timed(method: str, command: Sequence[str | Path]) -> Run:
     record = json.loads(done.stdout)
     if code := record.pop("exit_code"):
         sys.exit(f"{method} failed: {failure_reason(code, done.stderr)}")
+    print(f"{method}: {record['seconds']:,.1f} s", file=sys.stderr, flush=True)
     return {"method": method} | record
 
 
