@@ -14,7 +14,7 @@ import time
 
 import torch
 import torch.nn.functional as F
-from common import parser, print_head, print_row, sample
+from common import parser, print_head, print_row, sample, spread
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.devices import storage_dtype
@@ -61,10 +61,6 @@ def measure(name: str, data_dir: str, rounds: int) -> None:
     print_row(name, len(texts), round(tokens / len(texts), 1), str(teacher.dtype).removeprefix("torch."),
               spread(speeds), spread(ratios), times, f"{spread(shares)} %", share,
               round(statistics.median(peaks) / 1e9))  # fmt: skip
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):,.1f} ({min(values):,.1f} to {max(values):,.1f})"
 
 
 def published_loop(teacher: Teacher, lm, texts, words: Vocabulary) -> float:

@@ -13,13 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from common import parser, print_head, print_row
+from common import make_empty_cache, parser, print_head, print_row
 
 from softtopic.bench.packages.exchange import Stages
 from softtopic.bench.sources import Source
 from softtopic.model import TopicModel
 from softtopic.pipeline import fit as steps
-from softtopic.storage.cache import cache_dir
 
 # Step → the functions that `fit` calls for it.
 STEPS = {
@@ -45,7 +44,8 @@ def main() -> None:
     corpus = Source(data=arguments.data, data_dir=arguments.data_dir, documents=arguments.documents).read()
     stages = Stages()
     with TemporaryDirectory() as folder, ExitStack() as patches:
-        use_empty_cache(Path(folder) / "cache")
+        make_empty_cache(Path(folder) / "cache", "assets", "models")
+        os.environ["SOFTTOPIC_CACHE"] = str(Path(folder) / "cache")
         for step, names in STEPS.items():
             for name in names:
                 patches.enter_context(patch.object(steps, name, timed(stages, step, getattr(steps, name))))
@@ -66,16 +66,6 @@ def main() -> None:
     known = sum(record["seconds"] for record in stages.records if record["stage"] in STEPS)
     print_row("rest", round(seconds - known, 1), "")
     print_row("fit", round(seconds, 1), max(record["peak_mib"] for record in stages.records))
-
-
-def use_empty_cache(cache: Path) -> None:
-    """Leave the embedded models alone in the cache folder."""
-    shared = cache_dir()
-    cache.mkdir()
-    for part in ("assets", "formats", "models"):
-        if (shared / part).exists():
-            (cache / part).symlink_to(shared / part)
-    os.environ["SOFTTOPIC_CACHE"] = str(cache)
 
 
 def timed(stages: Stages, step: str, function):

@@ -8,7 +8,7 @@ Both recipes are fitted on --documents documents and transform others in turn; n
 import statistics
 import time
 
-from common import parser, print_head, print_row, sample
+from common import parser, print_head, print_row, sample, spread
 
 from softtopic import TopicModel
 from softtopic.data.corpus import Corpus, equidistant
@@ -42,8 +42,7 @@ def main() -> None:
         base = statistics.median(speeds["light"])
         for recipe, values in speeds.items():
             median = statistics.median(values)
-            speed = f"{median:,.1f} ({min(values):,.1f} to {max(values):,.1f})"
-            print_row(name, len(new), recipe, RECIPES[recipe], speed, f"{median / base:.1f}")
+            print_row(name, len(new), recipe, RECIPES[recipe], spread(values), f"{median / base:.1f}")
 
 
 if __name__ == "__main__":

@@ -122,3 +122,84 @@ def test_the_variants_of_the_ablation_are_settings_of_the_default_recipe():
 def test_the_steps_that_are_timed_are_those_of_a_fit():
     steps = importlib.import_module("steps")
     assert [name for names in steps.STEPS.values() for name in names if not callable(getattr(fit, name, None))] == []
+
+
+CPUINFO = "processor\t: 0\nmodel name\t: {name}\nflags\t\t: fpu sse2 {flags}\n\nprocessor\t: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "vectors"),
+    [("avx2 avx512f amx_tile", "AMX"), ("avx2 avx512f", "AVX-512"), ("avx avx2", "AVX2 alone"), ("avx", "no AVX2")],
+)
+def test_a_processor_is_described_by_its_widest_vectors(flags, vectors):
+    describe_processor = importlib.import_module("common").describe_processor
+    text = describe_processor(CPUINFO.format(name="Xeon 8", flags=flags), {"ONEDNN_MAX_CPU_ISA": "AVX2", "HOME": "/"})
+    name, _, *rest = text.split(", ")
+    assert (name, rest) == ("Xeon 8", [vectors, "ONEDNN_MAX_CPU_ISA=AVX2"])
+
+
+def test_a_processor_without_cpuinfo_is_described_without_vectors():
+    assert "AVX" not in importlib.import_module("common").describe_processor("", {})
+
+
+def test_an_empty_cache_has_links_to_what_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "own"))
+    for name in ("assets", "features"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+    importlib.import_module("common").make_empty_cache(tmp_path / "new", "assets", "models")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["assets"]
+    assert (tmp_path / "new" / "assets").samefile(tmp_path / "own" / "assets")
+
+
+def test_a_table_against_bertopic_has_medians_and_ratios_of_each_turn():
+    against = importlib.import_module("against_bertopic")
+    runs = [
+        {"method": method, "seconds": seconds, "cpu_seconds": 1.0, "peak_mib": 2000.4} | scores
+        for method, seconds, scores in [
+            ("bertopic-kmeans", 100.0, {"purity": 0.7, "nmi": 0.6, "precision_at_5": 0.65}),
+            ("default", 50.0, {"purity": 0.8, "nmi": 0.5}),
+            ("bertopic-kmeans", 200.0, {"purity": 0.72, "nmi": 0.6, "precision_at_5": 0.65}),
+            ("default", 120.0, {"purity": 0.8, "nmi": 0.5}),
+        ]
+    ]
+    bertopic, default = against.table_rows(runs)
+    assert bertopic[:4] == (
+        "BERTopic (KMeans)", "150.0 (100.0 to 200.0)", "1.00 (1.00 to 1.00)", "2,000 (2,000 to 2,000)"
+    )  # fmt: skip
+    assert bertopic[4] == "0.710 (0.700 to 0.720)"
+    assert default[:3] == ("softtopic (default)", "85.0 (50.0 to 120.0)", "0.55 (0.50 to 0.60)")
+    assert default[-1] == "–"
+
+
+def test_a_timed_command_runs_in_an_empty_home(tmp_path, monkeypatch):
+    against = importlib.import_module("against_bertopic")
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "own"))
+    seen = tmp_path / "seen"
+    code = f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(os.environ['SOFTTOPIC_CACHE']); print('topics')"
+    run = against.timed("default", [sys.executable, "-c", code])
+    assert set(run) == {"method", "seconds", "cpu_seconds", "peak_mib"}
+    # A process that imports torch would need hundreds.
+    assert 1 < run["peak_mib"] < 100
+    assert seen.read_text() != str(tmp_path / "own")
+    assert not Path(seen.read_text()).exists()
+
+
+def test_a_command_that_fails_ends_the_comparison_with_its_reason():
+    against = importlib.import_module("against_bertopic")
+    with pytest.raises(SystemExit, match="default failed: ValueError: no such luck"):
+        against.timed("default", [sys.executable, "-c", "raise ValueError('no such luck')"])
+
+
+def test_an_interpreter_without_bertopic_is_refused():
+    against = importlib.import_module("against_bertopic")
+    with pytest.raises(SystemExit, match="has no BERTopic with sentence-transformers"):
+        against.check_environment(Path(sys.executable))
+
+
+def test_the_embedded_encoder_is_written_for_sentence_transformers(tmp_path):
+    folder = importlib.import_module("against_bertopic").write_encoder(tmp_path / "encoder")
+    modules = json.loads((folder / "modules.json").read_text())
+    assert [module["type"].rpartition(".")[2] for module in modules] == ["Transformer", "Pooling", "Normalize"]
+    assert all((folder / module["path"]).is_dir() for module in modules)
+    assert json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"] == 256
+    assert (folder / "model.safetensors").is_file()

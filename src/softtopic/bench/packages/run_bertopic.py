@@ -33,18 +33,30 @@ def main() -> None:
             **options,
         )
         assigned, probabilities = model.fit_transform(texts, embeddings=vectors)
-    numbers = sorted(topic for topic in model.get_topics() if topic >= 0)
-    topics = [[word for word, _ in model.get_topic(topic) or []] for topic in numbers]
+    topics = topics_of(model)
     packages = ["bertopic", "umap-learn", "hdbscan", "scikit-learn", "numpy"]
     if hdbscan:
         task.finish(probabilities, topics, packages)
         return
     with task.stages.stage("mixtures"):
-        # KMeans has no mixtures. Similarity to the topics' vectors, by which a loaded model also assigns new documents,
-        # has a higher precision than BERTopic's approximate distribution.
-        similarity = cosine_similarity(vectors, model.topic_embeddings_[-len(topics) :])
-        theta = np.exp(INVERSE_TEMPERATURE * similarity)
+        theta = similarity_mixtures(model, vectors)
     task.finish(theta, topics, packages, clusters=assigned)
 
 
-main()
+def topics_of(model: BERTopic) -> list[list[str]]:
+    """Words of each topic but the outliers, the most important first."""
+    numbers = sorted(topic for topic in model.get_topics() if topic >= 0)
+    return [[word for word, _ in model.get_topic(topic) or []] for topic in numbers]
+
+
+def similarity_mixtures(model: BERTopic, vectors: np.ndarray) -> np.ndarray:
+    """Weights of the topics in each document, not normalised, where KMeans has no mixtures.
+
+    Similarity to the topics' vectors, by which a loaded model also assigns new documents, has a higher precision than
+    BERTopic's approximate distribution.
+    """
+    return np.exp(INVERSE_TEMPERATURE * cosine_similarity(vectors, model.topic_embeddings_[-len(topics_of(model)) :]))
+
+
+if __name__ == "__main__":
+    main()
