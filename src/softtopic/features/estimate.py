@@ -58,16 +58,10 @@ def estimate(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : Teacher
-        Who reads.
+    corpus, vocabulary, teacher, top_k
+        As in `extract_into`.
     sample : int, default 16000
         About how many tokens of documents to read.
-    top_k : int, optional
-        Words kept of each soft label; None: all.
     demonstrations : bool, default False
         Whether demonstrations will be chosen. Until they are, a prompt of usual length is counted in their place.
 

@@ -32,14 +32,8 @@ def build_manifest(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : BaseTeacher
-        Who reads.
-    top_k : int, optional
-        Words kept of each soft label; None: all.
+    corpus, vocabulary, teacher, top_k
+        As in `extract_into`.
     shard_rows : int, optional
         Documents in a shard. Default: as many as the teacher reads in a few seconds, by the lengths of the texts.
 
@@ -90,7 +84,7 @@ def extract_into(
     teacher : BaseTeacher
         Who reads.
     top_k : int, optional
-        Words kept of each soft label, see `SparseLabels`; None: all.
+        Words kept of each soft label, see `SparseLabels`; the probabilities of all others are estimates. None: all.
     progress : bool, default False
         Show a progress bar.
 
@@ -178,19 +172,11 @@ def extract(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : BaseTeacher
-        Who reads.
+    corpus, vocabulary, teacher, top_k, progress
+        As in `extract_into`.
     features : str, Path or None, default "auto"
         Where features are kept: "auto" is a folder in the cache named by what they depend on, None keeps nothing, any
         other value is the folder of a feature store.
-    top_k : int, optional
-        Words kept of each soft label; the probabilities of all others are estimates. None: all.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------

@@ -57,7 +57,15 @@ class BaseTeacher(ABC):
     @classmethod
     @abstractmethod
     def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "BaseTeacher":
-        """The teacher of a `description`, of this or an earlier version."""
+        """The teacher of a `description`, of this or an earlier version.
+
+        Parameters
+        ----------
+        description : mapping
+            Keys as in `description`; those of earlier versions are understood.
+        device : str, default "auto"
+            Where the language model runs; a description names none.
+        """
 
     @cached_property
     @abstractmethod

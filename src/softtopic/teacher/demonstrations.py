@@ -151,14 +151,8 @@ def rank_prompts(
     ----------
     texts : sequence of str
         Distinct documents. The sample is drawn by position.
-    vocabulary : Vocabulary
-        Topic words; demonstrations are answered with them.
-    teacher : Teacher
-        Its prompts are the ones to improve on.
-    config : DemonstrationConfig
-        Settings of the choice.
-    progress : bool, default False
-        Show a progress bar.
+    vocabulary, teacher, config, progress
+        As in `with_demonstrations`; the prompts of the teacher are the ones to improve on.
 
     Returns
     -------

@@ -63,13 +63,6 @@ class Teacher(BaseTeacher):
         Number format. "int8" is float32 with matrix products in 8 bits, if processor and language model allow it.
         "auto" is bfloat16 on a GPU and on processors with AMX, otherwise the fastest format of the processor.
 
-    Attributes
-    ----------
-    fingerprint : str
-        SHA-256 of everything the output depends on besides texts and vocabulary.
-    description : dict
-        The teacher as JSON values.
-
     Raises
     ------
     InputError
@@ -124,7 +117,6 @@ class Teacher(BaseTeacher):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what the output depends on besides texts and vocabulary; the language model is not loaded."""
         return self._fingerprint_on(self.device.type, self.dtype)
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
@@ -149,7 +141,6 @@ class Teacher(BaseTeacher):
 
     @property
     def description(self) -> dict[str, Any]:
-        """The teacher as JSON values, for manifests and model folders; see `from_description`."""
         config = self.config
         return {
             "lm": self.lm,
@@ -164,15 +155,6 @@ class Teacher(BaseTeacher):
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "Teacher":
-        """The teacher of a `description`, of this or an earlier version.
-
-        Parameters
-        ----------
-        description : mapping
-            Keys as in `description`; those of earlier versions, such as ``branches`` and ``cut``, are understood.
-        device : str, default "auto"
-            Where the language model runs; a description names none.
-        """
         settings = _migrated(description)
         prompts = [Prompt.from_description(prompt) for prompt in settings.pop("prompts")]
         return cls(prompt=prompts, device=device, **settings)
@@ -212,24 +194,10 @@ class Teacher(BaseTeacher):
     def read(
         self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
     ) -> TeacherOutput:
-        """Read documents.
+        """Read documents; see `BaseTeacher.read`.
 
         The result for a text does not depend on the other texts: bit for bit where the hardware's matrix products
         allow it.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            Documents.
-        vocabulary : Vocabulary
-            The words that are scored.
-        progress : callable, optional
-            Called after each batch with the number of documents read since the last call.
-
-        Returns
-        -------
-        TeacherOutput
-            One row for each text, in order.
 
         Raises
         ------

@@ -58,23 +58,7 @@ class LocalRater:
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list.
-
-        Parameters
-        ----------
-        instruction : str
-            The task.
-        lists : sequence of str
-            What is rated.
-        ratings : sequence of str
-            The ratings to choose from.
-        examples : sequence of (str, str)
-            Lists with their ratings.
-
-        Returns
-        -------
-        ndarray of shape (n_lists, n_ratings)
-            In [-inf, 0]; the remaining probability is that of other replies.
+        """Log probability of each rating of each list; see `Rater.log_probs`.
 
         Raises
         ------
@@ -162,23 +146,7 @@ class ServerRater:
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list.
-
-        Parameters
-        ----------
-        instruction : str
-            The task.
-        lists : sequence of str
-            What is rated.
-        ratings : sequence of str
-            The ratings to choose from.
-        examples : sequence of (str, str)
-            Lists with their ratings.
-
-        Returns
-        -------
-        ndarray of shape (n_lists, n_ratings)
-            In [-inf, 0]; the remaining probability is that of other replies.
+        """Log probability of each rating of each list; see `Rater.log_probs`.
 
         Raises
         ------

@@ -80,13 +80,6 @@ class ServerTeacher(BaseTeacher):
         Source of document vectors: the address of a server of embeddings, a function from a list of texts to an array
         of shape (n_documents, width), or None for the same server.
 
-    Attributes
-    ----------
-    fingerprint : str
-        SHA-256 of what the output depends on, except for the server's weights, which are not known.
-    description : dict
-        The teacher as JSON values.
-
     Raises
     ------
     InputError
