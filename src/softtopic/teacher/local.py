@@ -23,8 +23,8 @@ from softtopic.teacher.shared_model import TOKENS_PER_BATCH, SharedModel
 # Part of every fingerprint: raise it when the same inputs give other numbers.
 VERSION = 1
 
-# Keys of descriptions written by earlier versions.
-_EARLIER_KEYS = {"cut": "truncation", "branches": "beam_width"}
+# Names of settings in descriptions of earlier versions.
+EARLIER_NAMES = {"cut": "truncation", "branches": "beam_width"}
 
 # What a prompt and the scoring of words cost for each chunk, in tokens, and UTF-8 bytes of a token: rules of thumb.
 _TOKENS_PER_CHUNK = 24
@@ -155,7 +155,7 @@ class Teacher(BaseTeacher):
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "Teacher":
-        settings = _migrated(description)
+        settings = {EARLIER_NAMES.get(name, name): value for name, value in description.items()}
         prompts = [Prompt.from_description(prompt) for prompt in settings.pop("prompts")]
         return cls(prompt=prompts, device=device, **settings)
 
@@ -247,7 +247,3 @@ class Teacher(BaseTeacher):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _last_session=None)
-
-
-def _migrated(description: Mapping[str, Any]) -> dict[str, Any]:
-    return {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}
