@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import DiskError, InputError, StoreMismatchError
-from softtopic.features.store import Features, FeatureStore, Manifest
+from softtopic.features.store import FeatureStore, Manifest
+from softtopic.teacher.base import Features
 
 WORDS = ("apple", "pear", "plum")
 CORPUS = Corpus.from_texts(["one", "", "two", "one", "three\u2028🚀", "four", "five"], labels="abcabca")

@@ -7,11 +7,11 @@ from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.features.store import Features, FeatureStore, Manifest, Shard
+from softtopic.features.store import FeatureStore, Manifest, Shard
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
-from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.base import BaseTeacher, Features
 from softtopic.teacher.calibration import mean_log_probs
 
 # Documents whose mean soft label decides which words are kept of truncated ones; they are read twice.
@@ -154,7 +154,7 @@ def extract_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Ba
     texts = corpus.distinct.texts[shard.start : shard.stop]
     output = teacher.read(texts, store.vocabulary, bar.advance)
     ids = [fingerprint_strings([text])[:16] for text in texts]
-    store.write(shard, ids, Features(output.log_probs, output.hidden))
+    store.write(shard, ids, output)
     # Batches of many shapes fragment memory: half a gigabyte over ten thousand documents.
     release_memory(collect=False)
 
@@ -187,7 +187,7 @@ def extract(
         with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
         if top_k is None or (kept := build_manifest(corpus, vocabulary, teacher, top_k=top_k).top_k) is None:
-            return Features(output.log_probs, output.hidden)
+            return output
         means = word_means(corpus, vocabulary, teacher)
         return Features(SparseLabels.from_dense(output.log_probs, kept, means).to_dense(), output.hidden)
     path = cache_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features

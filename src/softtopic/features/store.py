@@ -25,6 +25,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.features.sparse import SparseLabels, WordMeans
 from softtopic.storage.atomic import claimed, locked, staged_file
+from softtopic.teacher.base import Features
 from softtopic.types import DocHidden, DocInt, DocVocab
 
 FORMAT = "softtopic-features"
@@ -36,29 +37,6 @@ SHARD_ROWS = 1024
 
 _MEANS = "means.parquet"
 _DOCUMENTS = "documents.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Soft labels and vectors of documents, one row each; see `TeacherOutput`.
-
-    Parameters
-    ----------
-    log_probs : ndarray of shape (n_documents, n_words)
-        Log probability of each vocabulary word, in nats.
-    hidden : ndarray of shape (n_documents, width)
-        Hidden states.
-    """
-
-    log_probs: DocVocab
-    hidden: DocHidden
-
-    def __len__(self) -> int:
-        return len(self.hidden)
-
-    def at(self, rows: DocInt) -> "Features":
-        """The features of some documents."""
-        return Features(self.log_probs[rows], self.hidden[rows])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ from softtopic.errors import DiskError
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress
-from softtopic.teacher.base import TeacherOutput
+from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
@@ -195,7 +195,7 @@ class _Search:
     vocabulary: Vocabulary
     sample: _Sample
     bar: Progress
-    scored: dict[Prompt, tuple[Candidate, TeacherOutput]] = field(default_factory=dict)
+    scored: dict[Prompt, tuple[Candidate, Features]] = field(default_factory=dict)
 
     def score(self, name: str, prompt: Prompt) -> None:
         if prompt not in self.scored and (not self.scored or self.teacher.fits_context(prompt)):
@@ -209,7 +209,7 @@ class _Search:
 
 
 def select_demonstrations(
-    texts: Sequence[str], output: TeacherOutput, vocabulary: Vocabulary, size: int, seed: int, max_words: int
+    texts: Sequence[str], output: Features, vocabulary: Vocabulary, size: int, seed: int, max_words: int
 ) -> tuple[tuple[str, str], ...]:
     """Documents as demonstrations, one from each cluster of hidden states.
 
@@ -217,7 +217,7 @@ def select_demonstrations(
     ----------
     texts : sequence of str
         Documents.
-    output : TeacherOutput
+    output : Features
         What a teacher made of them.
     vocabulary : Vocabulary
         The words scored.

@@ -12,7 +12,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.devices import TEACHER_DTYPES, pick_device, pick_teacher_dtype
 from softtopic.lm.loading import EMBEDDED, language_model_fingerprint
-from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput
+from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback
 from softtopic.teacher.calibration import CONTENT_FREE
 from softtopic.teacher.chunking import MAX_WINDOWS, max_chunks
 from softtopic.teacher.prompt_groups import TokenizedPrompt
@@ -191,9 +191,7 @@ class Teacher(BaseTeacher):
                 self._last_session = Session(self.lm, model, self.config)
             yield self._last_session
 
-    def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
-    ) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
         """Read documents; see `BaseTeacher.read`.
 
         The result for a text does not depend on the other texts: bit for bit where the hardware's matrix products

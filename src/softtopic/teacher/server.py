@@ -23,7 +23,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.devices import pick_device
-from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput, vector_dtype
+from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback, vector_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
@@ -177,9 +177,7 @@ class ServerTeacher(BaseTeacher):
         """As many as are requested together."""
         return _BATCH_SIZE
 
-    def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
-    ) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
         """Read documents; see `BaseTeacher.read`.
 
         Raises
@@ -202,7 +200,7 @@ class ServerTeacher(BaseTeacher):
                     progress(len(batch))
         if len({part.shape[1] for part in hidden}) > 1:
             raise LanguageModelError(f"{self._source} gives vectors of several widths; use one model for all documents")
-        return TeacherOutput(log_probs, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
+        return Features(log_probs, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
 
     def _scorer(self, vocabulary: Vocabulary) -> Callable[[str], Scores]:
         """Scores a vocabulary after a document, as well as this server allows."""

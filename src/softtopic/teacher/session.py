@@ -11,7 +11,7 @@ import torch
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.tokens import continuation_tokens
-from softtopic.teacher.base import ProgressCallback, TeacherOutput, vector_dtype
+from softtopic.teacher.base import Features, ProgressCallback, vector_dtype
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.chunking import check_truncation, shorten_text, split_tokens
 from softtopic.teacher.pooling import Pool
@@ -73,7 +73,7 @@ class Session:
         self._scorers: dict[str, Scorer] = {}
         self._calibrations: dict[str, list[Calibration]] = {}
 
-    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> Features:
         """Read documents; see `Teacher.read`."""
         return self._pool(texts, vocabulary, progress).output(self._dtype, self.calibrations(vocabulary))
 
