@@ -14,7 +14,8 @@ import os, random, resource, signal, sys, time
 import numpy as np
 import pyarrow.parquet as pq
 from softtopic.errors import DiskError
-from softtopic.features.store import FeatureStore, Manifest
+from softtopic.features.manifest import Manifest
+from softtopic.features.store import FeatureStore
 from softtopic.teacher.base import Features
 
 def manifest(rows, size):

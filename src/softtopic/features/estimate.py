@@ -12,7 +12,8 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.extraction import build_manifest
-from softtopic.features.store import FeatureStore, Manifest
+from softtopic.features.manifest import Manifest
+from softtopic.features.store import FeatureStore
 from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import mean_log_probs
 from softtopic.teacher.demonstrations import expected_teacher, selection_seconds

@@ -6,8 +6,10 @@ from pathlib import Path
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
+from softtopic.features.manifest import Manifest
+from softtopic.features.shards import Shard
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.features.store import FeatureStore, Manifest, Shard
+from softtopic.features.store import FeatureStore
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
