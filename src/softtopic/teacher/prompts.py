@@ -194,7 +194,8 @@ def read_prompt(path: str | Path) -> Prompt:
         names = [*values, *(["demonstrations"] if examples else [])]
         raise InputError(f"prompt file {path} holds {', '.join(sorted(names)) or 'nothing'}; {expected}")
     parts = ("text", "rationale", "topic") if values.get("rationale") else ("text", "topic")
-    if not all(isinstance(one, dict) and set(one) == set(parts) and _are_strings(one.values()) for one in examples):
+    types = dict.fromkeys(parts, str)
+    if not all(isinstance(one, dict) and {name: type(part) for name, part in one.items()} == types for one in examples):
         raise InputError(f"prompt file {path} has a demonstration without {' and '.join(parts)}; {expected}")
     return Prompt(**values, demonstrations=tuple(tuple(one[part] for part in parts) for one in examples))
 
@@ -204,7 +205,3 @@ _FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "d
 
 # Keys of descriptions written by earlier versions.
 _EARLIER_KEYS = {"reasoning": "rationale", "reasoning_tokens": "rationale_tokens"}
-
-
-def _are_strings(values: Any) -> bool:
-    return all(isinstance(value, str) for value in values)

@@ -158,7 +158,9 @@ class ServerRater:
 
         def rate(words: str, *, retry: bool = True) -> list[float]:
             listed = self._listed([*begin, _turn("user", words)], retry=retry)
-            return [_log_sum([value for token, value in listed.items() if token.strip() == one]) for one in ratings]
+            spellings = ([value for token, value in listed.items() if token.strip() == one] for one in ratings)
+            # The logarithm of an empty sum is -inf.
+            return [float(np.logaddexp.reduce(values)) for values in spellings]
 
         # Without retries: a server that is not there is reported at once.
         rows = [rate(words, retry=False) for words in lists[:1]]
@@ -176,10 +178,6 @@ class ServerRater:
 
 def _turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def _log_sum(values: list[float]) -> float:
-    return float(np.logaddexp.reduce(values)) if values else -np.inf
 
 
 def _common_prefix(rows: Sequence[Sequence[int]]) -> list[int]:
