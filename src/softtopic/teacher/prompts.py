@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_whole
 
 # The prompt of the published method, word for word (arXiv 2602.17907).
 PUBLISHED_INSTRUCTION = "Generate a label that capture the overall theme of the document below."
@@ -70,8 +70,7 @@ class Prompt:
         for example in self.demonstrations:
             if len(example) != len(parts) or not all(isinstance(part, str) and part.strip() for part in example):
                 raise InputError(f"demonstration {example!r} is not ({', '.join(parts)}), non-empty strings")
-        if self.rationale_tokens < 1:
-            raise InputError(f"rationale_tokens is {self.rationale_tokens}; give at least 1")
+        check_whole("rationale_tokens", self.rationale_tokens, 1)
         object.__setattr__(self, "demonstrations", tuple(map(tuple, self.demonstrations)))
 
     @classmethod

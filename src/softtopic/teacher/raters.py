@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import LanguageModelError, check_whole
 from softtopic.lm.devices import pick_device, pick_dtype
 from softtopic.lm.loading import EMBEDDED
 from softtopic.lm.tokens import continuation_tokens, leading_tokens
@@ -132,8 +132,7 @@ class ServerRater:
     """
 
     def __init__(self, url: str, *, model: str | None = None, n_probs: int = 20) -> None:
-        if n_probs < 1:
-            raise InputError(f"n_probs is {n_probs}; give at least 1")
+        check_whole("n_probs", n_probs, 1)
         self.model = model
         self.n_probs = n_probs
         self._endpoint = Endpoint(url)

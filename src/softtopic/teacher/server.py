@@ -21,7 +21,7 @@ from jaxtyping import Float
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import InputError, LanguageModelError, check_whole
 from softtopic.lm.devices import pick_device
 from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback, vector_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
@@ -102,8 +102,7 @@ class ServerTeacher(BaseTeacher):
         vectors: str | Vectors | None = None,
     ) -> None:
         for name, value in (("max_characters", max_characters), ("n_probs", n_probs)):
-            if value < 1:
-                raise InputError(f"{name} is {value}; give at least 1")
+            check_whole(name, value, 1)
         if prompt.rationale:
             raise InputError(
                 f"the prompt has a rationale, {prompt.rationale!r}, and a server generates none: give a prompt without"
