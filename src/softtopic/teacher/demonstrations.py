@@ -262,15 +262,10 @@ def agreement(log_probs: DocVocab, sample: _Sample) -> float:
     return float(((near[:, None] > far) + 0.5 * (near[:, None] == far)).mean())
 
 
-def tokens_per_candidate(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> int:
+def tokens_per_candidate(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> float:
     """About how many tokens of documents are read for each candidate."""
-    return round(_sample_size(texts, teacher, config) * _mean_length(texts, teacher))
-
-
-def _sample_size(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> float:
-    mean = _mean_length(texts, teacher)
-    tokens = config.reading_share * len(texts) * mean / config.n_candidates
-    return float(np.clip(tokens, config.min_sample_tokens, config.max_sample_tokens)) / mean
+    tokens = config.reading_share * len(texts) * _mean_length(texts, teacher) / config.n_candidates
+    return float(np.clip(tokens, config.min_sample_tokens, config.max_sample_tokens))
 
 
 def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
@@ -290,7 +285,8 @@ def _draw_sample(texts: Sequence[str], teacher: Teacher, config: DemonstrationCo
     space = _latent_space(pool, config)
     if space is None:
         return None
-    count = max(config.min_documents, round(_sample_size(texts, teacher, config) / (1 + config.n_neighbors)))
+    size = tokens_per_candidate(texts, teacher, config) / _mean_length(texts, teacher)
+    count = max(config.min_documents, round(size / (1 + config.n_neighbors)))
     documents = rng.permutation(len(pool))[:count]
     reach = min(len(pool), max(2 * config.n_neighbors, round(config.neighborhood * len(pool))))
     distances, near = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[documents])
