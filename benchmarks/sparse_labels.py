@@ -18,9 +18,10 @@ from softtopic.bench.tables import Summary
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.features.extraction import MEAN_DOCUMENTS, build_manifest, extract
-from softtopic.features.store import Features, Manifest
+from softtopic.features.manifest import Manifest
 from softtopic.metrics.registry import MEASURES
 from softtopic.recipes import get_recipe
+from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import mean_log_probs
 
 DOCUMENTS = {"stackoverflow": 5000, "20newsgroups": 2500}

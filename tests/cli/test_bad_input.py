@@ -63,7 +63,10 @@ def bad_inputs(tmp_path):
         "unknown truncation": (["one.csv", "--truncation", "x"], "choose head, head-tail"),
         "unknown demonstrations": (["one.csv", "--demonstrations", "x"], "choose none or auto"),
         "unknown calibration": (["one.csv", "--calibration", "x"], "choose one of none, corpus"),
-        "strength out of range": (["one.csv", "--strength", "3"], "give a number from 0 to 2"),
+        "strength out of range": (
+            ["one.csv", "--strength", "3"],
+            "strength of calibration is 3.0; give a number in [0, 2]",
+        ),
         "unknown target": (["one.csv", "--target", "x"], "choose from soft, bow"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
@@ -201,7 +204,10 @@ def test_what_cannot_rate(run, model, posts):
         (["--lm-model", "m", "--published"], "--lm-model, --published given and nothing is rated; give --rate too"),
         (["--rate", "--lm-model", "m"], "--lm-model is for a server; --lm is 'smollm2-135m': give its address"),
         (["--rate", "--lm", "http://"], "server 'http://' is not an address"),
-        (["--rate", "--lm", "http://localhost/v1", "--lm-probs", "0"], "n_probs is 0; give at least 1"),
+        (
+            ["--rate", "--lm", "http://localhost/v1", "--lm-probs", "0"],
+            "n_probs is 0; give a whole number of at least 1",
+        ),
         (["--rate", "--lm", "no/such"], "language model 'no/such' is not on this machine"),
     ):
         code, out, err = run("evaluate", model, posts, "--text", "body", "--quiet", *options)

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from softtopic.features.store import Features, FeatureStore
+from softtopic.features.store import FeatureStore
+from softtopic.teacher.base import Features
 
 PRELUDE = """
 import os, random, resource, signal, sys, time
 import numpy as np
 import pyarrow.parquet as pq
 from softtopic.errors import DiskError
-from softtopic.features.store import Features, FeatureStore, Manifest
+from softtopic.features.manifest import Manifest
+from softtopic.features.store import FeatureStore
+from softtopic.teacher.base import Features
 
 def manifest(rows, size):
     words = tuple(f"w{i}" for i in range(500))

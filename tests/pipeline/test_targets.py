@@ -7,7 +7,6 @@ from scipy.special import softmax
 from softtopic.data.corpus import equidistant
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
-from softtopic.features.store import Features
 from softtopic.inputs.lsa import LSA, tf_idf
 from softtopic.inputs.registry import Inputs
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
@@ -15,6 +14,7 @@ from softtopic.pipeline.represent import Representation, standardize
 from softtopic.pipeline.sources import Source, source_of
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
 from softtopic.recipes import RECIPES, Recipe
+from softtopic.teacher.base import Features
 
 TEXTS = [f"{one} {other}" for one in ("sql", "bread", "moon") for other in ("table", "flour", "orbit", "plan")]
 WORDS = Vocabulary(("sql", "bread", "moon", "table", "flour", "orbit"))

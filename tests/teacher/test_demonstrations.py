@@ -8,6 +8,7 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.teacher import demonstrations
+from softtopic.teacher.base import Features
 from softtopic.teacher.demonstrations import (
     Candidate,
     DemonstrationConfig,
@@ -17,7 +18,7 @@ from softtopic.teacher.demonstrations import (
     tokens_per_candidate,
     with_demonstrations,
 )
-from softtopic.teacher.local import Teacher, TeacherOutput
+from softtopic.teacher.local import Teacher
 from softtopic.teacher.prompts import PROMPTS
 
 WORDS = Vocabulary(("sql", "orbit", "bread", "tax", "lens", "goal"))
@@ -54,7 +55,7 @@ def test_examples_come_from_different_groups_with_the_word_of_the_group():
     log_probs[np.arange(40), group] += 3
     log_probs[:, 5] += 5  # what the language model likes whatever it has read
     hidden = np.eye(4)[group] + drawn.normal(size=(40, 4), scale=0.05)
-    output = TeacherOutput(log_probs.astype(np.float16), hidden.astype(np.float16))
+    output = Features(log_probs.astype(np.float16), hidden.astype(np.float16))
     texts = [f"group {place} and " + "more " * 50 for place in group]
     shown = select_demonstrations(texts, output, WORDS, 4, seed=0, max_words=30)
     assert sorted(word for _, word in shown) == sorted(WORDS.words[:4])

@@ -178,7 +178,7 @@ def test_what_a_server_says_is_one_line(server, answer, said):
 def test_a_server_that_is_not_there_and_options_that_are_none(free_port):
     with pytest.raises(LanguageModelError, match="does not answer"):
         ServerRater(f"http://127.0.0.1:{free_port}/v1").log_probs(INSTRUCTION, LISTS, RATINGS)
-    with pytest.raises(InputError, match="n_probs is 0; give at least 1"):
+    with pytest.raises(InputError, match="n_probs is 0; give a whole number of at least 1"):
         ServerRater("http://localhost/v1", n_probs=0)
     with pytest.raises(InputError, match="is not an address"):
         ServerRater("localhost")

@@ -141,12 +141,8 @@ class ECRTMSettings(BackboneSettings):
 
     Parameters
     ----------
-    n_hidden : int, default=200
-        Units of each of the two hidden layers of the inference network.
-    dropout : float in [0, 1), default=0.0
-        Dropout rate of the last hidden layer.
-    word_width : int, default=200
-        Columns of the word and topic embeddings where no pre-trained word embeddings are given.
+    n_hidden, dropout, word_width : default=200, 0.0 and 200
+        As in `ETMSettings`.
     beta_temperature : float, default=0.2
         Temperature of the softmax over topics that assigns each word to the topics near it.
     clustering_weight : float, default=100.0
@@ -197,11 +193,9 @@ class FASTopicSettings(BackboneSettings):
         Inverse of the entropic regularisation of the transport between documents and topics.
     topic_word_alpha : float, default=2.0
         The same of the transport between topics and words.
-    sinkhorn_tolerance : float, default=0.0001
-        Sinkhorn's algorithm stops once the summed error of the column masses is below this share of the total mass. The
-        published code tests for .005, but at every 50th iteration only, and is far below it by then.
-    sinkhorn_max_iterations : int, default=1000
-        Limit on its number of iterations.
+    sinkhorn_tolerance, sinkhorn_max_iterations : default=0.0001 and 1000
+        As in `ECRTMSettings`. The published code tests for .005, but at every 50th iteration only, and is far below it
+        by then.
 
     Raises
     ------

@@ -189,7 +189,7 @@ def _print_plan(
     print("\n".join(lines))
     if cost is not None:
         print("\nReading:")
-        print_estimate(cost, as_json=False)
+        print_estimate(cost)
 
 
 def _fit_labels(model: "TopicModel", path: Path, text: str, vocabulary: str | None) -> "Corpus":

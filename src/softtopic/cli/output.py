@@ -73,11 +73,8 @@ def _printable(text: str) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
-def print_estimate(cost: dict[str, int | float], *, as_json: bool) -> None:
-    """What extraction will take: a line each, or one JSON object."""
-    if as_json:
-        print_json(cost)
-        return
+def print_estimate(cost: dict[str, int | float]) -> None:
+    """What extraction will take, a line each."""
     units = {"seconds": f"{cost['seconds']:,.0f}", "bytes": f"{cost['bytes']:,}"}
     for name, value in cost.items():
         print(f"{name:<10} {units.get(name, f'{value:,}'):>15}")

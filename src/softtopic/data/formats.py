@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from softtopic.errors import InputError
 
@@ -51,15 +52,7 @@ def _parse_jsonl(data: bytes, file: str, _: Sequence[str]) -> Table:
     return {key: [record.get(key) for record in records] for key in keys}
 
 
-def _parse_csv(data: bytes, file: str, _: Sequence[str]) -> Table:
-    return _parse_delimited(data, file, "csv", ",")
-
-
-def _parse_tsv(data: bytes, file: str, _: Sequence[str]) -> Table:
-    return _parse_delimited(data, file, "tsv", "\t")
-
-
-def _parse_delimited(data: bytes, file: str, format: str, separator: str) -> Table:
+def _parse_delimited(data: bytes, file: str, _: Sequence[str], *, format: str, separator: str) -> Table:
     import pandas as pd
 
     text = _decode(data, file)
@@ -120,8 +113,8 @@ FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
         Format("jsonl", (".jsonl", ".ndjson", ".json"), _parse_jsonl),
-        Format("csv", (".csv",), _parse_csv),
-        Format("tsv", (".tsv", ".tab"), _parse_tsv),
+        Format("csv", (".csv",), partial(_parse_delimited, format="csv", separator=",")),
+        Format("tsv", (".tsv", ".tab"), partial(_parse_delimited, format="tsv", separator="\t")),
         Format("parquet", (".parquet", ".pq"), _parse_parquet),
         Format("txt", (".txt",), _parse_txt),
     )

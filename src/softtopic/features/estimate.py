@@ -12,7 +12,9 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.features.extraction import build_manifest
-from softtopic.features.store import Features, FeatureStore, Manifest
+from softtopic.features.manifest import Manifest
+from softtopic.features.store import FeatureStore
+from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import mean_log_probs
 from softtopic.teacher.demonstrations import expected_teacher, selection_seconds
 from softtopic.teacher.local import Teacher
@@ -58,16 +60,10 @@ def estimate(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : Teacher
-        Who reads.
+    corpus, vocabulary, teacher, top_k
+        As in `extract_into`.
     sample : int, default 16000
         About how many tokens of documents to read.
-    top_k : int, optional
-        Words kept of each soft label; None: all.
     demonstrations : bool, default False
         Whether demonstrations will be chosen. Until they are, a prompt of usual length is counted in their place.
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
+from softtopic.features.manifest import Manifest
+from softtopic.features.shards import Shard
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.features.store import Features, FeatureStore, Manifest, Shard
+from softtopic.features.store import FeatureStore
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress
-from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.base import BaseTeacher, Features
 from softtopic.teacher.calibration import mean_log_probs
 
 # Documents whose mean soft label decides which words are kept of truncated ones; they are read twice.
@@ -32,14 +34,8 @@ def build_manifest(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : BaseTeacher
-        Who reads.
-    top_k : int, optional
-        Words kept of each soft label; None: all.
+    corpus, vocabulary, teacher, top_k
+        As in `extract_into`.
     shard_rows : int, optional
         Documents in a shard. Default: as many as the teacher reads in a few seconds, by the lengths of the texts.
 
@@ -90,7 +86,7 @@ def extract_into(
     teacher : BaseTeacher
         Who reads.
     top_k : int, optional
-        Words kept of each soft label, see `SparseLabels`; None: all.
+        Words kept of each soft label, see `SparseLabels`; the probabilities of all others are estimates. None: all.
     progress : bool, default False
         Show a progress bar.
 
@@ -160,7 +156,7 @@ def extract_shard(store: FeatureStore, shard: Shard, corpus: Corpus, teacher: Ba
     texts = corpus.distinct.texts[shard.start : shard.stop]
     output = teacher.read(texts, store.vocabulary, bar.advance)
     ids = [fingerprint_strings([text])[:16] for text in texts]
-    store.write(shard, ids, Features(output.log_probs, output.hidden))
+    store.write(shard, ids, output)
     # Batches of many shapes fragment memory: half a gigabyte over ten thousand documents.
     release_memory(collect=False)
 
@@ -178,19 +174,11 @@ def extract(
 
     Parameters
     ----------
-    corpus : Corpus
-        The documents to read.
-    vocabulary : Vocabulary
-        The words to score.
-    teacher : BaseTeacher
-        Who reads.
+    corpus, vocabulary, teacher, top_k, progress
+        As in `extract_into`.
     features : str, Path or None, default "auto"
         Where features are kept: "auto" is a folder in the cache named by what they depend on, None keeps nothing, any
         other value is the folder of a feature store.
-    top_k : int, optional
-        Words kept of each soft label; the probabilities of all others are estimates. None: all.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -201,7 +189,7 @@ def extract(
         with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
         if top_k is None or (kept := build_manifest(corpus, vocabulary, teacher, top_k=top_k).top_k) is None:
-            return Features(output.log_probs, output.hidden)
+            return output
         means = word_means(corpus, vocabulary, teacher)
         return Features(SparseLabels.from_dense(output.log_probs, kept, means).to_dense(), output.hidden)
     path = cache_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features

@@ -101,7 +101,8 @@ def read_soft_labels(
     if "words" in table.column_names:
         probabilities = _from_sparse(table, listed, len(vocabulary), _word_positions(table, vocabulary, name), name)
     else:
-        probabilities = _from_dense(listed, len(vocabulary), name)
+        values = listed.to_matrix(name, "the number of words in the vocabulary", len(vocabulary))
+        probabilities = _probabilities(values, kind, name)
     vectors = _Lists.from_column(table, _one_of(table, ("hidden", "embedding"), name), name)
     return SoftLabels(
         _corpus(table, text, name),
@@ -171,7 +172,7 @@ class _Lists:
         values = flat.to_numpy(zero_copy_only=False).astype(np.float64)
         lengths = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
         ok = ~np.isnan(values) & (values < np.inf)
-        if column not in ("log_probs",):
+        if column != "log_probs":
             ok &= values > -np.inf
         if not ok.all():
             row = int(np.searchsorted(np.cumsum(lengths), np.argmin(ok), side="right"))
@@ -264,11 +265,6 @@ def _word_positions(table: pa.Table, vocabulary: Vocabulary, name: str) -> _List
     return lists
 
 
-def _from_dense(listed: _Lists, n_words: int, name: str) -> DocVocab:
-    values = listed.to_matrix(name, "the number of words in the vocabulary", n_words)
-    return _probabilities(values, listed.column, name)
-
-
 def _from_sparse(table: pa.Table, listed: _Lists, n_words: int, positions: _Lists, name: str) -> DocVocab:
     """Words that are not listed share the remaining probability evenly."""
     uneven = listed.lengths != positions.lengths
@@ -290,8 +286,9 @@ def _from_sparse(table: pa.Table, listed: _Lists, n_words: int, positions: _List
     sums = dense.sum(axis=1)
     if "rest" in table.column_names:
         rest = np.asarray(table["rest"].to_numpy(), dtype=np.float64)
-        if not ((rest >= 0) & (rest <= 1 + _TOLERANCE)).all():
-            row = int(np.argmin((rest >= 0) & (rest <= 1 + _TOLERANCE)))
+        ok = (rest >= 0) & (rest <= 1 + _TOLERANCE)
+        if not ok.all():
+            row = int(np.argmin(ok))
             raise InputError(f"{name} row {row + 1}: 'rest' is {rest[row]}; expected a probability")
     else:
         rest = np.clip(1 - sums, 0, 1)

@@ -112,7 +112,6 @@ def _measure(name: str, title: str, low: float = 0.0) -> Measure:
         function=clustering_scores,
         select=attrgetter(name),
         low=low,
-        high=1.0,
     )
 
 

@@ -97,20 +97,6 @@ def _top(topics: Sequence[Sequence[str]], top_n: int) -> list[list[str]]:
 
 
 MEASURES = (
-    Measure(
-        name="topic_diversity",
-        title="diversity",
-        needs=("topics",),
-        function=topic_diversity,
-        low=0.0,
-        high=1.0,
-    ),
-    Measure(
-        name="inverted_rbo",
-        title="I-RBO",
-        needs=("topics",),
-        function=inverted_rbo,
-        low=0.0,
-        high=1.0,
-    ),
+    Measure(name="topic_diversity", title="diversity", needs=("topics",), function=topic_diversity),
+    Measure(name="inverted_rbo", title="I-RBO", needs=("topics",), function=inverted_rbo),
 )

@@ -60,7 +60,7 @@ class Measure:
         result.
     select : callable, default=float
         From that result to the value.
-    low, high : float
+    low, high : float, default=0.0 and 1.0
         Range of the value.
     higher_is_better : bool or None, default=True
         None: the measure describes and does not judge.
@@ -73,8 +73,8 @@ class Measure:
     needs: tuple[Need, ...]
     function: Callable[..., Any]
     select: Callable[[Any], float] = float
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 1.0
     higher_is_better: bool | None = True
     default: bool = True
 

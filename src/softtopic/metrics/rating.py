@@ -41,7 +41,24 @@ class Rater(Protocol):
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Sequence[tuple[str, str]] = ()
     ) -> Float[np.ndarray, "lists ratings"]:
-        """Log probability of each rating of each list of words, as the first token of the reply; not renormalised."""
+        """Log probability of each rating of each list of words, as the first token of the reply.
+
+        Parameters
+        ----------
+        instruction : str
+            The task.
+        lists : sequence of str
+            What is rated.
+        ratings : sequence of str
+            The ratings to choose from.
+        examples : sequence of (str, str)
+            Lists with their ratings.
+
+        Returns
+        -------
+        ndarray of shape (n_lists, n_ratings)
+            In [-inf, 0]; the remaining probability is that of other replies.
+        """
         ...
 
 

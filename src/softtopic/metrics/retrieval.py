@@ -54,8 +54,6 @@ MEASURES = tuple(
         needs=("theta", "labels"),
         function=precision_at,
         select=itemgetter(k),
-        low=0.0,
-        high=1.0,
     )
     for k in _KS
 )

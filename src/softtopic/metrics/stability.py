@@ -294,8 +294,6 @@ MEASURES = (
         title="dominant",
         needs=("theta",),
         function=dominant_share,
-        low=0.0,
-        high=1.0,
         higher_is_better=None,
     ),
 )

@@ -5,7 +5,7 @@ import numpy as np
 from softtopic import __version__
 from softtopic.backbones.registry import name_of
 from softtopic.state import FittedState
-from softtopic.topics.words import Topics
+from softtopic.topics.table import topics_of
 
 _N_WORDS = 10
 
@@ -26,7 +26,7 @@ def model_card(state: FittedState) -> str:
         Settings and a table of the topics, largest first.
     """
     sizes = np.bincount(state.topics, minlength=state.n_topics)
-    words = Topics(state.topic_word, state.vocabulary.words, state.relevance).top_words(_N_WORDS)
+    words = topics_of(state).top_words(_N_WORDS)
     order = sorted(range(state.n_topics), key=lambda topic: (-sizes[topic], topic))
     return "\n".join([
         "# Topic model",

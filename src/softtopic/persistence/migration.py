@@ -14,6 +14,7 @@ from softtopic.persistence.folder import VERSION, ModelFiles
 from softtopic.persistence.state import WEIGHTS, plain_topics
 from softtopic.persistence.values import from_plain, to_plain
 from softtopic.teacher.endpoint import is_url
+from softtopic.teacher.local import EARLIER_NAMES
 from softtopic.teacher.prompts import PROMPTS, Prompt
 from softtopic.topics.documents import excerpt, representative_rows
 from softtopic.topics.words import Topics
@@ -114,7 +115,7 @@ def _backbone(old: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _teacher(old: Mapping[str, Any]) -> dict[str, Any]:
-    teacher = _renamed(old["teacher"], v1.TEACHER)
+    teacher = _renamed(old["teacher"], EARLIER_NAMES)
     if is_url(teacher["lm"]):
         return teacher | {"prompt": _prompt(teacher["prompt"])}
     own = old["recipe"]["prompts"]

@@ -18,6 +18,7 @@ from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
 from softtopic.state import FittedState
+from softtopic.topics.table import topics_of
 from softtopic.topics.words import Topics
 from softtopic.types import DocInt
 
@@ -55,6 +56,7 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
     tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
     if state.lsa is not None:
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
+    topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
         "sizes": _sizes(state),
@@ -67,11 +69,10 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
         "plan": list(state.plan),
         "parameters": plain_parameters,
     }
-    topics = Topics(state.topic_word, state.vocabulary.words, state.relevance)
     return ModelFiles(
         config=withhold_demonstrations(config, excerpts=excerpts),
         tensors=tensors,
-        topics={"vocabulary": to_plain(state.vocabulary), "topics": plain_topics(topics, state.representatives)},
+        topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
         documents={"id": list(state.ids), "text": list(state.excerpts) if excerpts else [""] * len(state.ids)},
         card=model_card(state),
     )
@@ -114,8 +115,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
     )
     check_state(state)
-    topics = Topics(state.topic_word, vocabulary.words, state.relevance)
-    if files.topics["topics"] != plain_topics(topics, representatives):
+    if files.topics["topics"] != plain_topics(topics_of(state), representatives):
         raise InputError("the words in topics.json are not those of model.safetensors")
     sizes = _sizes(state)
     check_names(config["sizes"], set(sizes), "sizes")

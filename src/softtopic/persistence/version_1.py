@@ -42,7 +42,6 @@ BACKBONE_CONSTANTS: dict[str, dict[str, Any]] = {
     "fastopic": {"sinkhorn_tolerance": 1e-4, "sinkhorn_max_iterations": 1000},
     "plsa": {"tail_weight": 0.1, "tail_temperature": 3.0, "init_smoothing": 1e-6},
 }
-TEACHER = {"cut": "truncation", "branches": "beam_width"}
 TENSORS = {
     "backbone.topics": "backbone.topic_embeddings",
     "backbone.words": "backbone.word_embeddings",

@@ -218,17 +218,7 @@ def asset_path(name: str) -> Path:
 def fetch(name: str) -> Path:
     """Download an asset into the cache folder unless it is there already.
 
-    Safe to call from several processes at once.
-
-    Parameters
-    ----------
-    name : str
-        A key of `ASSETS`.
-
-    Returns
-    -------
-    Path
-        Folder that holds the files of the asset.
+    Safe to call from several processes at once. Parameters and return value are those of `asset_path`.
 
     Raises
     ------

@@ -51,16 +51,14 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Try to hold an exclusive lock on a path, across processes.
+    """Try to hold an exclusive lock on a path, across processes; see `locked`.
 
-    Unlike that of `locked`, the lock file is removed at the end, so that many paths of one folder may be claimed. A
+    Unlike there, the lock file is removed at the end, so that many paths of one folder may be claimed. A
     process that claims a path at that moment may find another lock file: whoever has a claim must look whether the work
     is done, and publish it in one step.
 
     Parameters
     ----------
-    path : Path
-        What is claimed; it need not exist.
     wait : bool
         Wait until the path is free.
 
@@ -68,11 +66,6 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     ------
     bool
         Whether the lock is held; False only without `wait`.
-
-    Raises
-    ------
-    DiskError
-        If the lock file cannot be written.
 
     """
     with _disk_errors(path):

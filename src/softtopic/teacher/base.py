@@ -10,19 +10,19 @@ import numpy as np
 import torch
 
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.types import DocHidden, DocVocab
+from softtopic.types import DocHidden, DocInt, DocVocab
 
 # Called with the number of documents that have been read since the last call.
 ProgressCallback = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class TeacherOutput:
-    """Soft labels and vectors of some documents, one row each.
+class Features:
+    """Soft labels and vectors of documents, one row each.
 
     Attributes
     ----------
-    log_probs : ndarray of shape (n_documents, n_words), float16
+    log_probs : ndarray of shape (n_documents, n_words), float16 where a teacher has made them
         Log probability, in nats, of each vocabulary word as the next word, normalised over the vocabulary.
     hidden : ndarray of shape (n_documents, width), float16, or float32 where float16 would overflow
         Last hidden state at the last prompt token, or another vector of the document.
@@ -30,6 +30,13 @@ class TeacherOutput:
 
     log_probs: DocVocab
     hidden: DocHidden
+
+    def __len__(self) -> int:
+        return len(self.hidden)
+
+    def at(self, rows: DocInt) -> "Features":
+        """The features of some documents."""
+        return Features(self.log_probs[rows], self.hidden[rows])
 
 
 class BaseTeacher(ABC):
@@ -57,7 +64,15 @@ class BaseTeacher(ABC):
     @classmethod
     @abstractmethod
     def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "BaseTeacher":
-        """The teacher of a `description`, of this or an earlier version."""
+        """The teacher of a `description`, of this or an earlier version.
+
+        Parameters
+        ----------
+        description : mapping
+            Keys as in `description`; those of earlier versions are understood.
+        device : str, default "auto"
+            Where the language model runs; a description names none.
+        """
 
     @cached_property
     @abstractmethod
@@ -65,9 +80,7 @@ class BaseTeacher(ABC):
         """A teacher with the same vectors and cheaper soft labels, for documents of which only vectors are needed."""
 
     @abstractmethod
-    def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
-    ) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
         """Read documents.
 
         Parameters
@@ -81,7 +94,7 @@ class BaseTeacher(ABC):
 
         Returns
         -------
-        TeacherOutput
+        Features
             One row for each text, in order.
         """
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import log_softmax
 
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_number
 from softtopic.types import DocVocab
 
 SOURCES = ("none", "corpus", "content-free")
@@ -74,5 +74,4 @@ def check_calibration(source: str, strength: float) -> None:
     """Raises InputError for an unknown source of the prior, or a strength out of range."""
     if source not in SOURCES:
         raise InputError(f"calibration {source!r} is not known; choose one of {', '.join(SOURCES)}")
-    if not 0 <= strength <= 2:
-        raise InputError(f"strength of calibration is {strength}; give a number from 0 to 2")
+    check_number("strength of calibration", strength, 0, 2, closed="both")

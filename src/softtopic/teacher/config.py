@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_number, check_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,27 +76,19 @@ class DemonstrationConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", tuple(self.sizes))
         object.__setattr__(self, "draws", tuple(self.draws))
-        whole = ("max_words", "max_tokens", "min_sample_tokens", "pool_size", "n_components", "n_neighbors",
-                 "min_document_count", "min_documents", "n_random", "min_pairs")  # fmt: skip
-        bounds = {
-            "sizes": (min(self.sizes, default=0) >= 1, "give at least one number of at least 1"),
-            "draws": (min(self.draws, default=-1) >= 0, "give at least one number of at least 0"),
-            **{name: (getattr(self, name) >= 1, "give at least 1") for name in whole},
-            "max_sample_tokens": (
-                self.max_sample_tokens >= self.min_sample_tokens, f"give at least {self.min_sample_tokens}"
-            ),
-            "reading_share": (self.reading_share > 0, "give a number above 0"),
-            "min_gain": (0 <= self.min_gain <= 1, "give a number from 0 to 1"),
-            "max_document_frequency": (0 < self.max_document_frequency <= 1, "give a share above 0 and at most 1"),
-            "neighborhood": (0 < self.neighborhood <= 1, "give a share above 0 and at most 1"),
-            "max_similarity": (
-                -1 <= self.min_similarity < self.max_similarity <= 1,
-                f"give a number above min_similarity, {self.min_similarity}, and at most 1",
-            ),
-        }  # fmt: skip
-        for name, (holds, expected) in bounds.items():
-            if not holds:
-                raise InputError(f"{name} is {getattr(self, name)}; {expected}")
+        for name, least in (("sizes", 1), ("draws", 0)):
+            if min(values := getattr(self, name), default=least - 1) < least:
+                raise InputError(f"{name} is {values}; give at least one number of at least {least}")
+        for name in ("max_words", "max_tokens", "min_sample_tokens", "pool_size", "n_components", "n_neighbors",
+                     "min_document_count", "min_documents", "n_random", "min_pairs"):  # fmt: skip
+            check_whole(name, getattr(self, name), 1)
+        check_whole("max_sample_tokens", self.max_sample_tokens, self.min_sample_tokens)
+        check_number("reading_share", self.reading_share, 0, closed="neither")
+        check_number("min_gain", self.min_gain, 0, 1, closed="both")
+        for name in ("max_document_frequency", "neighborhood"):
+            check_number(name, getattr(self, name), 0, 1, closed="right")
+        check_number("min_similarity", self.min_similarity, -1, 1)
+        check_number("max_similarity", self.max_similarity, self.min_similarity, 1, closed="right")
 
     @property
     def n_candidates(self) -> int:

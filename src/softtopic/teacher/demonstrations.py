@@ -29,7 +29,7 @@ from softtopic.errors import DiskError
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress
-from softtopic.teacher.base import TeacherOutput
+from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
@@ -151,14 +151,8 @@ def rank_prompts(
     ----------
     texts : sequence of str
         Distinct documents. The sample is drawn by position.
-    vocabulary : Vocabulary
-        Topic words; demonstrations are answered with them.
-    teacher : Teacher
-        Its prompts are the ones to improve on.
-    config : DemonstrationConfig
-        Settings of the choice.
-    progress : bool, default False
-        Show a progress bar.
+    vocabulary, teacher, config, progress
+        As in `with_demonstrations`; the prompts of the teacher are the ones to improve on.
 
     Returns
     -------
@@ -201,7 +195,7 @@ class _Search:
     vocabulary: Vocabulary
     sample: _Sample
     bar: Progress
-    scored: dict[Prompt, tuple[Candidate, TeacherOutput]] = field(default_factory=dict)
+    scored: dict[Prompt, tuple[Candidate, Features]] = field(default_factory=dict)
 
     def score(self, name: str, prompt: Prompt) -> None:
         if prompt not in self.scored and (not self.scored or self.teacher.fits_context(prompt)):
@@ -215,7 +209,7 @@ class _Search:
 
 
 def select_demonstrations(
-    texts: Sequence[str], output: TeacherOutput, vocabulary: Vocabulary, size: int, seed: int, max_words: int
+    texts: Sequence[str], output: Features, vocabulary: Vocabulary, size: int, seed: int, max_words: int
 ) -> tuple[tuple[str, str], ...]:
     """Documents as demonstrations, one from each cluster of hidden states.
 
@@ -223,7 +217,7 @@ def select_demonstrations(
     ----------
     texts : sequence of str
         Documents.
-    output : TeacherOutput
+    output : Features
         What a teacher made of them.
     vocabulary : Vocabulary
         The words scored.
@@ -268,15 +262,10 @@ def agreement(log_probs: DocVocab, sample: _Sample) -> float:
     return float(((near[:, None] > far) + 0.5 * (near[:, None] == far)).mean())
 
 
-def tokens_per_candidate(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> int:
+def tokens_per_candidate(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> float:
     """About how many tokens of documents are read for each candidate."""
-    return round(_sample_size(texts, teacher, config) * _mean_length(texts, teacher))
-
-
-def _sample_size(texts: Sequence[str], teacher: Teacher, config: DemonstrationConfig) -> float:
-    mean = _mean_length(texts, teacher)
-    tokens = config.reading_share * len(texts) * mean / config.n_candidates
-    return float(np.clip(tokens, config.min_sample_tokens, config.max_sample_tokens)) / mean
+    tokens = config.reading_share * len(texts) * _mean_length(texts, teacher) / config.n_candidates
+    return float(np.clip(tokens, config.min_sample_tokens, config.max_sample_tokens))
 
 
 def _mean_length(texts: Sequence[str], teacher: Teacher) -> float:
@@ -296,7 +285,8 @@ def _draw_sample(texts: Sequence[str], teacher: Teacher, config: DemonstrationCo
     space = _latent_space(pool, config)
     if space is None:
         return None
-    count = max(config.min_documents, round(_sample_size(texts, teacher, config) / (1 + config.n_neighbors)))
+    size = tokens_per_candidate(texts, teacher, config) / _mean_length(texts, teacher)
+    count = max(config.min_documents, round(size / (1 + config.n_neighbors)))
     documents = rng.permutation(len(pool))[:count]
     reach = min(len(pool), max(2 * config.n_neighbors, round(config.neighborhood * len(pool))))
     distances, near = NearestNeighbors(n_neighbors=reach).fit(space).kneighbors(space[documents])

@@ -12,7 +12,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.devices import TEACHER_DTYPES, pick_device, pick_teacher_dtype
 from softtopic.lm.loading import EMBEDDED, language_model_fingerprint
-from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput
+from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback
 from softtopic.teacher.calibration import CONTENT_FREE
 from softtopic.teacher.chunking import MAX_WINDOWS, max_chunks
 from softtopic.teacher.prompt_groups import TokenizedPrompt
@@ -23,8 +23,8 @@ from softtopic.teacher.shared_model import TOKENS_PER_BATCH, SharedModel
 # Part of every fingerprint: raise it when the same inputs give other numbers.
 VERSION = 1
 
-# Keys of descriptions written by earlier versions.
-_EARLIER_KEYS = {"cut": "truncation", "branches": "beam_width"}
+# Names of settings in descriptions of earlier versions.
+EARLIER_NAMES = {"cut": "truncation", "branches": "beam_width"}
 
 # What a prompt and the scoring of words cost for each chunk, in tokens, and UTF-8 bytes of a token: rules of thumb.
 _TOKENS_PER_CHUNK = 24
@@ -62,13 +62,6 @@ class Teacher(BaseTeacher):
     dtype : {"auto", "bfloat16", "float16", "float32", "int8"}, default "auto"
         Number format. "int8" is float32 with matrix products in 8 bits, if processor and language model allow it.
         "auto" is bfloat16 on a GPU and on processors with AMX, otherwise the fastest format of the processor.
-
-    Attributes
-    ----------
-    fingerprint : str
-        SHA-256 of everything the output depends on besides texts and vocabulary.
-    description : dict
-        The teacher as JSON values.
 
     Raises
     ------
@@ -124,7 +117,6 @@ class Teacher(BaseTeacher):
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what the output depends on besides texts and vocabulary; the language model is not loaded."""
         return self._fingerprint_on(self.device.type, self.dtype)
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
@@ -149,7 +141,6 @@ class Teacher(BaseTeacher):
 
     @property
     def description(self) -> dict[str, Any]:
-        """The teacher as JSON values, for manifests and model folders; see `from_description`."""
         config = self.config
         return {
             "lm": self.lm,
@@ -164,16 +155,7 @@ class Teacher(BaseTeacher):
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], *, device: str = "auto") -> "Teacher":
-        """The teacher of a `description`, of this or an earlier version.
-
-        Parameters
-        ----------
-        description : mapping
-            Keys as in `description`; those of earlier versions, such as ``branches`` and ``cut``, are understood.
-        device : str, default "auto"
-            Where the language model runs; a description names none.
-        """
-        settings = _migrated(description)
+        settings = {EARLIER_NAMES.get(name, name): value for name, value in description.items()}
         prompts = [Prompt.from_description(prompt) for prompt in settings.pop("prompts")]
         return cls(prompt=prompts, device=device, **settings)
 
@@ -209,27 +191,11 @@ class Teacher(BaseTeacher):
                 self._last_session = Session(self.lm, model, self.config)
             yield self._last_session
 
-    def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
-    ) -> TeacherOutput:
-        """Read documents.
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
+        """Read documents; see `BaseTeacher.read`.
 
         The result for a text does not depend on the other texts: bit for bit where the hardware's matrix products
         allow it.
-
-        Parameters
-        ----------
-        texts : sequence of str
-            Documents.
-        vocabulary : Vocabulary
-            The words that are scored.
-        progress : callable, optional
-            Called after each batch with the number of documents read since the last call.
-
-        Returns
-        -------
-        TeacherOutput
-            One row for each text, in order.
 
         Raises
         ------
@@ -279,7 +245,3 @@ class Teacher(BaseTeacher):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _last_session=None)
-
-
-def _migrated(description: Mapping[str, Any]) -> dict[str, Any]:
-    return {_EARLIER_KEYS.get(key, key): value for key, value in description.items()}

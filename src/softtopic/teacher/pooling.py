@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import log_softmax
 
-from softtopic.teacher.base import TeacherOutput
+from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import Calibration
 from softtopic.types import DocInt, DocVocab
 
@@ -52,11 +52,11 @@ class Pool:
         """The prior of each prompt, where the documents collected are free of content."""
         return [Calibration.fit(labels, "content-free") for labels in self._mixtures]
 
-    def output(self, dtype: type[np.floating], calibrations: Sequence[Calibration] = ()) -> TeacherOutput:
+    def output(self, dtype: type[np.floating], calibrations: Sequence[Calibration] = ()) -> Features:
         """Labels and states, in `dtype`, of all documents; several prompts need a calibration each."""
         labels = _mix_prompts(self._mixtures, calibrations) if calibrations else self._mixtures[0]
         states = self._states / (len(self._log_probs) * self._n_chunks)
-        return TeacherOutput(labels.astype(np.float16), states.astype(dtype))
+        return Features(labels.astype(np.float16), states.astype(dtype))
 
     @property
     def _mixtures(self) -> Float[np.ndarray, "prompts docs vocab"]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_whole
 
 # The prompt of the published method, word for word (arXiv 2602.17907).
 PUBLISHED_INSTRUCTION = "Generate a label that capture the overall theme of the document below."
@@ -70,8 +70,7 @@ class Prompt:
         for example in self.demonstrations:
             if len(example) != len(parts) or not all(isinstance(part, str) and part.strip() for part in example):
                 raise InputError(f"demonstration {example!r} is not ({', '.join(parts)}), non-empty strings")
-        if self.rationale_tokens < 1:
-            raise InputError(f"rationale_tokens is {self.rationale_tokens}; give at least 1")
+        check_whole("rationale_tokens", self.rationale_tokens, 1)
         object.__setattr__(self, "demonstrations", tuple(map(tuple, self.demonstrations)))
 
     @classmethod
@@ -194,7 +193,8 @@ def read_prompt(path: str | Path) -> Prompt:
         names = [*values, *(["demonstrations"] if examples else [])]
         raise InputError(f"prompt file {path} holds {', '.join(sorted(names)) or 'nothing'}; {expected}")
     parts = ("text", "rationale", "topic") if values.get("rationale") else ("text", "topic")
-    if not all(isinstance(one, dict) and set(one) == set(parts) and _are_strings(one.values()) for one in examples):
+    types = dict.fromkeys(parts, str)
+    if not all(isinstance(one, dict) and {name: type(part) for name, part in one.items()} == types for one in examples):
         raise InputError(f"prompt file {path} has a demonstration without {' and '.join(parts)}; {expected}")
     return Prompt(**values, demonstrations=tuple(tuple(one[part] for part in parts) for one in examples))
 
@@ -204,7 +204,3 @@ _FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "d
 
 # Keys of descriptions written by earlier versions.
 _EARLIER_KEYS = {"reasoning": "rationale", "reasoning_tokens": "rationale_tokens"}
-
-
-def _are_strings(values: Any) -> bool:
-    return all(isinstance(value, str) for value in values)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from scipy.special import logsumexp
 
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import LanguageModelError, check_whole
 from softtopic.lm.devices import pick_device, pick_dtype
 from softtopic.lm.loading import EMBEDDED
 from softtopic.lm.tokens import continuation_tokens, leading_tokens
@@ -58,23 +58,7 @@ class LocalRater:
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list.
-
-        Parameters
-        ----------
-        instruction : str
-            The task.
-        lists : sequence of str
-            What is rated.
-        ratings : sequence of str
-            The ratings to choose from.
-        examples : sequence of (str, str)
-            Lists with their ratings.
-
-        Returns
-        -------
-        ndarray of shape (n_lists, n_ratings)
-            In [-inf, 0]; the remaining probability is that of other replies.
+        """Log probability of each rating of each list; see `Rater.log_probs`.
 
         Raises
         ------
@@ -148,8 +132,7 @@ class ServerRater:
     """
 
     def __init__(self, url: str, *, model: str | None = None, n_probs: int = 20) -> None:
-        if n_probs < 1:
-            raise InputError(f"n_probs is {n_probs}; give at least 1")
+        check_whole("n_probs", n_probs, 1)
         self.model = model
         self.n_probs = n_probs
         self._endpoint = Endpoint(url)
@@ -162,23 +145,7 @@ class ServerRater:
     def log_probs(
         self, instruction: str, lists: Sequence[str], ratings: Sequence[str], examples: Examples = ()
     ) -> RatingLogProbs:
-        """Log probability of each rating of each list.
-
-        Parameters
-        ----------
-        instruction : str
-            The task.
-        lists : sequence of str
-            What is rated.
-        ratings : sequence of str
-            The ratings to choose from.
-        examples : sequence of (str, str)
-            Lists with their ratings.
-
-        Returns
-        -------
-        ndarray of shape (n_lists, n_ratings)
-            In [-inf, 0]; the remaining probability is that of other replies.
+        """Log probability of each rating of each list; see `Rater.log_probs`.
 
         Raises
         ------
@@ -190,7 +157,9 @@ class ServerRater:
 
         def rate(words: str, *, retry: bool = True) -> list[float]:
             listed = self._listed([*begin, _turn("user", words)], retry=retry)
-            return [_log_sum([value for token, value in listed.items() if token.strip() == one]) for one in ratings]
+            spellings = ([value for token, value in listed.items() if token.strip() == one] for one in ratings)
+            # The logarithm of an empty sum is -inf.
+            return [float(np.logaddexp.reduce(values)) for values in spellings]
 
         # Without retries: a server that is not there is reported at once.
         rows = [rate(words, retry=False) for words in lists[:1]]
@@ -208,10 +177,6 @@ class ServerRater:
 
 def _turn(role: str, content: str) -> dict[str, str]:
     return {"role": role, "content": content}
-
-
-def _log_sum(values: list[float]) -> float:
-    return float(np.logaddexp.reduce(values)) if values else -np.inf
 
 
 def _common_prefix(rows: Sequence[Sequence[int]]) -> list[int]:

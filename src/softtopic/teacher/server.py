@@ -21,9 +21,9 @@ from jaxtyping import Float
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import InputError, LanguageModelError, check_whole
 from softtopic.lm.devices import pick_device
-from softtopic.teacher.base import BaseTeacher, ProgressCallback, TeacherOutput, vector_dtype
+from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback, vector_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
@@ -80,13 +80,6 @@ class ServerTeacher(BaseTeacher):
         Source of document vectors: the address of a server of embeddings, a function from a list of texts to an array
         of shape (n_documents, width), or None for the same server.
 
-    Attributes
-    ----------
-    fingerprint : str
-        SHA-256 of what the output depends on, except for the server's weights, which are not known.
-    description : dict
-        The teacher as JSON values.
-
     Raises
     ------
     InputError
@@ -109,8 +102,7 @@ class ServerTeacher(BaseTeacher):
         vectors: str | Vectors | None = None,
     ) -> None:
         for name, value in (("max_characters", max_characters), ("n_probs", n_probs)):
-            if value < 1:
-                raise InputError(f"{name} is {value}; give at least 1")
+            check_whole(name, value, 1)
         if prompt.rationale:
             raise InputError(
                 f"the prompt has a rationale, {prompt.rationale!r}, and a server generates none: give a prompt without"
@@ -184,9 +176,7 @@ class ServerTeacher(BaseTeacher):
         """As many as are requested together."""
         return _BATCH_SIZE
 
-    def read(
-        self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None
-    ) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
         """Read documents; see `BaseTeacher.read`.
 
         Raises
@@ -209,7 +199,7 @@ class ServerTeacher(BaseTeacher):
                     progress(len(batch))
         if len({part.shape[1] for part in hidden}) > 1:
             raise LanguageModelError(f"{self._source} gives vectors of several widths; use one model for all documents")
-        return TeacherOutput(log_probs, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
+        return Features(log_probs, np.concatenate(hidden) if hidden else np.empty((0, 0), dtype=np.float16))
 
     def _scorer(self, vocabulary: Vocabulary) -> Callable[[str], Scores]:
         """Scores a vocabulary after a document, as well as this server allows."""

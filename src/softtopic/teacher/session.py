@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, LanguageModelError
+from softtopic.errors import InputError, LanguageModelError, check_whole
 from softtopic.lm.tokens import continuation_tokens
-from softtopic.teacher.base import ProgressCallback, TeacherOutput, vector_dtype
+from softtopic.teacher.base import Features, ProgressCallback, vector_dtype
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.chunking import check_truncation, shorten_text, split_tokens
 from softtopic.teacher.pooling import Pool
@@ -43,8 +43,7 @@ class TeacherConfig:
 
     def __post_init__(self) -> None:
         for name, least in (("max_tokens", 1), ("beam_width", 0), ("max_windows", 1)):
-            if (value := getattr(self, name)) < least:
-                raise InputError(f"{name} is {value}; give at least {least}")
+            check_whole(name, getattr(self, name), least)
         for name in ("prompts", "content_free"):
             if not getattr(self, name):
                 raise InputError(f"{name} is empty; give at least one")
@@ -73,7 +72,7 @@ class Session:
         self._scorers: dict[str, Scorer] = {}
         self._calibrations: dict[str, list[Calibration]] = {}
 
-    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> TeacherOutput:
+    def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback) -> Features:
         """Read documents; see `Teacher.read`."""
         return self._pool(texts, vocabulary, progress).output(self._dtype, self.calibrations(vocabulary))
 

@@ -36,13 +36,9 @@ def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> li
     for column in theta.T:
         chosen: dict[str, int] = {}
         # Duplicates are few: a short list of candidates is nearly always enough.
-        for document in map(int, _descending(np.where(blank, -1.0, column))):
+        for document in map(int, np.argsort(-np.where(blank, -1.0, column), kind="stable")):
             if len(chosen) == n or blank[document]:
                 break
             chosen.setdefault(texts[document], document)
         found.append(np.array(list(chosen.values()), dtype=np.int64))
     return found
-
-
-def _descending(shares: np.ndarray) -> Int[np.ndarray, " docs"]:
-    return np.argsort(-shares, kind="stable")

@@ -5,7 +5,7 @@ import pandas as pd
 
 from softtopic.errors import InputError, check_whole
 from softtopic.state import FittedState
-from softtopic.topics.words import Topics, top_indices
+from softtopic.topics.words import Topics
 
 
 def topics_of(state: FittedState) -> Topics:
@@ -20,12 +20,8 @@ def get_topic(state: FittedState, topic: int, n_words: int = 10) -> list[tuple[s
 
 def get_topics(state: FittedState, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
     """The first words of every topic with their probabilities."""
-    order = state.topic_word if state.relevance is None else state.relevance
-    words = state.vocabulary.words
-    return {
-        topic: [(words[int(word)], float(state.topic_word[topic, word])) for word in row]
-        for topic, row in enumerate(top_indices(order, n_words))
-    }
+    topics = topics_of(state)
+    return {topic: topics.top(topic, n_words) for topic in range(len(topics))}
 
 
 def get_topic_info(state: FittedState) -> pd.DataFrame:
