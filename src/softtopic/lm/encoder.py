@@ -19,6 +19,7 @@ from softtopic.lm.config import SENTENCE_ENCODER, EncoderConfig
 from softtopic.lm.devices import check_finite, pick_device, pick_dtype, use_one_thread_if_forked
 from softtopic.lm.fused import pad_linear
 from softtopic.lm.loading import exclusive_loading
+from softtopic.lm.parallel import parallel_map
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -38,8 +39,8 @@ MeanStates = Callable[[Sequence[Sequence[int]]], Float[torch.Tensor, "texts widt
 _PROBE = ("", "The rocket reached its orbit.", "Bake the bread in a hot oven, " * 12)
 _MIN_AGREEMENT = 0.999
 
-# Tokens in a batch: a dozen long posts, or some hundred titles.
-_BATCH_TOKENS = 4096
+# Tokens in a batch: a dozen long posts, or a hundred titles.
+_BATCH_TOKENS = 2048
 # Texts whose vectors share a file in the cache folder, and texts tokenised at a time.
 _FILE_TEXTS = 2048
 
@@ -119,8 +120,9 @@ class SentenceEncoder:
             tokens += self._tokens(tokenizer, texts[start : start + _FILE_TEXTS])
         vectors = np.empty((len(texts), width), dtype=np.float32)
         with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
-            for rows in _batches([len(row) for row in tokens]):
-                means = forward([tokens[row] for row in rows])
+            batches = _batches([len(row) for row in tokens])
+            computed = parallel_map(lambda rows: forward([tokens[row] for row in rows]), batches, self.device)
+            for rows, means in zip(batches, computed, strict=True):
                 vectors[rows] = torch.nn.functional.normalize(means).cpu().numpy()
                 check_finite(vectors[rows], self.name, self.dtype)
                 bar.advance(len(rows))

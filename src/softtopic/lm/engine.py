@@ -6,6 +6,7 @@ Both give, for every document, the last hidden state and the logits of chosen to
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from functools import partial
 from typing import NamedTuple, final
 
@@ -58,6 +59,10 @@ class Reader(ABC):
     @abstractmethod
     def with_prefix(self, prefix: Sequence[int]) -> "Reader":
         """A reader of the same language model after another prefix."""
+
+    def fork(self) -> "Reader":
+        """A reader of the same model and prefix that reads batches of its own, e.g. in another thread."""
+        return copy(self)
 
     @property
     @abstractmethod

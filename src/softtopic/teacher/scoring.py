@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64, Int
 from torch import Tensor
 
 from softtopic.lm.engine import Reader
+from softtopic.lm.parallel import parallel_map
 from softtopic.lm.tokens import first_tokens
 from softtopic.teacher.prompt_groups import PromptEnd
 from softtopic.teacher.trie import WordTrie
@@ -106,12 +107,18 @@ class WholeWordScorer(Scorer):
         ending = torch.empty(len(paths), dtype=torch.float64, device=self._device)
         whole = torch.empty_like(ending)
         steps = torch.zeros_like(ending)
-        for batch in empty.batches([len(path) for path in paths], budget):
-            states = empty.states([paths[node] for node in batch])
-            totals = empty.head.log_partition(states)
+
+        def read(batch: list[int]) -> None:
+            reader = empty.fork()
+            states = reader.states([paths[node] for node in batch])
+            totals = reader.head.log_partition(states)
             whole[batch], ending[batch] = totals.total.double(), totals.ending.double()
             pair, below = self._below(torch.tensor(batch, device=self._device))
-            steps[below] = self._steps(empty, states, totals.total, pair, below)
+            steps[below] = self._steps(reader, states, totals.total, pair, below)
+
+        # Each batch writes to rows of its own.
+        for _ in parallel_map(read, empty.batches([len(path) for path in paths], budget), self._device):
+            pass
         return _WordShares.fit(self._parents, self._words, steps.exp(), (ending - whole).exp())
 
     def _below(self, nodes: Int[Tensor, " nodes"]) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:

@@ -2,14 +2,16 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import NamedTuple, final
 
 import numpy as np
 import torch
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError, check_whole
+from softtopic.lm.parallel import n_workers, parallel_map
 from softtopic.lm.tokens import continuation_tokens
 from softtopic.teacher.base import Features, ProgressCallback, vector_dtype
 from softtopic.teacher.calibration import Calibration
@@ -20,11 +22,16 @@ from softtopic.teacher.prompts import Prompt
 from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer, beam_depth
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, OpenModel
 from softtopic.teacher.trie import WordTrie
+from softtopic.types import DocHidden, DocVocab
 
 log = logging.getLogger(__name__)
 
 # Documents tokenised together: tokenizers take a hundred bytes for each character.
 _TOKENIZER_BATCH = 64
+
+# Where workers read side by side: batches for each of them, and tokens of a batch below which products are inefficient.
+_BATCHES_PER_WORKER = 2
+_MIN_BATCH_TOKENS = 512
 
 # Characters that are tokenised for each token to be read.
 _CHARACTERS_PER_TOKEN = 16
@@ -82,21 +89,34 @@ class Session:
         chunks = [chunk for own in chunks_of for chunk in own]
         owners = np.array([document for document, own in enumerate(chunks_of) for _ in own], dtype=np.int64)
         pool = Pool(owners, (len(self._config.prompts), len(vocabulary), self._width))
-        budget = TOKENS_PER_BATCH[self.model.reader.device.type]
-        first_prompt = done = 0
-        for group in self.groups:
-            lengths = [len(chunk) + len(group.suffix) for chunk in chunks]
-            for batch in _split_batches(group.reader.batches(lengths, budget), scorer.max_documents):
-                ends = group.read([chunks[chunk] for chunk in batch], scorer.n_followed)
-                for prompt, end in enumerate(ends, first_prompt):
-                    log_probs = scorer(group.reader, end).cpu().numpy()
-                    pool.add(prompt, batch, log_probs, end.states.cpu().numpy())
-                # In documents: the share of all chunks that has been read, for all prompts.
-                before, done = done, done + len(batch)
-                total = len(chunks) * len(self.groups)
-                progress(len(texts) * done // total - len(texts) * before // total)
-            first_prompt += len(group.prompts)
+        device, done = self.model.reader.device, 0
+        first_prompts = accumulate((len(group.prompts) for group in self.groups), initial=0)
+        tasks = [
+            (group, first, batch)
+            for group, first in zip(self.groups, first_prompts, strict=False)
+            for batch in self._batches(group, chunks, scorer)
+        ]
+
+        def read(task: tuple[PromptGroup, int, list[int]]) -> list[PromptOutput]:
+            group, _, batch = task
+            return _read_batch(group, [chunks[chunk] for chunk in batch], scorer)
+
+        for (_, first, batch), outputs in zip(tasks, parallel_map(read, tasks, device), strict=True):
+            for prompt, output in enumerate(outputs, first):
+                pool.add(prompt, batch, *output)
+            # In documents: the share of all chunks that has been read, for all prompts.
+            before, done = done, done + len(batch)
+            total = len(chunks) * len(self.groups)
+            progress(len(texts) * done // total - len(texts) * before // total)
         return pool
+
+    def _batches(self, group: PromptGroup, chunks: Sequence[Sequence[int]], scorer: Scorer) -> list[list[int]]:
+        """Chunks read together: as many as are worth it, and enough batches that all workers end about together."""
+        lengths, device = [len(chunk) + len(group.suffix) for chunk in chunks], self.model.reader.device
+        workers = n_workers(device)
+        share = -(-sum(lengths) // (_BATCHES_PER_WORKER * workers)) if workers > 1 else sum(lengths)
+        budget = min(TOKENS_PER_BATCH[device.type], max(_MIN_BATCH_TOKENS, share))
+        return list(_split_batches(group.reader.batches(lengths, budget), scorer.max_documents))
 
     def calibrations(self, vocabulary: Vocabulary) -> list[Calibration]:
         """The prior of each prompt over words; none for a single prompt, which is mixed with no other."""
@@ -178,6 +198,22 @@ class Session:
                 f"the prompt and {self._config.max_tokens} tokens of a document are {needed} tokens, more than the "
                 f"{context} {self._lm} reads; give a smaller max_tokens or a shorter prompt"
             )
+
+
+class PromptOutput(NamedTuple):
+    """What a batch of documents gives after one prompt."""
+
+    log_probs: DocVocab
+    states: DocHidden
+
+
+def _read_batch(group: PromptGroup, documents: Sequence[Sequence[int]], scorer: Scorer) -> list[PromptOutput]:
+    """The output of each prompt of a group; safe to call from several threads."""
+    reader = group.reader.fork()
+    return [
+        PromptOutput(scorer(reader, end).cpu().numpy(), end.states.cpu().numpy())
+        for end in replace(group, reader=reader).read(documents, scorer.n_followed)
+    ]
 
 
 def _split_batches(batches: list[list[int]], most: int | None) -> Iterator[list[int]]:

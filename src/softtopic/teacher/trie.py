@@ -14,6 +14,9 @@ from softtopic.lm.tokens import continuation_tokens
 # Leading white space as vocabularies write it: byte-level BPE's letters, and SentencePiece's mark.
 _SPACE = ("Ġ", "Ċ", "ĉ", "č", "▁")
 
+# Longest word that is looked for in capitals.
+_MAX_ACRONYM = 5
+
 
 @dataclass(frozen=True)
 class WordTrie:
@@ -25,9 +28,9 @@ class WordTrie:
 
     @classmethod
     def build(cls, tokenizer: Any, words: Sequence[str]) -> "WordTrie":
-        """The trie of all spellings: " word", " Word", " WORD" and "word", as they may follow a colon."""
+        """The trie of all spellings after a colon: " word", " Word", "word" and, of short words, " WORD"."""
         spellings: dict[tuple[int, ...], int] = {}
-        for form in (lambda w: f" {w}", lambda w: f" {w.capitalize()}", lambda w: f" {w.upper()}", lambda w: w):
+        for form in (lambda w: f" {w}", lambda w: f" {w.capitalize()}", _acronym, lambda w: w):
             rows = continuation_tokens(tokenizer, [form(word) for word in words], anchor=":")
             for word, row in enumerate(rows):
                 # Two words may share a rare spelling: it goes to the earlier form, then to the more frequent word.
@@ -63,6 +66,11 @@ class WordTrie:
         count = np.bincount(self.parents[self.parents >= 0], minlength=len(self))
         # The children of nodes of one depth follow that depth, in the order of their parents.
         return np.stack([self.levels[0].stop + np.cumsum(count) - count, count], axis=1)
+
+
+def _acronym(word: str) -> str:
+    """In capitals where it may be an acronym: long words in capitals are rare, and of many tokens."""
+    return f" {word.upper()}" if len(word) <= _MAX_ACRONYM else f" {word}"
 
 
 def word_end_tokens(tokenizer: Any, vocabulary_size: int) -> list[int]:
