@@ -11,9 +11,10 @@ from scipy.special import softmax
 from sklearn.preprocessing import normalize
 
 from softtopic.errors import InputError
+from softtopic.lm.fused import transposed_product
 
 # Documents compared with all others at a time: bounds memory.
-_BLOCK = 256
+_BLOCK = 512
 
 
 class View(NamedTuple):
@@ -62,14 +63,15 @@ def knn_graph(views: Sequence[View], n_neighbors: int, inverse_temperature: floa
     unit = np.hstack(
         [np.float32(np.sqrt(weight / total)) * np.asarray(normalize(vectors)) for vectors, weight in views]
     )
+    similarities = transposed_product(torch.from_numpy(unit))
     columns = np.empty((count, n_neighbors), dtype=np.int32)
     cosines = np.empty((count, n_neighbors), dtype=np.float32)
     for start in range(0, count, _BLOCK):
         block = np.arange(start, min(count, start + _BLOCK))
-        similarity = unit[block] @ unit.T
-        similarity[block - start, block] = -np.inf
+        similarity = similarities(torch.from_numpy(unit[block]))
+        similarity[block - start, block] = -torch.inf
         # On several threads, and a quarter of the time of np.argpartition on one.
-        cosines[block], columns[block] = torch.topk(torch.from_numpy(similarity), n_neighbors, dim=1)
+        cosines[block], columns[block] = torch.topk(similarity, n_neighbors, dim=1)
     weights = softmax(inverse_temperature * cosines, axis=1)
     indptr = np.arange(0, count * n_neighbors + 1, n_neighbors)
     graph = csr_matrix((weights.ravel(), columns.ravel(), indptr), shape=(count, count))

@@ -7,6 +7,7 @@ do not fit, layers stay as they are.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, final
 
@@ -274,6 +275,19 @@ def _linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
 def _padded_linear(weight: Tensor, bias: Tensor | None, x: Tensor) -> Tensor:
     rows = x.flatten(0, -2)
     return _linear(weight, bias, pad_rows(rows))[: len(rows)].view(*x.shape[:-1], -1)
+
+
+def transposed_product(weight: Float[Tensor, "out width"]) -> Callable[[Tensor], Tensor]:
+    """A function from x to x @ weight.T; on a CPU the weight is laid out once, which takes half the time.
+
+    Parameters
+    ----------
+    weight : tensor of shape (out, width), float32
+    """
+    if weight.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        with suppress(AttributeError, RuntimeError, TypeError):
+            return partial(_linear, prepack(weight), None)
+    return partial(torch.nn.functional.linear, weight=weight)
 
 
 def linear_pointwise() -> Any:
