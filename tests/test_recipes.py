@@ -82,12 +82,14 @@ def test_unknown_recipes_list_the_known():
 
 
 def test_the_fewer_documents_the_more_is_read_of_each():
-    for name, n_prompts in (("default", 2), ("light", 1)):
+    for n_prompts in (1, 2):
+        read = RECIPES["light"].with_options(read__prompts=("published", "four-shot")[:n_prompts]).read
         counts = (one // n_prompts for one in (1250, 1252, 5000, 5002, 20_000))
-        options = [RECIPES[name].read.teacher_options(count) for count in (None, *counts)]
+        options = [read.teacher_options(count) for count in (None, *counts)]
         truncations = ["head", "windows", "windows-7", "windows-2", "head", "head"]
         assert [one["truncation"] for one in options] == truncations
         assert {one["beam_width"] for one in options} == {4}
+    assert {RECIPES["default"].read.teacher_options(count)["truncation"] for count in (None, 10, 10_000)} == {"head"}
     paper = {"prompt": [PROMPTS["published"]], "beam_width": 0, "max_tokens": 160, "truncation": "head"}
     assert paper.items() <= RECIPES["paper"].read.teacher_options(10).items()
 

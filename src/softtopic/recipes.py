@@ -15,7 +15,7 @@ from softtopic.backbones.settings import (
 )
 from softtopic.data.vocabulary import VocabularyConfig
 from softtopic.errors import InputError, check_number, check_whole
-from softtopic.graph.config import GraphConfig, GroupsConfig, ImputationConfig
+from softtopic.graph.config import AgreementConfig, GraphConfig, GroupsConfig, ImputationConfig
 from softtopic.inputs.config import WordInputsConfig
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.lm.config import EncoderConfig
@@ -315,23 +315,32 @@ _COUNTS = TrainingConfig(temperature=1.0)
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
-    # Two prompts, a sentence encoder, a graph of neighbours, topics that start as groups of documents: docs/recipe.md.
+    # A few documents are read, chosen by their sentence vectors; topics start as groups of documents: docs/recipe.md.
     "default": Recipe(
         inputs="embedding+words+tf-idf",
         target="soft+bow",
         standardize=True,
         max_training_documents=50_000,
         read=ReadConfig(
-            prompts=("published", "four-shot"),
+            prompts=("four-shot",),
             beam_width=4,
-            max_chunks=10_000,
-            max_documents=2500,
+            max_tokens=80,
+            max_documents=1000,
+            budget=TokenBudget(),
+            medoids=MedoidsConfig(),
             calibration="corpus",
         ),
+        graph=GraphConfig(agreement=AgreementConfig()),
         groups=GroupsConfig(),
         backbone=PLSASettings(dropout=0.1),
         training=TrainingConfig(
-            epochs=60, batch_size=256, min_batches_per_epoch=32, max_batches=2000, temperature=1.0, theta_weight=3.0
+            epochs=30,
+            batch_size=256,
+            min_batches_per_epoch=16,
+            max_batches=500,
+            learning_rate=0.004,
+            temperature=1.0,
+            theta_weight=3.0,
         ),
         ranking=RankingConfig(order="relevance"),
     ),

@@ -33,6 +33,30 @@ class WhiteningConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgreementConfig:
+    """Weights of the views by their agreement with each other.
+
+    Parameters
+    ----------
+    power : float, default=4.0
+        Power of a view's agreement, relative to the largest, by which its weight is multiplied; 0 for no effect.
+    n_neighbors : int, default=15
+        Number of neighbours that are compared with groups.
+    max_documents : int, default=2000
+        Size of the sample on which agreement is measured.
+    """
+
+    power: float = 4.0
+    n_neighbors: int = 15
+    max_documents: int = 2000
+
+    def __post_init__(self) -> None:
+        check_number("agreement power", self.power, 0)
+        for name in ("n_neighbors", "max_documents"):
+            check_whole(f"agreement {name}", getattr(self, name), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GraphConfig:
     """Similarity graph of documents, and label propagation over it.
 
@@ -55,6 +79,8 @@ class GraphConfig:
         tf-idf vectors that the LSA explains.
     n_word_components : int, default=100
         Number of components of that LSA.
+    agreement : AgreementConfig or None, default=None
+        Weights of the views are multiplied by their agreement with each other; None keeps them as they are.
     whitening : WhiteningConfig or None
         Within-class covariance normalisation of the views; None for no normalisation.
     """
@@ -67,6 +93,7 @@ class GraphConfig:
     hidden_weight: float = 0.75
     words_weight: float = 0.75
     n_word_components: int = 100
+    agreement: AgreementConfig | None = None
     whitening: WhiteningConfig | None = field(default_factory=WhiteningConfig)
 
     def __post_init__(self) -> None:

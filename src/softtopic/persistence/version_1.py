@@ -53,12 +53,19 @@ TENSORS = {
 ENCODER = {"name": "all-minilm-l6-v2", "max_tokens": 256}
 CONTENT_FREE = ["N/A", "[MASK]", "...", "-", "Text", "This is a document."]
 TEACHER_CONSTANTS = {"max_windows": 8, "content_free": CONTENT_FREE}
-READ = {"max_tokens": 160, "max_chunks_per_document": 8, "content_free": CONTENT_FREE}
+READ = {
+    "max_tokens": 160,
+    "max_chunks_per_document": 8,
+    "budget": None,
+    "medoids": None,
+    "content_free": CONTENT_FREE,
+}
 IMPUTATION = {"alpha": 0.3, "label_scale": 10.0, "words_weight": 0.25}
 WORDS = {"n_lsa_components": 300, "tf_idf_scale": 5.0}
 # Tokens are found as they were.
 VOCABULARY = {"min_df": 2, "max_df": 0.5, "token_pattern": TOKEN_PATTERN, "max_unspaced_share": 0.3}
 GRAPH: dict[str, Any] = {
+    "agreement": None,
     "n_neighbors": 15,
     "inverse_temperature": 10.0,
     "n_steps": 3,

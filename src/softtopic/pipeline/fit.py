@@ -12,6 +12,7 @@ import torch
 from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
+from softtopic.graph.agreement import weigh_by_agreement
 from softtopic.graph.initial_groups import (
     InitialGroups,
     document_graph,
@@ -86,7 +87,9 @@ def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
     if recipe.groups is None:
         return None
     labels = targets.labels
-    views = normalize_views(labels, targets.views(plan), recipe.graph, recipe.groups, seed)
+    views = weigh_by_agreement(targets.views(plan), n_topics, recipe.graph.agreement, seed)
+    log.info("weights of the views: %s", ", ".join(f"{view.weight:.2f}" for view in views))
+    views = normalize_views(labels, views, recipe.graph, recipe.groups, seed)
     graph = document_graph(views, n_topics, recipe.graph)
     log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
     points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)

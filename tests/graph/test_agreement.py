@@ -1,0 +1,39 @@
+import numpy as np
+
+from softtopic.graph.agreement import view_agreements, weigh_by_agreement
+from softtopic.graph.config import AgreementConfig
+from softtopic.graph.neighbours import View
+
+RNG = np.random.default_rng(0)
+CLASSES = np.repeat(np.arange(4), 30)
+
+
+def clustered(noise: float) -> np.ndarray:
+    return (np.eye(4)[CLASSES] + noise * RNG.normal(size=(120, 4))).astype(np.float32)
+
+
+def test_a_view_of_noise_loses_its_weight():
+    views = [View(clustered(0.05), 1.0), View(clustered(0.05), 0.5), View(RNG.normal(size=(120, 4)).astype("f4"), 1.0)]
+    first, second, noise = weigh_by_agreement(views, 4, AgreementConfig(), 0)
+    assert first.weight > 0.8
+    assert second.weight > 0.4
+    assert noise.weight < 0.05
+    np.testing.assert_array_equal(first.vectors, views[0].vectors)
+
+
+def test_agreement_is_the_share_of_neighbours_in_the_own_group():
+    views = [View(np.eye(4, dtype=np.float32)[CLASSES] + 0.001 * clustered(0.1), 1.0) for _ in range(2)]
+    np.testing.assert_allclose(view_agreements(views, 4, AgreementConfig(), 0), 1)
+
+
+def test_weights_stay_as_they_are_where_nothing_can_be_compared():
+    one = [View(clustered(0.1), 0.7)]
+    assert weigh_by_agreement(one, 4, AgreementConfig(), 0) == one
+    two = [*one, View(clustered(0.1), 0.3)]
+    assert [view.weight for view in weigh_by_agreement(two, 4, None, 0)] == [0.7, 0.3]
+    assert [view.weight for view in weigh_by_agreement(two, 4, AgreementConfig(power=0), 0)] == [0.7, 0.3]
+
+
+def test_few_documents_for_many_groups_have_one_neighbour():
+    views = [View(RNG.normal(size=(5, 3)).astype("f4"), 1.0) for _ in range(2)]
+    assert view_agreements(views, 4, AgreementConfig(), 0).shape == (2,)
