@@ -13,10 +13,9 @@ def clustered(noise: float) -> np.ndarray:
 
 
 def test_a_view_of_noise_loses_its_weight():
-    views = [View(clustered(0.05), 1.0), View(clustered(0.05), 0.5), View(RNG.normal(size=(120, 4)).astype("f4"), 1.0)]
+    views = [View(clustered(0.05), 1.0), View(clustered(0.05), 0.9), View(RNG.normal(size=(120, 4)).astype("f4"), 0.4)]
     first, second, noise = weigh_by_agreement(views, 4, AgreementConfig(), 0)
-    assert first.weight > 0.8
-    assert second.weight > 0.4
+    assert min(first.weight, second.weight) > 0.8
     assert noise.weight < 0.05
     np.testing.assert_array_equal(first.vectors, views[0].vectors)
 
@@ -28,10 +27,10 @@ def test_agreement_is_the_share_of_neighbours_in_the_own_group():
 
 def test_weights_stay_as_they_are_where_nothing_can_be_compared():
     one = [View(clustered(0.1), 0.7)]
-    assert weigh_by_agreement(one, 4, AgreementConfig(), 0) == one
+    assert [view.weight for view in weigh_by_agreement(one, 4, AgreementConfig(), 0)] == [0.7]
     two = [*one, View(clustered(0.1), 0.3)]
     assert [view.weight for view in weigh_by_agreement(two, 4, None, 0)] == [0.7, 0.3]
-    assert [view.weight for view in weigh_by_agreement(two, 4, AgreementConfig(power=0), 0)] == [0.7, 0.3]
+    assert [view.weight for view in weigh_by_agreement(two, 4, AgreementConfig(power=0.0), 0)] == [0.7, 0.3]
 
 
 def test_few_documents_for_many_groups_have_one_neighbour():
