@@ -144,7 +144,7 @@ def timed(method: str, command: Sequence[str | Path]) -> Run:
 def empty_home(home: Path) -> dict[str, str]:
     """Environment variables of a user who has run nothing yet; the downloaded assets alone are there."""
     cache, temporary = home / ".cache", home / "tmp"
-    make_empty_cache(cache / "softtopic", "assets")
+    make_empty_cache(cache / "softtopic", "assets", "models")
     temporary.mkdir()
     folders = {"HOME": home, "XDG_CACHE_HOME": cache, "SOFTTOPIC_CACHE": cache / "softtopic",
                "NUMBA_CACHE_DIR": cache / "numba", "TMPDIR": temporary}  # fmt: skip

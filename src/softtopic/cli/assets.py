@@ -19,4 +19,5 @@ def fetch(
 
     show_messages(quiet=False)
     for name in names:
-        print(fetch_asset(name) if name in ASSETS else fetch_language_model(name))
+        is_data = name in ASSETS and not ASSETS[name].is_language_model
+        print(fetch_asset(name) if is_data else fetch_language_model(name))

@@ -15,7 +15,7 @@ import torch
 
 from softtopic.errors import LanguageModelError, SofttopicError
 from softtopic.lm.devices import limit_primitive_caches
-from softtopic.storage.assets import ASSETS, asset_path
+from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, staged_folder
 from softtopic.storage.cache import cache_dir
 
@@ -97,18 +97,23 @@ def find_language_model(lm: str) -> Path:
 
 
 def fetch_language_model(lm: str) -> Path:
-    """Download a Hugging Face model into the local cache: weights, configuration and tokenizer, never code.
+    """Download a language model: weights, configuration and tokenizer, never code.
+
+    The embedded model is also converted, so that no fit has to do it.
 
     Parameters
     ----------
     lm : str
-        Hugging Face id.
+        "smollm2-135m", or a Hugging Face id, which is fetched into the local cache of that hub.
 
     Raises
     ------
     LanguageModelError
         If it cannot be downloaded.
     """
+    if lm in ASSETS:
+        fetch(lm)
+        return find_language_model(lm)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -70,6 +70,11 @@ class Asset:
     files: tuple[AssetFile, ...]
 
     @property
+    def is_language_model(self) -> bool:
+        """Whether it is a language model, in a GGUF file."""
+        return self.files[0].path.endswith(".gguf")
+
+    @property
     def size(self) -> int:
         """Size of all files in bytes."""
         return sum(file.size for file in self.files)
