@@ -191,6 +191,9 @@ def test_labels_of_any_teacher_from_a_file(run, tmp_path):
     pd.DataFrame(columns).to_parquet("labels.parquet")
     (tmp_path / "words.txt").write_text("sql\norbit\nbread\ntax\n")
     given = ["fit", "--labels", "labels.parquet", "--topics", "2", "--quiet", "--out", "m"]
+    code, out, _ = run(*given, "--vocabulary", "words.txt", "--dry-run")
+    assert (code, (tmp_path / "m").exists()) == (0, False)
+    assert "soft labels of all 40 distinct documents exist already" in out
     code, out, err = run(*given, "--vocabulary", "words.txt", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["evaluation"]["purity"] == 1

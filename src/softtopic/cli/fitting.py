@@ -4,7 +4,7 @@ import os
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -151,14 +151,14 @@ def fit(
         check_labels(corpus.labels)
     model = build_model(topics, features, corpus, recipe, lm, words)
     model.progress = not quiet
-    if dry_run and labels is None:
-        plan = model.plan(corpus)
+    arrays: dict[str, Any] = {}
+    if labels is not None:
+        corpus, arrays = _read_labels(model, labels, documents.text, words.vocabulary)
+    if dry_run:
+        plan = model.plan(corpus, **arrays)
         _print_plan(plan.lines(), plan, corpus, as_json=as_json)
         return
-    if labels is not None:
-        corpus = _fit_labels(model, labels, documents.text, words.vocabulary)
-    else:
-        model.fit(corpus)
+    model.fit(corpus, **arrays)
     model.save(out, excerpts=excerpts)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
@@ -192,8 +192,10 @@ def _print_plan(
         print_estimate(cost)
 
 
-def _fit_labels(model: "TopicModel", path: Path, text: str, vocabulary: str | None) -> "Corpus":
-    """Fit a model to a file of soft labels."""
+def _read_labels(
+    model: "TopicModel", path: Path, text: str, vocabulary: str | None
+) -> "tuple[Corpus, dict[str, Any]]":
+    """The documents of a file of soft labels, and the arrays to fit; the model gets the file's vocabulary."""
     from softtopic.features.soft_label_files import read_soft_labels
 
     words = None if vocabulary is None else parse_vocabulary(vocabulary)
@@ -201,8 +203,7 @@ def _fit_labels(model: "TopicModel", path: Path, text: str, vocabulary: str | No
         raise InputError(f"--vocabulary is {words}; --labels needs a file of the words its labels are of")
     given = read_soft_labels(path, words, text=text)
     model.vocabulary = given.vocabulary
-    model.fit(given.corpus, soft_labels=given.log_probs, hidden=given.hidden)
-    return given.corpus
+    return given.corpus, {"soft_labels": given.log_probs, "hidden": given.hidden}
 
 
 def _evaluate(model: "TopicModel", corpus: "Corpus") -> dict[str, float | int] | None:

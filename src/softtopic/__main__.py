@@ -1,0 +1,5 @@
+"""`python -m softtopic`."""
+
+from softtopic.cli import main
+
+main()
