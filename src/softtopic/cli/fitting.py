@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,14 +48,11 @@ def demo(
     """Fit a model to posts of 20 Newsgroups; downloads the language model, the encoder and the posts if needed."""
     from softtopic.model import TopicModel
     from softtopic.persistence.folder import check_destination
-    from softtopic.recipes import RECIPES
 
     show_messages(quiet)
     check_destination(out)
     corpus = _demo_posts(documents, data_dir)
-    # A demonstration is short: the language model reads the beginnings of few posts.
-    recipe = replace(RECIPES["default"], read=replace(RECIPES["default"].read, max_documents=500, max_chunks=None))
-    model = TopicModel(topics, recipe=recipe, progress=not quiet).fit(corpus)
+    model = TopicModel(topics, progress=not quiet).fit(corpus)
     model.save(out)
     print_topics(model)
     print_evaluation(_evaluate(model, corpus))
@@ -67,10 +64,12 @@ def _demo_posts(n: int, data_dir: Path | None) -> "Corpus":
 
     from softtopic.data.corpus import Corpus
     from softtopic.data.datasets import load
+    from softtopic.lm.config import SENTENCE_ENCODER
+    from softtopic.lm.loading import EMBEDDED, fetch_language_model
     from softtopic.storage.assets import fetch
 
-    for name in ("smollm2-135m", "all-minilm-l6-v2"):
-        fetch(name)
+    fetch_language_model(EMBEDDED)
+    fetch(SENTENCE_ENCODER)
     if data_dir is None and "SOFTTOPIC_DATA" not in os.environ:
         fetch("20newsgroups")
     whole = load("20newsgroups", data_dir=data_dir)
@@ -192,9 +191,7 @@ def _print_plan(
         print_estimate(cost)
 
 
-def _read_labels(
-    model: "TopicModel", path: Path, text: str, vocabulary: str | None
-) -> "tuple[Corpus, dict[str, Any]]":
+def _read_labels(model: "TopicModel", path: Path, text: str, vocabulary: str | None) -> "tuple[Corpus, dict[str, Any]]":
     """The documents of a file of soft labels, and the arrays to fit; the model gets the file's vocabulary."""
     from softtopic.features.soft_label_files import read_soft_labels
 
