@@ -271,7 +271,7 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
     )
     described = json.loads((tmp_path / "d" / "manifest.json").read_text())["teacher_description"]
     assert (code, len(described["prompts"]), described["truncation"]) == (0, 2, "head-tail")
-    for name, options, how in (("e", [], (160, "windows")), ("f", ["--max-tokens", "9"], (9, "head"))):
+    for name, options, how in (("e", [], (80, "head")), ("f", ["--max-tokens", "9"], (9, "head"))):
         assert run(*given, "--out", tmp_path / name, *options)[0] == 0
         described = json.loads((tmp_path / name / "manifest.json").read_text())["teacher_description"]
         assert (described["max_tokens"], described["truncation"]) == how

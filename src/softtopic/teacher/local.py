@@ -21,7 +21,7 @@ from softtopic.teacher.session import Session, TeacherConfig
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, SharedModel
 
 # Part of every fingerprint: raise it when the same inputs give other numbers.
-VERSION = 2
+VERSION = 1
 
 # Names of settings in descriptions of earlier versions.
 EARLIER_NAMES = {"cut": "truncation", "branches": "beam_width"}
@@ -132,7 +132,7 @@ class Teacher(BaseTeacher):
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in config.prompts),
             str(config.max_tokens), str(dtype), device, f"version {VERSION}",
             *(["sums of two"] if dtype is torch.int8 else []),
-            *([f"branches {config.beam_width}"] if config.beam_width else []),
+            *([f"beam {config.beam_width}, acronyms in capitals"] if config.beam_width else []),
             *([config.truncation.replace("windows", "mixed windows")] if config.truncation != "head" else []),
             *(["mixed prompts"] if mixes else []),
             *([f"max_windows {config.max_windows}"] if windows and config.max_windows != MAX_WINDOWS else []),
