@@ -58,7 +58,7 @@ class TokenBudget:
     ----------
     ratio : float, default=0.1
         Tokens read, over all prompts, for each token the sentence encoder reads, which costs about a tenth.
-    min_tokens : int, default=30_000
+    min_tokens : int, default=45_000
         Tokens read in any case.
     min_documents : int, default=250
         Documents read in any case.
@@ -71,7 +71,7 @@ class TokenBudget:
     """
 
     ratio: float = 0.1
-    min_tokens: int = 30_000
+    min_tokens: int = 45_000
     min_documents: int = 250
     max_encoder_tokens: int = 256
     characters_per_token: float = 4.2
