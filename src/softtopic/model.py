@@ -62,7 +62,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         `ServerTeacher`), or a `Teacher`.
     sample : float in (0, 1] or None, default=None
         Share of the distinct documents that the language model reads; soft labels of the others are predicted. None:
-        the number set by the recipe, at most 2,500 in "default".
+        the number set by the recipe, at most 800 in "default".
     demonstrations : {"auto", "none"} or None, default=None
         "auto" adds a prompt with demonstrations selected from the corpus. None: as set by the recipe.
     vocabulary : int, sequence of str, Vocabulary or CountVectorizer, default=2000

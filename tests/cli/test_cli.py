@@ -7,6 +7,8 @@ import sys
 import pandas as pd
 import pytest
 
+import softtopic
+
 BASIC = ["--vocabulary", "40", "--topics", "3", "--quiet"]
 
 
@@ -284,3 +286,7 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
         code, said, err = run(*given, "--out", tmp_path / "c", *wrong)
         assert (code, said, err.count("\n")) == (2, "", 1)
         assert not (tmp_path / "c").exists()
+
+
+def test_the_version_is_printed(run):
+    assert run("--version") == (0, f"softtopic {softtopic.__version__}\n", "")

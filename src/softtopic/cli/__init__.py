@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(_STOPPED, 130)
     except Exception as error:
         if isinstance(error, wrong_use):
-            _fail(f"{error.format_message().rstrip('.')}; see softtopic --help", 2)  # type: ignore[attr-defined]
+            _fail(f"{error.format_message().rstrip('.?')}; see softtopic --help", 2)  # type: ignore[attr-defined]
         if os.environ.get("SOFTTOPIC_DEBUG"):
             raise
         _fail(f"unexpected {type(error).__name__}: {error} (SOFTTOPIC_DEBUG=1 shows where)", 1)

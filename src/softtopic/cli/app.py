@@ -1,7 +1,10 @@
 """The application: every command of the command line."""
 
+from typing import Annotated
+
 import typer
 
+from softtopic import __version__
 from softtopic.cli.applying import search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
@@ -15,6 +18,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"softtopic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
+
 
 for command in (fetch, demo, teach, fit, topics, transform, search, evaluate, bench):
     app.command()(command)

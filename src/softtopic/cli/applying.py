@@ -47,8 +47,8 @@ def transform(
     show_messages(quiet)
     if out is not None:
         table_writer(out)
-    corpus = read_documents(file, DocumentOptions(text=text, id=id, format=format))
     loaded = TopicModel.load(model, device=device)
+    corpus = read_documents(file, DocumentOptions(text=text, id=id, format=format))
     loaded.progress = not quiet
     theta = loaded.transform(corpus)
     columns = {"id": corpus.ids, "topic": theta.argmax(axis=1), "theta": theta}

@@ -121,7 +121,10 @@ def fetch_language_model(lm: str) -> Path:
         return Path(snapshot_download(lm, allow_patterns=[*_WEIGHTS, "*.json"]))
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise LanguageModelError(f"{lm!r} could not be fetched ({reason}); check the id and the network") from None
+        raise LanguageModelError(
+            f"{lm!r} could not be fetched ({reason}); give one of {', '.join(ASSETS)}, or check the Hugging Face id "
+            "and the network"
+        ) from None
 
 
 def language_model_fingerprint(lm: str) -> str:

@@ -210,9 +210,9 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     """
     recipe = options.resolved_recipe()
     if source.count < options.n_topics:
-        raise InputError(
-            f"{source.count} distinct documents for {options.n_topics} topics; give more documents or fewer topics"
-        )
+        documents = "1 distinct document" if source.count == 1 else f"{source.count} distinct documents"
+        step = "give more documents" if source.count < 2 else "give more documents or fewer topics"
+        raise InputError(f"{documents} for {options.n_topics} topics; {step}")
     recipe = replace(recipe, **_available(recipe, source, options))
     vocabulary = source.vocabulary or Vocabulary.build(
         options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
