@@ -199,7 +199,7 @@ def check_vectors(name: str, vectors: object, rows: int, widths: dict[str, int])
         raise InputError(f"the model reads {' and '.join(widths)}, not {name}; leave it out")
     array = _as_array(name, vectors)
     width = widths.get(name, array.shape[-1] if array.ndim else 0)
-    if array.shape != (rows, width):
+    if array.shape != (rows, width) or not width:
         raise InputError(
             f"{name} has shape {array.shape}; expected [documents, {width if widths else 'width'}], "
             f"one row for each of {rows} documents"
