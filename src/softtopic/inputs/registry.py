@@ -204,7 +204,9 @@ def check_vectors(name: str, vectors: object, rows: int, widths: dict[str, int])
             f"{name} has shape {array.shape}; expected [documents, {width if widths else 'width'}], "
             f"one row for each of {rows} documents"
         )
-    if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+    with np.errstate(over="ignore"):  # everything is computed in float32
+        finite = np.issubdtype(array.dtype, np.floating) and np.isfinite(array.astype(np.float32, copy=False)).all()
+    if not finite:
         raise InputError(f"{name} holds {array.dtype} with numbers that are not finite floats; give finite floats")
     return array
 
