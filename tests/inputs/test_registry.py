@@ -106,6 +106,7 @@ def test_arrays_alone_are_put_in_the_order_of_the_model():
     ("given", "widths", "said"),
     [
         (VECTORS, {"embedding": 3}, r"expected \[documents, 3\]"), (VECTORS[:2], {}, "one row for each of 3"),
+        (VECTORS[:, :0], {}, "expected"), (VECTORS.astype(float) * 1e200, {}, "not finite"),
         (VECTORS[0], {}, "expected"), (VECTORS.astype(int), {}, "int64"), (VECTORS + np.float32("inf"), {}, "finite"),
         (VECTORS, {"bow": 4}, "reads bow, not embedding"), (np.float32(3), {}, "expected"),
     ],

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from softtopic import TopicModel
 from softtopic.errors import InputError, LanguageModelError
@@ -185,3 +185,20 @@ def test_vectors_that_are_not_finite_are_not_given_away(texts):
     forward._norm.weight[3] = torch.nan
     with pytest.raises(LanguageModelError, match="all-minilm-l6-v2 gives values that are not finite in float32; its"):
         encoder(texts)
+
+
+def test_lone_surrogates_are_encoded(encoder):
+    np.testing.assert_array_equal(encoder(["\ud83d rocket"]), encoder(["? rocket"]))
+
+
+@pytest.mark.parametrize("positions", [16, 128])
+def test_texts_are_cut_where_the_model_has_no_more_positions(positions, tmp_path):
+    tokenizer = AutoTokenizer.from_pretrained(find_encoder(SENTENCE_ENCODER))
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+    BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=positions, **sizes)).save_pretrained(
+        tmp_path
+    )
+    tokenizer.save_pretrained(tmp_path)
+    encoder = SentenceEncoder(str(tmp_path))
+    long = encoder(["word " * 300])
+    np.testing.assert_array_equal(long, encoder(["word " * (positions - 2)]))

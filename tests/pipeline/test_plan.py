@@ -107,3 +107,9 @@ def test_a_missing_sentence_encoder_is_named_before_anything_is_read(texts, tiny
 def test_a_model_shows_its_plan(texts, tiny_lm):
     model = TopicModel(3, lm=tiny_lm, vocabulary=12, embedder=lengths, sample=0.5)
     assert model.plan(texts).lines() == plan_of(texts, tiny_lm, sample=0.5).lines()
+
+
+def test_more_topics_than_documents_trained_on_are_refused(texts, tiny_lm):
+    recipe = RECIPES["zeroshottm"].with_options(max_training_documents=4)
+    with pytest.raises(InputError, match=r"max_training_documents is 4 for 6 topics; give"):
+        TopicModel(6, recipe=recipe, lm=tiny_lm, features=None).plan(texts)

@@ -65,3 +65,9 @@ def test_long_documents_are_read_less_often_than_short_ones():
     # The longer the corpus, the more may be read of it.
     assert n_affordable(long * 4, read) > few
     assert n_affordable(long[:10], replace(read, max_documents=None)) >= TokenBudget().min_documents
+
+
+def test_medoids_of_large_float16_vectors_are_those_of_the_same_float32_vectors():
+    vectors = (100 * np.random.default_rng(2).normal(size=(200, 30))).astype(np.float16)
+    expected = medoids(vectors.astype(np.float32), 20, MedoidsConfig())
+    np.testing.assert_array_equal(medoids(vectors, 20, MedoidsConfig()), expected)

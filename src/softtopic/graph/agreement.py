@@ -1,10 +1,12 @@
 """Weights of views without labels: a view counts as much as it agrees with the others."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
@@ -25,14 +27,16 @@ def weigh_by_agreement(views: Sequence[View], n_groups: int, config: AgreementCo
     n_groups : int
         Number of topics.
     config : AgreementConfig or None
-        None leaves the weights as they are, and so does a single view.
+        None leaves the weights as they are; so does a single view, and so do views none of which agrees with another.
     seed : int
         Seed of k-means.
     """
     if config is None or len(views) < 2:
         return list(views)
     agreements = view_agreements(views, n_groups, config, seed)
-    factors = (agreements / max(agreements.max(), 1e-9)) ** config.power
+    if not agreements.any():  # as where each document is a group of its own
+        return list(views)
+    factors = (agreements / agreements.max()) ** config.power
     return [View(view.vectors, view.weight * float(factor)) for view, factor in zip(views, factors, strict=True)]
 
 
@@ -40,7 +44,7 @@ def view_agreements(
     views: Sequence[View], n_groups: int, config: AgreementConfig, seed: int
 ) -> Float[np.ndarray, " views"]:  # fmt: skip
     """Agreement of each view with the groups of the others, on a sample of the documents."""
-    rows = equidistant(len(views[0].vectors), config.max_documents)
+    rows = equidistant(len(views[0].vectors), max(n_groups, config.max_documents))
     n_neighbors = max(1, min(config.n_neighbors, len(rows) // n_groups - 1))
     units = [np.asarray(normalize(view.vectors[rows]), dtype=np.float32) for view in views]
     scaled = [np.float32(np.sqrt(view.weight)) * unit for view, unit in zip(views, units, strict=True)]
@@ -48,7 +52,8 @@ def view_agreements(
     for own, unit in enumerate(units):
         others = np.hstack([part for view, part in enumerate(scaled) if view != own])
         # On one thread: several would add in any order, and equal inputs must give equal weights.
-        with threadpool_limits(1):
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
             groups = np.asarray(KMeans(n_groups, n_init=1, random_state=seed).fit_predict(others))  # type: ignore[arg-type]
         similarity = unit @ unit.T
         np.fill_diagonal(similarity, -np.inf)

@@ -199,12 +199,14 @@ def check_vectors(name: str, vectors: object, rows: int, widths: dict[str, int])
         raise InputError(f"the model reads {' and '.join(widths)}, not {name}; leave it out")
     array = _as_array(name, vectors)
     width = widths.get(name, array.shape[-1] if array.ndim else 0)
-    if array.shape != (rows, width):
+    if array.shape != (rows, width) or not width:
         raise InputError(
             f"{name} has shape {array.shape}; expected [documents, {width if widths else 'width'}], "
             f"one row for each of {rows} documents"
         )
-    if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+    with np.errstate(over="ignore"):  # everything is computed in float32
+        finite = np.issubdtype(array.dtype, np.floating) and np.isfinite(array.astype(np.float32, copy=False)).all()
+    if not finite:
         raise InputError(f"{name} holds {array.dtype} with numbers that are not finite floats; give finite floats")
     return array
 

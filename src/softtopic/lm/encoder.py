@@ -57,7 +57,7 @@ class SentenceEncoder:
         The default encoder (downloaded by `softtopic fetch`), or a folder with a bidirectional model that transformers
         can load. No code from the folder is run and nothing is downloaded.
     max_tokens : int, default=256
-        Texts are truncated to this many tokens.
+        Texts are truncated to this many tokens, or to as many as the model has positions for.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
         Where to compute; "auto" is the first available of CUDA, MPS and CPU.
     dtype : {"auto", "float32", "bfloat16", "float16"}, default="auto"
@@ -135,7 +135,10 @@ class SentenceEncoder:
         return fingerprint_strings([self.name, version, str(self.max_tokens), str(self.dtype)])
 
     def _tokens(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-        return tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        # Tokenizers cannot take lone surrogates.
+        texts = [text.encode("utf-8", errors="replace").decode("utf-8") for text in texts]
+        most = min(self.max_tokens, tokenizer.model_max_length)
+        return tokenizer(texts, truncation=True, max_length=most)["input_ids"]
 
     def _open(self) -> "tuple[MeanStates, Any, int]":
         if self._opened is None:
@@ -157,6 +160,8 @@ class SentenceEncoder:
         for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
+        positions = getattr(model.config, "max_position_embeddings", None)
+        tokenizer.model_max_length = min(tokenizer.model_max_length, positions or self.max_tokens)
         # A tokenizer's state changes when it first truncates to a length: here, before threads share it.
         probe = self._tokens(tokenizer, _PROBE)
         return _fastest(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size

@@ -4,14 +4,18 @@ Threads that share a product wait for each other after every operation; where an
 them, all stand still. Threads with a batch of their own lose no more than that core.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# Items begun ahead of the one asked for, for each thread: those of a generator that is left unfinished are computed.
+_AHEAD = 4
 
 
 def n_workers(device: torch.device) -> int:
@@ -37,23 +41,28 @@ def parallel_map(
     The result for each item.
     """
     count = n_workers(device)
-    if count == 1:
-        yield from map(function, items)
-        return
 
     def compute(item: Item) -> Result:
         with torch.inference_mode():
             return function(item)
 
-    with ThreadPoolExecutor(count, "softtopic", initializer=_use_one_thread) as pool:
-        results = pool.map(compute, items)
-        # The number is that of the calling thread, and that of threads which begin later: for these it is restored.
-        torch.set_num_threads(count)
-        try:
-            yield from results
-        finally:
+    if count == 1:
+        yield from map(compute, items)
+        return
+    pool = ThreadPoolExecutor(count, "softtopic", initializer=_use_one_thread)
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(pool.submit(compute, item))
+            # The number is that of the calling thread, and that of threads which begin later: for these it is restored.
             torch.set_num_threads(count)
-            pool.shutdown(cancel_futures=True)
+            if len(pending) > _AHEAD * count:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(count)  # a thread of the pool may have begun since
 
 
 def _use_one_thread() -> None:

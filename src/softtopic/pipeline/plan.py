@@ -219,6 +219,12 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     )
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
+    trained = max(min(source.count, recipe.max_training_documents or source.count), n_read)
+    if trained < options.n_topics:
+        raise InputError(
+            f"max_training_documents is {recipe.max_training_documents} for {options.n_topics} topics; "
+            "give at least as many documents as topics"
+        )
     embedder = _embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
     return FitPlan(
         recipe=recipe,

@@ -78,7 +78,8 @@ def medoids(vectors: DocHidden, count: int, config: MedoidsConfig) -> ReadRows:
         `count` places, ascending.
     """
     rows = equidistant(len(vectors), max(count, config.max_documents))
-    points = np.asarray(normalize(vectors[rows]), dtype=np.float32)
+    # Squares of float16 overflow.
+    points = normalize(np.asarray(vectors[rows], dtype=np.float32))
     # On one thread: several would add in any order, and equal inputs must give equal samples.
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
