@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +21,7 @@ def test_a_sample_named_by_the_caller_goes_before_the_recipe(sample, max_documen
     assert (np.diff(read) > 0).all()
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(1, 60), st.integers(2, 60))
 def test_all_documents_read_are_trained_on(count, n_read, max_documents):
     read = documents_to_read(count, None, n_read)
