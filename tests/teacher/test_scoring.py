@@ -35,7 +35,10 @@ def brute_force(lm: str, rendered: str, words) -> np.ndarray:
     ends = torch.tensor(word_end_tokens(tokenizer, model.get_output_embeddings().weight.shape[0]))
     found = np.zeros(len(words))
     for word, spelled in enumerate(words):
-        for form in {f" {spelled}", f" {spelled.capitalize()}", f" {spelled.upper()}", spelled}:
+        capitals = (
+            {f" {spelled.upper()}"} if len(spelled) <= 5 else set()
+        )  # longer words are not looked for in capitals
+        for form in {f" {spelled}", f" {spelled.capitalize()}", spelled} | capitals:
             path = tokenizer(form, add_special_tokens=False)["input_ids"]
             logits = model(torch.tensor([[*prompt, *path]]), logits_to_keep=len(path) + 1).logits[0].double()
             steps = logits.log_softmax(dim=1)
