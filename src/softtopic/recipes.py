@@ -38,13 +38,16 @@ class MedoidsConfig:
         Iterations; centres that still move a little have the same medoids.
     max_documents : int, default=20_000
         Documents clustered at most; of more, a random sample is.
+    max_clusters : int, default=2500
+        More documents are read at random: so many clusters take long, and are no better.
     """
 
     max_iter: int = 20
     max_documents: int = 20_000
+    max_clusters: int = 2500
 
     def __post_init__(self) -> None:
-        for name in ("max_iter", "max_documents"):
+        for name in ("max_iter", "max_documents", "max_clusters"):
             check_whole(f"medoids {name}", getattr(self, name), 1)
 
 
@@ -62,8 +65,6 @@ class TokenBudget:
         Tokens read in any case.
     min_documents : int, default=250
         Documents read in any case.
-    max_encoder_tokens : int, default=256
-        Tokens of a document that the encoder reads at most.
     characters_per_token : float, default=4.2
         By which tokens are estimated.
     tokens_after : float, default=8.0
@@ -73,12 +74,11 @@ class TokenBudget:
     ratio: float = 0.1
     min_tokens: int = 45_000
     min_documents: int = 250
-    max_encoder_tokens: int = 256
     characters_per_token: float = 4.2
     tokens_after: float = 8.0
 
     def __post_init__(self) -> None:
-        for name in ("min_tokens", "min_documents", "max_encoder_tokens"):
+        for name in ("min_tokens", "min_documents"):
             check_whole(f"budget {name}", getattr(self, name), 1)
         for name in ("ratio", "characters_per_token", "tokens_after"):
             check_number(f"budget {name}", getattr(self, name), 0, closed="neither")

@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from softtopic.lm.bert import PackedBert
+from softtopic.lm.bert import PackedBert, _attention
 
 SIZES = {"vocab_size": 99, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4}
 FORMATS = {torch.float32: 1e-5} | ({torch.bfloat16: 0.03} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {})
@@ -31,6 +31,18 @@ def test_a_text_does_not_see_its_neighbours():
     packed = PackedBert(bert())
     for row, text in enumerate(TEXTS):
         torch.testing.assert_close(packed(TEXTS)[row], packed([text])[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+@torch.inference_mode()
+def test_large_scores_of_a_text_change_nothing_in_its_neighbours(dtype):
+    query, key, value = torch.randn(3, 2, 4, 5, 8, generator=torch.Generator().manual_seed(0)).to(dtype)
+    alone = _attention(query[:1], key[:1], value[:1])
+    query[1] *= 1000
+    beside = _attention(query, key, value)
+    assert torch.equal(beside[:1], alone)
+    expected = torch.nn.functional.scaled_dot_product_attention(query.float(), key.float(), value.float())
+    torch.testing.assert_close(beside.float(), expected, rtol=0, atol=1e-5 if dtype is torch.float32 else 0.1)
 
 
 @pytest.mark.parametrize("model", [bert(hidden_act="relu"), bert(torch.float16)])

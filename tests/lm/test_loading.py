@@ -107,3 +107,11 @@ def test_settings_of_the_process_are_restored_after_a_failure(tmp_path, process_
     with pytest.raises(LanguageModelError, match="cannot be opened as a causal language model"):
         load_language_model(str(tmp_path), torch.device("cpu"), torch.bfloat16)
     assert process_settings() == settings
+
+
+def test_fetching_the_embedded_model_converts_it(monkeypatch, tmp_path):
+    steps = []
+    monkeypatch.setattr(loading, "fetch", lambda name: steps.append(f"fetch {name}"))
+    monkeypatch.setattr(loading, "find_language_model", lambda name: steps.append(f"convert {name}") or tmp_path)
+    assert loading.fetch_language_model(loading.EMBEDDED) == tmp_path
+    assert steps == ["fetch smollm2-135m", "convert smollm2-135m"]

@@ -1,15 +1,17 @@
 """The plan decides everything before anything is read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from softtopic import Teacher, TopicModel
+from softtopic.data.corpus import equidistant
 from softtopic.errors import AssetError, InputError, LanguageModelError
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.sources import source_of
-from softtopic.recipes import RECIPES
+from softtopic.recipes import RECIPES, MedoidsConfig
 
 
 def lengths(texts: Sequence[str]) -> np.ndarray:
@@ -21,7 +23,8 @@ def plan_of(texts, lm, **options) -> FitPlan:
     source = source_of(
         texts, soft_labels=None, hidden=None, embeddings=None, features="auto", vocabulary=options["vocabulary"]
     )
-    return resolve_plan(source, FitOptions(**options))
+    plan = resolve_plan(source, FitOptions(**options))
+    return plan.choose_documents(lengths(source.corpus.distinct.texts))
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +37,8 @@ def test_where_features_are_kept_never_changes_what_is_read(texts, tiny_lm, tmp_
     recipe = RECIPES["default"].with_options(read__max_documents=8)
     plans = [plan_of(texts, tiny_lm, recipe=recipe, features=kept) for kept in ("auto", None, tmp_path / "kept")]
     for plan in plans:
-        np.testing.assert_array_equal(plan.read, plans[0].read)
+        assert len(plan.read_rows) == 8
+        np.testing.assert_array_equal(plan.read_rows, plans[0].read_rows)
         assert plan.teacher == plans[0].teacher
         assert plan.recipe == plans[0].recipe
 
@@ -53,10 +57,24 @@ def test_hidden_states_as_an_input_are_read_of_all_documents(texts, tiny_lm):
     assert len(plan_of(texts, tiny_lm, recipe="light", sample=None).read) == 12
 
 
+def test_documents_are_chosen_by_their_vectors_unless_they_are_many(texts, tiny_lm):
+    default = RECIPES["default"].with_options(read__max_documents=5)
+    at_random = replace(default, read=replace(default.read, medoids=None))
+    many = default.with_options(read__medoids=MedoidsConfig(max_clusters=4))
+    rows = [plan_of(texts, tiny_lm, recipe=recipe).read_rows for recipe in (default, at_random, many)]
+    np.testing.assert_array_equal(rows[1], equidistant(12, 5))
+    np.testing.assert_array_equal(rows[2], rows[1])
+    assert rows[0].tolist() != rows[1].tolist()
+    unchosen = plan_of(texts, tiny_lm, recipe=default)
+    with pytest.raises(ValueError, match="see choose_documents"):
+        _ = replace(unchosen, read=None).read_rows
+
+
 def test_the_order_of_documents_does_not_change_the_plan(texts, tiny_lm):
     recipe = RECIPES["default"].with_options(read__max_documents=5)
     first, second = (plan_of(given, tiny_lm, recipe=recipe) for given in (texts, texts[::-1]))
-    np.testing.assert_array_equal(first.read, second.read)
+    assert len(first.read_rows) == 5
+    np.testing.assert_array_equal(first.read_rows, second.read_rows)
     assert first.vocabulary == second.vocabulary
     assert first.lines() == second.lines()
 

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from softtopic.errors import InputError
 from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on, medoids, n_affordable
-from softtopic.recipes import MedoidsConfig, ReadConfig, TokenBudget
+from softtopic.recipes import MedoidsConfig, ReadConfig, Recipe, TokenBudget
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,14 @@ def test_medoids_do_not_depend_on_the_number_of_threads_and_are_enough_for_equal
 
 def test_long_documents_are_read_less_often_than_short_ones():
     short, long = ["two words"] * 5000, ["word " * 200] * 5000
-    read = ReadConfig(prompts=("published", "four-shot"), max_documents=3000, budget=TokenBudget())
-    assert n_affordable(short, replace(read, budget=None)) == 3000
+    read = Recipe(read=ReadConfig(prompts=("published", "four-shot"), max_documents=3000, budget=TokenBudget()))
+    assert n_affordable(short, replace(read, read=replace(read.read, budget=None))) == 3000
     few, many = n_affordable(long, read), n_affordable(short, read)
     assert few < many <= 3000
     # The longer the corpus, the more may be read of it.
     assert n_affordable(long * 4, read) > few
-    assert n_affordable(long[:10], replace(read, max_documents=None)) >= TokenBudget().min_documents
+    without_limit = replace(read, read=replace(read.read, max_documents=None))
+    assert n_affordable(long[:10], without_limit) >= TokenBudget().min_documents
 
 
 def test_medoids_of_large_float16_vectors_are_those_of_the_same_float32_vectors():

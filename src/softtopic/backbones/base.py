@@ -97,8 +97,9 @@ class Backbone(nn.Module, ABC):
         self.scale[places] = torch.where(deviation > 0, deviation, 1)
 
     def standardized(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs width"]:
-        """The inputs as (x - center) / scale."""
-        return (inputs - self.center) / self.scale
+        """The inputs, or their leading columns, as (x - center) / scale."""
+        width = inputs.shape[1]
+        return (inputs - self.center[:width]) / self.scale[:width]
 
     def init_word_embeddings(self, embeddings: Float[Tensor, "vocab width"]) -> None:
         """Initialise the word embeddings; a word whose row is NaN keeps its random one.

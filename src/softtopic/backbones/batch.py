@@ -21,15 +21,12 @@ class SparseBatch:
     offsets : Tensor of shape (n_documents,)
         Where the values of each document begin.
     values : Tensor of shape (n_values,), float32
-    n_sparse : int
-        Number of sparse columns.
     """
 
     dense: Float[Tensor, "docs width"]
     columns: Int[Tensor, " nonzero"]
     offsets: Int[Tensor, " docs"]
     values: Float[Tensor, " nonzero"]
-    n_sparse: int
 
     @classmethod
     def of(cls, dense: Float[Tensor, "docs width"], sparse: csr_matrix) -> "SparseBatch":
@@ -40,16 +37,7 @@ class SparseBatch:
             columns=torch.from_numpy(sparse.indices).to(device),
             offsets=torch.from_numpy(sparse.indptr[:-1]).to(device),
             values=torch.from_numpy(sparse.data).to(device),
-            n_sparse=int(sparse.shape[1]),  # type: ignore[index]
         )
-
-    def to_dense(self) -> Float[Tensor, "docs width"]:
-        """All columns as one matrix."""
-        ends = torch.cat([self.offsets[1:], self.offsets.new_tensor([len(self.values)])])
-        rows = torch.repeat_interleave(torch.arange(len(self.offsets), device=ends.device), ends - self.offsets)
-        right = self.dense.new_zeros(len(self.dense), self.n_sparse)
-        right[rows, self.columns.long()] = self.values
-        return torch.cat([self.dense, right], dim=1)
 
     def linear(
         self, weight: Float[Tensor, "out all_columns"], bias: Float[Tensor, " out"]

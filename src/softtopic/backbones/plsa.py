@@ -88,14 +88,10 @@ class PLSA(Backbone):
         return (1 - settings.tail_weight) * theta + settings.tail_weight * tail
 
     def _first_layer(self, inputs: BatchInputs, rng: torch.Generator | None) -> Float[Tensor, "docs hidden"]:
+        rate = self.settings.dropout
         if isinstance(inputs, Tensor):
-            return self.first(multiplicative_noise(self.standardized(inputs), self.settings.dropout, rng))
-        width = inputs.dense.shape[1]
+            return self.first(multiplicative_noise(self.standardized(inputs), rate, rng))
         # Sparse columns are not standardised: a word that is missing would no longer be 0.
-        dense = (inputs.dense - self.center[:width]) / self.scale[:width]
-        noisy = replace(
-            inputs,
-            dense=multiplicative_noise(dense, self.settings.dropout, rng),
-            values=multiplicative_noise(inputs.values, self.settings.dropout, rng),
-        )
+        dense = multiplicative_noise(self.standardized(inputs.dense), rate, rng)
+        noisy = replace(inputs, dense=dense, values=multiplicative_noise(inputs.values, rate, rng))
         return noisy.linear(self.first.weight, self.first.bias)

@@ -95,8 +95,6 @@ def teach(
 ) -> None:
     """Have the language model read the documents that a fit would read, and store its output for any number of fits."""
     from softtopic.pipeline.read import read_into
-    from softtopic.pipeline.represent import sentence_vectors
-    from softtopic.pipeline.sources import Source
 
     show_messages(quiet)
     corpus = read_documents(file, documents)
@@ -106,8 +104,6 @@ def teach(
     if dry_run:
         _print_plan([plan.reading], plan, corpus, top_k=top_k, as_json=as_json)
         return
-    if plan.read is None:
-        plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=not quiet))
     read_into(out, plan, corpus, top_k=top_k, progress=not quiet)
     count = plan.n_read
     if as_json:

@@ -1,16 +1,13 @@
 """Weights of views without labels: a view counts as much as it agrees with the others."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 
 from softtopic.data.corpus import equidistant
+from softtopic.graph.clustering import kmeans
 from softtopic.graph.config import AgreementConfig
 from softtopic.graph.neighbours import View
 
@@ -51,10 +48,7 @@ def view_agreements(
     agreements = []
     for own, unit in enumerate(units):
         others = np.hstack([part for view, part in enumerate(scaled) if view != own])
-        # On one thread: several would add in any order, and equal inputs must give equal weights.
-        with threadpool_limits(1), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-            groups = np.asarray(KMeans(n_groups, n_init=1, random_state=seed).fit_predict(others))  # type: ignore[arg-type]
+        groups = np.asarray(kmeans(others, n_groups, seed, n_init=1).labels_)
         similarity = unit @ unit.T
         np.fill_diagonal(similarity, -np.inf)
         neighbors = np.argpartition(-similarity, n_neighbors - 1, axis=1)[:, :n_neighbors]

@@ -4,7 +4,6 @@ A topic model that starts from noise finds some topics twice and others not at a
 of documents already fall into groups; k-means finds them, and each group is where one topic starts.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,13 +12,11 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
 from scipy.special import softmax
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
 
 from softtopic.data.corpus import equidistant
+from softtopic.graph.clustering import kmeans
 from softtopic.graph.config import GraphConfig, GroupsConfig
 from softtopic.graph.neighbours import View, knn_graph
 from softtopic.graph.propagation import propagate_labels
@@ -106,7 +103,7 @@ def normalize_views(
     n_classes = min(whitening.n_classes, len(sample) // whitening.min_class_size)
     graph = document_graph([View(vectors[sample], weight) for vectors, weight in views], n_classes, config)
     points = label_points([part[sample] for part in labels], graph, n_classes, config, groups, seed)
-    classes = np.asarray(cluster(points, n_classes, groups, seed).labels_)
+    classes = np.asarray(kmeans(points, n_classes, seed, n_init=groups.n_init).labels_)
     return [View(whiten_within_classes(vectors, sample, classes), weight) for vectors, weight in views]
 
 
@@ -125,7 +122,7 @@ def initial_groups(points: Points, labels: Labels, n_topics: int, config: Groups
     seed : int
         Seed of k-means.
     """
-    centers = cluster(points, n_topics, config, seed).cluster_centers_
+    centers = kmeans(points, n_topics, seed, n_init=config.n_init).cluster_centers_
     cosines = np.asarray(normalize(points)) @ np.asarray(normalize(centers)).T
     mixtures = softmax_mixtures(cosines.astype(np.float32), config)
     weights = document_weights(mixtures, config.word_power).T
@@ -164,10 +161,3 @@ def softmax_mixtures(cosines: Float[np.ndarray, "docs topics"], config: GroupsCo
     else:
         inverse_temperature = float(brentq(gap, low, high, xtol=0.01))  # type: ignore[arg-type]
     return softmax(np.float32(inverse_temperature) * cosines, axis=1)
-
-
-def cluster(points: Points, n_groups: int, config: GroupsConfig, seed: int) -> KMeans:
-    """K-means on one thread: several would add in any order, and equal inputs must give equal models."""
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than groups
-        return KMeans(n_groups, n_init=config.n_init, random_state=seed).fit(points)  # type: ignore[arg-type]

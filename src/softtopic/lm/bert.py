@@ -115,12 +115,14 @@ def _attention(query: Tensor, key: Tensor, value: Tensor) -> Float[Tensor, "text
     """Softmax attention of [texts, heads, length, width]; two plain products are faster than torch's fused kernel."""
     q, k, v = (part.flatten(0, 1) for part in (query, key, value))
     scores = torch.baddbmm(q.new_empty(()), q, k.transpose(1, 2), beta=0, alpha=q.shape[2] ** -0.5)
-    # Subtracting the largest score of each row first would take two passes more.
-    if scores.abs().amax() < _MAX_SCORE:
-        weights = scores.exp_()
-        out = torch.bmm(weights, v) / weights.sum(dim=-1, keepdim=True, dtype=torch.float32)
-    else:
-        out = torch.bmm(torch.softmax(scores, dim=-1), v)
+    # Subtracting the largest score of each row first would take two passes more, and is done where it is needed. Each
+    # text and head is judged by itself, so that no vector depends on the texts beside it.
+    large = scores.abs().amax(dim=(1, 2)) >= _MAX_SCORE
+    exact = torch.softmax(scores[large], dim=-1) if large.any() else None
+    weights = scores.clamp_max_(_MAX_SCORE).exp_()
+    if exact is not None:
+        weights[large] = exact
+    out = torch.bmm(weights, v) / weights.sum(dim=-1, keepdim=True, dtype=torch.float32)
     return out.view(query.shape)
 
 

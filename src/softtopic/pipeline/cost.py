@@ -12,7 +12,7 @@ import torch
 
 from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.sources import Source
-from softtopic.recipes import Recipe
+from softtopic.recipes import Recipe, TokenBudget
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.local import Teacher
 
@@ -25,7 +25,7 @@ _ENCODER_EFFICIENCY = 0.35
 _TRAINING_EFFICIENCY = 0.2
 _GRAPH_EFFICIENCY = 0.15
 # English text has about four characters to a token.
-_CHARACTERS = 4.2
+_CHARACTERS = TokenBudget.characters_per_token
 # Tokens read after a document: the end of the prompt, and first tokens that are followed.
 _TOKENS_AFTER = 5
 _SETUP_SECONDS = 8.0

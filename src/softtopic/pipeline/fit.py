@@ -22,7 +22,7 @@ from softtopic.graph.initial_groups import (
     normalize_views,
 )
 from softtopic.inputs.word_vectors import word_matrix
-from softtopic.lm.encoder import SentenceEncoder, embed, find_encoder
+from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
@@ -63,8 +63,6 @@ def fit(
     teacher : BaseTeacher or None
         The language model that read the documents, closed: training needs its memory more than new documents need it.
     """
-    if isinstance(plan.embedder, SentenceEncoder):
-        find_encoder(plan.embedder.name)  # before the language model has read for an hour
     for line in plan.lines():
         log.info("%s", line)
     vectors = sentence_vectors(plan, source, progress=progress)

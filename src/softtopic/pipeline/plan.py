@@ -19,7 +19,14 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.devices import pick_device
 from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
-from softtopic.pipeline.sampling import check_sample, documents_to_read, documents_to_train_on, medoids, n_affordable
+from softtopic.pipeline.sampling import (
+    check_sample,
+    documents_to_read,
+    documents_to_train_on,
+    medoids,
+    n_affordable,
+    n_to_train_on,
+)
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.teacher.base import BaseTeacher
@@ -130,8 +137,7 @@ class FitPlan:
     @property
     def n_train(self) -> int:
         """Documents the topic model is trained on."""
-        limit = min(self.n_distinct, self.recipe.max_training_documents or self.n_distinct)
-        return limit if self.reads_all else max(self.n_read, limit)
+        return n_to_train_on(self.n_distinct, self.n_read, self.recipe.max_training_documents)
 
     @cached_property
     def train(self) -> TrainRows:
@@ -219,8 +225,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     )
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
-    trained = max(min(source.count, recipe.max_training_documents or source.count), n_read)
-    if trained < options.n_topics:
+    if n_to_train_on(source.count, n_read, recipe.max_training_documents) < options.n_topics:
         raise InputError(
             f"max_training_documents is {recipe.max_training_documents} for {options.n_topics} topics; "
             "give at least as many documents as topics"
@@ -291,9 +296,10 @@ def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> tupl
     predictable = "embedding" in recipe.inputs or source.embeddings is not None or "bow" in recipe.target
     if not predictable and partial:
         raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
-    limit = n_affordable(source.corpus.distinct.texts, recipe.read) if predictable else None
+    limit = n_affordable(source.corpus.distinct.texts, recipe) if predictable else None
     read = documents_to_read(source.count, options.sample, limit)
-    by_vectors = recipe.read.medoids is not None and ("embedding" in recipe.inputs or source.embeddings is not None)
+    config, has_vectors = recipe.read.medoids, "embedding" in recipe.inputs or source.embeddings is not None
+    by_vectors = config is not None and has_vectors and len(read) <= config.max_clusters
     return len(read), None if by_vectors and len(read) < source.count else read
 
 

@@ -8,6 +8,7 @@ from softtopic.errors import InputError
 from softtopic.features.extraction import extract, extract_into
 from softtopic.features.store import Features, FeatureStore
 from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.represent import sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
@@ -42,13 +43,15 @@ def read_into(
     path : str or Path
         Feature folder, new or begun earlier.
     plan : FitPlan
-        With the documents chosen, see `FitPlan.choose_documents`.
+        Documents are encoded first where their sentence vectors decide which are read.
     corpus : Corpus
         The documents the plan was resolved for.
     top_k : int or None, default=None
         Words kept of each soft label; None for all.
     progress : bool, default=False
     """
+    if plan.read is None:
+        plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=progress))
     teacher = prompted_teacher(plan, corpus, progress=progress)
     if teacher is None:
         raise InputError("the recipe needs no language model; there is nothing to read")

@@ -4,19 +4,16 @@ Distinct documents are in canonical order, that of their content hashes: places 
 that depends on neither the order of the file nor a seed. Medoids cover a corpus more evenly than a random sample does.
 """
 
-import warnings
 from collections.abc import Sequence
 from numbers import Real
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 
 from softtopic.data.corpus import equidistant, sample_size
 from softtopic.errors import InputError
-from softtopic.recipes import MedoidsConfig, ReadConfig
+from softtopic.graph.clustering import kmeans
+from softtopic.recipes import MedoidsConfig, Recipe
 from softtopic.types import DocHidden, ReadRows, TrainRows
 
 
@@ -42,20 +39,20 @@ def documents_to_read(count: int, sample: float | None, max_documents: int | Non
     return equidistant(count, min(size, count))
 
 
-def n_affordable(texts: Sequence[str], read: ReadConfig) -> int | None:
+def n_affordable(texts: Sequence[str], recipe: Recipe) -> int | None:
     """Documents that may be read by the limits of the recipe; None for all.
 
     Parameters
     ----------
     texts : sequence of str
         Distinct documents.
-    read : ReadConfig
+    recipe : Recipe
     """
-    budget = read.budget
+    read, budget = recipe.read, recipe.read.budget
     if budget is None:
         return read.max_documents
     lengths = np.array([len(text) for text in texts]) / budget.characters_per_token
-    total = max(budget.min_tokens, budget.ratio * float(np.minimum(lengths, budget.max_encoder_tokens).sum()))
+    total = max(budget.min_tokens, budget.ratio * float(np.minimum(lengths, recipe.encoder.max_tokens).sum()))
     per_document = read.n_prompts * float(np.minimum(lengths, read.max_tokens).mean() + budget.tokens_after)
     affordable = max(budget.min_documents, round(total / per_document))
     return min(affordable, read.max_documents or affordable)
@@ -79,12 +76,9 @@ def medoids(vectors: DocHidden, count: int, config: MedoidsConfig) -> ReadRows:
     """
     rows = equidistant(len(vectors), max(count, config.max_documents))
     # Squares of float16 overflow.
-    points = normalize(np.asarray(vectors[rows], dtype=np.float32))
-    # On one thread: several would add in any order, and equal inputs must give equal samples.
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        model = KMeans(count, init="random", n_init=1, max_iter=config.max_iter, random_state=0)  # type: ignore[arg-type]
-        labels = np.asarray(model.fit(points).labels_)
+    points = np.asarray(normalize(np.asarray(vectors[rows], dtype=np.float32)))
+    model = kmeans(points, count, 0, init="random", n_init=1, max_iter=config.max_iter)
+    labels = np.asarray(model.labels_)
     distances = np.linalg.norm(points - np.asarray(model.cluster_centers_)[labels], axis=1)
     order = np.lexsort((distances, labels))
     _, first = np.unique(labels[order], return_index=True)
@@ -93,10 +87,16 @@ def medoids(vectors: DocHidden, count: int, config: MedoidsConfig) -> ReadRows:
     return np.union1d(chosen, others[equidistant(len(others), count - len(chosen))])
 
 
+def n_to_train_on(count: int, n_read: int, max_documents: int | None) -> int:
+    """Number of documents trained on: up to `max_documents`, but all that were read of a part."""
+    size = min(count, max_documents or count)
+    return max(size, n_read) if n_read < count else size
+
+
 def documents_to_train_on(count: int, read: ReadRows, max_documents: int | None) -> TrainRows:
     """Places among `count` distinct documents, ascending: all documents read, and others up to `max_documents`."""
-    size = min(count, max_documents or count)
+    size = n_to_train_on(count, len(read), max_documents)
     if not 0 < len(read) < count:
         return equidistant(count, size)
     others = np.setdiff1d(np.arange(count), read)
-    return np.union1d(read, others[equidistant(len(others), max(0, size - len(read)))])
+    return np.union1d(read, others[equidistant(len(others), size - len(read))])
