@@ -55,3 +55,12 @@ def test_a_generator_left_unfinished_computes_few_items_more(threads):
     time.sleep(0.2)
     assert len(done) < 50
     results.close()
+
+
+def test_threads_of_one_call_serve_the_next(threads):
+    def used() -> set[threading.Thread]:
+        return set(parallel_map(lambda _: threading.current_thread(), range(20), CPU))
+
+    first = used()
+    assert all(thread.is_alive() for thread in first)
+    assert len(first | used()) <= threads

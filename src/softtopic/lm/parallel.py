@@ -4,9 +4,12 @@ Threads that share a product wait for each other after every operation; where an
 them, all stand still. Threads with a batch of their own lose no more than that core.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
+from threading import Barrier
 from typing import TypeVar
 
 import torch
@@ -49,21 +52,36 @@ def parallel_map(
     if count == 1:
         yield from map(compute, items)
         return
-    pool = ThreadPoolExecutor(count, "softtopic", initializer=_use_one_thread)
+    pool = _pool(count, os.getpid())
     pending: deque[Future[Result]] = deque()
     try:
         for item in items:
             pending.append(pool.submit(compute, item))
-            # The number is that of the calling thread, and that of threads which begin later: for these it is restored.
-            torch.set_num_threads(count)
             if len(pending) > _AHEAD * count:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(count)  # a thread of the pool may have begun since
+        wait([future for future in pending if not future.cancel()])
 
 
-def _use_one_thread() -> None:
-    torch.set_num_threads(1)
+@cache
+def _pool(count: int, process: int) -> ThreadPoolExecutor:
+    """Threads that stay until the process ends.
+
+    Math libraries lock their buffers for a moment when a thread ends, even after Python has joined it: a process forked
+    at that moment would wait for ever. A forked process has a pool of its own.
+    """
+    started = Barrier(count + 1)
+
+    def use_one_thread() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    pool = ThreadPoolExecutor(count, f"softtopic-{process}", initializer=use_one_thread)
+    for _ in range(count):
+        pool.submit(int)
+    started.wait()
+    # The number is that of the calling thread, and that of threads which begin later: for these it is restored.
+    torch.set_num_threads(count)
+    return pool
