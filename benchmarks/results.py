@@ -7,7 +7,7 @@ question that the runs answer, and an index with the targets beside the folder (
 commands that repeat it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -48,9 +48,10 @@ def main() -> None:
     options = parser(__doc__, data=False)
     options.add_argument("folders", nargs="+", type=Path)
     options.add_argument("--out", type=Path, default=Path("docs/results"))
+    options.add_argument("--without", nargs="*", default=(), help="pages to leave out, such as speed on a busy machine")
     arguments = options.parse_args()
     check_plotting()
-    for path in write_pages(read_records(arguments.folders), arguments.out):
+    for path in write_pages(read_records(arguments.folders), arguments.out, arguments.without):
         print(path)
 
 
@@ -75,10 +76,10 @@ def read_records(folders: Iterable[Path]) -> list[Record]:
     return sorted(records.values(), key=order)
 
 
-def write_pages(records: Sequence[Record], out: Path) -> list[Path]:
+def write_pages(records: Sequence[Record], out: Path, without: Collection[str] = ()) -> list[Path]:
     """Write the index, and page and figure of each question that has rows; returns their paths."""
-    pages = [page for page in pages_of(records) if page.rows]
-    files = {out.with_suffix(".md"): index(pages, records, out.name)}
+    pages = [page for page in pages_of(records) if page.rows and page.name not in without]
+    files = {out.with_suffix(".md"): index(pages, records, out)}
     for page in pages:
         files[out / f"{page.name}.md"] = markdown(page)
         if page.figure is not None:
@@ -240,8 +241,8 @@ TARGETS = (
 )
 
 
-def index(pages: Sequence[Page], records: Sequence[Record], folder: str) -> str:
-    """Links to the pages, and the targets."""
+def index(pages: Sequence[Page], records: Sequence[Record], out: Path) -> str:
+    """Links to the pages, to those of other scripts in the same folder, and the targets."""
     samples, whole = plain_rows(records)
     lines = [first_places(next((page.rows for page in pages if page.name == "methods"), []))]
     for target in TARGETS:
@@ -251,10 +252,21 @@ def index(pages: Sequence[Page], records: Sequence[Record], folder: str) -> str:
         "# Results", "",
         "Labels are read after training alone. Written by `benchmarks/results.py`; each page names the commands that "
         "repeat it.", "",
-        *(f"- [{page.title}]({folder}/{page.name}.md): {page.text}" for page in pages), "",
+        *(f"- [{page.title}]({out.name}/{page.name}.md): {page.text}" for page in pages), "",
+        *other_pages(out, {page.name for page in pages}),
         markdown_table(Table("Targets", ("default recipe", "target", "measured", ""), tuple(lines))), "",
         "Targets of speed stand beside what is measured in the output of `make bench`.", "",
     ])  # fmt: skip
+
+
+def other_pages(out: Path, names: Collection[str]) -> list[str]:
+    """Links to pages that other scripts measured."""
+    others = [path for path in sorted(out.glob("*.md")) if path.stem not in names]
+    if not others:
+        return []
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in others]
+    links = [f"- [{title}]({out.name}/{path.name})" for title, path in zip(titles, others, strict=True)]
+    return ["Measured by other scripts, which the pages name:", "", *links, ""]
 
 
 def first_places(rows: Sequence[Row]) -> tuple[str, ...]:

@@ -69,8 +69,11 @@ def comparison(base_cell, tmp_path):
 def test_results_have_a_page_a_question(comparison, tmp_path, monkeypatch):
     results = importlib.import_module("results")
     out = tmp_path / "docs" / "results"
+    out.mkdir(parents=True)
+    (out / "timing.md").write_text("# Time, by another script\n\nText.\n")
     monkeypatch.setattr(sys, "argv", ["results.py", str(comparison), "--out", str(out)])
     results.main()
+    (out / "timing.md").unlink()
     names = ("corpora", "methods", "speed", "topics", "words")
     assert sorted(path.name for path in out.iterdir() if path.suffix == ".md") == [f"{name}.md" for name in names]
     pages = {name: (out / f"{name}.md").read_text() for name in names}
@@ -85,6 +88,7 @@ def test_results_have_a_page_a_question(comparison, tmp_path, monkeypatch):
     assert "2,000 documents | 2 / 300 | 2 / 300 |" in pages["speed"]
     index = (tmp_path / "docs" / "results.md").read_text()
     assert "[Words](results/words.md)" in index
+    assert "[Time, by another script](results/timing.md)" in index
     assert "| all of StackOverflow, purity | ≥ .890 | .895 | met |" in index
     assert "| all of 20 Newsgroups, purity | ≥ .680 | – |  |" in index
     assert "| all | 2 of 2 | met |" in index
