@@ -264,11 +264,12 @@ def _available(recipe: Recipe, source: Source, options: FitOptions) -> dict[str,
         inputs = ("hidden", *kept) if missing or not kept else tuple(kept)
     if arrays and options.target is None and not source.has_texts and "soft" in target:
         target = ("soft",)
-    if not source.has_texts and ("bow" in target or any(INPUTS[part].reads_words for part in inputs)):
+    settings = {"inputs": "+".join(inputs), "target": "+".join(target)}
+    if not source.has_texts and recipe.with_options(**settings).reads_words:
         raise InputError("words of the documents are counted; give texts beside soft_labels=")
     if arrays and (inputs, target) != (split_inputs(recipe.inputs), split_target(recipe.target)):
         log.info("inputs %s, target %s: what the recipe adds to them was not given", "+".join(inputs), "+".join(target))
-    return {"inputs": "+".join(inputs), "target": "+".join(target)}
+    return settings
 
 
 def _can_be_had(part: str, source: Source) -> bool:
