@@ -1,6 +1,6 @@
 """TopicModel: the estimator. Parameters, scikit-learn's contract and delegation; no algorithm."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from threading import RLock
@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic import persistence
 from softtopic.data.corpus import Corpus
+from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.encoder import Embedder
@@ -28,6 +29,7 @@ from softtopic.recipes import Recipe
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.topics import search, table
+from softtopic.topics.guides import guide_report
 from softtopic.topics.words import Topics
 from softtopic.training.report import TrainingReport
 from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
@@ -69,6 +71,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Number of words to select from the texts, the words themselves, or a vectorizer that selects them.
     language : str, default="english"
         Language of the stop words that are left out of the vocabulary; "none" keeps all words.
+    guides : dict of str to sequence of str, sequence of str, or None, default=None
+        Topics named in advance, by words, phrases of up to three words, or example documents; or names alone
+        (zero-shot). They are the first topics, in this order; the others are found freely, so that with one topic more
+        than guides, the last is "none of these".
     features : "auto", path or None, default="auto"
         Where the language model's output is kept: "auto" is the cache folder, a path a feature folder, None nowhere.
         It never changes what is read.
@@ -121,6 +127,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,
         language: str = "english",
+        guides: Mapping[str, Sequence[str]] | Sequence[str] | NotSaved | None = None,
         features: str | Path | None = "auto",
         random_state: int | np.integer = 0,
         progress: bool = False,
@@ -137,6 +144,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.demonstrations = demonstrations
         self.vocabulary = vocabulary
         self.language = language
+        self.guides = guides
         self.features = features
         self.random_state = random_state
         self.progress = progress
@@ -321,6 +329,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def get_representative_docs(self, topic: int) -> list[str]:
         """Beginnings of the three documents with the largest share of a topic."""
         return table.get_representative_docs(self._fitted.state, topic)
+
+    def get_guide_info(self) -> pd.DataFrame:
+        """Table of the guided topics: Topic, Guide, Count, Share, Representation, Own_Words."""
+        return guide_report(self._fitted.state, parse_guides(self.guides))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""

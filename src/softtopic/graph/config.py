@@ -110,6 +110,30 @@ class GraphConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GuidesConfig:
+    """How topics that a user names in advance are found.
+
+    Parameters
+    ----------
+    seed_share : float in (0, 1], default=0.25
+        Documents that stand for a guided topic, as a share of those of an average topic.
+    anchor_weight : float, default=1.0
+        Weight of their mean among the documents of the topic, in documents of an average topic.
+    words_weight : float, default=1.0
+        Weight of a guide's words, counted and expected by the language model, beside the cosine of sentence vectors.
+    """
+
+    seed_share: float = 0.25
+    anchor_weight: float = 1.0
+    words_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("guides seed_share", self.seed_share, 0, 1, closed="right")
+        for name in ("anchor_weight", "words_weight"):
+            check_number(f"guides {name}", getattr(self, name), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class GroupsConfig:
     """Clustering of propagated labels into the groups that initialise the topics.
 
@@ -128,6 +152,8 @@ class GroupsConfig:
         Number of documents from which it is determined.
     word_power : float, default=2.5
         A document's words count for a topic with its share in the topic to this power.
+    guides : GuidesConfig
+        Topics that a user names in advance.
     """
 
     n_components: int = 100
@@ -137,6 +163,7 @@ class GroupsConfig:
     max_inverse_temperature: float = 200.0
     calibration_size: int = 5000
     word_power: float = 2.5
+    guides: GuidesConfig = field(default_factory=GuidesConfig)
 
     def __post_init__(self) -> None:
         for name in ("n_components", "n_init", "calibration_size"):

@@ -16,6 +16,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from softtopic.data.corpus import equidistant
+from softtopic.graph.anchors import Anchors, anchored_centers
 from softtopic.graph.clustering import kmeans
 from softtopic.graph.config import GraphConfig, GroupsConfig
 from softtopic.graph.neighbours import View, knn_graph
@@ -107,7 +108,9 @@ def normalize_views(
     return [View(whiten_within_classes(vectors, sample, classes), weight) for vectors, weight in views]
 
 
-def initial_groups(points: Points, labels: Labels, n_topics: int, config: GroupsConfig, seed: int) -> InitialGroups:
+def initial_groups(
+    points: Points, labels: Labels, n_topics: int, config: GroupsConfig, seed: int, anchors: Anchors | None = None
+) -> InitialGroups:
     """Cluster documents by their propagated labels; mixtures follow from the cosines to the centres.
 
     Parameters
@@ -121,8 +124,13 @@ def initial_groups(points: Points, labels: Labels, n_topics: int, config: Groups
     config : GroupsConfig
     seed : int
         Seed of k-means.
+    anchors : ndarray of shape (n_anchors, n_dimensions) or None
+        Points near which the first groups lie; None for groups without any bounds.
     """
-    centers = kmeans(points, n_topics, seed, n_init=config.n_init).cluster_centers_
+    if anchors is None:
+        centers = kmeans(points, n_topics, seed, n_init=config.n_init).cluster_centers_
+    else:
+        centers = anchored_centers(points, anchors, n_topics, seed, config.guides, config.n_init)
     cosines = np.asarray(normalize(points)) @ np.asarray(normalize(centers)).T
     mixtures = softmax_mixtures(cosines.astype(np.float32), config)
     weights = document_weights(mixtures, config.word_power).T

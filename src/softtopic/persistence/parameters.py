@@ -4,7 +4,7 @@ Scalars, names and lists of words stand for themselves. Anything else is ``{"typ
 types below. Functions and vectorizers cannot be stored without code: `NotSaved` takes their place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path, PurePath
@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn, final
 import numpy as np
 
 from softtopic.backbones.settings import BackboneSettings
+from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_number, check_whole
 from softtopic.inputs.word_vectors import WordVectors
@@ -38,6 +39,7 @@ _HINTS: dict[str, Any] = {
     "demonstrations": Literal["auto", "none"] | None,
     "vocabulary": int | list[str | int | float],
     "language": str,
+    "guides": list[str] | None,
     "features": str | None,
     "random_state": int,
     "progress": bool,
@@ -50,6 +52,7 @@ _TYPES = {
     "word_vectors": ("word-vectors", "path"),
     "lm": ("teacher", "not-saved"),
     "vocabulary": ("vocabulary", "tuple", "array", "not-saved"),
+    "guides": ("guides", "tuple", "not-saved"),
     "features": ("path",),
 }
 _WORD_VECTORS = "parameters.word_vectors"
@@ -179,6 +182,7 @@ class _Kind:
 
 
 _WORDS = tuple[str | int | float, ...]
+_GUIDES = tuple[tuple[str, list[str] | str], ...]
 
 _KINDS: dict[str, _Kind] = {
     "not-saved": _Kind(
@@ -202,6 +206,11 @@ _KINDS: dict[str, _Kind] = {
     "array": _Kind(
         np.ndarray, lambda value: value.tolist(), lambda plain, name, _: np.asarray(from_plain(_WORDS, plain, name))
     ),
+    "guides": _Kind(
+        Mapping,
+        lambda value: [[name, texts if isinstance(texts, str) else list(texts)] for name, texts in value.items()],
+        lambda plain, name, _: dict(from_plain(_GUIDES, plain, name)),
+    ),
     "tuple": _Kind(tuple, to_plain, lambda plain, name, _: from_plain(_WORDS, plain, name)),
 }
 
@@ -224,6 +233,7 @@ def check_options(parameters: dict[str, Any]) -> None:
     get_recipe(recipe, backbone, inputs=inputs, target=target)
     if parameters["sample"] is not None:
         check_number("sample", parameters["sample"], 0, 1, closed="right")
+    parse_guides(None if isinstance(parameters["guides"], NotSaved) else parameters["guides"])
     vocabulary = parameters["vocabulary"]
     if isinstance(vocabulary, Integral):
         check_whole("vocabulary", vocabulary, 2)

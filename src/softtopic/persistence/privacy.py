@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from softtopic.data.guides import is_example
 from softtopic.topics.documents import EXCERPT_LENGTH
 
 
 def withhold_demonstrations(plain: Any, *, excerpts: bool) -> Any:
-    """Plain values in which prompts hold no text of documents that must not be stored.
+    """Plain values in which prompts and guides hold no text of documents that must not be stored.
 
     A prompt whose demonstrations are documents of the corpus loses them, unless excerpts are stored and each of them is
     short enough to be one. It stays marked as `from_corpus`, so that using it raises InputError instead of asking the
-    language model something else.
+    language model something else. Guides with example documents are left out likewise.
 
     Parameters
     ----------
@@ -27,4 +28,9 @@ def withhold_demonstrations(plain: Any, *, excerpts: bool) -> Any:
         texts = [example[0] for example in plain["demonstrations"]]
         short = all(len(text) <= EXCERPT_LENGTH for text in texts)
         return plain if excerpts and short else plain | {"demonstrations": []}
+    if plain.get("type") == "guides":
+        examples = [text for _, texts in plain["value"] for text in ([texts] if isinstance(texts, str) else texts)
+                    if is_example(text)]  # fmt: skip
+        short = all(len(text) <= EXCERPT_LENGTH for text in examples)
+        return plain if not examples or (excerpts and short) else {"type": "not-saved", "value": "a dict with examples"}
     return {name: withhold_demonstrations(value, excerpts=excerpts) for name, value in plain.items()}

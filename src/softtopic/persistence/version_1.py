@@ -85,6 +85,7 @@ GROUPS = {
     "max_inverse_temperature": 200.0,
     "calibration_size": 5000,
     "word_power": 2.5,
+    "guides": {"seed_share": 0.25, "anchor_weight": 1.0, "words_weight": 1.0},
 }
 RANKING = {"inverse_temperature": 8.0, "n_center_words": 10, "document_power": 2.5}
 DEMONSTRATIONS: dict[str, Any] = {
@@ -118,6 +119,7 @@ PARAMETERS: dict[str, Any] = {
     "lm": "smollm2-135m",
     "sample": None,
     "demonstrations": None,
+    "guides": None,
     "features": "auto",
     "progress": False,
 }

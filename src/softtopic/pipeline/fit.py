@@ -23,6 +23,7 @@ from softtopic.graph.initial_groups import (
 )
 from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.pipeline.guidance import anchors_of
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
@@ -73,13 +74,15 @@ def fit(
     if teacher is not None:
         teacher.close()
     targets = make_targets(plan, source, representation, calibration)
-    groups = group_documents(plan, targets)
+    groups = group_documents(plan, source, representation, targets)
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=progress)
     state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
     return plan, state, teacher
 
 
-def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
+def group_documents(
+    plan: FitPlan, source: Source, representation: Representation, targets: Targets
+) -> InitialGroups | None:
     """Build the neighbour graph, propagate labels and cluster documents; None where the recipe has no groups."""
     recipe, n_topics, seed = plan.recipe, plan.n_topics, plan.seed
     if recipe.groups is None:
@@ -92,7 +95,8 @@ def group_documents(plan: FitPlan, targets: Targets) -> InitialGroups | None:
     log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
     points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
     log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
-    groups = initial_groups(points, labels, n_topics, recipe.groups, seed)
+    anchors = anchors_of(plan, source, representation, targets, points)
+    groups = initial_groups(points, labels, n_topics, recipe.groups, seed, anchors)
     log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
     return groups
 

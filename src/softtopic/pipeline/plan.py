@@ -1,7 +1,7 @@
 """The plan of a fit: who reads what, with which settings. Resolved once, and carried out by every command alike."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ import torch
 from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.backbones.registry import name_of
+from softtopic.data.guides import Guide, parse_guides, word_shares
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
@@ -56,6 +57,7 @@ class FitOptions:
     demonstrations: str | None = None
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000
     language: str = "english"
+    guides: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     features: str | Path | None = "auto"
     random_state: int | np.integer = 0
 
@@ -85,6 +87,8 @@ class FitPlan:
     n_documents, n_distinct : int
         Number of documents, and of distinct documents that are not blank.
     vocabulary : Vocabulary
+    guides : tuple of Guide
+        Topics named in advance: the first ones, in this order.
     teacher : BaseTeacher or None
         Language model that reads documents; None if none is needed.
     n_read : int
@@ -111,6 +115,7 @@ class FitPlan:
     n_documents: int
     n_distinct: int
     vocabulary: Vocabulary
+    guides: tuple[Guide, ...]
     teacher: BaseTeacher | None
     n_read: int
     read: ReadRows | None
@@ -190,7 +195,8 @@ class FitPlan:
 
     def _training(self) -> str:
         which = "all documents" if self.n_train == self.n_distinct else f"{self.n_train:,} documents"
-        topics = f"{self.n_topics} topics over {len(self.vocabulary):,} words"
+        named = f", {len(self.guides)} of them guided," if self.guides else ""
+        topics = f"{self.n_topics} topics{named} over {len(self.vocabulary):,} words"
         return (
             f"topic model: {name_of(self.recipe.backbone)}, {topics}, "
             f"inputs {' + '.join(self.inputs)}, target {self.recipe.target}, trained on {which}"
@@ -223,6 +229,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     vocabulary = source.vocabulary or Vocabulary.build(
         options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
     )
+    guides = _guides(recipe, source, options, vocabulary)
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
     if n_to_train_on(source.count, n_read, recipe.max_training_documents) < options.n_topics:
@@ -238,6 +245,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         n_documents=len(source.corpus),
         n_distinct=source.count,
         vocabulary=vocabulary,
+        guides=guides,
         teacher=teacher,
         n_read=n_read,
         read=read,
@@ -248,6 +256,18 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         word_vectors=options.word_vectors,
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
+
+
+def _guides(recipe: Recipe, source: Source, options: FitOptions, vocabulary: Vocabulary) -> tuple[Guide, ...]:
+    guides = parse_guides(options.guides)
+    if guides and recipe.groups is None:
+        raise InputError("guides= need initial groups, which this recipe has none of; use recipe='default'")
+    if len(guides) > options.n_topics:
+        raise InputError(f"{len(guides)} guides for {options.n_topics} topics; give at least as many topics as guides")
+    if guides and not source.has_texts:
+        raise InputError("guides= are found by texts; give texts beside soft_labels=")
+    word_shares(guides, source.corpus.distinct.texts, vocabulary.token_pattern)  # one unknown ends the fit here
+    return guides
 
 
 def _available(recipe: Recipe, source: Source, options: FitOptions) -> dict[str, str]:
