@@ -23,6 +23,7 @@ from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import fit as steps
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
+from softtopic.pipeline.preview import preview
 from softtopic.pipeline.soft_labels import soft_labels_of
 from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
@@ -170,6 +171,26 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             `FitPlan.lines` describes it, a line for each step.
         """
         return resolve_plan(self._source(X, soft_labels, hidden, embeddings), self._options())
+
+    def preview(
+        self,
+        X: Iterable[str] | Corpus | None = None,
+        *,
+        soft_labels: DocVocab | None = None,
+        hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
+    ) -> pd.DataFrame:
+        """Find topics in a part of the documents within seconds, without the language model, before a fit.
+
+        Takes the arguments of `fit`. Neither the model nor a later fit is changed; the fit need not encode the part
+        again.
+
+        Returns
+        -------
+        DataFrame
+            Topic, Count (of the documents in the part), Representation, Representative_Docs; largest topic first.
+        """
+        return preview(self._source(X, soft_labels, hidden, embeddings), self._options())
 
     def fit(
         self,

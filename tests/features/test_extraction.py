@@ -49,8 +49,9 @@ def test_an_interrupted_extraction_goes_on_where_it_stopped(tiny_lm, tmp_path, m
         return read(self, texts, *rest)
 
     monkeypatch.setattr(Teacher, "read", stopping)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stop:
         in_small_shards(tmp_path / "broken", corpus, teacher)
+    assert stop.value.__notes__ == ["24 of 50 documents read are kept"]
     assert len(FeatureStore.open(tmp_path / "broken").missing()) == 4
     in_small_shards(tmp_path / "broken", corpus, teacher)
     assert calls == [8, 8, 8, 8, 8, 8, 8, 2]

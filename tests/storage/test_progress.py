@@ -1,8 +1,29 @@
+import io
 import sys
 
 import pytest
 
-from softtopic.storage.progress import Progress
+from softtopic.storage import progress
+from softtopic.storage.progress import Progress, RunClock, duration, noting_what_is_kept
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
+
+
+@pytest.fixture
+def now(monkeypatch):
+    """A clock that tests set."""
+    time = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: time[0])
+    return time
 
 
 def test_nothing_is_shown_unless_asked_for(capfd):
@@ -11,34 +32,92 @@ def test_nothing_is_shown_unless_asked_for(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_bar_is_shown_on_standard_error_alone(capsys):
+def test_a_bar_is_shown_on_standard_error_alone(capsys, terminal):
     with Progress("reading", 8, "doc", done=2) as bar:
         bar.advance(3)
         bar.advance(3)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "reading:  25%" in shown.err
-    assert "8/8" in shown.err
-    assert " doc/s" in shown.err
+    assert capsys.readouterr().out == ""
+    shown = terminal.getvalue()
+    assert "reading:  25%" in shown
+    assert "8/8" in shown
+    assert " doc/s" in shown
 
 
-def test_without_a_terminal_lines_are_few(capsys):
+def test_without_a_terminal_there_is_a_line_every_10_seconds_over_all_steps(capsys, now):
+    clock = RunClock({"reading": 30.0, "training": 20.0})
+    for step in ("reading", "training"):
+        with Progress(step, 1000, "doc", show=clock) as bar:
+            for _ in range(1000):
+                now[0] += 0.013
+                bar.advance(1)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("reading: 770 of 1,000 doc, ")
+    assert lines[1].startswith("training: 539 of 1,000 doc, ")
+    assert all(line.endswith(" left in all") for line in lines)
+
+
+def test_a_short_step_prints_no_line_without_a_terminal(capsys):
     with Progress("reading", 1000, "doc") as bar:
-        for _ in range(1000):
-            bar.advance(1)
-    assert capsys.readouterr().err.count("reading") <= 3
+        bar.advance(1000)
+    assert capsys.readouterr().err == ""
 
 
-def test_a_bar_ends_its_line_when_the_work_fails(capsys):
+def test_a_bar_ends_its_line_when_the_work_fails(terminal):
     with pytest.raises(ValueError, match="stop"), Progress("reading", 3, "doc"):
         raise ValueError("stop")
-    assert capsys.readouterr().err.endswith("\n")
+    assert terminal.getvalue().endswith("\n")
 
 
 def test_a_bar_writes_where_standard_error_is_now(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    out = Terminal()
+    monkeypatch.setattr(sys, "stderr", out)
     with Progress("reading", 1, "doc") as bar:
         bar.advance(1)
-    shown = capsys.readouterr()
-    assert "reading" in shown.out
-    assert shown.err == ""
+    assert "reading" in out.getvalue()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_shows_the_time_left_of_all_steps_from_the_start(terminal):
+    clock = RunClock({"reading": 600.0, "training": 300.0})
+    with Progress("reading", 4, "doc", show=clock):
+        pass
+    assert "15 min left in all" in terminal.getvalue()
+    assert terminal.getvalue().count("\n") == 1
+
+
+def test_the_time_left_follows_what_was_measured():
+    clock = RunClock({"opening": 5.0, "reading": 60.0, "training": 30.0})
+    clock.start("reading")  # the model was open
+    assert clock.seconds_left(1.0) == pytest.approx(90)
+    # Half of it took twice the time.
+    assert clock.seconds_left(0.5, done=0.5, seconds=60.0) == pytest.approx(60 + 60, rel=0.1)
+    clock.end(1.0, 120.0)
+    clock.start("training")
+    assert clock.seconds_left(1.0) == pytest.approx(60, rel=0.05)
+    clock.end(1.0, 60.0)
+    clock.start("a step of its own")
+    assert clock.seconds_left(1.0) == 0
+
+
+def test_what_an_earlier_run_has_kept_does_not_make_a_step_look_fast():
+    clock = RunClock({"reading": 100.0, "training": 50.0})
+    clock.start("reading")
+    assert clock.seconds_left(0.1) == pytest.approx(10 + 50)
+    clock.end(0.1, 10.0)
+    clock.start("training")
+    assert clock.seconds_left(1.0) == pytest.approx(50)
+
+
+def test_an_interrupt_says_what_is_kept():
+    with pytest.raises(KeyboardInterrupt) as stop, noting_what_is_kept(lambda: "3 of 8 documents are kept"):
+        raise KeyboardInterrupt
+    assert stop.value.__notes__ == ["3 of 8 documents are kept"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.2, "1 s"), (9.4, "9 s"), (44, "40 s"), (100, "2 min"), (3600, "60 min"), (7800, "2 h 10 min")],
+)
+def test_durations_are_rounded(seconds, said):
+    assert duration(seconds) == said

@@ -7,8 +7,6 @@ from typing import NoReturn
 
 from softtopic.errors import SofttopicError
 
-_STOPPED = "stopped; run the same command again to go on"
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 2 (wrong use or bad input, one line) or 1 (anything else)."""
@@ -19,25 +17,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # typer carries its own copy of click in some versions; the base class of its errors is found in either.
     wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     given = list(sys.argv[1:] if arguments is None else arguments)
+    command = typer.main.get_command(app)
     try:
-        code = app(args=given or ["--help"], standalone_mode=False)
+        # Not by calling the command, which would replace a KeyboardInterrupt and its notes by an exit code.
+        with command.make_context("softtopic", given or ["--help"]) as context:
+            command.invoke(context)
+        sys.exit(0)
     except SofttopicError as error:
         _fail(str(error), 2)
     except BrokenPipeError:
         # The reader of our output has closed it, as `head` does; nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail(_STOPPED, 130)
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), 130)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
     except Exception as error:
         if isinstance(error, wrong_use):
             _fail(f"{error.format_message().rstrip('.?')}; see softtopic --help", 2)  # type: ignore[attr-defined]
         if os.environ.get("SOFTTOPIC_DEBUG"):
             raise
         _fail(f"unexpected {type(error).__name__}: {error} (SOFTTOPIC_DEBUG=1 shows where)", 1)
-    if code == 130:
-        _fail(_STOPPED, 130)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _fail(message: str, code: int) -> NoReturn:

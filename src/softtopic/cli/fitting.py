@@ -1,5 +1,6 @@
 """Commands that fit: `demo`, `teach`, `fit`."""
 
+import logging
 import os
 import shlex
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from softtopic.cli.output import (
     print_estimate,
     print_evaluation,
     print_json,
+    print_topic_records,
     print_topics,
     show_messages,
     topic_records,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from softtopic.data.corpus import Corpus
     from softtopic.model import TopicModel
     from softtopic.pipeline.plan import FitPlan
+
+log = logging.getLogger(__name__)
 
 
 def demo(
@@ -104,7 +108,7 @@ def teach(
     if dry_run:
         _print_plan([plan.reading], plan, corpus, top_k=top_k, as_json=as_json)
         return
-    read_into(out, plan, corpus, top_k=top_k, progress=not quiet)
+    read_into(out, plan, corpus, top_k=top_k, progress=not (quiet or as_json))
     count = plan.n_read
     if as_json:
         print_json({"features": str(out), "distinct": count})
@@ -127,6 +131,10 @@ def fit(
     lm: TeacherOptions = TeacherOptions(),
     words: VocabularyOptions = VocabularyOptions(),
     excerpts: Annotated[bool, typer.Option(help="Store the beginning of each document in the model folder.")] = True,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="First print topics of a part of the documents, found within seconds."),
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -145,7 +153,7 @@ def fit(
     if documents.label is not None and corpus is not None:
         check_labels(corpus.labels)
     model = build_model(topics, features, corpus, recipe, lm, words)
-    model.progress = not quiet
+    model.progress = not (quiet or as_json)
     arrays: dict[str, Any] = {}
     if labels is not None:
         corpus, arrays = _read_labels(model, labels, documents.text, words.vocabulary)
@@ -153,6 +161,8 @@ def fit(
         plan = model.plan(corpus, **arrays)
         _print_plan(plan.lines(), plan, corpus, as_json=as_json)
         return
+    if preview and model.progress:
+        _print_preview(model, corpus, arrays)
     model.fit(corpus, **arrays)
     model.save(out, excerpts=excerpts)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
@@ -162,6 +172,19 @@ def fit(
     print_topics(model)
     print_evaluation(scores)
     print(f"\nThe model is in {out}.")
+
+
+def _print_preview(model: "TopicModel", corpus: "Corpus | None", arrays: dict[str, Any]) -> None:
+    """Topics of a part of the documents; where there can be none, a fit need not fail."""
+    try:
+        topics = model.preview(corpus, **arrays)
+    except InputError as error:
+        log.warning("no preview: %s", error)
+        return
+    print(f"Preview: topics of {topics['Count'].sum():,} documents, without the language model. The fit goes on.\n")
+    names = ["topic", "count", "words", "representative_documents"]
+    print_topic_records(topics.set_axis(names, axis="columns").to_dict("records"))
+    print(flush=True)
 
 
 def _print_plan(

@@ -5,16 +5,29 @@ import logging
 import shutil
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from softtopic.model import TopicModel
 
 
+class _BarHandler(logging.StreamHandler):
+    """Writes each message above the progress bar, if one is shown."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        try:
+            tqdm.write(self.format(record), file=self.stream)
+            self.flush()
+        except Exception:
+            self.handleError(record)
+
+
 def show_messages(quiet: bool) -> None:
     """Send log messages and warnings to standard error, one line each."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _BarHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("softtopic: %(message)s"))
     logger = logging.getLogger("softtopic")
     logger.handlers = [handler]
@@ -42,6 +55,11 @@ def print_json(value: object) -> None:
 
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
+    """A table of the topics of a model."""
+    print_topic_records(topic_records(model, words))
+
+
+def print_topic_records(records: Sequence[Mapping[str, Any]]) -> None:
     """A table of topics: number, size, words, a representative document."""
     from softtopic.topics.documents import excerpt
 
@@ -52,7 +70,7 @@ def print_topics(model: "TopicModel", words: int = 10) -> None:
             " ".join(row["words"]),
             excerpt(" ".join(row["representative_documents"][:1])),
         ]
-        for row in topic_records(model, words)
+        for row in records
     ]
     print_table(["topic", "size", "words", "a representative document"], rows)
 

@@ -12,7 +12,7 @@ from softtopic.features.sparse import SparseLabels, WordMeans
 from softtopic.features.store import FeatureStore
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
-from softtopic.storage.progress import Progress
+from softtopic.storage.progress import Progress, RunClock, Step, noting_what_is_kept
 from softtopic.teacher.base import BaseTeacher, Features
 from softtopic.teacher.calibration import mean_log_probs
 
@@ -67,7 +67,7 @@ def extract_into(
     teacher: BaseTeacher,
     *,
     top_k: int | None = None,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> FeatureStore:
     """Bring a feature store up to the whole corpus.
 
@@ -87,7 +87,7 @@ def extract_into(
         Who reads.
     top_k : int, optional
         Words kept of each soft label, see `SparseLabels`; the probabilities of all others are estimates. None: all.
-    progress : bool, default False
+    progress : bool or RunClock, default False
         Show a progress bar.
 
     Returns
@@ -112,10 +112,14 @@ def extract_into(
         return store
     rows = store.manifest.rows
     done = rows - sum(map(len, missing))
-    # Before the bar: opening a language model takes its own time.
-    teacher.open()
+    with Progress(Step.OPEN_TEACHER, 1, "model", show=progress) as bar:
+        teacher.open()
+        bar.advance(1)
     log.info("reading %d documents into %s (%d done before)", rows - done, store.path, done)
-    with Progress("reading documents", rows, "doc", done=done, show=progress) as bar:
+    kept = noting_what_is_kept(
+        lambda: f"{rows - sum(map(len, store.missing())):,} of {rows:,} documents read are kept"
+    )  # fmt: skip
+    with Progress(Step.READ, rows, "doc", done=done, show=progress) as bar, kept:
         if store.manifest.top_k is not None:
             with store.lock_means():
                 if not store.has_means:
@@ -168,7 +172,7 @@ def extract(
     *,
     features: str | Path | None = "auto",
     top_k: int | None = None,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> Features:
     """Features of the distinct documents of a corpus.
 
@@ -186,7 +190,7 @@ def extract(
         One row for each distinct document, in order.
     """
     if features is None:
-        with Progress("reading documents", len(corpus.distinct.texts), "doc", show=progress) as bar:
+        with Progress(Step.READ, len(corpus.distinct.texts), "doc", show=progress) as bar:
             output = teacher.read(corpus.distinct.texts, vocabulary, bar.advance)
         if top_k is None or (kept := build_manifest(corpus, vocabulary, teacher, top_k=top_k).top_k) is None:
             return output

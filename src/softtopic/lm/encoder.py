@@ -24,7 +24,7 @@ from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
-from softtopic.storage.progress import Progress
+from softtopic.storage.progress import Progress, RunClock, Step, noting_what_is_kept
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,12 @@ _MIN_AGREEMENT = 0.999
 
 # Tokens in a batch: a dozen long posts, or a hundred titles.
 _BATCH_TOKENS = 2048
-# Texts whose vectors share a file in the cache folder, and texts tokenised at a time.
+# Texts whose vectors share a file in the cache folder, and texts tokenised at a time; and the characters read of them,
+# of which a slow machine encodes so many in some seconds: what a killed process has not written is encoded again.
 _FILE_TEXTS = 2048
+_FILE_CHARACTERS = 1 << 17
+# English text has about four characters to a token.
+_CHARACTERS_PER_TOKEN = 4
 
 
 class SentenceEncoder:
@@ -90,13 +94,13 @@ class SentenceEncoder:
         self._opened: tuple[MeanStates, Any, int] | None = None
 
     @torch.inference_mode()
-    def __call__(self, texts: Sequence[str], *, progress: bool = False) -> DocHidden:
+    def __call__(self, texts: Sequence[str], *, progress: bool | RunClock = False) -> DocHidden:
         """Encode texts.
 
         Parameters
         ----------
         texts : sequence of str
-        progress : bool, default=False
+        progress : bool or RunClock, default=False
             Whether to show a progress bar.
 
         Returns
@@ -119,7 +123,7 @@ class SentenceEncoder:
         for start in range(0, len(texts), _FILE_TEXTS):
             tokens += self._tokens(tokenizer, texts[start : start + _FILE_TEXTS])
         vectors = np.empty((len(texts), width), dtype=np.float32)
-        with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
+        with Progress(Step.ENCODE, len(texts), "doc", show=progress) as bar:
             batches = _batches([len(row) for row in tokens])
             computed = parallel_map(lambda rows: forward([tokens[row] for row in rows]), batches, self.device)
             for rows, means in zip(batches, computed, strict=True):
@@ -196,7 +200,7 @@ def embed(
     embedder: str | Embedder | None,
     *,
     keep: bool = False,
-    progress: bool = False,
+    progress: bool | RunClock = False,
     device: str = "auto",
 ) -> np.ndarray:
     """Encode texts, by the cache folder where their vectors are in it.
@@ -207,9 +211,9 @@ def embed(
     embedder : str, callable or None
         Name of a sentence encoder, or a callable from a list of texts to an array.
     keep : bool, default=False
-        Whether to keep the vectors of an embedded encoder in the cache folder, some thousand texts to a file: the same
-        texts are not encoded twice, and a killed process goes on where it was.
-    progress : bool, default=False
+        Whether to keep the vectors of an embedded encoder in the cache folder, up to 2,048 texts to a file, fewer
+        if they are long: the same texts are not encoded twice, and a killed process goes on where it was.
+    progress : bool or RunClock, default=False
         Whether to show a progress bar.
     device : str, default="auto"
         Where an encoder given by name computes.
@@ -229,17 +233,38 @@ def embed(
         return np.asarray(encoder(texts))
     if not keep or encoder.name not in ASSETS or not texts:
         return encoder(texts, progress=progress)
-    parts = [texts[start : start + _FILE_TEXTS] for start in range(0, len(texts), _FILE_TEXTS)]
-    with Progress("encoding documents", len(texts), "doc", show=progress) as bar:
-        vectors = []
-        for part in parts:
-            vectors.append(_cached_vectors(encoder, part))
-            bar.advance(len(part))
+    parts = parts_of(texts, encoder)
+    paths = [_cache_path(encoder, part) for part in parts]
+    vectors = [_read_vectors(path, len(part)) for path, part in zip(paths, parts, strict=True)]
+    missing = [place for place, found in enumerate(vectors) if found is None]
+    done = len(texts) - sum(len(parts[place]) for place in missing)
+    if missing:
+        kept = noting_what_is_kept(lambda: f"{done:,} of {len(texts):,} sentence vectors are kept")
+        with Progress(Step.ENCODE, len(texts), "doc", done=done, show=progress) as bar, kept:
+            for place in missing:
+                vectors[place] = _write_vectors(paths[place], encoder(parts[place]))
+                bar.advance(len(parts[place]))
+                done += len(parts[place])
     del encoder
-    if len(parts) > 1:
+    if len(missing) > 1:
         # What was needed for batches of many shapes would be counted on top of all that follows.
         release_memory()
-    return np.concatenate(vectors)
+    return np.concatenate([found for found in vectors if found is not None])
+
+
+def parts_of(texts: Sequence[str], encoder: SentenceEncoder) -> list[Sequence[str]]:
+    """Texts divided into parts that are encoded in some seconds each; a part is a file of the cache folder.
+
+    Parts are made from the first text on: the parts of the first of them are the first parts of all.
+    """
+    most = _CHARACTERS_PER_TOKEN * encoder.max_tokens
+    parts, start, characters = [], 0, 0
+    for place, text in enumerate(texts):
+        characters += min(len(text), most)
+        if place > start and (place - start == _FILE_TEXTS or characters > _FILE_CHARACTERS):
+            parts.append(texts[start:place])
+            start, characters = place, min(len(text), most)
+    return [*parts, texts[start:]]
 
 
 def _open_embedder(embedder: str | Embedder | None, device: str) -> Embedder:
@@ -248,17 +273,22 @@ def _open_embedder(embedder: str | Embedder | None, device: str) -> Embedder:
     return SentenceEncoder(embedder, device=device) if isinstance(embedder, str) else embedder
 
 
-def _cached_vectors(encoder: SentenceEncoder, texts: Sequence[str]) -> DocHidden:
-    """Vectors from the cache folder, else computed and written there; a file that does not fit is replaced."""
+def _cache_path(encoder: SentenceEncoder, texts: Sequence[str]) -> Path:
     key = fingerprint_strings([encoder.fingerprint, *texts])
-    path = cache_dir() / "embeddings" / f"{key[:32]}.npy"
+    return cache_dir() / "embeddings" / f"{key[:32]}.npy"
+
+
+def _read_vectors(path: Path, count: int) -> DocHidden | None:
+    """Vectors from the cache folder; None where there is no file, or one that does not fit."""
     try:
-        cached = np.load(path)  # objects are refused by default
-        if cached.ndim == 2 and len(cached) == len(texts) and cached.dtype == np.float32:
-            return cached
+        vectors = np.load(path)  # objects are refused by default
     except (OSError, ValueError, EOFError):
-        pass
-    vectors = encoder(texts)
+        return None
+    return vectors if vectors.ndim == 2 and len(vectors) == count and vectors.dtype == np.float32 else None
+
+
+def _write_vectors(path: Path, vectors: DocHidden) -> DocHidden:
+    """The vectors, which are kept where that is possible."""
     try:
         with staged_file(path) as staging, staging.open("wb") as file:
             np.save(file, vectors)

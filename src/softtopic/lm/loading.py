@@ -5,9 +5,10 @@ import logging
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,10 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers.utils.quantization_config import GgufConfig
 
     log.info("converting %s to safetensors, once", gguf.name)
-    with exclusive_loading(f"{gguf} cannot be converted, give a safetensors folder"), staged_folder(folder) as staging:
+    # transformers shows a bar of its own here, which no setting of it hides.
+    silence = redirect_stderr(StringIO())
+    failure = f"{gguf} cannot be converted, give a safetensors folder"
+    with exclusive_loading(failure), staged_folder(folder) as staging, silence:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source

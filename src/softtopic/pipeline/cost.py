@@ -4,6 +4,7 @@ The figures are for people; nothing that is computed depends on them.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, TokenBudget
+from softtopic.storage.progress import Step, duration
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.local import Teacher
 
@@ -28,7 +30,12 @@ _GRAPH_EFFICIENCY = 0.15
 _CHARACTERS = TokenBudget.characters_per_token
 # Tokens read after a document: the end of the prompt, and first tokens that are followed.
 _TOKENS_AFTER = 5
-_SETUP_SECONDS = 8.0
+# Imports and the plan itself; opening the models and scoring spellings; the words of the topics.
+_SETUP_SECONDS = 2.0
+_ENCODER_SECONDS = 1.0
+_TEACHER_SECONDS = 4.0
+_GROUPING_SECONDS = 1.0
+_DESCRIBING_SECONDS = 1.0
 _BASE_BYTES = 0.9e9
 
 
@@ -38,18 +45,23 @@ class Cost:
 
     Attributes
     ----------
-    seconds : float
+    steps : mapping of Step to float
+        Seconds of each step, in order.
     bytes : int
         Memory at its highest.
     """
 
-    seconds: float
+    steps: Mapping[Step, float]
     bytes: int
 
+    @property
+    def seconds(self) -> float:
+        """Time of the whole fit, with imports."""
+        return _SETUP_SECONDS + sum(self.steps.values())
+
     def __str__(self) -> str:
-        minutes = self.seconds / 60
-        duration = f"{minutes:.0f} min" if minutes >= 2 else f"{max(1, round(self.seconds / 10)) * 10} s"
-        return f"expected: about {duration} and {self.bytes / 1e9:.1f} GB of memory on this machine"
+        memory = f"{self.bytes / 1e9:.1f} GB of memory on this machine"
+        return f"expected: about {duration(max(10.0, self.seconds))} and {memory}"
 
 
 def expected_cost(
@@ -72,13 +84,19 @@ def expected_cost(
     embedder : Embedder or None
     """
     lengths = [len(text) / _CHARACTERS for text in source.corpus.distinct.texts]
-    operations = _reading(lengths, teacher, n_read) + _encoding(lengths, embedder, recipe)
     n_train = min(len(lengths), recipe.max_training_documents or len(lengths))
-    operations += _training(recipe, n_train) + _graph(recipe, n_train)
-    seconds = _SETUP_SECONDS + operations / _float32_speed()
+    speed, opens_teacher = _float32_speed(), isinstance(teacher, Teacher)
+    steps = {
+        Step.ENCODE: _ENCODER_SECONDS * (embedder is not None) + _encoding(lengths, embedder, recipe) / speed,
+        Step.OPEN_TEACHER: _TEACHER_SECONDS * opens_teacher,
+        Step.READ: _reading(lengths, teacher, n_read) / speed,
+        Step.GROUP: _GROUPING_SECONDS * (recipe.groups is not None) + _graph(recipe, n_train) / speed,
+        Step.TRAIN: _training(recipe, n_train) / speed,
+        Step.DESCRIBE: _DESCRIBING_SECONDS,
+    }
     # Propagated labels of both kinds in float32, soft labels and inputs in float16.
     per_document = 2000 * 4 * (2 if recipe.groups else 0) + 2000 * 2 * 8
-    return Cost(seconds, round(_BASE_BYTES + per_document * n_train))
+    return Cost(steps, round(_BASE_BYTES + per_document * n_train))
 
 
 def _reading(lengths: list[float], teacher: BaseTeacher | None, n_read: int) -> float:

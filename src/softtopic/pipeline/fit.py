@@ -31,6 +31,7 @@ from softtopic.pipeline.represent import Representation, represent, sentence_vec
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
 from softtopic.state import FittedState
+from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
 from softtopic.topics.documents import excerpt, representative_rows
@@ -54,7 +55,7 @@ def fit(
     source : Source
         The documents the plan was resolved for.
     progress : bool, default=False
-        Show progress bars on standard error.
+        Show progress bars on standard error, with the time left of the whole fit.
 
     Returns
     -------
@@ -66,38 +67,52 @@ def fit(
     """
     for line in plan.lines():
         log.info("%s", line)
-    vectors = sentence_vectors(plan, source, progress=progress)
+    show = RunClock(plan.cost.steps) if progress else False
+    vectors = sentence_vectors(plan, source, progress=show)
     plan = plan.choose_documents(vectors)
-    teacher, features = read_documents(plan, source, progress=progress)
+    teacher, features = read_documents(plan, source, progress=show)
     representation = represent(plan, source, vectors, features)
     calibration = calibrate(plan, features, teacher)
     if teacher is not None:
         teacher.close()
     targets = make_targets(plan, source, representation, calibration)
-    groups = group_documents(plan, source, representation, targets)
-    backbone, report = train_backbone(plan, source, representation, targets, groups, progress=progress)
-    state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
+    groups = group_documents(plan, source, representation, targets, progress=show)
+    backbone, report = train_backbone(plan, source, representation, targets, groups, progress=show)
+    with Progress(Step.DESCRIBE, plan.n_topics, "topic", show=show) as bar:
+        state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
+        bar.advance(plan.n_topics)
     return plan, state, teacher
 
 
 def group_documents(
-    plan: FitPlan, source: Source, representation: Representation, targets: Targets
+    plan: FitPlan,
+    source: Source,
+    representation: Representation,
+    targets: Targets,
+    *,
+    progress: bool | RunClock = False,
 ) -> InitialGroups | None:
     """Build the neighbour graph, propagate labels and cluster documents; None where the recipe has no groups."""
     recipe, n_topics, seed = plan.recipe, plan.n_topics, plan.seed
     if recipe.groups is None:
         return None
     labels = targets.labels
-    views = weigh_by_agreement(targets.views(plan), n_topics, recipe.graph.agreement, seed)
-    log.info("weights of the views: %s", ", ".join(f"{view.weight:.2f}" for view in views))
-    views = normalize_views(labels, views, recipe.graph, recipe.groups, seed)
-    graph = document_graph(views, n_topics, recipe.graph)
-    log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
-    points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
-    log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
-    anchors = anchors_of(plan, source, representation, targets, points)
-    groups = initial_groups(points, labels, n_topics, recipe.groups, seed, anchors)
-    log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
+    with Progress(Step.GROUP, 5, "stages", show=progress) as bar:
+        views = weigh_by_agreement(targets.views(plan), n_topics, recipe.graph.agreement, seed)
+        log.info("weights of the views: %s", ", ".join(f"{view.weight:.2f}" for view in views))
+        bar.advance(1)
+        views = normalize_views(labels, views, recipe.graph, recipe.groups, seed)
+        bar.advance(1)
+        graph = document_graph(views, n_topics, recipe.graph)
+        log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
+        bar.advance(1)
+        points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
+        log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
+        bar.advance(1)
+        anchors = anchors_of(plan, source, representation, targets, points)
+        groups = initial_groups(points, labels, n_topics, recipe.groups, seed, anchors)
+        log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
+        bar.advance(1)
     return groups
 
 
@@ -108,7 +123,7 @@ def train_backbone(
     targets: Targets,
     groups: InitialGroups | None,
     *,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> tuple[Backbone, TrainingReport]:
     """Train the topic model to reproduce the targets."""
     recipe, device = plan.recipe, plan.device

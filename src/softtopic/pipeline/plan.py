@@ -237,7 +237,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
             f"max_training_documents is {recipe.max_training_documents} for {options.n_topics} topics; "
             "give at least as many documents as topics"
         )
-    embedder = _embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
+    embedder = pick_embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
     return FitPlan(
         recipe=recipe,
         n_topics=int(options.n_topics),
@@ -336,7 +336,9 @@ def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseT
     return (require_local(teacher, "demonstrations='auto'") if choose else teacher), choose
 
 
-def _embedder(recipe: Recipe, source: Source, options: FitOptions, *, device: str) -> Embedder | None:
+def pick_embedder(
+    recipe: Recipe, source: Source, options: FitOptions, *, device: str = "auto"
+) -> Embedder | None:  # fmt: skip
     """What makes sentence vectors; None where none are needed, or the caller brings them and names no encoder."""
     if "embedding" not in split_inputs(recipe.inputs):
         return None

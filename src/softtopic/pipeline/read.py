@@ -10,6 +10,7 @@ from softtopic.features.store import Features, FeatureStore
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import sentence_vectors
 from softtopic.pipeline.sources import Source
+from softtopic.storage.progress import RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.opening import require_local
@@ -22,7 +23,7 @@ def corpus_to_read(plan: FitPlan, corpus: Corpus) -> Corpus:
     return corpus if plan.reads_all else corpus.at(corpus.distinct.first[plan.read_rows])
 
 
-def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool = False) -> BaseTeacher | None:
+def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool | RunClock = False) -> BaseTeacher | None:
     """The plan's language model, with a prompt of examples from the corpus where the plan says so."""
     config = plan.recipe.read.demonstrations
     if not plan.choose_demonstrations or plan.teacher is None or config is None:
@@ -50,19 +51,21 @@ def read_into(
         Words kept of each soft label; None for all.
     progress : bool, default=False
     """
+    reading = (Step.ENCODE, Step.OPEN_TEACHER, Step.READ)
+    show = RunClock({step: plan.cost.steps[step] for step in reading}) if progress else False
     if plan.read is None:
-        plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=progress))
-    teacher = prompted_teacher(plan, corpus, progress=progress)
+        plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=show))
+    teacher = prompted_teacher(plan, corpus, progress=show)
     if teacher is None:
         raise InputError("the recipe needs no language model; there is nothing to read")
     part = corpus_to_read(plan, corpus)
-    store = extract_into(path, part, plan.vocabulary, teacher, top_k=top_k, progress=progress)
+    store = extract_into(path, part, plan.vocabulary, teacher, top_k=top_k, progress=show)
     store.write_documents(corpus, read=plan.read_rows)
     return store
 
 
 def read_documents(
-    plan: FitPlan, source: Source, *, progress: bool = False
+    plan: FitPlan, source: Source, *, progress: bool | RunClock = False
 ) -> tuple[BaseTeacher | None, Features | None]:
     """Soft labels and hidden states of the documents the plan names, and the language model that made them.
 

@@ -12,6 +12,7 @@ from softtopic.inputs.registry import INPUTS, Inputs, Sources, check_vectors, ma
 from softtopic.lm.encoder import Embedder, embed
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
+from softtopic.storage.progress import RunClock
 from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Representation:
 
 
 def encode_with(
-    embedder: Embedder | None, *, keep: bool, progress: bool, device: str
+    embedder: Embedder | None, *, keep: bool, progress: bool | RunClock, device: str
 ) -> Callable[[Sequence[str]], DocHidden]:
     """A function from texts to checked sentence vectors."""
 
@@ -52,7 +53,7 @@ def encode_with(
     return encode
 
 
-def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool = False) -> DocHidden | None:
+def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool | RunClock = False) -> DocHidden | None:
     """Sentence vectors of the distinct documents, the caller's or the encoder's; None where the plan needs none."""
     if source.embeddings is not None or plan.embedder is None:
         return source.embeddings

@@ -28,7 +28,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import DiskError
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
-from softtopic.storage.progress import Progress
+from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.config import DemonstrationConfig
@@ -71,7 +71,7 @@ def with_demonstrations(
     vocabulary: Vocabulary,
     config: DemonstrationConfig = DemonstrationConfig(),
     *,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> Teacher:
     """The teacher with the prompt that suits a corpus best besides its own.
 
@@ -87,7 +87,7 @@ def with_demonstrations(
         Topic words; demonstrations are answered with them.
     config : DemonstrationConfig
         Settings of the choice.
-    progress : bool, default False
+    progress : bool or RunClock, default False
         Show a progress bar.
 
     Returns
@@ -143,7 +143,7 @@ def rank_prompts(
     teacher: Teacher,
     config: DemonstrationConfig = DemonstrationConfig(),
     *,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> list[Candidate]:
     """Score prompts on a corpus.
 
@@ -165,7 +165,7 @@ def rank_prompts(
     if sample is None:
         log.info("too few documents share words to compare prompts; the given one stays")
         return [Candidate("given", teacher.prompts[0], 0.5)]
-    with Progress("choosing a prompt", config.n_candidates - 1 + len(teacher.prompts), "prompt", show=progress) as bar:
+    with Progress(Step.CHOOSE_PROMPT, config.n_candidates - 1 + len(teacher.prompts), "prompt", show=progress) as bar:
         search = _Search(teacher, reader, vocabulary, sample, bar)
         for prompt in teacher.prompts:
             search.score("given", prompt)

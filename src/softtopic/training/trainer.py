@@ -10,7 +10,7 @@ from torch import Tensor
 
 from softtopic.backbones.base import Backbone
 from softtopic.errors import InputError
-from softtopic.storage.progress import Progress
+from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.training.config import TrainingConfig
 from softtopic.training.dataset import CHUNK_ROWS, TrainingData, minibatches
 from softtopic.training.objective import cross_entropy, entropy
@@ -28,7 +28,7 @@ def train(
     config: TrainingConfig,
     rng: torch.Generator,
     *,
-    progress: bool = False,
+    progress: bool | RunClock = False,
 ) -> TrainingReport:
     """Train a backbone with Adam, and leave it in `eval` mode.
 
@@ -42,7 +42,7 @@ def train(
         Hyper-parameters.
     rng : torch.Generator
         The only source of randomness: equal states give equal weights on one machine.
-    progress : bool, default=False
+    progress : bool or RunClock, default=False
         Show a progress bar on standard error.
 
     Returns
@@ -62,7 +62,7 @@ def train(
     losses: list[float] = []
     minimum, n_epochs = _mean_entropy(data), config.n_epochs(n_documents)
     start = time.perf_counter()
-    with Progress("training", n_epochs, "epoch", show=progress) as bar:
+    with Progress(Step.TRAIN, n_epochs, "epoch", show=progress) as bar:
         for _ in range(n_epochs):
             losses.append(_train_epoch(backbone, data, config, optimizer, rng) - minimum)
             bar.advance(1)

@@ -1,0 +1,114 @@
+"""A first table of topics: groups of a part of the documents, found without a language model and without training."""
+
+import logging
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from softtopic.errors import InputError
+from softtopic.lm.encoder import Embedder, SentenceEncoder, embed, parts_of
+from softtopic.pipeline.fit import group_documents, rank_words
+from softtopic.pipeline.plan import FitOptions, pick_embedder, resolve_plan
+from softtopic.pipeline.represent import MIN_KEPT, represent
+from softtopic.pipeline.sources import Source
+from softtopic.pipeline.targets import make_targets
+from softtopic.recipes import RECIPES
+from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.words import Topics
+from softtopic.types import DocHidden
+
+log = logging.getLogger(__name__)
+
+# Documents of a preview: as many as are encoded in so many seconds, and no more than so many.
+_ENCODING_SECONDS = 4.0
+_MAX_DOCUMENTS = 4096
+# Documents for each topic, at least.
+_MIN_TOPIC_DOCUMENTS = 5
+
+
+def preview(source: Source, options: FitOptions) -> pd.DataFrame:
+    """Topics of a part of the documents, within seconds.
+
+    The part is a random sample of the distinct documents. They are grouped by their words, and by their sentence vectors
+    where the recipe has them; these are kept in the cache for the fit, which is not changed by a preview.
+
+    Parameters
+    ----------
+    source : Source
+    options : FitOptions
+        Those of the fit.
+
+    Returns
+    -------
+    DataFrame
+        One row a topic, largest first: Topic, Count, Representation, Representative_Docs. There are fewer topics than
+        `options.n_topics` where the part has fewer than 5 documents for each.
+
+    Raises
+    ------
+    InputError
+        If there are no texts, or none of them holds a word of the vocabulary.
+    """
+    if not source.has_texts:
+        raise InputError("a preview is made from texts, and there are none")
+    vectors = _some_vectors(source, options)
+    count = min(source.count, _MAX_DOCUMENTS) if vectors is None else len(vectors)
+    corpus = source.corpus.at(source.corpus.distinct.first[:count])
+    part = Source(corpus=corpus, embeddings=vectors, vocabulary=source.vocabulary)
+    log.info("preview: grouping %d of %d distinct documents", count, source.count)
+    plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None))
+    targets = make_targets(plan, part, represent(plan, part, vectors, None), None)
+    groups = group_documents(plan, targets)
+    if groups is None:
+        raise InputError("the recipe of previews has no groups")
+    relevance = rank_words(plan, targets, groups.topic_word, groups.mixtures)
+    topics = Topics(groups.topic_word, plan.vocabulary.words, relevance)
+    texts = corpus.distinct.texts
+    frame = pd.DataFrame({
+        "Topic": range(plan.n_topics),
+        "Count": np.bincount(groups.mixtures.argmax(axis=1), minlength=plan.n_topics),
+        "Representation": topics.top_words(10),
+        "Representative_Docs": [
+            [excerpt(texts[row]) for row in rows.tolist()] for rows in representative_rows(groups.mixtures, texts)
+        ],
+    })  # fmt: skip
+    return frame.sort_values("Count", ascending=False, kind="stable", ignore_index=True)
+
+
+def _preview_options(options: FitOptions, count: int, *, has_vectors: bool) -> FitOptions:
+    """Options of a fit to the words of the documents, by the default recipe without its language model."""
+    inputs = "embedding+words+tf-idf" if has_vectors else "words+tf-idf"
+    recipe = RECIPES["default"].with_options(inputs=inputs, target="bow")
+    return FitOptions(
+        n_topics=max(2, min(int(options.n_topics), count // _MIN_TOPIC_DOCUMENTS)),
+        recipe=recipe,
+        vocabulary=options.vocabulary,
+        language=options.language,
+        features=None,
+        random_state=options.random_state,
+    )
+
+
+def _some_vectors(source: Source, options: FitOptions) -> DocHidden | None:
+    """Sentence vectors of the first distinct documents; None where the fit has none."""
+    if source.embeddings is not None:
+        return source.embeddings[:_MAX_DOCUMENTS]
+    if source.features is not None and source.teacher is None:
+        return source.features.hidden[:_MAX_DOCUMENTS]
+    embedder = pick_embedder(options.resolved_recipe(), source, options)
+    return None if embedder is None else _encode_some(source, embedder, keep=options.features is not None)
+
+
+def _encode_some(source: Source, embedder: Embedder, *, keep: bool) -> DocHidden:
+    """Encode parts, the files of the cache folder, until time is up."""
+    texts, begin = source.corpus.distinct.texts, time.monotonic()
+    if not isinstance(embedder, SentenceEncoder):
+        return np.asarray(embedder(texts[:MIN_KEPT]), dtype=np.float32)
+    vectors: list[DocHidden] = []
+    for part in parts_of(texts[: 2 * _MAX_DOCUMENTS], embedder):
+        vectors.append(embed(part, embedder, keep=keep and len(texts) >= MIN_KEPT))
+        if time.monotonic() - begin > _ENCODING_SECONDS or sum(map(len, vectors)) >= _MAX_DOCUMENTS:
+            break
+    return np.concatenate(vectors)
