@@ -185,6 +185,19 @@ def test_stopped_by_hand(run, model, monkeypatch):
     assert err == "softtopic: stopped; run the same command again to go on\n"
 
 
+def test_a_fit_stopped_by_hand_says_what_is_kept(run, posts, tiny_lm, tmp_path, monkeypatch):
+    from softtopic.teacher.local import Teacher
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Teacher, "read", stopped)
+    given = ["--text", "body", "--lm", tiny_lm, "--topics", "3", "--vocabulary", "40", "--out", tmp_path / "m"]
+    code, out, err = run("fit", posts, *given, "--quiet")
+    assert (code, out) == (130, "")
+    assert err == "softtopic: stopped; 0 of 12 documents read are kept; run the same command again to go on\n"
+
+
 def test_anything_else_is_one_line_and_exit_1(run, model, monkeypatch):
     from softtopic import TopicModel
 

@@ -1,8 +1,11 @@
+import io
 import json
+import logging
 import os
 import shlex
 import subprocess
 import sys
+import warnings
 
 import pandas as pd
 import pytest
@@ -121,6 +124,46 @@ def test_json_is_all_there_is_on_standard_output(run, posts, tiny_lm, tmp_path, 
         code, out, _ = run(*command, "--json")
         assert code == 0
         assert isinstance(json.loads(out), dict)
+
+
+def test_a_preview_is_printed_before_the_fit(run, posts, tiny_lm, tmp_path):
+    given = ["fit", posts, "--text", "body", "--lm", tiny_lm, "--out", tmp_path / "j", *BASIC[:-1]]
+    code, out, _ = run(*given)
+    assert code == 0
+    code, with_preview, err = run(*given, "--preview")
+    assert code == 0
+    preview, _, rest = with_preview.partition("The fit goes on.\n\n")
+    assert preview == "Preview: topics of 12 documents, without the language model. "
+    assert rest.startswith("topic  size")
+    assert rest.partition("\n\n")[2] == out
+    assert "preview: grouping 12 of 12 distinct documents" in err
+    for option in ("--json", "--quiet"):
+        code, out, _ = run(*given, "--preview", option)
+        assert code == 0
+        assert "Preview" not in out
+
+
+def test_messages_are_written_above_a_bar(monkeypatch):
+    from softtopic.cli.output import show_messages
+    from softtopic.storage.progress import Progress
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    logger = logging.getLogger("softtopic")
+    monkeypatch.setattr(logger, "handlers", [])
+    show_messages(False)
+    with Progress("reading", 2, "doc") as bar:
+        logger.info("a message")
+        bar.advance(2)
+    # The bar is cleared before the message and drawn again after it.
+    before, _, after = terminal.getvalue().partition("softtopic: a message\n")
+    assert before.endswith("\r")
+    assert "reading" in after
 
 
 def test_teach_then_fit_any_number_of_times(run, posts, tiny_lm, tmp_path, monkeypatch):

@@ -12,10 +12,11 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    return sys.stderr
+def on_a_terminal(monkeypatch) -> Terminal:
+    """Not a fixture: pytest replaces standard error after fixtures are set up."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    return terminal
 
 
 @pytest.fixture
@@ -32,7 +33,8 @@ def test_nothing_is_shown_unless_asked_for(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_bar_is_shown_on_standard_error_alone(capsys, terminal):
+def test_a_bar_is_shown_on_standard_error_alone(monkeypatch, capsys):
+    terminal = on_a_terminal(monkeypatch)
     with Progress("reading", 8, "doc", done=2) as bar:
         bar.advance(3)
         bar.advance(3)
@@ -53,7 +55,7 @@ def test_without_a_terminal_there_is_a_line_every_10_seconds_over_all_steps(caps
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert lines[0].startswith("reading: 770 of 1,000 doc, ")
-    assert lines[1].startswith("training: 539 of 1,000 doc, ")
+    assert lines[1].startswith("training: 540 of 1,000 doc, ")
     assert all(line.endswith(" left in all") for line in lines)
 
 
@@ -63,22 +65,23 @@ def test_a_short_step_prints_no_line_without_a_terminal(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_bar_ends_its_line_when_the_work_fails(terminal):
+def test_a_bar_ends_its_line_when_the_work_fails(monkeypatch):
+    terminal = on_a_terminal(monkeypatch)
     with pytest.raises(ValueError, match="stop"), Progress("reading", 3, "doc"):
         raise ValueError("stop")
     assert terminal.getvalue().endswith("\n")
 
 
 def test_a_bar_writes_where_standard_error_is_now(monkeypatch, capsys):
-    out = Terminal()
-    monkeypatch.setattr(sys, "stderr", out)
+    terminal = on_a_terminal(monkeypatch)
     with Progress("reading", 1, "doc") as bar:
         bar.advance(1)
-    assert "reading" in out.getvalue()
+    assert "reading" in terminal.getvalue()
     assert capsys.readouterr().err == ""
 
 
-def test_a_bar_shows_the_time_left_of_all_steps_from_the_start(terminal):
+def test_a_bar_shows_the_time_left_of_all_steps_from_the_start(monkeypatch):
+    terminal = on_a_terminal(monkeypatch)
     clock = RunClock({"reading": 600.0, "training": 300.0})
     with Progress("reading", 4, "doc", show=clock):
         pass
@@ -117,7 +120,7 @@ def test_an_interrupt_says_what_is_kept():
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0.2, "1 s"), (9.4, "9 s"), (44, "40 s"), (100, "2 min"), (3600, "60 min"), (7800, "2 h 10 min")],
+    [(0.2, "1 s"), (9.4, "9 s"), (44.0, "40 s"), (100.0, "2 min"), (3600.0, "60 min"), (7800.0, "2 h 10 min")],
 )
 def test_durations_are_rounded(seconds, said):
     assert duration(seconds) == said

@@ -30,12 +30,9 @@ _GRAPH_EFFICIENCY = 0.15
 _CHARACTERS = TokenBudget.characters_per_token
 # Tokens read after a document: the end of the prompt, and first tokens that are followed.
 _TOKENS_AFTER = 5
-# Imports and the plan itself; opening the models and scoring spellings; the words of the topics.
+# Imports and the plan itself; and what steps take however few documents there are, with opening the models.
 _SETUP_SECONDS = 2.0
-_ENCODER_SECONDS = 1.0
-_TEACHER_SECONDS = 4.0
-_GROUPING_SECONDS = 1.0
-_DESCRIBING_SECONDS = 1.0
+_FIXED_SECONDS = {Step.ENCODE: 1.0, Step.OPEN_TEACHER: 4.0, Step.GROUP: 1.0, Step.DESCRIBE: 1.0}
 _BASE_BYTES = 0.9e9
 
 
@@ -61,7 +58,7 @@ class Cost:
 
     def __str__(self) -> str:
         memory = f"{self.bytes / 1e9:.1f} GB of memory on this machine"
-        return f"expected: about {duration(max(10.0, self.seconds))} and {memory}"
+        return f"expected: about {duration(self.seconds)} and {memory}"
 
 
 def expected_cost(
@@ -85,14 +82,22 @@ def expected_cost(
     """
     lengths = [len(text) / _CHARACTERS for text in source.corpus.distinct.texts]
     n_train = min(len(lengths), recipe.max_training_documents or len(lengths))
-    speed, opens_teacher = _float32_speed(), isinstance(teacher, Teacher)
+    operations = {
+        Step.ENCODE: _encoding(lengths, embedder, recipe),
+        Step.OPEN_TEACHER: 0.0,
+        Step.READ: _reading(lengths, teacher, n_read),
+        Step.GROUP: _graph(recipe, n_train),
+        Step.TRAIN: _training(recipe, n_train),
+        Step.DESCRIBE: 0.0,
+    }
+    left_out = {
+        Step.ENCODE: embedder is None,
+        Step.OPEN_TEACHER: not isinstance(teacher, Teacher),
+        Step.GROUP: recipe.groups is None,
+    }
     steps = {
-        Step.ENCODE: _ENCODER_SECONDS * (embedder is not None) + _encoding(lengths, embedder, recipe) / speed,
-        Step.OPEN_TEACHER: _TEACHER_SECONDS * opens_teacher,
-        Step.READ: _reading(lengths, teacher, n_read) / speed,
-        Step.GROUP: _GROUPING_SECONDS * (recipe.groups is not None) + _graph(recipe, n_train) / speed,
-        Step.TRAIN: _training(recipe, n_train) / speed,
-        Step.DESCRIBE: _DESCRIBING_SECONDS,
+        step: count / _float32_speed() + (0.0 if left_out.get(step) else _FIXED_SECONDS.get(step, 0.0))
+        for step, count in operations.items()
     }
     # Propagated labels of both kinds in float32, soft labels and inputs in float16.
     per_document = 2000 * 4 * (2 if recipe.groups else 0) + 2000 * 2 * 8

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,8 +30,8 @@ _MIN_TOPIC_DOCUMENTS = 5
 def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     """Topics of a part of the documents, within seconds.
 
-    The part is a random sample of the distinct documents. They are grouped by their words, and by their sentence vectors
-    where the recipe has them; these are kept in the cache for the fit, which is not changed by a preview.
+    The part is a random sample of the distinct documents. They are grouped by their words, and by their sentence
+    vectors where the recipe has them, which are kept in the cache for the fit. A preview does not change the fit.
 
     Parameters
     ----------
