@@ -25,7 +25,7 @@ ALLOWED = {
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
     "expected cost, for people": {
         "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",
-        "_GRAPH_EFFICIENCY", "_TOKENS_AFTER", "_SETUP_SECONDS", "_FIXED_SECONDS", "_BASE_BYTES",
+        "_GRAPH_EFFICIENCY", "_TOKENS_AFTER", "_MIN_BATCH_ROWS", "_SETUP_SECONDS", "_FIXED_SECONDS", "_BASE_BYTES",
     },
     "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS"},
     "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES"},

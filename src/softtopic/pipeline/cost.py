@@ -26,13 +26,15 @@ _LM_EFFICIENCY = {"float32": 0.55, "bfloat16": 1.5, "int8": 1.2}
 _ENCODER_EFFICIENCY = 0.35
 _TRAINING_EFFICIENCY = 0.2
 _GRAPH_EFFICIENCY = 0.15
+# Rows of a product below which its time no longer falls.
+_MIN_BATCH_ROWS = 32
 # English text has about four characters to a token.
 _CHARACTERS = TokenBudget.characters_per_token
 # Tokens read after a document: the end of the prompt, and first tokens that are followed.
 _TOKENS_AFTER = 5
 # Imports and the plan itself; and what steps take however few documents there are, with opening the models.
 _SETUP_SECONDS = 2.0
-_FIXED_SECONDS = {Step.ENCODE: 1.0, Step.OPEN_TEACHER: 4.0, Step.GROUP: 1.0, Step.DESCRIBE: 1.0}
+_FIXED_SECONDS = {Step.ENCODE: 3.0, Step.OPEN_TEACHER: 4.0, Step.GROUP: 0.5, Step.DESCRIBE: 1.0}
 _BASE_BYTES = 0.9e9
 
 
@@ -42,13 +44,13 @@ class Cost:
 
     Attributes
     ----------
-    steps : mapping of Step to float
-        Seconds of each step, in order.
+    steps : mapping of str to float
+        Seconds of each `Step`, in order.
     bytes : int
         Memory at its highest.
     """
 
-    steps: Mapping[Step, float]
+    steps: Mapping[str, float]
     bytes: int
 
     @property
@@ -95,7 +97,7 @@ def expected_cost(
         Step.OPEN_TEACHER: not isinstance(teacher, Teacher),
         Step.GROUP: recipe.groups is None,
     }
-    steps = {
+    steps: dict[str, float] = {
         step: count / _float32_speed() + (0.0 if left_out.get(step) else _FIXED_SECONDS.get(step, 0.0))
         for step, count in operations.items()
     }
@@ -126,11 +128,11 @@ def _encoding(lengths: list[float], embedder: Embedder | None, recipe: Recipe) -
 
 def _training(recipe: Recipe, count: int) -> float:
     training = recipe.training
-    examples = training.epochs * count
-    if training.max_batches is not None and training.batch_size is not None:
-        examples = min(examples, training.max_batches * training.batch_size)
-    # Three products of a step, of about 2,700 inputs, 256 hidden units and 2,000 words.
-    return 3 * 2 * examples * (2700 + 2000) * 256 / _TRAINING_EFFICIENCY
+    n_epochs = training.n_epochs(count)
+    # Three products of a step, of about 2,700 inputs, 256 hidden units and 2,000 words; of few rows each costs as much
+    # as one of many.
+    rows = max(count, _MIN_BATCH_ROWS * training.n_batches(count))
+    return 3 * 2 * n_epochs * rows * (2700 + 2000) * 256 / _TRAINING_EFFICIENCY
 
 
 def _graph(recipe: Recipe, count: int) -> float:

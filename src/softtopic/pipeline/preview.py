@@ -106,8 +106,9 @@ def _encode_some(source: Source, embedder: Embedder, *, keep: bool) -> DocHidden
     if not isinstance(embedder, SentenceEncoder):
         return np.asarray(embedder(texts[:MIN_KEPT]), dtype=np.float32)
     vectors: list[DocHidden] = []
-    for part in parts_of(texts[: 2 * _MAX_DOCUMENTS], embedder):
-        vectors.append(embed(part, embedder, keep=keep and len(texts) >= MIN_KEPT))
-        if time.monotonic() - begin > _ENCODING_SECONDS or sum(map(len, vectors)) >= _MAX_DOCUMENTS:
+    for part in parts_of(texts, embedder):
+        out_of_time = time.monotonic() - begin > _ENCODING_SECONDS
+        if vectors and (out_of_time or sum(map(len, vectors)) + len(part) > _MAX_DOCUMENTS):
             break
+        vectors.append(embed(part, embedder, keep=keep and len(texts) >= MIN_KEPT))
     return np.concatenate(vectors)

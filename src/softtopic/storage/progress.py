@@ -119,7 +119,7 @@ class Progress:
         if show and not self._lines:
             from tqdm import tqdm
 
-            layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}{postfix}]"
+            layout = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
             self._bar = tqdm(
                 desc=self._description,
                 total=total,
