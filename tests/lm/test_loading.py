@@ -77,9 +77,10 @@ def test_a_file_that_is_not_there(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, cache_folder, texts, monkeypatch):
+def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, cache_folder, texts, monkeypatch, capfd):
     words = Vocabulary(("database", "space", "baking", "politics"))
     found = Teacher(str(gguf)).read(texts[:4], words)
+    assert capfd.readouterr() == ("", "")  # no progress bar of transformers
     folders = list((cache_folder / "models").glob("[!.]*"))
     assert [folder.name for folder in folders] == [ASSETS["smollm2-135m"].files[0].sha256]
     monkeypatch.setattr(loading, "_convert", None)
