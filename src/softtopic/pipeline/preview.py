@@ -58,8 +58,9 @@ def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     part = Source(corpus=corpus, embeddings=vectors, vocabulary=source.vocabulary)
     log.info("preview: grouping %d of %d distinct documents", count, source.count)
     plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None))
-    targets = make_targets(plan, part, represent(plan, part, vectors, None), None)
-    groups = group_documents(plan, targets)
+    representation = represent(plan, part, vectors, None)
+    targets = make_targets(plan, part, representation, None)
+    groups = group_documents(plan, part, representation, targets)
     if groups is None:
         raise InputError("the recipe of previews has no groups")
     relevance = rank_words(plan, targets, groups.topic_word, groups.mixtures)
