@@ -29,7 +29,9 @@ from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
-from softtopic.topics import search, table
+from softtopic.topics import document_table, edits, hierarchy, search, suggestions, table
+from softtopic.topics import explain as explanations
+from softtopic.topics.edits import Edit
 from softtopic.topics.guides import guide_report
 from softtopic.topics.words import Topics
 from softtopic.training.report import TrainingReport
@@ -87,11 +89,17 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     Attributes
     ----------
     state_ : FittedState
-        Result of the fit; the attributes below, except `plan_`, are views of it.
+        Result of the fit; edits never change it.
+    edits_ : tuple of Edit
+        Edits of the topics, in order. All attributes below, except `plan_`, are views of the state after them.
+    topic_ids_ : ndarray of shape (n_topics,)
+        Number of the topic in each column of theta: 0, 1, … after a fit. A topic keeps its number.
+    topic_names_ : list of str
+        Name of the topic in each column: the one it was given, else its number and first four words.
     plan_ : FitPlan
         Plan of the fit, made before it started; absent from a loaded model.
     topics_ : ndarray of shape (n_documents,)
-        Topic with the largest share of each document.
+        Number of the topic with the largest share of each document.
     probabilities_ : ndarray of shape (n_documents, n_topics)
         Topic mixtures (theta); rows sum to 1. Blank documents get the mean of all others.
     components_ : ndarray of shape (n_topics, n_words)
@@ -152,6 +160,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     # What fit leaves behind, for type checkers.
     state_: FittedState
+    edits_: tuple[Edit, ...]
     plan_: FitPlan
     _predictor: Predictor
 
@@ -305,7 +314,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Functions and vectorizers cannot be stored: in a loaded model `NotSaved` takes the place of such a parameter
         until it is set again with `set_params`.
         """
-        persistence.save(self._fitted.state, self.get_params(deep=False), path, excerpts=excerpts)
+        persistence.save(self._fitted.state, self.get_params(deep=False), path, edits=self.edits_, excerpts=excerpts)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> "TopicModel":
@@ -326,30 +335,104 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ModelFileError
             If the folder is damaged or not a model folder.
         """
-        state, parameters = persistence.load(path, device=device)
-        model = cls(**parameters)
-        model._set_state(state, None, device)
+        saved = persistence.load(path, device=device)
+        model = cls(**saved.parameters)
+        model._set_state(saved.state, None, device, saved.edits)
         return model
 
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
         """Top words of every topic with their probabilities, the most relevant word first."""
-        return table.get_topics(self._fitted.state, n_words)
+        return table.get_topics(self._fitted.view, n_words)
 
     def get_topic(self, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
         """Top words of one topic with their probabilities, the most relevant word first."""
-        return table.get_topic(self._fitted.state, topic, n_words)
+        return table.get_topic(self._fitted.view, topic, n_words)
 
-    def get_topic_info(self) -> pd.DataFrame:
-        """Table of topics, largest first: Topic, Count, Name, Representation, Representative_Docs."""
-        return table.get_topic_info(self._fitted.state)
+    def get_topic_info(self, topic: int | None = None) -> pd.DataFrame:
+        """Table of topics, largest first: Topic, Count, Name, Representation, Representative_Docs; or one row of it."""
+        return table.get_topic_info(self._fitted.view, topic)
 
-    def get_document_info(self) -> pd.DataFrame:
-        """Table of training documents: Id, Document (its beginning), Topic, Name, Probability."""
-        return table.get_document_info(self._fitted.state)
+    def get_topic_freq(self, topic: int | None = None) -> pd.DataFrame | int:
+        """Number of documents of each topic, largest first; of one topic its number of documents."""
+        return table.get_topic_freq(self._fitted.view, topic)
 
-    def get_representative_docs(self, topic: int) -> list[str]:
-        """Beginnings of the three documents with the largest share of a topic."""
-        return table.get_representative_docs(self._fitted.state, topic)
+    def get_document_info(
+        self,
+        docs: Iterable[str] | Corpus | None = None,
+        df: pd.DataFrame | None = None,
+        *,
+        levels: Sequence[int] = (),
+    ) -> pd.DataFrame:
+        """Table of documents, one row each, in order.
+
+        Parameters
+        ----------
+        docs : iterable of str, Corpus or None, default=None
+            Documents, old or new; None: those of the fit.
+        df : DataFrame or None, default=None
+            More columns for the table, a row for each document in the same order.
+        levels : sequence of int, default=()
+            Levels of `hierarchical_topics`; each becomes a column, such as Level_5, with the topic at that level.
+
+        Returns
+        -------
+        DataFrame
+            Id (as given to the Corpus), Document (its beginning), Topic, Name, Probability (share of the topic), then
+            levels and the columns of `df`.
+        """
+        corpus = None if docs is None else as_corpus(docs)
+        theta = None if corpus is None else self.transform(corpus)
+        return document_table.get_document_info(self._fitted.view, corpus, theta, df=df, levels=levels)
+
+    def get_documents(self, topic: int | None = None, limit: int | None = None) -> pd.DataFrame:
+        """Rows of `get_document_info` of one topic, largest share first, or of all documents; at most `limit`."""
+        return document_table.documents_of(self._fitted.view, topic, limit)
+
+    def get_representative_docs(self, topic: int | None = None) -> list[str] | dict[int, list[str]]:
+        """Beginnings of the three documents with the largest share of a topic; without one, of all topics by number."""
+        return table.get_representative_docs(self._fitted.view, topic)
+
+    def hierarchical_topics(self, levels: Sequence[int] | None = None) -> pd.DataFrame:
+        """Group similar topics at several levels, by Ward linkage of their words and documents.
+
+        Parameters
+        ----------
+        levels : sequence of int or None, default=None
+            Numbers of topics of the levels; None: 5 and 15, where there are more topics.
+
+        Returns
+        -------
+        DataFrame
+            One row for each topic of each level, coarsest level first: Level, Topic (the lowest of its topics), Parent
+            (at the next coarser level), Topics, Count (the sum over its topics), Name, Words. The last level has the
+            topics of the model.
+
+        Examples
+        --------
+        >>> model.hierarchical_topics(levels=[5, 15])  # doctest: +SKIP
+        """
+        return hierarchy.hierarchical_topics(self._fitted.view, levels)
+
+    def get_topic_tree(self, levels: Sequence[int] | None = None) -> str:
+        """The levels of `hierarchical_topics` as indented text, with numbers of documents."""
+        return hierarchy.topic_tree(self._fitted.view, levels)
+
+    def explain(self, text: str, n_topics: int = 1) -> pd.DataFrame:
+        """Find the topics of each sentence of a text, and the words that speak for them.
+
+        Parameters
+        ----------
+        text : str
+        n_topics : int, default=1
+            Number of topics of each sentence, those with the largest shares.
+
+        Returns
+        -------
+        DataFrame
+            Sentence, Topic, Name, Share, Words.
+        """
+        parts = explanations.sentences(text)
+        return explanations.explain(self._fitted.view, parts, self.transform(parts), n_topics)
 
     def get_guide_info(self) -> pd.DataFrame:
         """Table of the guided topics: Topic, Guide, Count, Share, Representation, Own_Words."""
@@ -357,7 +440,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
-        return np.asarray(self.topics.names(), dtype=object)
+        return np.asarray(self.topic_names_, dtype=object)
 
     def search(self, query: str, k: int = 10) -> pd.DataFrame:
         """Find the k training documents whose mixtures are nearest to the query's by KL(query ‖ document).
@@ -368,36 +451,131 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Document (its position), Id, Divergence (in nats), Topic, Text (its beginning); nearest first.
         """
         theta = self.transform([search.check_query(query)])
-        return search.search(self._fitted.state, self._fitted.index, theta, k)
+        return search.search(self._fitted.view, self._fitted.index, theta, k)
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
         """Find the topics with the largest shares in the mixture of a query; returns their numbers and these shares."""
-        return search.find_topics(self.transform([search.check_query(query)]), top_n)
+        return search.find_topics(self._fitted.view, self.transform([search.check_query(query)]), top_n)
+
+    def edit(self, *edits: Edit) -> "TopicModel":
+        """Apply edits, such as those of `suggest_edits`, in order; all or none."""
+        return self._set_edits((*self._fitted.edits, *edits))
+
+    def merge_topics(self, topics: Sequence[Any]) -> "TopicModel":
+        """Make one topic of several.
+
+        Parameters
+        ----------
+        topics : list of int, or list of such lists
+            Numbers of the topics of one group, or of several groups. A merged topic has the lowest of its numbers.
+
+        Returns
+        -------
+        TopicModel
+            This model. The edit is kept in `edits_`, saved with the model and taken back by `undo`.
+
+        Raises
+        ------
+        InputError
+            If a topic does not exist or is named twice; nothing is changed then.
+
+        Examples
+        --------
+        >>> model.merge_topics([[3, 17], [5, 8, 9]])  # doctest: +SKIP
+        """
+        return self.edit(edits.merge(topics))
+
+    def split_topic(self, topic: int, n: int = 2) -> "TopicModel":
+        """Divide a topic into parts by its documents' vectors; new documents are divided by a classifier of the parts.
+
+        Parameters
+        ----------
+        topic : int
+            The largest part keeps this number, the others have new ones.
+        n : int, default=2
+            Number of parts.
+
+        Returns
+        -------
+        TopicModel
+            This model.
+        """
+        return self.edit(edits.split(self._fitted.view, topic, n))
+
+    def drop_topics(self, topics: Sequence[int]) -> "TopicModel":
+        """Remove topics: the shares of the others are renormalised, and documents go to their next topics."""
+        return self.edit(edits.drop(topics))
+
+    def reduce_topics(self, n_topics: int) -> "TopicModel":
+        """Merge similar topics, by Ward linkage, until so many are left; see `hierarchical_topics`."""
+        return self.edit(hierarchy.reduction(self._fitted.view, n_topics))
+
+    def rename(self, names: Mapping[int, str]) -> "TopicModel":
+        """Name topics, by number: ``rename({3: "space exploration"})``. Names are distinct."""
+        return self.edit(edits.rename(names))
+
+    def set_topic_names(self, names: Mapping[int, str]) -> "TopicModel":
+        """Name topics, by number; the same as `rename`."""
+        return self.rename(names)
+
+    def exclude_words(self, words: Sequence[str]) -> "TopicModel":
+        """Remove words from the vocabulary of the topics; mixtures stay as they are."""
+        return self.edit(edits.exclude(words))
+
+    def renumber(self) -> "TopicModel":
+        """Number the topics 0, 1, … without gaps, in their order."""
+        return self.edit(edits.Renumber())
+
+    def undo(self) -> "TopicModel":
+        """Take back the last edit."""
+        return self._set_edits(edits.without_last(self._fitted.edits))
+
+    def reset(self) -> "TopicModel":
+        """Take back all edits."""
+        return self._set_edits(())
+
+    def suggest_edits(self) -> pd.DataFrame:
+        """Propose merges of near-duplicate topics and removals of junk; changes nothing.
+
+        Returns
+        -------
+        DataFrame
+            Edit (a value for `edit`), Topics, Names, Reason; one proposal a row.
+        """
+        return suggestions.suggest_edits(self._fitted.view)
+
+    @property
+    def topic_ids_(self) -> np.ndarray:
+        return np.array(self._fitted.view.topic_ids)
+
+    @property
+    def topic_names_(self) -> list[str]:
+        return table.topic_names(self._fitted.view)
 
     @property
     def topics(self) -> Topics:
         """Words of the topics: ``topics.top_words(10)`` is a list of words for each topic."""
-        return table.topics_of(self._fitted.state)
+        return table.topics_of(self._fitted.view)
 
     @property
     def topics_(self) -> DocInt:
-        return self._fitted.state.topics
+        return self._fitted.view.topics
 
     @property
     def probabilities_(self) -> DocTopic:
-        return self._fitted.state.theta
+        return self._fitted.view.theta
 
     @property
     def components_(self) -> TopicVocab:
-        return self._fitted.state.topic_word
+        return self._fitted.view.topic_word
 
     @property
     def relevance_(self) -> TopicVocab | None:
-        return self._fitted.state.relevance
+        return self._fitted.view.relevance
 
     @property
     def vocabulary_(self) -> Vocabulary:
-        return self._fitted.state.vocabulary
+        return self._fitted.view.vocabulary
 
     @property
     def recipe_(self) -> Recipe:
@@ -419,12 +597,20 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 raise NotFittedError("this TopicModel is not fitted yet; call fit with texts, or load a model folder")
             with _OPENING:
                 if "_predictor" not in vars(self):
-                    self._predictor = Predictor(self.state_)
+                    self._predictor = Predictor(self.state_, edits=self.edits_)
         return self._predictor
 
-    def _set_state(self, state: FittedState, teacher: BaseTeacher | None, device: str = "auto") -> None:
-        self.state_ = state
-        self._predictor = Predictor(state, teacher, device)
+    def _set_state(
+        self, state: FittedState, teacher: BaseTeacher | None, device: str = "auto", edits: tuple[Edit, ...] = ()
+    ) -> None:
+        self.state_, self.edits_ = state, edits
+        self._predictor = Predictor(state, teacher, device, edits)
+
+    def _set_edits(self, edits: tuple[Edit, ...]) -> "TopicModel":
+        # Nothing is changed where an edit does not fit the state.
+        self._predictor = self._fitted.with_edits(edits)
+        self.edits_ = edits
+        return self
 
     def _options(self) -> FitOptions:
         return FitOptions(**{one.name: getattr(self, one.name) for one in fields(FitOptions)})

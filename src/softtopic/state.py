@@ -15,6 +15,25 @@ from softtopic.types import DocInt, DocTopic, TopicVocab
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class DocumentVectors:
+    """Vectors by which documents of one topic are told apart: principal components of the inputs.
+
+    Attributes
+    ----------
+    components : ndarray of shape (width, n_inputs)
+        Projection of the inputs, see `softtopic.inputs.projection`.
+    documents : ndarray of shape (n_documents, width), float16
+        Rows have L2 norm 1; those of blank documents are zero.
+    words : ndarray of shape (n_words, width)
+        For each word the mean vector of the documents that contain it.
+    """
+
+    components: Float[np.ndarray, "width inputs"]
+    documents: Float[np.ndarray, "docs width"]
+    words: Float[np.ndarray, "vocab width"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FittedState:
     """Result of a fit, as plain arrays and values that can be pickled, forked and shared by threads.
 
@@ -47,7 +66,7 @@ class FittedState:
         Topic mixtures of the training documents; rows sum to 1.
     mean_theta : ndarray of shape (n_topics,)
         Mixture of blank documents: the mean over all others.
-    ids : tuple of str
+    ids : tuple of str or tuple of int
         Ids of the training documents.
     excerpts : tuple of str
         Beginnings of the training documents, at most 300 characters each; empty strings if no text is kept.
@@ -57,6 +76,12 @@ class FittedState:
         Lines of the plan of the fit.
     training : TrainingReport or None
         Training loss and speed; None for a loaded model.
+    vectors : DocumentVectors or None
+        What splits of topics are computed from; None in models of format version 2 and below.
+    topic_ids : tuple of int
+        Number of the topic in each column of theta, ascending; 0, 1, … after a fit.
+    names : tuple of str
+        Name that was given to each topic; "" for none.
     """
 
     recipe: Recipe
@@ -73,20 +98,38 @@ class FittedState:
     relevance: TopicVocab | None
     theta: DocTopic
     mean_theta: Float[np.ndarray, " topics"]
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] | tuple[int, ...]
     excerpts: tuple[str, ...]
     representatives: tuple[Int[np.ndarray, " n"], ...]
     plan: tuple[str, ...] = ()
     training: TrainingReport | None = None
+    vectors: DocumentVectors | None = None
+    topic_ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, default in (("topic_ids", tuple(range(self.n_topics))), ("names", ("",) * self.n_topics)):
+            if not getattr(self, name):
+                object.__setattr__(self, name, default)
 
     @property
     def n_topics(self) -> int:
         return self.theta.shape[1]
 
     @cached_property
-    def topics(self) -> DocInt:
-        """Topic with the largest share of each training document."""
+    def columns(self) -> DocInt:
+        """Column with the largest share of each training document."""
         return self.theta.argmax(axis=1)
+
+    @property
+    def topics(self) -> DocInt:
+        """Number of the topic with the largest share of each training document."""
+        return np.array(self.topic_ids)[self.columns]
+
+    @cached_property
+    def counts(self) -> Int[np.ndarray, " topics"]:
+        """Number of training documents in which each topic has the largest share."""
+        return np.bincount(self.columns, minlength=self.n_topics)
 
     @property
     def representative_docs(self) -> list[list[str]]:

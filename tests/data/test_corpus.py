@@ -15,6 +15,9 @@ TEXTS = st.lists(st.sampled_from(["", " \n", "a", "b", "ab", "a\u2028b"]) | st.t
 def test_ids_are_positions_unless_given():
     assert Corpus.from_texts(["x", "y"]).ids == ("0", "1")
     assert Corpus.from_texts(["x", "y"], ids=[7, "b"]).ids == ("7", "b")
+    assert Corpus.from_texts(["x", "y"], ids=np.array([7, 8])).ids == (7, 8)
+    assert Corpus.from_texts(["x"], ids=[2**70]).ids == (str(2**70),)
+    assert Corpus.from_texts(["x"], ids=[True]).ids == ("True",)
 
 
 def test_texts_may_come_from_a_generator_and_values_become_strings():

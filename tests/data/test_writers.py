@@ -1,11 +1,13 @@
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from softtopic.data import writers
 from softtopic.data.writers import TABLE_WRITERS, table_writer, write_jsonl, write_table
 from softtopic.errors import InputError
 
@@ -15,11 +17,15 @@ COLUMNS = {"id": ["7", 'é, \n"b"'], "topic": THETA.argmax(axis=1), "theta": THE
 READERS = {
     ".parquet": pd.read_parquet,
     ".csv": lambda path: pd.read_csv(path, dtype={"id": str}),
+    ".xlsx": lambda path: pd.read_excel(path, dtype={"id": str}),
     ".jsonl": lambda path: pd.read_json(path, lines=True, dtype={"id": str}),
 }
 
 
-@pytest.mark.parametrize("suffix", TABLE_WRITERS)
+SUFFIXES = [suffix for suffix in TABLE_WRITERS if suffix != ".xlsx" or find_spec("openpyxl")]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_table_comes_back_as_it_was(tmp_path, suffix):
     path = tmp_path / f"table{suffix}"
     write_table(path, COLUMNS)
@@ -41,14 +47,29 @@ def test_json_lines_are_utf8_with_six_decimal_places():
     assert json.loads(lines[1])["id"] == COLUMNS["id"][1]
 
 
-@pytest.mark.parametrize("suffix", TABLE_WRITERS)
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_columns_of_different_length_are_no_table(suffix):
     with pytest.raises(ValueError, match=r"length|longer"):
         table_writer(Path(f"table{suffix}"))({"a": ["x"], "b": ["y", "z"]}, io.BytesIO())
 
 
-@pytest.mark.parametrize(("name", "found"), [("a.xlsx", ".xlsx"), ("a", "no suffix")])
+@pytest.mark.parametrize(("name", "found"), [("a.ods", ".ods"), ("a", "no suffix")])
 def test_an_unknown_suffix_is_refused_with_those_known(tmp_path, name, found):
     with pytest.raises(InputError, match=rf"ends in {found}; give a file that ends in one of \.parquet, \.csv"):
         write_table(tmp_path / name, COLUMNS)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_workbook_without_the_package_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(writers, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs openpyxl; pip install 'softtopic\[xlsx\]', or give"):
+        write_table(tmp_path / "a.xlsx", COLUMNS)
+
+
+def test_cells_are_no_formulas_and_have_no_control_characters(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    write_table(tmp_path / "a.xlsx", {"text": ["=1+1", "bell\a", "long" * 10_000], "words": [["a", "b"], [], ["=c"]]})
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    rows = list(sheet.iter_rows(min_row=2))
+    assert [row[0].data_type for row in rows] == ["s", "s", "s"]
+    assert [rows[0][0].value, rows[1][0].value, rows[0][1].value] == ["=1+1", "bell ", "a, b"]

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import load_file, save_file
+from states import WORDS
 
-from softtopic.persistence.folder import CARD, CONFIG, DOCUMENTS, PARTS, TENSORS, TOPICS
+from softtopic.persistence.folder import CARD, CONFIG, DOCUMENTS, EDITS, PARTS, TENSORS, TOPICS
 from softtopic.persistence.formats import canonical_json
 
 Corruption = Callable[[Path], None]
@@ -172,7 +173,7 @@ def of_any_file() -> Iterator[tuple[str, Corruption]]:
                 f"{name}: is {other}, sealed",
                 lambda folder, a=name, b=other: shutil.copy(folder / b, folder / a) and seal(folder),
             )
-    for name in (TENSORS, DOCUMENTS, TOPICS):
+    for name in (TENSORS, DOCUMENTS, TOPICS, EDITS):
         yield f"{name}: empty, sealed", edit_bytes(name, lambda data: b"", sealed=True)
         yield f"{name}: first half, sealed", edit_bytes(name, lambda data: data[: len(data) // 2], sealed=True)
     yield f"{CARD}: no UTF-8, sealed", edit_bytes(CARD, lambda data: data + b"\xff", sealed=True)
@@ -180,7 +181,7 @@ def of_any_file() -> Iterator[tuple[str, Corruption]]:
 
 def of_json() -> Iterator[tuple[str, Corruption]]:
     """Text that is JSON to some readers, or memory and recursion to others."""
-    for name, sealed in ((CONFIG, False), (TOPICS, True)):
+    for name, sealed in ((CONFIG, False), (TOPICS, True), (EDITS, True)):
         deep = b"[" * 100_000 + b"]" * 100_000
         yield f"{name}: nested", edit_bytes(name, lambda data, deep=deep: deep, sealed=sealed)
         yield (
@@ -204,13 +205,14 @@ def of_json() -> Iterator[tuple[str, Corruption]]:
         yield f"{name}: null", edit_bytes(name, lambda data: b"null", sealed=sealed)
 
 
-def of_settings(config: dict[str, Any], topics: dict[str, Any]) -> Iterator[tuple[str, Corruption]]:
+def of_values(contents: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Corruption]]:
     """Every value of another type, every object with a name too few and one too many."""
-    for name, whole in ((CONFIG, config), (TOPICS, topics)):
+    for name, whole in contents.items():
         for number, (place, value) in enumerate(leaves(whole)):
             # Of each kind of value every wrong type comes up in turn; of long lists the beginning is enough.
             wrong = wrong_types(value)[number % len(wrong_types(value))]
-            if not any(isinstance(step, int) and step > 1 for step in place):
+            place_of_items = place[2:] if name == EDITS else place
+            if not any(isinstance(step, int) and step > 1 for step in place_of_items):
                 yield f"{name}: {'.'.join(map(str, place))} is {wrong!r}", put(name, place, wrong)
         for place, value in objects({key: value for key, value in whole.items() if key != "files"}):
             first = next(iter(value))
@@ -229,11 +231,17 @@ def of_ranges() -> Iterator[tuple[str, Corruption]]:
         path = tuple(int(step) if step.isdigit() else step for step in place.split("."))
         for value in values:
             yield f"{TOPICS}: {place} is {value!r}", put(TOPICS, path, value)
+    for place, values in EDIT_RANGES.items():
+        path = tuple(int(step) if step.isdigit() else step for step in place.split("."))
+        for value in values:
+            yield f"{EDITS}: {place} is {value!r}", put(EDITS, ("edits", *path), value)
+    yield f"{EDITS}: edits are no list", put(EDITS, ("edits",), {})
+    yield f"{EDITS}: an edit twice", edit_json(EDITS, lambda whole: {"edits": whole["edits"][:3] + whole["edits"][1:]})
 
 
 RANGES: dict[str, list[Any]] = {
     "format": ["other"],
-    "version": [0, -1, 3, 99, "2", None, True, 2.0],
+    "version": [0, -1, 2, 4, 99, "2", None, True, 2.0],
     "sizes.documents": [11, 13, 12.0],
     "sizes.topics": [2, 11],
     "sizes.words": [10],
@@ -321,12 +329,26 @@ TOPIC_RANGES: dict[str, list[Any]] = {
 }
 
 
+# Places are those of `edits_of_all_kinds`: split, merge, rename, drop, exclude, renumber.
+EDIT_RANGES: dict[str, list[Any]] = {
+    "0": [None, [], {}, "split", {"edit": "split"}, {"edit": "join"}, {"edit": ["split"]}, {"edit": "apply", "x": 1}],
+    "0.topic": [-1, 3, 2**70],
+    "0.weights": [[], [[]], [[], []], [[0.5]], [[0.5], [0.5], [0.5]]],
+    "0.weights.0": [[], [0.5], [1e999]],
+    "0.biases": [[], [0.5], [0.5, 0.5]],
+    "1.groups": [[], [[]], [[0]], [[0, 0]], [[0, 1], [1, 2]], [[0, 99]], [0, 1]],
+    "2.names": [[], [[2]], [[2, ""]], [[2, "a\nb"]], [[99, "a"]], [[2, "a"], [2, "b"]], {"2": "a"}],
+    "3.topics": [[], [99], [-1], [0, 0], [1]],
+    "4.words": [[], ["nothing"], [""], [None], list(WORDS[:10])],
+}
+
+
 def of_tensors(tensors: dict[str, np.ndarray]) -> Iterator[tuple[str, Corruption]]:
     """Arrays of other values, shapes and types; none of them can be used."""
     for name, array in tensors.items():
         for constant in (np.nan, np.inf):
             yield f"{TENSORS}: {constant} in {name}", edit_tensor(name, put_first(constant))
-        for kind in (np.float64, np.float16, np.int32):
+        for kind in {np.float64, np.float16, np.float32, np.int32} - {array.dtype.type}:
             yield f"{TENSORS}: {name} is {kind.__name__}", edit_tensor(name, lambda x, kind=kind: x.astype(kind))
         yield f"{TENSORS}: {name} is shorter", edit_tensor(name, lambda x: x[:-1])
         yield f"{TENSORS}: {name} is longer", edit_tensor(name, lambda x: np.concatenate([x, x[-1:]]))
@@ -357,7 +379,9 @@ def of_documents() -> Iterator[tuple[str, Corruption]]:
     yield f"{DOCUMENTS}: no text", edit_table(lambda table: table.drop_columns(["text"]))
     yield f"{DOCUMENTS}: another column", edit_table(lambda table: table.append_column("more", table["id"]))
     yield f"{DOCUMENTS}: renamed", edit_table(lambda table: table.rename_columns(["text", "id"]))
-    yield f"{DOCUMENTS}: numbers", edit_table(column("id", lambda n: list(range(n))))
+    yield f"{DOCUMENTS}: fractions", edit_table(column("id", lambda n: [row + 0.5 for row in range(n)]))
+    yield f"{DOCUMENTS}: numbers", edit_table(column("text", lambda n: list(range(n))))
+    yield f"{DOCUMENTS}: a missing number", edit_table(column("id", lambda n: [None, *range(n - 1)]))
     yield f"{DOCUMENTS}: a missing id", edit_table(column("id", lambda n: [None, *map(str, range(n - 1))]))
     yield f"{DOCUMENTS}: a missing text", edit_table(column("text", lambda n: ["x"] * (n - 1) + [None]))
     yield f"{DOCUMENTS}: a long excerpt", edit_table(column("text", lambda n: ["x" * 301] + ["x"] * (n - 1)))
@@ -428,7 +452,7 @@ def of_version_1(folder: Path) -> Iterator[tuple[str, Corruption]]:
         return corrupt
 
     for name, corrupt in of_any_file():
-        if "sealed" not in name and not name.startswith(f"{CONFIG}: bit"):
+        if "sealed" not in name and not name.startswith(f"{CONFIG}: bit") and EDITS not in name:
             yield f"version 1, {name}", corrupt
     for place, value in leaves(config):
         yield f"version 1: {'.'.join(map(str, place))}", put_unsealed(place, wrong_types(value)[0])
@@ -439,11 +463,11 @@ def of_version_1(folder: Path) -> Iterator[tuple[str, Corruption]]:
 
 def all_corruptions(folder: Path) -> dict[str, Corruption]:
     """Every corruption of a sound folder by name."""
-    config, topics = (json.loads((folder / name).read_text()) for name in (CONFIG, TOPICS))
+    contents = {name: json.loads((folder / name).read_text()) for name in (CONFIG, TOPICS, EDITS)}
     return dict([
         *of_any_file(),
         *of_json(),
-        *of_settings(config, topics),
+        *of_values(contents),
         *of_ranges(),
         *of_tensors(load_file(folder / TENSORS)),
         *of_documents(),

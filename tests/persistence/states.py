@@ -1,19 +1,25 @@
 """Fitted states without a fit: random weights of small backbones, and everything that belongs to them."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.preprocessing import normalize
 
+from softtopic import persistence
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, ETMSettings, PLSASettings, ProdLDASettings, Sizes
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
+from softtopic.persistence import SavedModel
 from softtopic.recipes import RECIPES, Recipe
-from softtopic.state import FittedState
+from softtopic.state import DocumentVectors, FittedState
+from softtopic.topics import edits
 from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.edits import Edit, apply
 
 WORDS = ("sql", "table", "query", "orbit", "telescope", "bread", "flour", "taxes", "lens", "photos", "light")
 
@@ -108,6 +114,11 @@ def default_state(texts: list[str]) -> FittedState:
         ),
         prior=rng.normal(size=len(WORDS)).astype(np.float32),
         relevance=rng.random((3, len(WORDS))).astype(np.float32),
+        vectors=DocumentVectors(
+            components=rng.normal(size=(4, 5)).astype(np.float32),
+            documents=normalize(rng.normal(size=(len(texts), 4))).astype(np.float16),
+            words=rng.normal(size=(len(WORDS), 4)).astype(np.float32),
+        ),
     )
 
 
@@ -130,6 +141,25 @@ STATES: dict[str, Callable[[list[str]], FittedState]] = {
 }
 
 
+def edits_of_all_kinds(state: FittedState) -> tuple[Edit, ...]:
+    """Of every kind of edit one, of a state of three topics with vectors."""
+    largest = state.topic_ids[int(state.counts.argmax())]
+    done = (edits.split(state, largest, 3),)
+    ids = apply(state, done).state.topic_ids
+    return (
+        *done,
+        edits.merge([ids[:2]]),
+        edits.rename({ids[2]: "formula 1", ids[3]: "Küche"}),
+        edits.drop([ids[4]]),
+        edits.exclude(["sql", "bread"]),
+        edits.Renumber(),
+    )
+
+
+def save_again(saved: SavedModel, path: Path) -> None:
+    persistence.save(saved.state, saved.parameters, path, edits=saved.edits)
+
+
 def assert_equal(found: FittedState, expected: FittedState) -> None:
     """Equal in everything but the training report."""
     for name in FittedState.__dataclass_fields__:
@@ -140,9 +170,9 @@ def assert_equal(found: FittedState, expected: FittedState) -> None:
                 assert_same_array(one[weight], value)
         elif name == "representatives":
             assert [rows.tolist() for rows in one] == [rows.tolist() for rows in other]
-        elif isinstance(other, LSA):
-            assert_same_array(one.idf, other.idf)
-            assert_same_array(one.components, other.components)
+        elif isinstance(other, LSA | DocumentVectors):
+            for field in fields(other):
+                assert_same_array(getattr(one, field.name), getattr(other, field.name))
         elif isinstance(other, np.ndarray):
             assert_same_array(one, other)
         elif name != "training":

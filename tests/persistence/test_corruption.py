@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corruptions import all_corruptions, of_version_1, seal
-from states import PARAMETERS, default_state
+from states import PARAMETERS, default_state, edits_of_all_kinds
 
 from softtopic import persistence
 from softtopic.data.vocabulary import Vocabulary
@@ -50,7 +50,7 @@ def sound(texts, tmp_path_factory) -> Path:
     state = default_state(texts)
     parameters = PARAMETERS | {"recipe": state.recipe, "vocabulary": Vocabulary(state.vocabulary.words)}
     folder = tmp_path_factory.mktemp("sound") / "model"
-    persistence.save(state, parameters, folder)
+    persistence.save(state, parameters, folder, edits=edits_of_all_kinds(state))
     return folder
 
 
@@ -94,9 +94,11 @@ def test_messages_name_the_next_step(outcomes):
 
 def assert_loads_as(sound, folder):
     """The folder holds the model of another one."""
-    (expected, parameters), (state, loaded) = persistence.load(sound), persistence.load(folder)
-    np.testing.assert_array_equal(state.theta, expected.theta)
-    assert (state.recipe, state.vocabulary, loaded) == (expected.recipe, expected.vocabulary, parameters)
+    expected, found = persistence.load(sound), persistence.load(folder)
+    np.testing.assert_array_equal(found.state.theta, expected.state.theta)
+    assert found.state.recipe == expected.state.recipe
+    assert found.state.vocabulary == expected.state.vocabulary
+    assert (found.parameters, found.edits) == (expected.parameters, expected.edits)
 
 
 def test_what_was_not_corrupted_loads(sound, tmp_path):

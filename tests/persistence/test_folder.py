@@ -47,10 +47,10 @@ def test_a_model_comes_back_as_it_was(folder):
         np.testing.assert_array_equal(found.tensors[name], value)
 
 
-def test_a_model_is_five_plain_files(folder):
+def test_a_model_is_six_plain_files(folder):
     assert sorted(path.name for path in folder.iterdir()) == sorted([*PARTS, "config.json"])
     config = json.loads((folder / "config.json").read_text())
-    assert (config["format"], config["version"]) == ("softtopic-model", 2)
+    assert (config["format"], config["version"]) == ("softtopic-model", VERSION)
     assert config["files"].keys() == set(PARTS)
     assert config["files"]["README.md"]["size"] == len(model().card)
 
@@ -88,7 +88,7 @@ def test_layout_and_order_of_the_settings_do_not_matter(folder):
 def test_a_model_of_a_newer_program_is_refused_with_the_way_out(folder):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    with pytest.raises(ModelFileError, match=r"model of version 99; this program reads up to 2: upgrade softtopic"):
+    with pytest.raises(ModelFileError, match=r"model of version 99; this program reads up to 3: upgrade softtopic"):
         read_model(folder)
 
 

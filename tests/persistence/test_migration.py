@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from states import WORDS
+from states import WORDS, save_again
 
 from softtopic import persistence
 from softtopic.backbones.registry import name_of
@@ -23,12 +23,13 @@ def tree(folder):
 
 @pytest.mark.parametrize("folder", STORED, ids=lambda path: path.name)
 def test_a_stored_folder_loads_and_can_be_saved(folder, texts, tmp_path):
-    state, parameters = persistence.load(folder)
+    saved_model = persistence.load(folder)
+    state, parameters = saved_model.state, saved_model.parameters
     np.testing.assert_array_equal(state.theta, read_model(folder).tensors["theta"])
     np.testing.assert_allclose(state.topic_word.sum(axis=1), 1, atol=1e-5)
     assert (state.n_topics, state.vocabulary.words, len(state.ids)) == (3, WORDS, len(texts))
     persistence.save(state, parameters, tmp_path / "model")
-    persistence.save(*persistence.load(tmp_path / "model"), tmp_path / "again")
+    save_again(persistence.load(tmp_path / "model"), tmp_path / "again")
     assert read_model(tmp_path / "model").version == VERSION
     assert tree(tmp_path / "model") == tree(tmp_path / "again")
 
@@ -41,7 +42,8 @@ def test_stored_folders_are_small(folder):
 @pytest.mark.parametrize("name", ["prodlda", "etm", "ecrtm", "fastopic", "light", "default"])
 def test_settings_of_version_1_are_those_of_today(name):
     """Recipes other than the default have not changed since; these models were trained for less."""
-    state, parameters = persistence.load(FOLDERS / f"v1-{name}")
+    saved_model = persistence.load(FOLDERS / f"v1-{name}")
+    state, parameters = saved_model.state, saved_model.parameters
     today, recipe = RECIPES[name], state.recipe
     assert name_of(recipe.backbone) == name_of(today.backbone)
     if name == "default":
@@ -60,16 +62,18 @@ def test_settings_of_version_1_are_those_of_today(name):
 
 
 def test_inputs_of_version_1():
-    assert persistence.load(FOLDERS / "v1-default")[0].widths == {"hidden": 6, "embedding": 3}
-    state, parameters = persistence.load(FOLDERS / "v1-sampled")
+    assert persistence.load(FOLDERS / "v1-default").state.widths == {"hidden": 6, "embedding": 3}
+    saved_model = persistence.load(FOLDERS / "v1-sampled")
+    state, parameters = saved_model.state, saved_model.parameters
     assert state.widths == {"embedding": 3, "words": 9, "tf-idf": 11}
     assert (state.encoder, parameters["embedder"]) == (None, None)
-    assert persistence.load(FOLDERS / "v1-prodlda")[0].encoder is None
+    assert persistence.load(FOLDERS / "v1-prodlda").state.encoder is None
 
 
 def test_examples_chosen_from_the_corpus_are_known_as_such():
     """Version 1 did not say which they were; the recipe did."""
-    state, parameters = persistence.load(FOLDERS / "v1-sampled")
+    saved_model = persistence.load(FOLDERS / "v1-sampled")
+    state, parameters = saved_model.state, saved_model.parameters
     assert [prompt.from_corpus for prompt in parameters["lm"].prompts] == [False, False, True]
     assert [prompt["from_corpus"] for prompt in state.teacher["prompts"]] == [False, False, True]
     assert state.recipe.read.demonstrations is not None
@@ -81,4 +85,4 @@ def test_representative_documents_were_stored_whole():
 
     for folder in OLD:
         stored = [topic["representative_documents"] for topic in loads((folder / "topics.json").read_text())["topics"]]
-        assert persistence.load(folder)[0].representative_docs == stored
+        assert persistence.load(folder).state.representative_docs == stored

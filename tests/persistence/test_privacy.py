@@ -79,7 +79,8 @@ def test_demonstrations_longer_than_an_excerpt_are_not_stored(texts, tmp_path):
 
 def test_short_demonstrations_are_stored_with_excerpts(texts, tmp_path):
     prompt = prompt_of(texts)
-    state, parameters = persistence.load(saved(texts, tmp_path / "model", excerpts=True, prompt=prompt))
+    saved_model = persistence.load(saved(texts, tmp_path / "model", excerpts=True, prompt=prompt))
+    state, parameters = saved_model.state, saved_model.parameters
     assert parameters["lm"].prompts == (prompt,)
     assert parameters["lm"].prompts[0].from_corpus
     assert Prompt.from_description(state.teacher["prompts"][1]) == prompt
@@ -87,7 +88,8 @@ def test_short_demonstrations_are_stored_with_excerpts(texts, tmp_path):
 
 
 def test_prompts_without_their_demonstrations_are_marked(texts, tmp_path):
-    state, parameters = persistence.load(saved(texts, tmp_path / "model", excerpts=False, prompt=prompt_of(texts)))
+    saved_model = persistence.load(saved(texts, tmp_path / "model", excerpts=False, prompt=prompt_of(texts)))
+    state, parameters = saved_model.state, saved_model.parameters
     for prompt in (parameters["lm"].prompts[0], state.recipe.read.prompts[1], parameters["recipe"].read.prompts[1]):
         assert (prompt.demonstrations, prompt.from_corpus) == ((), True)
 

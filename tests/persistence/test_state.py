@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from states import PARAMETERS, STATES, assert_equal, default_state
+from states import PARAMETERS, STATES, assert_equal, default_state, edits_of_all_kinds, save_again
 
 from softtopic import persistence
 from softtopic.errors import InputError
+from softtopic.topics.edits import Drop, apply
 
 
 def tree(folder):
@@ -14,7 +15,8 @@ def tree(folder):
 
 def test_a_state_comes_back_bit_for_bit(state, tmp_path):
     persistence.save(state, PARAMETERS, tmp_path / "model")
-    found, parameters = persistence.load(tmp_path / "model")
+    saved_model = persistence.load(tmp_path / "model")
+    found, parameters = saved_model.state, saved_model.parameters
     assert_equal(found, state)
     assert parameters == PARAMETERS
 
@@ -22,19 +24,19 @@ def test_a_state_comes_back_bit_for_bit(state, tmp_path):
 def test_loading_and_saving_again_gives_equal_files(state, tmp_path):
     persistence.save(state, PARAMETERS, tmp_path / "0")
     for number in range(2):
-        persistence.save(*persistence.load(tmp_path / str(number)), tmp_path / str(number + 1))
+        save_again(persistence.load(tmp_path / str(number)), tmp_path / str(number + 1))
         assert tree(tmp_path / str(number)) == tree(tmp_path / str(number + 1))
 
 
 def test_without_excerpts_saving_again_gives_equal_files(texts, tmp_path):
     persistence.save(default_state(texts), PARAMETERS, tmp_path / "0", excerpts=False)
-    persistence.save(*persistence.load(tmp_path / "0"), tmp_path / "1")
+    save_again(persistence.load(tmp_path / "0"), tmp_path / "1")
     assert tree(tmp_path / "0") == tree(tmp_path / "1")
 
 
 def test_a_teacher_of_the_users_own_class_is_not_stored(texts, tmp_path):
     persistence.save(replace(default_state(texts), teacher={"mine": 1}), PARAMETERS, tmp_path / "model")
-    assert persistence.load(tmp_path / "model")[0].teacher is None
+    assert persistence.load(tmp_path / "model").state.teacher is None
 
 
 @pytest.mark.parametrize("name", STATES)
@@ -44,7 +46,8 @@ def test_a_loaded_state_infers_the_same_mixtures(name, texts, tmp_path):
 
     state = STATES[name](texts)
     persistence.save(state, PARAMETERS, tmp_path / "model")
-    found, _ = persistence.load(tmp_path / "model")
+    saved_model = persistence.load(tmp_path / "model")
+    found, _ = saved_model.state, saved_model.parameters
     n_inputs = sum(found.widths.values())
     sizes = Sizes(n_inputs=n_inputs, n_topics=3, n_words=11, word_width=found.word_width)
     settings = found.recipe.backbone.resolved(found.recipe.training.temperature)
@@ -83,3 +86,30 @@ def test_an_unknown_device_is_the_callers(texts, tmp_path):
     persistence.save(default_state(texts), PARAMETERS, tmp_path / "model")
     with pytest.raises((InputError, RuntimeError), match="abacus"):
         persistence.load(tmp_path / "model", device="abacus")
+
+
+def test_ids_that_are_whole_numbers_stay_whole_numbers(texts, tmp_path):
+    state = replace(default_state(texts), ids=tuple(range(100, 112)))
+    persistence.save(state, PARAMETERS, tmp_path / "model")
+    assert persistence.load(tmp_path / "model").state.ids == state.ids
+
+
+def test_edits_come_back_and_the_state_stays_as_fitted(texts, tmp_path):
+    state = default_state(texts)
+    done = edits_of_all_kinds(state)
+    persistence.save(state, PARAMETERS, tmp_path / "model", edits=done)
+    saved = persistence.load(tmp_path / "model")
+    assert saved.edits == done
+    assert_equal(saved.state, state)
+    assert_equal(apply(saved.state, saved.edits).state, apply(state, done).state)
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert "formula 1" in card
+    assert "Küche" in (tmp_path / "model" / "edits.json").read_text()
+    save_again(saved, tmp_path / "again")
+    assert tree(tmp_path / "model") == tree(tmp_path / "again")
+
+
+def test_edits_of_another_state_are_not_saved(texts, tmp_path):
+    with pytest.raises(InputError, match="topic 9 does not exist"):
+        persistence.save(default_state(texts), PARAMETERS, tmp_path / "model", edits=(Drop((9,)),))
+    assert not (tmp_path / "model").exists()

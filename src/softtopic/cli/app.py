@@ -5,9 +5,10 @@ from typing import Annotated
 import typer
 
 from softtopic import __version__
-from softtopic.cli.applying import search, topics, transform
+from softtopic.cli.applying import documents, search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
+from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
 
@@ -35,5 +36,5 @@ def root(
     del version
 
 
-for command in (fetch, demo, teach, fit, topics, transform, search, evaluate, bench):
+for command in (fetch, demo, teach, fit, topics, documents, transform, search, edit, evaluate, bench):
     app.command()(command)

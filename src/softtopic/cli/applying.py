@@ -3,28 +3,73 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import read_documents, read_with_columns
 from softtopic.cli.options import Device, DocumentOptions, File, Format, Id, Json, Model, Quiet, Text
-from softtopic.cli.output import print_json, print_table, print_topics, show_messages, topic_records
+from softtopic.cli.output import (
+    print_json,
+    print_table,
+    print_topics,
+    show_messages,
+    topic_columns,
+    topic_records,
+)
+from softtopic.errors import InputError
 
 
 def topics(
     model: Model,
     words: Annotated[int, typer.Option("--words", help="Number of words of each topic.")] = 10,
+    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.")] = None,
+    tree: Annotated[bool, typer.Option("--tree", help="Print topics under groups of similar ones.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Print the topics of a model, largest first."""
+    """Print the topics of a model, largest first, or write them to a table."""
+    from softtopic.data.writers import table_writer, write_table
     from softtopic.model import TopicModel
 
+    if out is not None:
+        table_writer(out)
     loaded = TopicModel.load(model)
-    if as_json:
+    if out is not None:
+        write_table(out, topic_columns(loaded, words, as_lists=out.suffix in (".jsonl", ".parquet")))
+    if tree:
+        print(loaded.get_topic_tree())
+    elif as_json:
         print_json({"topics": topic_records(loaded, words)})
     else:
         print_topics(loaded, words)
+
+
+def documents(
+    model: Model,
+    topic: Annotated[int | None, typer.Option("--topic", help="Documents of this topic; default: of all.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Number of documents; default: all.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print the documents of a model with their topics; those of one topic, largest share first."""
+    from softtopic.data.writers import table_writer, write_table
+    from softtopic.model import TopicModel
+
+    if out is not None:
+        table_writer(out)
+    found = TopicModel.load(model).get_documents(topic, limit)
+    found.columns = found.columns.str.lower()
+    if out is not None:
+        write_table(out, {name: found[name].tolist() for name in found})
+        print(f"{len(found)} documents are in {out}.")
+    elif as_json:
+        print_json({"documents": json.loads(found.to_json(orient="records") or "[]")})
+    else:
+        rows = [
+            [f"{one['probability']:.3f}", str(one["id"]), str(one["topic"]), one["name"], one["document"]]
+            for one in found.to_dict("records")
+        ]
+        print_table(["share", "id", "topic", "name", "text"], rows)
 
 
 def transform(
@@ -37,6 +82,9 @@ def transform(
     text: Text = "text",
     id: Id = None,
     format: Format = None,
+    keep_columns: Annotated[
+        bool, typer.Option("--keep-columns", help="Write all columns of the file, then topic, name and mixture.")
+    ] = False,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -48,10 +96,23 @@ def transform(
     if out is not None:
         table_writer(out)
     loaded = TopicModel.load(model, device=device)
-    corpus = read_documents(file, DocumentOptions(text=text, id=id, format=format))
+    options = DocumentOptions(text=text, id=id, format=format)
+    corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not quiet
     theta = loaded.transform(corpus)
-    columns = {"id": corpus.ids, "topic": theta.argmax(axis=1), "theta": theta}
+    topics, best = loaded.topic_ids_, theta.argmax(axis=1)
+    columns: dict[str, Any] = {"topic": topics[best]}
+    if keep_columns:
+        columns["name"] = [loaded.topic_names_[column] for column in best]
+    if out is None or out.suffix == ".jsonl":
+        columns["theta"] = theta
+    else:
+        columns |= {f"theta_{topic}": theta[:, column] for column, topic in enumerate(topics)}
+    if common := sorted(columns.keys() & kept):
+        raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
+    if not keep_columns or (id is None and "id" not in kept):
+        columns = {"id": corpus.ids} | columns
+    columns = kept | columns
     if out is None:
         write_jsonl(columns, sys.stdout.buffer)
         return
@@ -75,7 +136,7 @@ def search(
         records = json.loads(hits.rename(columns=str.lower).to_json(orient="records") or "[]")
         print_json({"query": query, "hits": records})
         return
-    names = loaded.topics.names()
+    names = dict(zip(loaded.topic_ids_.tolist(), loaded.topic_names_, strict=True))
     rows = [
         [f"{hit.Divergence:.3f}", str(hit.Id), names[int(hit.Topic)], str(hit.Text)]  # type: ignore[arg-type]
         for hit in hits.itertuples()

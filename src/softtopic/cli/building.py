@@ -29,6 +29,14 @@ def read_documents(file: str, options: DocumentOptions, *, label_required: bool 
     return corpus
 
 
+def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dict[str, list[object]]]":
+    """The documents of a file and all its columns."""
+    from softtopic.data.readers import Columns, corpus_of, read_table
+
+    table = read_table(file, format=options.format)
+    return corpus_of(table, Columns(text=options.text, id=options.id), file), table
+
+
 def parse_share(value: str | None) -> float | None:
     """A share, written as "20%" or "0.2"."""
     if value is None:

@@ -42,11 +42,22 @@ def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:
         {
             "topic": topic,
             "count": count,
+            "name": name,
             "words": [word for word, _ in model.get_topic(topic, words)],
             "representative_documents": model.get_representative_docs(topic),
         }
-        for topic, count in zip(info["Topic"].tolist(), info["Count"].tolist(), strict=True)
+        for topic, count, name in zip(info["Topic"].tolist(), info["Count"].tolist(), info["Name"], strict=True)
     ]
+
+
+def topic_columns(model: "TopicModel", words: int = 10, *, as_lists: bool = False) -> dict[str, list[Any]]:
+    """The topics as columns of a table; lists are joined for files that have none."""
+    records = topic_records(model, words)
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    if not as_lists:
+        columns["words"] = [", ".join(row) for row in columns["words"]]
+        columns["representative_documents"] = ["\n".join(row) for row in columns["representative_documents"]]
+    return columns
 
 
 def print_json(value: object) -> None:
@@ -63,16 +74,19 @@ def print_topic_records(records: Sequence[Mapping[str, Any]]) -> None:
     """A table of topics: number, size, words, a representative document."""
     from softtopic.topics.documents import excerpt
 
+    # Names that were not given are the first words once more.
+    named = any(model.topics.given_names)
     rows = [
         [
             str(row["topic"]),
             str(row["count"]),
+            *([row["name"]] if named else []),
             " ".join(row["words"]),
             excerpt(" ".join(row["representative_documents"][:1])),
         ]
         for row in records
     ]
-    print_table(["topic", "size", "words", "a representative document"], rows)
+    print_table(["topic", "size", *(["name"] if named else []), "words", "a representative document"], rows)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

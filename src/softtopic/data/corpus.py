@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,9 @@ class Corpus:
 
     Parameters
     ----------
-    texts, ids : tuple of str
-        One of each for every document.
+    texts : tuple of str
+    ids : tuple of str or tuple of int
+        One for every document.
     labels : tuple of str or None, default=None
         Labels, used for evaluation only. An empty label means "not labelled".
     times : tuple of str or None, default=None
@@ -80,7 +82,7 @@ class Corpus:
     """
 
     texts: tuple[str, ...]
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] | tuple[int, ...]
     labels: tuple[str, ...] | None = None
     times: tuple[str, ...] | None = None
     merge_duplicates: bool = True
@@ -111,7 +113,7 @@ class Corpus:
         texts : iterable of str
             A list, a pandas column, a generator. A lone surrogate, as in truncated texts, becomes U+FFFD.
         ids : iterable, default=None
-            Ids, stored as strings. By default the positions "0", "1", …
+            Ids: whole numbers if all are, otherwise strings. By default the positions "0", "1", …
         labels : iterable, default=None
             None and NaN mean "not labelled".
         times : iterable, default=None
@@ -139,7 +141,7 @@ class Corpus:
                 raise InputError(f'texts[{position}] is {kind}, not a string; use "" for a missing text')
         return cls(
             tuple(map(_valid_string, strings)),
-            tuple(map(_valid_string, ids if ids is not None else range(len(strings)))),
+            tuple(map(str, range(len(strings)))) if ids is None else _ids(ids),
             None if labels is None else tuple(map(_label, labels)),
             None if times is None else tuple(map(_valid_string, times)),
         )
@@ -225,6 +227,15 @@ def _valid_string(value: object) -> str:
     """The value as a string that UTF-8 can encode: a lone surrogate, which cut-off posts end in, becomes U+FFFD."""
     string = str(value)
     return string if string.isascii() else _SURROGATE.sub("\ufffd", string)
+
+
+def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:
+    """Whole numbers of 64 bits where all ids are, otherwise strings."""
+    ids = tuple(values)
+    numbers = [int(one) for one in ids if isinstance(one, Integral) and not isinstance(one, bool)]
+    if ids and len(numbers) == len(ids) and min(numbers) >= -(2**63) and max(numbers) < 2**63:
+        return tuple(numbers)
+    return tuple(map(_valid_string, ids))
 
 
 def _label(value: object) -> str:

@@ -24,17 +24,17 @@ class Format:
     suffixes : tuple of str
         File name suffixes in lower case, with their dot.
     parse : callable
-        Takes the content, the file name for error messages, and the columns that will be read. Returns all columns;
-        those that will not be read may be empty lists.
+        Takes the content, the file name for error messages, and the columns that will be read, None for all. Returns
+        all columns; those that will not be read may be empty lists.
 
     """
 
     name: str
     suffixes: tuple[str, ...]
-    parse: Callable[[bytes, str, Sequence[str]], Table]
+    parse: Callable[[bytes, str, Sequence[str] | None], Table]
 
 
-def _parse_jsonl(data: bytes, file: str, _: Sequence[str]) -> Table:
+def _parse_jsonl(data: bytes, file: str, _: Sequence[str] | None) -> Table:
     records: list[dict[str, object]] = []
     for number, line in enumerate(_decode(data, file).split("\n"), 1):
         if not line.strip():
@@ -52,7 +52,7 @@ def _parse_jsonl(data: bytes, file: str, _: Sequence[str]) -> Table:
     return {key: [record.get(key) for record in records] for key in keys}
 
 
-def _parse_delimited(data: bytes, file: str, _: Sequence[str], *, format: str, separator: str) -> Table:
+def _parse_delimited(data: bytes, file: str, _: Sequence[str] | None, *, format: str, separator: str) -> Table:
     import pandas as pd
 
     text = _decode(data, file)
@@ -73,14 +73,14 @@ def _parse_delimited(data: bytes, file: str, _: Sequence[str], *, format: str, s
     return {str(column): frame[column].tolist() for column in frame.columns}
 
 
-def _parse_parquet(data: bytes, file: str, columns: Sequence[str]) -> Table:
+def _parse_parquet(data: bytes, file: str, columns: Sequence[str] | None) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         source = pq.ParquetFile(pa.BufferReader(data))
         names = source.schema_arrow.names
-        selected = [column for column in dict.fromkeys(columns) if column in names]
+        selected = [column for column in dict.fromkeys(names if columns is None else columns) if column in names]
         table = source.read(columns=selected)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
@@ -93,7 +93,7 @@ def _parse_parquet(data: bytes, file: str, columns: Sequence[str]) -> Table:
     return unread | {column: table[column].to_pylist() for column in selected}
 
 
-def _parse_txt(data: bytes, file: str, _: Sequence[str]) -> Table:
+def _parse_txt(data: bytes, file: str, _: Sequence[str] | None) -> Table:
     text = _decode(data, file)
     # Not splitlines(): it would also split at form feeds and U+2028, which occur inside documents.
     return {"text": list(text.replace("\r\n", "\n").removesuffix("\n").split("\n")) if text else []}

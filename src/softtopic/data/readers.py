@@ -4,11 +4,12 @@ import codecs
 import gzip
 import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from softtopic.data.corpus import Corpus
-from softtopic.data.formats import FORMAT_NAMES, FORMATS, Format
+from softtopic.data.formats import FORMAT_NAMES, FORMATS, Format, Table
 from softtopic.errors import InputError
 
 
@@ -63,11 +64,20 @@ def read_corpus(path: str | Path, columns: Columns = Columns(), *, format: str |
         If the file does not exist, is not UTF-8, does not have its format, lacks a column or contains no document.
 
     """
+    return corpus_of(read_table(path, columns.names, format=format), columns, str(path))
+
+
+def read_table(path: str | Path, columns: Sequence[str] | None = None, *, format: str | None = None) -> Table:
+    """Read the columns of a file of documents; None for all. See `read_corpus`."""
     file = str(path)
     data = sys.stdin.buffer.read() if file == "-" else _read_bytes(Path(path))
     if data[:2] == b"\x1f\x8b" or file.endswith(".gz"):
         data = _decompress(data, file)
-    table = _find_format(file, data, format).parse(data, file, columns.names)
+    return _find_format(file, data, format).parse(data, file, columns)
+
+
+def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
+    """The documents of a table that was read from a file; see `read_corpus`."""
     if columns.label not in table and not columns.label_required:
         columns = replace(columns, label=None)
     for column in columns.names:
@@ -77,7 +87,7 @@ def read_corpus(path: str | Path, columns: Columns = Columns(), *, format: str |
         raise InputError(f"{file} holds no documents; expected at least one")
     return Corpus.from_texts(
         [_text(value, file, row) for row, value in enumerate(table[columns.text])],
-        ids=None if columns.id is None else map(_string, table[columns.id]),
+        ids=None if columns.id is None else ["" if value is None else value for value in table[columns.id]],
         labels=None if columns.label is None else map(_string, table[columns.label]),
         times=None if columns.time is None else map(_string, table[columns.time]),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from io import BufferedIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 # Column name → one value for each row; the rows of a matrix are values too.
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 Stream = BinaryIO | BufferedIOBase
+
+# Characters that Excel keeps of a cell.
+_MAX_CELL = 32_767
 
 
 def write_jsonl(columns: Columns, stream: Stream) -> None:
@@ -36,19 +40,46 @@ def write_parquet(columns: Columns, stream: Stream) -> None:
     _frame(columns).to_parquet(stream, index=False)
 
 
+def write_xlsx(columns: Columns, stream: Stream) -> None:
+    """An Excel workbook of one sheet; strings are never formulas, lists are joined by commas."""
+    from openpyxl import Workbook  # type: ignore[import-not-found]
+    from openpyxl.cell import WriteOnlyCell  # type: ignore[import-not-found]
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-not-found]
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("topics")
+
+    def cell(value: Any) -> Any:
+        value = ", ".join(map(str, value)) if isinstance(value, list | tuple) else _to_json(value)
+        if not isinstance(value, str):
+            return value
+        text = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", value)[:_MAX_CELL])
+        text.data_type = "s"
+        return text
+
+    frame = _frame(columns)
+    sheet.append([cell(str(name)) for name in frame.columns])
+    for row in frame.itertuples(index=False, name=None):
+        sheet.append([cell(value) for value in row])
+    book.save(stream)
+
+
 # By the suffix of the file.
 TABLE_WRITERS: dict[str, Callable[[Columns, Stream], None]] = {
     ".parquet": write_parquet,
     ".csv": write_csv,
     ".jsonl": write_jsonl,
+    ".xlsx": write_xlsx,
 }
 
 
 def table_writer(path: Path) -> Callable[[Columns, Stream], None]:
-    """The writer for a file, by its suffix; raises InputError with the known suffixes."""
+    """The writer for a file, by its suffix; raises InputError where it is unknown or needs a package."""
     if path.suffix not in TABLE_WRITERS:
         known = ", ".join(TABLE_WRITERS)
         raise InputError(f"{path} ends in {path.suffix or 'no suffix'}; give a file that ends in one of {known}")
+    if path.suffix == ".xlsx" and find_spec("openpyxl") is None:
+        raise InputError(f"{path} needs openpyxl; pip install 'softtopic[xlsx]', or give a file that ends in .csv")
     return TABLE_WRITERS[path.suffix]
 
 

@@ -24,7 +24,7 @@ def fingerprint_of_read(corpus: Corpus, was_read: WasRead) -> str:
 
 def documents_table(corpus: Corpus, was_read: WasRead) -> pa.Table:
     """The columns of the file; those the corpus does not have are left out."""
-    columns = {"id": corpus.ids, "text": corpus.texts, "label": corpus.labels, "time": corpus.times}
+    columns = {"id": tuple(map(str, corpus.ids)), "text": corpus.texts, "label": corpus.labels, "time": corpus.times}
     kept = {name: pa.array(values, pa.string()) for name, values in columns.items() if values is not None}
     # Row -1, of blank documents, is the last one.
     return pa.table(kept | {"read": pa.array(np.append(was_read, False)[corpus.distinct.rows])})

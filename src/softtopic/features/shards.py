@@ -39,9 +39,9 @@ class ShardContent(NamedTuple):
         """Number of documents, and of log probabilities kept of each."""
         return (self.labels.log_probs if isinstance(self.labels, SparseLabels) else self.labels).shape
 
-    def to_table(self, ids: Sequence[str]) -> pa.Table:
+    def to_table(self, ids: Sequence[str | int]) -> pa.Table:
         """The columns of the file."""
-        columns: dict[str, pa.Array] = {"id": pa.array(ids, pa.string())}
+        columns: dict[str, pa.Array] = {"id": pa.array(list(map(str, ids)), pa.string())}
         if isinstance(self.labels, SparseLabels):
             columns["words"] = _as_lists(self.labels.words)
             columns["log_probs"] = _as_lists(self.labels.log_probs)

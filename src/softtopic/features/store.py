@@ -124,7 +124,7 @@ class FeatureStore:
         """Hold the right to write the means."""
         return claimed(self.path / _MEANS, wait=True)
 
-    def write(self, shard: Shard, ids: Sequence[str], features: Features) -> None:
+    def write(self, shard: Shard, ids: Sequence[str | int], features: Features) -> None:
         """Publish one shard, whole or not at all; for truncated soft labels the means come first."""
         labels = features.log_probs
         if self.manifest.top_k is not None:

@@ -76,11 +76,14 @@ class InputKind:
         Whether it needs the texts' words, not only vectors.
     fits_lsa : bool
         Whether it needs inverse document frequencies of the training corpus.
+    is_sparse : bool
+        Whether it is a sparse matrix with a column for each word.
     """
 
     make: Callable[[Sources], DocHidden | csr_matrix | None]
     reads_words: bool = False
     fits_lsa: bool = False
+    is_sparse: bool = False
 
 
 INPUTS: dict[str, InputKind] = {
@@ -88,10 +91,13 @@ INPUTS: dict[str, InputKind] = {
     "embedding": InputKind(lambda sources: sources.encode and sources.encode(sources.texts)),
     "words": InputKind(lambda s: s.lsa.transform(s.counts).astype(np.float16), reads_words=True, fits_lsa=True),
     "tf-idf": InputKind(
-        lambda s: s.lsa.sqrt_tf_idf(s.counts) * np.float32(s.config.tf_idf_scale), reads_words=True, fits_lsa=True
+        lambda s: s.lsa.sqrt_tf_idf(s.counts) * np.float32(s.config.tf_idf_scale),
+        reads_words=True,
+        fits_lsa=True,
+        is_sparse=True,
     ),
-    "bow": InputKind(lambda sources: sources.counts, reads_words=True),
-    "normalised-bow": InputKind(lambda s: csr_matrix(normalize(s.counts, norm="l1")), reads_words=True),
+    "bow": InputKind(lambda sources: sources.counts, reads_words=True, is_sparse=True),
+    "normalised-bow": InputKind(lambda s: csr_matrix(normalize(s.counts, norm="l1")), reads_words=True, is_sparse=True),
 }
 
 

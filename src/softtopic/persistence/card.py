@@ -5,7 +5,7 @@ import numpy as np
 from softtopic import __version__
 from softtopic.backbones.registry import name_of
 from softtopic.state import FittedState
-from softtopic.topics.table import topics_of
+from softtopic.topics.table import topic_names, topics_of
 
 _N_WORDS = 10
 
@@ -25,9 +25,6 @@ def model_card(state: FittedState) -> str:
     str
         Settings and a table of the topics, largest first.
     """
-    sizes = np.bincount(state.topics, minlength=state.n_topics)
-    words = topics_of(state).top_words(_N_WORDS)
-    order = sorted(range(state.n_topics), key=lambda topic: (-sizes[topic], topic))
     return "\n".join([
         "# Topic model",
         "",
@@ -49,11 +46,25 @@ def model_card(state: FittedState) -> str:
         "",
         "Documents are those in which the topic has the largest share.",
         "",
-        "| Topic | Documents | Words |",
-        "|---|---|---|",
-        *(f"| {topic} | {sizes[topic]:,} | {_cell(', '.join(words[topic]))} |" for topic in order),
+        *_topics(state),
         "",
     ])  # fmt: skip
+
+
+def _topics(state: FittedState) -> list[str]:
+    """Lines of a table of topics, largest first; names where any were given."""
+    sizes = [f"{count:,}" for count in state.counts]
+    words = [_cell(", ".join(row)) for row in topics_of(state).top_words(_N_WORDS)]
+    columns = {"Topic": [str(topic) for topic in state.topic_ids], "Documents": sizes, "Words": words}
+    if any(state.names):
+        columns["Name"] = [_cell(name) for name in topic_names(state)]
+    order = np.argsort(-state.counts, kind="stable")
+    rows = ([cells[row] for cells in columns.values()] for row in order)
+    return [_line(list(columns)), "|" + "---|" * len(columns), *map(_line, rows)]
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _facts(state: FittedState) -> dict[str, str]:

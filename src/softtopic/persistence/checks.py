@@ -8,6 +8,7 @@ import numpy as np
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, Sizes
 from softtopic.errors import InputError, check_whole
+from softtopic.inputs.projection import projected_inputs
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.state import FittedState
 from softtopic.topics.documents import EXCERPT_LENGTH
@@ -57,11 +58,22 @@ def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
     if state.lsa is not None:
         rank = len(state.lsa.components)
         arrays |= {"lsa.idf": (state.lsa.idf, (n_words,)), "lsa.components": (state.lsa.components, (rank, n_words))}
+    if state.vectors is not None:
+        vectors = state.vectors
+        inputs = sum(state.widths[name] for name in projected_inputs(state.widths))
+        width = len(vectors.components)
+        arrays |= {
+            "vectors.components": (vectors.components, (width, inputs)),
+            "vectors.documents": (vectors.documents, (n_documents, width)),
+            "vectors.words": (vectors.words, (n_words, width)),
+        }
     for name, (array, shape) in arrays.items():
         if array is None:
             continue
-        if array.dtype != np.float32 or array.shape != shape:
-            raise InputError(f"{name} is {array.dtype} of shape {array.shape}; expected float32 of shape {shape}")
+        kind = np.float16 if name == "vectors.documents" else np.float32
+        if array.dtype != kind or array.shape != shape:
+            expected = f"{np.dtype(kind)} of shape {shape}"
+            raise InputError(f"{name} is {array.dtype} of shape {array.shape}; expected {expected}")
         if not np.isfinite(array).all():
             raise InputError(f"{name} has values that are not finite")
         if name in ("theta", "mean_theta", "topic_word"):
@@ -92,7 +104,8 @@ def _check_inputs(state: FittedState) -> None:
 def _check_documents(state: FittedState) -> None:
     n_documents = len(state.theta)
     for name, values in (("ids", state.ids), ("excerpts", state.excerpts)):
-        if len(values) != n_documents or not all(isinstance(value, str) for value in values):
+        kinds = {type(value) for value in values}
+        if len(values) != n_documents or not (kinds == {str} or (kinds == {int} and name == "ids")):
             raise InputError(f"{len(values)} {name} for {n_documents} documents; expected a string for each")
     if any(len(text) > EXCERPT_LENGTH for text in state.excerpts):
         raise InputError(f"an excerpt has more than {EXCERPT_LENGTH} characters")

@@ -1,9 +1,10 @@
-"""Model folders: five files with a version and checksums, written whole or not at all, checked before they are used.
+"""Model folders: six files with a version and checksums, written whole or not at all, checked before they are used.
 
 model/
   config.json          settings; size and SHA-256 of every file, and a checksum of itself
   model.safetensors    weights, topic mixtures, word distributions
-  topics.json          the vocabulary, and each topic's first words and representative documents
+  topics.json          the vocabulary, and each topic's first words and representative documents, as fitted
+  edits.json           edits of the topics, in order
   documents.parquet    id and beginning of each training document
   README.md            a model card
 """
@@ -13,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,15 @@ from softtopic.persistence.formats import (
 from softtopic.storage.atomic import locked, staged_folder
 
 FORMAT = "softtopic-model"
-VERSION = 2
+VERSION = 3
 
 CONFIG = "config.json"
 TENSORS = "model.safetensors"
 TOPICS = "topics.json"
+EDITS = "edits.json"
 DOCUMENTS = "documents.parquet"
 CARD = "README.md"
-PARTS = (TENSORS, TOPICS, DOCUMENTS, CARD)
+PARTS = (TENSORS, TOPICS, EDITS, DOCUMENTS, CARD)
 
 # What config.json holds about the folder itself; everything else in it is about the model.
 _ENVELOPE = ("format", "version", "files", "checksum")
@@ -65,9 +67,11 @@ class ModelFiles:
     topics : dict
         Vocabulary and topics, as plain JSON values.
     documents : dict
-        Columns `id` and `text`, a string for each document.
+        Columns `id`, strings or whole numbers, and `text`, strings.
     card : str
         Markdown.
+    edits : dict
+        Edits of the topics, as plain JSON values.
     version : int
         Version of the format.
     """
@@ -75,8 +79,9 @@ class ModelFiles:
     config: dict[str, Any]
     tensors: dict[str, np.ndarray]
     topics: dict[str, Any]
-    documents: dict[str, list[str]]
+    documents: dict[str, list[Any]]
     card: str
+    edits: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
 
 
@@ -107,6 +112,7 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
     with locked(path), staged_folder(path) as staging:
         tensors = {name: np.ascontiguousarray(value) for name, value in files.tensors.items()}
         _write_text(staging / TOPICS, write_json(files.topics))
+        _write_text(staging / EDITS, write_json(files.edits))
         save_file(tensors, staging / TENSORS)
         # safetensors lets nobody but the owner read its files.
         shutil.copymode(staging / TOPICS, staging / TENSORS)
@@ -131,7 +137,7 @@ def read_model(path: str | Path) -> ModelFiles:
             raise ModelFileError(f"{path}: no such model folder; make one with `softtopic fit`")
         config, version = _read_config(path)
         sums = _file_sums(config, version)
-    for name in PARTS:
+    for name in sums:
         with _named(path / name):
             _verify(path / name, *sums[name])
     with _named(path / TENSORS):
@@ -140,12 +146,24 @@ def read_model(path: str | Path) -> ModelFiles:
             raise DamagedError("it has no matrix theta")
     with _named(path / TOPICS):
         topics = _read_json(path / TOPICS)
+    edits: Any = {}
+    if EDITS in sums:
+        with _named(path / EDITS):
+            edits = _read_json(path / EDITS)
     with _named(path / DOCUMENTS), open_regular(path / DOCUMENTS) as stream:
         documents = read_documents(stream, len(tensors["theta"]))
     with _named(path / CARD), open_regular(path / CARD) as stream:
         card = read_text(stream)
     config = {name: value for name, value in config.items() if name not in _ENVELOPE}
-    return ModelFiles(config=config, tensors=tensors, topics=topics, documents=documents, card=card, version=version)
+    return ModelFiles(
+        config=config,
+        tensors=tensors,
+        topics=topics,
+        documents=documents,
+        card=card,
+        edits=edits,
+        version=version,
+    )
 
 
 def _read_config(path: Path) -> tuple[dict[str, Any], int]:
@@ -174,14 +192,17 @@ def _read_config(path: Path) -> tuple[dict[str, Any], int]:
 def _file_sums(config: dict[str, Any], version: int) -> dict[str, tuple[int | None, str]]:
     """Size, where it is known, and SHA-256 of each file."""
     files = config.get("files")
-    missing = [name for name in PARTS if not isinstance(files, dict) or name not in files]
+    parts = [name for name in PARTS if version > 2 or name != EDITS]
+    missing = [name for name in parts if not isinstance(files, dict) or name not in files]
     if missing or not isinstance(files, dict):
         raise DamagedError(f"{CONFIG} has no checksum of {', '.join(missing)}")
+    if version > 1 and files.keys() != set(parts):
+        raise DamagedError(f"{CONFIG} names other files than {', '.join(parts)}")
     if version == 1:
-        return {name: (None, files[name]) for name in PARTS}
-    if any(not isinstance(files[name], dict) or files[name].keys() != {"size", "sha256"} for name in PARTS):
+        return {name: (None, files[name]) for name in parts}
+    if any(not isinstance(files[name], dict) or files[name].keys() != {"size", "sha256"} for name in parts):
         raise DamagedError(f"{CONFIG} has no size and SHA-256 of each file")
-    return {name: (files[name]["size"], files[name]["sha256"]) for name in PARTS}
+    return {name: (files[name]["size"], files[name]["sha256"]) for name in parts}
 
 
 def _verify(path: Path, size: int | None, checksum: str) -> None:

@@ -22,7 +22,8 @@ MAX_TEXT_BYTES = 64_000_000
 # Bytes that a row of documents.parquet takes at most, on average: ids are short, and excerpts have 300 characters.
 _MAX_ROW_BYTES = 16_000
 
-_DOCUMENTS = pa.schema([("id", pa.string()), ("text", pa.string())])
+# Ids are strings, or all whole numbers.
+_DOCUMENTS = {kind: pa.schema([("id", kind), ("text", pa.string())]) for kind in (pa.string(), pa.int64())}
 
 
 class DamagedError(Exception):
@@ -88,12 +89,12 @@ def read_tensors(path: Path, size: int) -> dict[str, np.ndarray]:
     return load_file(path)
 
 
-def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[str]]:
+def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
     """The columns id and text of a Parquet file with so many rows, none of them missing."""
     file = pq.ParquetFile(stream)
     metadata = file.metadata
-    if not file.schema_arrow.equals(_DOCUMENTS):
-        raise DamagedError("it has other columns than the strings id and text")
+    if not any(file.schema_arrow.equals(schema) for schema in _DOCUMENTS.values()):
+        raise DamagedError("it has other columns than id and text")
     if metadata.num_rows != n_rows:
         raise DamagedError(f"it has {metadata.num_rows:,} rows for {n_rows:,} documents")
     total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
@@ -105,9 +106,10 @@ def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[str]]:
     return table.to_pydict()
 
 
-def write_documents(documents: dict[str, list[str]], path: Path) -> None:
+def write_documents(documents: dict[str, list[Any]], path: Path) -> None:
     """Write the columns id and text."""
-    pq.write_table(pa.table(documents, schema=_DOCUMENTS), path, compression="zstd")
+    kind = pa.int64() if documents["id"] and isinstance(documents["id"][0], int) else pa.string()
+    pq.write_table(pa.table(documents, schema=_DOCUMENTS[kind]), path, compression="zstd")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -71,7 +71,12 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     )
 
 
-_STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1}
+def from_version_2(files: ModelFiles) -> ModelFiles:
+    """Version 2 had no edits and no vectors of documents, without which topics cannot be split."""
+    return replace(files, version=3, edits={"edits": []})
+
+
+_STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1, 2: from_version_2}
 
 
 def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:

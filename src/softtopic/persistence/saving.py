@@ -1,17 +1,46 @@
 """Save and load fitted models."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from softtopic.errors import InputError, ModelFileError
 from softtopic.lm.devices import pick_device
+from softtopic.persistence.edits import edits_of
 from softtopic.persistence.folder import one_line, read_model, write_model
 from softtopic.persistence.migration import migrate
 from softtopic.persistence.state import files_of, state_of
 from softtopic.state import FittedState
+from softtopic.topics.edits import Edit
 
 
-def save(state: FittedState, parameters: dict[str, Any], path: str | Path, *, excerpts: bool = True) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SavedModel:
+    """What a model folder holds.
+
+    Attributes
+    ----------
+    state : FittedState
+        As it was saved, but for the training report. Arrays are equal bit for bit.
+    parameters : dict
+        Parameters of the estimator; `NotSaved` where one could not be stored.
+    edits : tuple of Edit
+        Edits of the topics, in order.
+    """
+
+    state: FittedState
+    parameters: dict[str, Any]
+    edits: tuple[Edit, ...]
+
+
+def save(
+    state: FittedState,
+    parameters: dict[str, Any],
+    path: str | Path,
+    *,
+    edits: tuple[Edit, ...] = (),
+    excerpts: bool = True,
+) -> None:
     """Write a model folder: JSON, safetensors and Parquet, with a checksum of each file.
 
     Equal models give equal files. The folder appears whole or not at all; a model that was there is replaced.
@@ -25,6 +54,8 @@ def save(state: FittedState, parameters: dict[str, Any], path: str | Path, *, ex
         are replaced by `NotSaved`.
     path : str or Path
         A new or empty folder, or one with a model.
+    edits : tuple of Edit, default=()
+        Edits of the topics, in order; the state is stored without them.
     excerpts : bool, default=True
         Store at most the first 300 characters of each document. With False no text of a document is stored: neither
         excerpts nor representative documents, nor demonstrations that were chosen from the documents.
@@ -42,10 +73,10 @@ def save(state: FittedState, parameters: dict[str, Any], path: str | Path, *, ex
     --------
     >>> save(model.state_, model.get_params(deep=False), "model/")  # doctest: +SKIP
     """
-    write_model(path, files_of(state, parameters, excerpts=excerpts))
+    write_model(path, files_of(state, parameters, edits, excerpts=excerpts))
 
 
-def load(path: str | Path, *, device: str = "auto") -> tuple[FittedState, dict[str, Any]]:
+def load(path: str | Path, *, device: str = "auto") -> SavedModel:
     """Read a model folder of this or an earlier version; no language model and no encoder is loaded.
 
     Parameters
@@ -57,10 +88,7 @@ def load(path: str | Path, *, device: str = "auto") -> tuple[FittedState, dict[s
 
     Returns
     -------
-    state : FittedState
-        As it was saved, but for the training report. Arrays are equal bit for bit.
-    parameters : dict
-        Parameters of the estimator; `NotSaved` where one could not be stored.
+    SavedModel
 
     Raises
     ------
@@ -69,14 +97,15 @@ def load(path: str | Path, *, device: str = "auto") -> tuple[FittedState, dict[s
 
     Examples
     --------
-    >>> state, parameters = load("model/")  # doctest: +SKIP
-    >>> state.theta.shape  # doctest: +SKIP
+    >>> load("model/").state.theta.shape  # doctest: +SKIP
     (1000, 50)
     """
     pick_device(device)
     files = read_model(path)
     try:
-        return state_of(migrate(files), device=device)
+        current = migrate(files)
+        state, parameters = state_of(current, device=device)
+        return SavedModel(state=state, parameters=parameters, edits=edits_of(current.edits, state))
     except Exception as error:
         reason = one_line(error) if isinstance(error, InputError) else f"{type(error).__name__}: {one_line(error)}"
         raise ModelFileError(f"{path} is not a sound model ({reason}); restore it, or fit the model again") from None

@@ -1,6 +1,7 @@
 """FittedState ↔ the contents of a model folder."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,14 @@ from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import split_inputs
 from softtopic.persistence.card import model_card
 from softtopic.persistence.checks import check_state
+from softtopic.persistence.edits import plain_edits
 from softtopic.persistence.folder import ModelFiles
 from softtopic.persistence.parameters import check_options, decode_parameters, encode_parameters, recipe_from_plain
 from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
-from softtopic.state import FittedState
+from softtopic.state import DocumentVectors, FittedState
+from softtopic.topics.edits import Edit, apply
 from softtopic.topics.table import topics_of
 from softtopic.topics.words import Topics
 from softtopic.types import DocInt
@@ -27,12 +30,13 @@ _N_WORDS = 15
 
 WEIGHTS = "backbone."
 _ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
-_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components")
+_VECTORS = tuple(f"vectors.{field.name}" for field in fields(DocumentVectors))
+_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_VECTORS)
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
 
-def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) -> ModelFiles:
+def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, ...], *, excerpts: bool) -> ModelFiles:
     """Contents of the files of a model.
 
     Parameters
@@ -41,6 +45,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
         What was fitted.
     parameters : dict
         Parameters of the estimator.
+    edits : tuple of Edit
+        Edits of the topics; the model card shows the topics after them.
     excerpts : bool
         Whether the beginnings of documents are among them.
 
@@ -56,6 +62,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
     tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
     if state.lsa is not None:
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
+    if state.vectors is not None:
+        tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
     topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
@@ -74,7 +82,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
         tensors=tensors,
         topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
         documents={"id": list(state.ids), "text": list(state.excerpts) if excerpts else [""] * len(state.ids)},
-        card=model_card(state),
+        card=model_card(apply(state, edits).state),
+        edits=plain_edits(edits),
     )
 
 
@@ -108,6 +117,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         weights={name.removeprefix(WEIGHTS): value for name, value in weights.items()},
         word_width=from_plain(int | None, config["word_width"], "word_width"),
         lsa=_lsa_of(tensors),
+        vectors=_vectors_of(tensors),
         ids=tuple(files.documents["id"]),
         excerpts=tuple(files.documents["text"]),
         representatives=representatives,
@@ -157,6 +167,15 @@ def _lsa_of(tensors: dict[str, np.ndarray]) -> LSA | None:
     if any(value is None for value in found.values()) or found["components"].ndim != 2:  # type: ignore[union-attr]
         raise InputError("lsa.idf and lsa.components do not go together")
     return LSA(**found)  # type: ignore[arg-type]
+
+
+def _vectors_of(tensors: dict[str, np.ndarray]) -> DocumentVectors | None:
+    found = {name.removeprefix("vectors."): tensors[name] for name in _VECTORS if name in tensors}
+    if not found:
+        return None
+    if len(found) < len(_VECTORS) or any(array.ndim != 2 for array in found.values()):
+        raise InputError(f"{', '.join(_VECTORS)} do not go together")
+    return DocumentVectors(**found)
 
 
 def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:

@@ -21,6 +21,7 @@ from softtopic.graph.initial_groups import (
     label_points,
     normalize_views,
 )
+from softtopic.inputs.projection import fit_components, project
 from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.guidance import anchors_of
@@ -30,7 +31,7 @@ from softtopic.pipeline.read import read_documents
 from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
-from softtopic.state import FittedState
+from softtopic.state import DocumentVectors, FittedState
 from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
@@ -214,6 +215,24 @@ def describe(
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
         plan=tuple(plan.steps),
         training=report,
+        vectors=document_vectors(plan, source, representation, targets),
+    )
+
+
+def document_vectors(
+    plan: FitPlan, source: Source, representation: Representation, targets: Targets
+) -> DocumentVectors | None:  # fmt: skip
+    """Vectors of all documents and of the words, by which topics can be split; None where words are not counted."""
+    labels = targets.soft if targets.tf_idf is None else targets.tf_idf
+    if labels is None:
+        return None
+    components = fit_components(representation.inputs, seed=plan.seed)
+    vectors = project(representation.inputs, components)
+    return DocumentVectors(
+        components=components,
+        # Row -1, for blank documents, is the last one.
+        documents=np.vstack([vectors, np.zeros_like(vectors[:1])])[source.corpus.distinct.rows],
+        words=mean_document_vectors(labels, vectors[plan.train].astype(np.float32)),
     )
 
 

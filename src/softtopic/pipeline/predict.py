@@ -3,7 +3,8 @@
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from threading import RLock
 from typing import Any
 
@@ -19,6 +20,7 @@ from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
+from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
 from softtopic.lm.devices import pick_device
 from softtopic.lm.encoder import Embedder, SentenceEncoder
@@ -26,6 +28,7 @@ from softtopic.pipeline.represent import MIN_KEPT, encode_with
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
+from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.retrieval import RetrievalIndex
 from softtopic.types import DocHidden, DocTopic
 
@@ -44,7 +47,7 @@ def infer(backbone: Backbone, inputs: Inputs) -> DocTopic:
 
     starts = range(0, len(inputs), _BLOCK)
     blocks = [backbone.infer(block(slice(start, start + _BLOCK))).cpu().numpy() for start in starts]
-    return np.concatenate(blocks) if blocks else np.empty((0, 0), dtype=np.float32)
+    return np.concatenate(blocks) if blocks else np.empty((0, backbone.sizes.n_topics), dtype=np.float32)
 
 
 def mixtures_of_all(
@@ -86,11 +89,14 @@ class Predictor:
     teacher : BaseTeacher or None
         The language model that read the documents; None to open it from its description.
     device : str, default="auto"
+    edits : tuple of Edit, default=()
+        What was changed after the fit, in order.
     """
 
     state: FittedState
     teacher: BaseTeacher | None = None
     device: str = "auto"
+    edits: tuple[Edit, ...] = ()
     _lock: Any = field(default_factory=RLock, repr=False)
     _opened: dict[str, Any] = field(default_factory=dict, repr=False)
     _process: int = field(default_factory=os.getpid, repr=False)
@@ -104,9 +110,30 @@ class Predictor:
         return pick_device(self.device) if self.teacher is None else self.teacher.device
 
     @property
+    def edited(self) -> EditedState:
+        """The state after the edits."""
+        return self._once("edited", lambda: apply(self.state, self.edits))
+
+    @property
+    def view(self) -> FittedState:
+        """What tables, search and names are of: the state after the edits."""
+        return self.edited.state
+
+    def with_edits(self, edits: tuple[Edit, ...]) -> "Predictor":
+        """The same models after other edits; raises InputError where they do not fit the state."""
+        known = len(self.edits)
+        if edits[:known] == self.edits:
+            edited = reduce(lambda done, edit: edit.apply(done), edits[known:], self.edited)
+        else:
+            edited = apply(self.state, edits)
+        with self._lock:
+            opened = {name: value for name, value in self._opened.items() if name != "index"} | {"edited": edited}
+            return replace(self, edits=edits, _opened=opened)
+
+    @property
     def index(self) -> RetrievalIndex:
         """Index of the training documents' mixtures."""
-        return self._once("index", lambda: RetrievalIndex(self.state.theta))
+        return self._once("index", lambda: RetrievalIndex(self.view.theta))
 
     @property
     def language_model(self) -> BaseTeacher | None:
@@ -151,7 +178,8 @@ class Predictor:
         state = self.state
         if corpus is None:
             vectors = {"hidden": hidden, "embedding": embeddings}
-            return infer(self.backbone, inputs_from_vectors(state.widths, vectors))
+            inputs = inputs_from_vectors(state.widths, vectors)
+            return self.edited.mixtures(infer(self.backbone, inputs), self._vectors(inputs))
         if hidden is not None:
             # Vectors of the caller's may differ where texts do not.
             corpus = Corpus.from_rows(corpus.texts)
@@ -159,14 +187,22 @@ class Predictor:
         if embeddings is not None:
             embeddings = check_vectors("embedding", embeddings, len(corpus), state.widths)[corpus.distinct.first]
         if not corpus.distinct.texts:
-            return mixtures_of_all(corpus, np.empty((0, state.n_topics), dtype=np.float32), state.mean_theta)
+            view = self.view
+            return mixtures_of_all(corpus, np.empty((0, view.n_topics), dtype=np.float32), view.mean_theta)
         if hidden is None and "hidden" in state.widths:
             hidden = self._read(corpus, keep=keep, progress=progress)
         inputs = make_inputs(state.recipe.inputs, self._sources(corpus, hidden, embeddings, embedder, keep, progress))
         for name, width in inputs.widths.items():
             if width != state.widths[name]:
                 raise InputError(f"{name} has {width} columns; expected [documents, {state.widths[name]}]")
-        return mixtures_of_all(corpus, infer(self.backbone, inputs), state.mean_theta)
+        theta = self.edited.mixtures(infer(self.backbone, inputs), self._vectors(inputs))
+        return mixtures_of_all(corpus, theta, self.view.mean_theta)
+
+    def _vectors(self, inputs: Inputs) -> DocHidden | None:
+        """Vectors of documents, where a topic was split."""
+        if not self.edited.needs_vectors or self.state.vectors is None:
+            return None
+        return project(inputs, self.state.vectors.components)
 
     def _sources(
         self,

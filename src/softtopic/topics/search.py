@@ -46,8 +46,8 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
     })  # fmt: skip
 
 
-def find_topics(theta: DocTopic, top_n: int) -> tuple[list[int], list[float]]:
+def find_topics(state: FittedState, theta: DocTopic, top_n: int) -> tuple[list[int], list[float]]:
     """Topics with the largest shares of a mixture of shape (1, n_topics), and these shares."""
     check_whole("top_n", top_n, 1)
     best = np.argsort(-theta[0], kind="stable")[:top_n]
-    return [int(topic) for topic in best], [float(theta[0, topic]) for topic in best]
+    return [state.topic_ids[column] for column in best], [float(theta[0, column]) for column in best]

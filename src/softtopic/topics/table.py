@@ -1,6 +1,5 @@
-"""Tables of a fitted model: topics with their words, documents with their topics."""
+"""Tables of topics: words, names, numbers of documents."""
 
-import numpy as np
 import pandas as pd
 
 from softtopic.errors import InputError, check_whole
@@ -10,53 +9,64 @@ from softtopic.topics.words import Topics
 
 def topics_of(state: FittedState) -> Topics:
     """Word distributions of the topics with their words."""
-    return Topics(state.topic_word, state.vocabulary.words, state.relevance)
+    return Topics(state.topic_word, state.vocabulary.words, state.relevance, state.topic_ids, state.names)
+
+
+def topic_names(state: FittedState) -> list[str]:
+    """Name of each topic, in the order of the columns."""
+    return topics_of(state).names()
 
 
 def get_topic(state: FittedState, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
     """The first words of one topic with their probabilities."""
-    return topics_of(state).top(check_topic(state, topic), n_words)
+    return topics_of(state).top(column_of(state, topic), n_words)
 
 
 def get_topics(state: FittedState, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
     """The first words of every topic with their probabilities."""
     topics = topics_of(state)
-    return {topic: topics.top(topic, n_words) for topic in range(len(topics))}
+    return {topic: topics.top(column, n_words) for column, topic in enumerate(state.topic_ids)}
 
 
-def get_topic_info(state: FittedState) -> pd.DataFrame:
-    """One row a topic, largest first: Topic, Count, Name, Representation, Representative_Docs."""
-    topics = topics_of(state)
+def get_topic_info(state: FittedState, topic: int | None = None) -> pd.DataFrame:
+    """One row a topic, largest first: Topic, Count, Name, Representation, Representative_Docs; or the row of one."""
     frame = pd.DataFrame({
-        "Topic": range(state.n_topics),
-        "Count": np.bincount(state.topics, minlength=state.n_topics),
-        "Name": topics.names(),
-        "Representation": topics.top_words(10),
+        "Topic": state.topic_ids,
+        "Count": state.counts,
+        "Name": topic_names(state),
+        "Representation": topics_of(state).top_words(10),
         "Representative_Docs": state.representative_docs,
     })  # fmt: skip
+    if topic is not None:
+        return frame.iloc[[column_of(state, topic)]].reset_index(drop=True)
     return frame.sort_values("Count", ascending=False, kind="stable", ignore_index=True)
 
 
-def get_document_info(state: FittedState) -> pd.DataFrame:
-    """One row a training document, in order: Id, Document (its beginning), Topic, Name, Probability."""
-    names = topics_of(state).names()
-    return pd.DataFrame({
-        "Id": state.ids,
-        "Document": state.excerpts,
-        "Topic": state.topics,
-        "Name": [names[topic] for topic in state.topics],
-        "Probability": state.theta.max(axis=1),
-    })  # fmt: skip
+def get_topic_freq(state: FittedState, topic: int | None = None) -> pd.DataFrame | int:
+    """Topic and Count, largest first; the count alone of one topic."""
+    if topic is not None:
+        return int(state.counts[column_of(state, topic)])
+    return pd.DataFrame(get_topic_info(state)[["Topic", "Count"]])
 
 
-def get_representative_docs(state: FittedState, topic: int) -> list[str]:
-    """Excerpts of the documents with the largest share of a topic."""
-    return state.representative_docs[check_topic(state, topic)]
+def get_representative_docs(state: FittedState, topic: int | None = None) -> list[str] | dict[int, list[str]]:
+    """Excerpts of the documents with the largest share of a topic; of all topics, by number, where none is named."""
+    if topic is None:
+        return dict(zip(state.topic_ids, state.representative_docs, strict=True))
+    return state.representative_docs[column_of(state, topic)]
 
 
-def check_topic(state: FittedState, topic: int) -> int:
-    """The number of a topic; raises InputError where there is no such topic."""
+def column_of(state: FittedState, topic: int) -> int:
+    """Column of a topic; raises InputError where there is no such topic."""
     check_whole("topic", topic, 0)
-    if topic >= state.n_topics:
-        raise InputError(f"topic {topic} does not exist; topics are 0 to {state.n_topics - 1}")
-    return int(topic)
+    if topic not in state.topic_ids:
+        raise InputError(f"topic {topic} does not exist; topics are {_ranges(state.topic_ids)}")
+    return state.topic_ids.index(topic)
+
+
+def _ranges(ids: tuple[int, ...]) -> str:
+    """Numbers in short, as "0 to 5, 7"."""
+    starts = [place for place, number in enumerate(ids) if not place or number != ids[place - 1] + 1]
+    runs = [ids[start:stop] for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True)]
+    shown = [str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return ", ".join(shown[:8]) + (", …" if len(shown) > 8 else "")

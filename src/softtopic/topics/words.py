@@ -40,27 +40,37 @@ class Topics:
     words : sequence of str
     relevance : ndarray of shape (n_topics, n_words) or None
         Order of the words of a topic; None for their probability.
+    ids : sequence of int
+        Numbers of the topics; 0, 1, … by default.
+    given_names : sequence of str
+        Names of the topics, "" where none was given; empty for none at all.
     """
 
     topic_word: TopicVocab
     words: Sequence[str]
     relevance: TopicVocab | None = None
+    ids: Sequence[int] = ()
+    given_names: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.topic_word)
 
-    def top(self, topic: int, n: int = 10) -> list[tuple[str, float]]:
-        """The first n words of a topic with their probabilities."""
-        best = top_indices(self._order[topic : topic + 1], n)[0]
-        return [(self.words[int(word)], float(self.topic_word[topic, word])) for word in best]
+    def top(self, row: int, n: int = 10) -> list[tuple[str, float]]:
+        """The first n words of the topic in a row, with their probabilities."""
+        best = top_indices(self._order[row : row + 1], n)[0]
+        return [(self.words[int(word)], float(self.topic_word[row, word])) for word in best]
 
     def top_words(self, n: int = 10) -> list[list[str]]:
         """The first n words of every topic."""
         return [[self.words[int(word)] for word in row] for row in top_indices(self._order, n)]
 
     def names(self) -> list[str]:
-        """A name for each topic: its number and its first four words."""
-        return ["_".join([str(topic), *words]) for topic, words in enumerate(self.top_words(4))]
+        """The name that was given to each topic, else its number and its first four words."""
+        ids, given = self.ids or range(len(self)), self.given_names or [""] * len(self)
+        return [
+            name or "_".join([str(topic), *words])
+            for topic, words, name in zip(ids, self.top_words(4), given, strict=True)
+        ]
 
     @property
     def _order(self) -> TopicVocab:

@@ -1,0 +1,100 @@
+"""The command that edits topics: `edit`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from softtopic.cli.options import Json, Model
+from softtopic.cli.output import print_json, print_table, print_topics, topic_records
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.model import TopicModel
+
+_Texts = list[str] | None
+
+
+def edit(
+    model: Model,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back the last edit.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Take back all edits.")] = False,
+    merge: Annotated[_Texts, typer.Option("--merge", help="Topics to make one of, e.g. 3,17; repeatable.")] = None,
+    split: Annotated[_Texts, typer.Option("--split", help="Topic and number of parts, e.g. 4:3; repeatable.")] = None,
+    drop: Annotated[_Texts, typer.Option("--drop", help="Topics to remove, e.g. 34 or 34,35; repeatable.")] = None,
+    reduce: Annotated[int | None, typer.Option("--reduce", help="Number of topics to merge similar ones to.")] = None,
+    rename: Annotated[_Texts, typer.Option("--rename", help='Name of a topic, e.g. "3=Formula 1"; repeatable.')] = None,
+    exclude: Annotated[_Texts, typer.Option("--exclude", help="Words to remove, e.g. username; repeatable.")] = None,
+    renumber: Annotated[bool, typer.Option("--renumber", help="Number the topics 0, 1, … without gaps.")] = False,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Print proposals of merges and removals.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Edit the topics of a model and print them: undo, merge, split, drop, rename, … in the order of this help."""
+    from softtopic.model import TopicModel
+
+    loaded = TopicModel.load(model)
+    before = loaded.edits_
+    if undo:
+        loaded.undo()
+    if reset:
+        loaded.reset()
+    _regroup(loaded, merge or [], split or [], drop or [])
+    if reduce is not None:
+        loaded.reduce_topics(reduce)
+    if rename:
+        loaded.rename(_names(rename))
+    if exclude:
+        loaded.exclude_words([word.strip() for words in exclude for word in words.split(",")])
+    if renumber:
+        loaded.renumber()
+    if loaded.edits_ != before:
+        loaded.save(model)
+    _show(loaded, suggest, as_json)
+
+
+def _regroup(model: "TopicModel", merge: list[str], split: list[str], drop: list[str]) -> None:
+    if merge:
+        model.merge_topics([_topics("--merge", group) for group in merge])
+    for topic, n in map(_split, split):
+        model.split_topic(topic, n)
+    if drop:
+        model.drop_topics([topic for group in drop for topic in _topics("--drop", group)])
+
+
+def _show(model: "TopicModel", suggest: bool, as_json: bool) -> None:
+    from softtopic.topics.suggestions import as_options
+
+    proposals = model.suggest_edits() if suggest else None
+    rows = [] if proposals is None else list(zip(map(as_options, proposals["Edit"]), proposals["Reason"], strict=True))
+    if as_json:
+        shown = {} if proposals is None else {"suggestions": [{"options": one, "reason": why} for one, why in rows]}
+        print_json({"topics": topic_records(model), "edits": len(model.edits_)} | shown)
+    elif proposals is None:
+        print_topics(model)
+    else:
+        print_table(["proposal", "reason"], rows)
+
+
+def _topics(option: str, value: str) -> list[int]:
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise InputError(f"{option} is {value!r}; give numbers of topics, as 3,17")
+    return [int(part) for part in parts]
+
+
+def _split(value: str) -> tuple[int, int]:
+    topic, colon, n = value.partition(":")
+    if not topic.strip().isdecimal() or (colon and not n.strip().isdecimal()):
+        raise InputError(f"--split is {value!r}; give a topic and a number of parts, as 4:3")
+    return int(topic), int(n) if colon else 2
+
+
+def _names(values: list[str]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    for value in values:
+        topic, equals, name = value.partition("=")
+        if not equals or not topic.strip().isdecimal():
+            raise InputError(f'--rename is {value!r}; give a topic and its name, as "3=Formula 1"')
+        if int(topic) in names:
+            raise InputError(f"--rename names topic {int(topic)} twice; give one name for each topic")
+        names[int(topic)] = name
+    return names

@@ -1,0 +1,33 @@
+"""Edits of topics ↔ edits.json."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from softtopic.errors import InputError
+from softtopic.persistence.values import check_names, from_plain, to_plain
+from softtopic.state import FittedState
+from softtopic.topics.edits import Drop, Edit, Exclude, Merge, Rename, Renumber, Split, apply
+
+KINDS: dict[str, type[Edit]] = {kind.__name__.lower(): kind for kind in (Merge, Split, Drop, Rename, Exclude, Renumber)}
+
+
+def plain_edits(edits: Sequence[Edit]) -> dict[str, Any]:
+    """Contents of edits.json: the edits in order, each with its kind."""
+    return {"edits": [{"edit": type(edit).__name__.lower()} | to_plain(edit) for edit in edits]}
+
+
+def edits_of(plain: Any, state: FittedState) -> tuple[Edit, ...]:
+    """Edits from the contents of edits.json; raises InputError unless they can be applied to the state."""
+    check_names(plain, {"edits"}, "edits.json")
+    if not isinstance(plain["edits"], list):
+        raise InputError("edits.json holds no list of edits")
+    edits = tuple(_edit(one, f"edits[{place}]") for place, one in enumerate(plain["edits"]))
+    apply(state, edits)
+    return edits
+
+
+def _edit(plain: Any, name: str) -> Edit:
+    kind = plain.get("edit") if isinstance(plain, dict) else None
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InputError(f"{name} is of kind {kind!r}; expected {', '.join(KINDS)}")
+    return from_plain(KINDS[kind], {field: value for field, value in plain.items() if field != "edit"}, name)
