@@ -27,8 +27,12 @@ ALLOWED = {
         "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",
         "_GRAPH_EFFICIENCY", "_TOKENS_AFTER", "_MIN_BATCH_ROWS", "_SETUP_SECONDS", "_FIXED_SECONDS", "_BASE_BYTES",
     },
-    "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS"},
-    "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES"},
+    "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS", "_AUTO_TOPICS"},
+    "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES", "_MAX_SHOWN", "MAX_BINS"},
+    "intervals and tests after the fit": {
+        "LEVEL", "_PRIOR_WORDS", "_MIN_Z", "_MAX_TESTED", "_MIN_PERIODS", "_BASELINE_QUANTILE", "_DISTINCT_QUANTILE",
+        "_MIN_THRESHOLD", "_EPOCH_UNITS",
+    },
     "the default of a setting": {"MAX_WINDOWS", "VOCABULARY_SIZE"},
 }  # fmt: skip
 NAMES = set().union(*ALLOWED.values())

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
+    from softtopic.topics.comparison import compare as compare
     from softtopic.topics.retrieval import RetrievalIndex as RetrievalIndex
     from softtopic.training.config import TrainingConfig as TrainingConfig
 
@@ -61,6 +62,7 @@ _HOMES = {
     "Vocabulary": "data.vocabulary",
     "VocabularyConfig": "data.vocabulary",
     "WordVectors": "inputs.word_vectors",
+    "compare": "topics.comparison",
     "read_corpus": "data.readers",
     "read_soft_labels": "features.soft_label_files",
 }
@@ -88,6 +90,7 @@ __all__ = [  # noqa: RUF022
     "Vocabulary",
     "VocabularyConfig",
     "WordVectors",
+    "compare",
     "read_corpus",
     "read_soft_labels",
 ]

@@ -27,10 +27,12 @@ from softtopic.pipeline.preview import preview
 from softtopic.pipeline.soft_labels import soft_labels_of
 from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
+from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
-from softtopic.topics import document_table, edits, hierarchy, search, suggestions, table
+from softtopic.topics import document_table, dynamics, edits, groups, hierarchy, search, suggestions, table
 from softtopic.topics import explain as explanations
+from softtopic.topics.assignments import Assignments
 from softtopic.topics.edits import Edit
 from softtopic.topics.guides import guide_report
 from softtopic.topics.words import Topics
@@ -44,8 +46,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     Parameters
     ----------
-    n_topics : int, default=50
-        Number of topics, at least 2 and at most the number of distinct documents.
+    n_topics : int or "auto", default=50
+        Number of topics, at least 2 and at most the number of distinct documents. "auto" chooses it without labels; see
+        `selection_`.
     recipe : str or Recipe, default="default"
         "default", "light" (the language model alone, no sentence encoder), "paper" (the published settings), a
         bag-of-words model ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a `Recipe`.
@@ -108,6 +111,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Relevance by which the words of a topic are ranked for display; None if they are ranked by probability.
     vocabulary_ : Vocabulary
         Words of the topics.
+    selection_ : Selection or None
+        How the number of topics was chosen; its `table` has a row for each number that was compared. None if the number
+        was given.
     recipe_ : Recipe
         Settings of the fit, with all overrides applied.
     teacher_ : BaseTeacher or None
@@ -123,7 +129,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def __init__(
         self,
-        n_topics: int | np.integer = 50,
+        n_topics: int | np.integer | str = 50,
         *,
         recipe: str | Recipe = "default",
         backbone: Any = None,
@@ -552,6 +558,80 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def topic_names_(self) -> list[str]:
         return table.topic_names(self._fitted.view)
 
+    def topics_over_time(
+        self,
+        times: Iterable[Any] | None = None,
+        *,
+        bins: int | str | None = None,
+        format: str | None = None,
+        docs: Sequence[str] | None = None,
+        theta: DocTopic | None = None,
+    ) -> pd.DataFrame:
+        """Shares of the topics in each period, with 95 % intervals, and their words there.
+
+        Parameters
+        ----------
+        times : iterable or None, default=None
+            Time of each document: ISO dates, datetimes, epoch numbers or years. None: those given to `fit` in a
+            `Corpus`.
+        bins : int, str or None, default=None
+            Number of periods of equal length; or "hour", "day", "week", "month", "quarter", "year" or a frequency of
+            pandas. None: the shortest of these of which there are at most 24.
+        format : str or None, default=None
+            Format of the times as in `datetime.strptime`.
+        docs : sequence of str or None, default=None
+            Texts of the documents, for Words. None: the beginnings that the model keeps.
+        theta : ndarray of shape (n_documents, n_topics) or None, default=None
+            Mixtures of other documents, as `transform` returns them; None for the training documents.
+
+        Returns
+        -------
+        DataFrame
+            A row for each period and topic, periods without documents included: Topic, Name, Bin_Start, Count, Share,
+            Low, High, Words. See `softtopic.topics.dynamics.topics_over_time`.
+        """
+        return dynamics.topics_over_time(self._assignments(docs, theta), times, bins=bins, format=format)
+
+    def trend_test(
+        self,
+        times: Iterable[Any] | None = None,
+        *,
+        bins: int | str | None = None,
+        format: str | None = None,
+        theta: DocTopic | None = None,
+        alpha: float = 0.05,
+    ) -> pd.DataFrame:
+        """Test which topics rise and which fall, corrected for their number; parameters as of `topics_over_time`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each topic, smallest p-value first: Topic, Name, Trend ("rising", "falling" or ""), Early, Late,
+            Statistic, P, Adjusted_P. See `softtopic.topics.dynamics.trend_test`.
+        """
+        documents = self._assignments(None, theta)
+        return dynamics.trend_test(documents, times, bins=bins, format=format, alpha=alpha)
+
+    def topics_per_class(
+        self, classes: Iterable[Any], *, docs: Sequence[str] | None = None, theta: DocTopic | None = None
+    ) -> pd.DataFrame:
+        """Shares of the topics in each class of documents, compared with all other classes.
+
+        Parameters
+        ----------
+        classes : iterable
+            Class of each document.
+        docs, theta
+            See `topics_over_time`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each class and topic: Topic, Name, Class, Count, Share, Low, High, Ratio, P, Adjusted_P, Words.
+            See `softtopic.topics.groups.topics_per_class`.
+        """
+        return groups.topics_per_class(self._assignments(docs, theta), classes)
+
     @property
     def topics(self) -> Topics:
         """Words of the topics: ``topics.top_words(10)`` is a list of words for each topic."""
@@ -580,6 +660,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     @property
     def recipe_(self) -> Recipe:
         return self._fitted.state.recipe
+
+    @property
+    def selection_(self) -> Selection | None:
+        return self._fitted.state.selection
 
     @property
     def training_(self) -> TrainingReport | None:
@@ -611,6 +695,18 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._predictor = self._fitted.with_edits(edits)
         self.edits_ = edits
         return self
+
+    def _assignments(self, docs: Sequence[str] | None, theta: DocTopic | None) -> Assignments:
+        """The training documents with their topics, or others with mixtures `theta`."""
+        state, trained = self._fitted.state, theta is None
+        return Assignments(
+            theta=self.probabilities_ if theta is None else np.asarray(theta),
+            names=self.topic_names_,
+            vocabulary=self.vocabulary_,
+            texts=tuple(docs) if docs is not None else state.excerpts if trained else (),
+            times=state.times if trained else None,
+            topic_ids=self.topic_ids_.tolist(),
+        )
 
     def _options(self) -> FitOptions:
         return FitOptions(**{one.name: getattr(self, one.name) for one in fields(FitOptions)})

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
 from softtopic.recipes import Recipe
+from softtopic.selection import Selection
 from softtopic.training.report import TrainingReport
 from softtopic.types import DocInt, DocTopic, TopicVocab
 
@@ -82,6 +83,10 @@ class FittedState:
         Number of the topic in each column of theta, ascending; 0, 1, … after a fit.
     names : tuple of str
         Name that was given to each topic; "" for none.
+    times : tuple of str or None
+        Times of the training documents, as given; None if they are not known.
+    selection : Selection or None
+        How the number of topics was chosen; None if it was given.
     """
 
     recipe: Recipe
@@ -106,6 +111,8 @@ class FittedState:
     vectors: DocumentVectors | None = None
     topic_ids: tuple[int, ...] = ()
     names: tuple[str, ...] = ()
+    times: tuple[str, ...] | None = None
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         for name, default in (("topic_ids", tuple(range(self.n_topics))), ("names", ("",) * self.n_topics)):

@@ -52,7 +52,7 @@ def bad_inputs(tmp_path):
         "no topics": (["one.csv", "--topics", "0"], "at least 2"),
         "one topic": (["one.csv", "--topics", "1"], "at least 2"),
         "minus topics": (["one.csv", "--topics", "-3"], "at least 2"),
-        "topics that are no number": (["one.csv", "--topics", "many"], "valid integer"),
+        "topics that are no number": (["one.csv", "--topics", "many"], "give a whole number of at least 2, or auto"),
         "no share": (["one.csv", "--sample", "half"], "--sample is 'half'; give a share"),
         "too much": (["one.csv", "--sample", "200%"], "--sample is '200%'; give a share"),
         "unknown option": (["one.csv", "--color"], "--color"),

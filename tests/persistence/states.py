@@ -119,6 +119,7 @@ def default_state(texts: list[str]) -> FittedState:
             documents=normalize(rng.normal(size=(len(texts), 4))).astype(np.float16),
             words=rng.normal(size=(len(WORDS), 4)).astype(np.float32),
         ),
+        times=tuple(f"2020-01-{day + 1:02d}" for day in range(len(texts))),
     )
 
 

@@ -8,6 +8,7 @@ from softtopic import __version__
 from softtopic.cli.applying import documents, search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
+from softtopic.cli.comparing import compare, groups, trends
 from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
@@ -36,5 +37,20 @@ def root(
     del version
 
 
-for command in (fetch, demo, teach, fit, topics, documents, transform, search, edit, evaluate, bench):
+for command in (
+    fetch,
+    demo,
+    teach,
+    fit,
+    topics,
+    documents,
+    transform,
+    search,
+    trends,
+    groups,
+    compare,
+    edit,
+    evaluate,
+    bench,
+):
     app.command()(command)

@@ -1,6 +1,7 @@
 """From options to what the library works with. Heavy modules are imported where they are needed."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,12 @@ def read_documents(file: str, options: DocumentOptions, *, label_required: bool 
     """The documents of a file; a message says how many there are."""
     from softtopic.data.readers import Columns, read_corpus
 
-    columns = Columns(text=options.text, label=options.label, id=options.id, label_required=label_required)
-    corpus = read_corpus(file, columns, format=options.format)
+    columns = Columns(
+        text=options.text, label=options.label, id=options.id, time=options.time, label_required=label_required
+    )
+    if options.time_format is not None and options.time is None:
+        raise InputError("--time-format is of the times; give their column with --time")
+    corpus = _with_iso_times(read_corpus(file, columns, format=options.format), options.time_format)
     counts = {"duplicates (read once)": corpus.n_duplicates, "empty": corpus.n_empty}
     details = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     log.info("%d documents%s", len(corpus), f", of them {details}" if details else "")
@@ -35,6 +40,17 @@ def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dic
 
     table = read_table(file, format=options.format)
     return corpus_of(table, Columns(text=options.text, id=options.id), file), table
+
+
+def _with_iso_times(corpus: "Corpus", time_format: str | None) -> "Corpus":
+    """Times in ISO format: what cannot be read is named before hours of work, and the format is not needed again."""
+    if corpus.times is None:
+        return corpus
+    from softtopic.data.times import parse_times
+
+    times = parse_times(corpus.times, format=time_format)
+    missing = times.isna()
+    return replace(corpus, times=tuple("" if no else time.isoformat() for no, time in zip(missing, times, strict=True)))
 
 
 def parse_share(value: str | None) -> float | None:
@@ -71,8 +87,17 @@ def check_sources(file: str | None, features: Path | None, labels: Path | None) 
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
 
 
+def parse_topics(value: str) -> int | str:
+    """A number of topics, or "auto"."""
+    if value == "auto":
+        return value
+    if not value.isdigit() or int(value) < 2:
+        raise InputError(f"--topics is {value}; give a whole number of at least 2, or auto")
+    return int(value)
+
+
 def build_model(
-    topics: int,
+    topics: int | str,
     features: Path | None,
     corpus: "Corpus | None",
     options: RecipeOptions,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.building import build_model, check_sources, parse_vocabulary, read_documents
+from softtopic.cli.building import build_model, check_sources, parse_topics, parse_vocabulary, read_documents
 from softtopic.cli.options import (
     DataDir,
     DocumentOptions,
@@ -20,6 +20,7 @@ from softtopic.cli.options import (
     RecipeOptions,
     TeacherOptions,
     Topics,
+    TopicsOrAuto,
     VocabularyOptions,
     with_groups,
 )
@@ -121,7 +122,7 @@ def teach(
 def fit(
     file: Annotated[str | None, typer.Argument(help="Documents; not needed with --features.")] = None,
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
-    topics: Topics = 50,
+    topics: TopicsOrAuto = "50",
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to fit.")
@@ -146,13 +147,12 @@ def fit(
 
     show_messages(quiet)
     check_sources(file, features, labels)
-    if topics < 2:
-        raise InputError(f"--topics is {topics}; give a whole number of at least 2")
+    n_topics = parse_topics(topics)
     check_destination(out)
     corpus = None if file is None else read_documents(file, documents)
     if documents.label is not None and corpus is not None:
         check_labels(corpus.labels)
-    model = build_model(topics, features, corpus, recipe, lm, words)
+    model = build_model(n_topics, features, corpus, recipe, lm, words)
     model.progress = not (quiet or as_json)
     arrays: dict[str, Any] = {}
     if labels is not None:
@@ -167,7 +167,8 @@ def fit(
     model.save(out, excerpts=excerpts)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
-        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores})
+        chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
+        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores} | chosen)
         return
     print_topics(model)
     print_evaluation(scores)

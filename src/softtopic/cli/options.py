@@ -16,6 +16,10 @@ Model = Annotated[Path, typer.Argument(help="Model folder.")]
 Text = Annotated[str, typer.Option("--text", help="Column with the texts.")]
 Id = Annotated[str | None, typer.Option("--id", help="Column with ids.")]
 Label = Annotated[str | None, typer.Option("--label", help="Column with labels, for evaluation alone.")]
+Time = Annotated[str | None, typer.Option("--time", help="Column with the times: ISO dates, epoch numbers or years.")]
+TimeFormat = Annotated[
+    str | None, typer.Option("--time-format", help="Format of other times, as in strptime, e.g. %d/%m/%Y.")
+]
 LabelIfAny = Annotated[
     str | None, typer.Option("--label", help="Column with labels; default: label, where there is one.")
 ]
@@ -33,6 +37,7 @@ Language = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.")]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
+TopicsOrAuto = Annotated[str, typer.Option("--topics", help="Number of topics, or auto to choose it.")]
 Reference = Annotated[str | None, typer.Option("--reference", help="Reference corpus for topic coherence: a file.")]
 ReferenceText = Annotated[str, typer.Option("--reference-text", help="Column with the texts of the reference.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
@@ -47,6 +52,8 @@ class DocumentOptions:
     label: Label = None
     id: Id = None
     format: Format = None
+    time: Time = None
+    time_format: TimeFormat = None
 
 
 @dataclass(frozen=True)

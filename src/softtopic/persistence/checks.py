@@ -33,6 +33,8 @@ def check_state(state: FittedState) -> None:
     check_whole("seed", state.seed, 0, MAX_SEED)
     _check_arrays(state, {"documents": n_documents, "topics": n_topics, "words": n_words})
     _check_inputs(state)
+    if state.selection is not None and state.selection.n_topics != n_topics:
+        raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
     _expect("prior", state.prior, recipe.read.calibration != "none" and "soft" in split_target(recipe.target))
     _expect("relevance", state.relevance, recipe.ranking.order == "relevance")
     _expect("lsa", state.lsa, any(INPUTS[name].fits_lsa for name in split_inputs(recipe.inputs)))
@@ -103,7 +105,8 @@ def _check_inputs(state: FittedState) -> None:
 
 def _check_documents(state: FittedState) -> None:
     n_documents = len(state.theta)
-    for name, values in (("ids", state.ids), ("excerpts", state.excerpts)):
+    columns = {"ids": state.ids, "excerpts": state.excerpts} | ({} if state.times is None else {"times": state.times})
+    for name, values in columns.items():
         kinds = {type(value) for value in values}
         if len(values) != n_documents or not (kinds == {str} or (kinds == {int} and name == "ids")):
             raise InputError(f"{len(values)} {name} for {n_documents} documents; expected a string for each")

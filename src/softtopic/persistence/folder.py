@@ -5,7 +5,7 @@ model/
   model.safetensors    weights, topic mixtures, word distributions
   topics.json          the vocabulary, and each topic's first words and representative documents, as fitted
   edits.json           edits of the topics, in order
-  documents.parquet    id and beginning of each training document
+  documents.parquet    id, beginning and, where it is known, time of each training document
   README.md            a model card
 """
 
@@ -67,7 +67,7 @@ class ModelFiles:
     topics : dict
         Vocabulary and topics, as plain JSON values.
     documents : dict
-        Columns `id`, strings or whole numbers, and `text`, strings.
+        Columns `id`, strings or whole numbers, `text` and, where times are known, `time`, strings.
     card : str
         Markdown.
     edits : dict

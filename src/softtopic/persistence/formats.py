@@ -22,8 +22,12 @@ MAX_TEXT_BYTES = 64_000_000
 # Bytes that a row of documents.parquet takes at most, on average: ids are short, and excerpts have 300 characters.
 _MAX_ROW_BYTES = 16_000
 
-# Ids are strings, or all whole numbers.
-_DOCUMENTS = {kind: pa.schema([("id", kind), ("text", pa.string())]) for kind in (pa.string(), pa.int64())}
+# Ids are strings, or all whole numbers; times are there where they are known.
+_DOCUMENTS = {
+    (kind, timed): pa.schema([("id", kind), ("text", pa.string()), *([("time", pa.string())] if timed else [])])
+    for kind in (pa.string(), pa.int64())
+    for timed in (False, True)
+}
 
 
 class DamagedError(Exception):
@@ -90,11 +94,11 @@ def read_tensors(path: Path, size: int) -> dict[str, np.ndarray]:
 
 
 def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
-    """The columns id and text of a Parquet file with so many rows, none of them missing."""
+    """The columns id, text and, where there is one, time of a Parquet file with so many rows, no value missing."""
     file = pq.ParquetFile(stream)
     metadata = file.metadata
     if not any(file.schema_arrow.equals(schema) for schema in _DOCUMENTS.values()):
-        raise DamagedError("it has other columns than id and text")
+        raise DamagedError("it has other columns than id, text and time")
     if metadata.num_rows != n_rows:
         raise DamagedError(f"it has {metadata.num_rows:,} rows for {n_rows:,} documents")
     total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
@@ -102,14 +106,15 @@ def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
         raise DamagedError(f"it says that {n_rows} documents have {total:,} bytes")
     table = file.read()
     if table.num_rows != n_rows or any(column.null_count for column in table.columns):
-        raise DamagedError("ids or texts are missing")
+        raise DamagedError("ids, texts or times are missing")
     return table.to_pydict()
 
 
 def write_documents(documents: dict[str, list[Any]], path: Path) -> None:
-    """Write the columns id and text."""
+    """Write the columns id, text and, where there is one, time."""
     kind = pa.int64() if documents["id"] and isinstance(documents["id"][0], int) else pa.string()
-    pq.write_table(pa.table(documents, schema=_DOCUMENTS[kind]), path, compression="zstd")
+    schema = _DOCUMENTS[kind, "time" in documents]
+    pq.write_table(pa.table(documents, schema=schema), path, compression="zstd")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from softtopic.teacher.server import ServerTeacher
 
 # Every parameter with the hint of what stands for itself in JSON.
 _HINTS: dict[str, Any] = {
-    "n_topics": int,
+    "n_topics": int | Literal["auto"],
     "recipe": str,
     "backbone": str | None,
     "inputs": str | None,

@@ -19,6 +19,7 @@ from softtopic.persistence.parameters import check_options, decode_parameters, e
 from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
+from softtopic.selection import AUTO, Selection
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.topics.edits import Edit, apply
 from softtopic.topics.table import topics_of
@@ -32,6 +33,9 @@ WEIGHTS = "backbone."
 _ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
 _VECTORS = tuple(f"vectors.{field.name}" for field in fields(DocumentVectors))
 _OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_VECTORS)
+
+# In config.json where the number of topics was chosen.
+_SELECTION = "selection"
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -77,11 +81,13 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         "plan": list(state.plan),
         "parameters": plain_parameters,
     }
+    if state.selection is not None:
+        config[_SELECTION] = to_plain(state.selection)
     return ModelFiles(
         config=withhold_demonstrations(config, excerpts=excerpts),
         tensors=tensors,
         topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
-        documents={"id": list(state.ids), "text": list(state.excerpts) if excerpts else [""] * len(state.ids)},
+        documents=_documents(state, excerpts=excerpts),
         card=model_card(apply(state, edits).state),
         edits=plain_edits(edits),
     )
@@ -95,8 +101,9 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     InputError
         If anything in them is not what it should be.
     """
-    config, tensors = files.config, dict(files.tensors)
-    check_names(config, _CONFIG, "config.json")
+    config: dict[str, Any] = {_SELECTION: None} | files.config
+    tensors = dict(files.tensors)
+    check_names(config, _CONFIG | {_SELECTION}, "config.json")
     from_plain(str, config["softtopic"], "softtopic")
     recipe = recipe_from_plain(config["recipe"], "recipe")
     if config["teacher"] is not None:
@@ -122,6 +129,8 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         excerpts=tuple(files.documents["text"]),
         representatives=representatives,
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
+        selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
+        times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
     )
     check_state(state)
@@ -133,6 +142,11 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         raise InputError(f"sizes are {config['sizes']}; expected {sizes}")
     _check_parameters(parameters, state)
     return state, parameters
+
+
+def _documents(state: FittedState, *, excerpts: bool) -> dict[str, list[str]]:
+    texts = list(state.excerpts) if excerpts else [""] * len(state.ids)
+    return {"id": list(state.ids), "text": texts} | ({} if state.times is None else {"time": list(state.times)})
 
 
 def _sizes(state: FittedState) -> dict[str, int]:
@@ -180,7 +194,8 @@ def _vectors_of(tensors: dict[str, np.ndarray]) -> DocumentVectors | None:
 
 def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:
     """Raise InputError unless these are parameters of the fit that left this state."""
-    for name, fitted in (("n_topics", state.n_topics), ("random_state", state.seed)):
+    chosen = state.selection is not None and state.selection.n_topics == state.n_topics
+    for name, fitted in (("n_topics", AUTO if chosen else state.n_topics), ("random_state", state.seed)):
         if parameters.get(name) != fitted:
             raise InputError(f"{name} is {parameters.get(name)}, the model was fitted with {fitted}; set it to that")
     check_options(parameters)

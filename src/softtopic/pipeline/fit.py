@@ -1,9 +1,11 @@
 """A fit, step by step.
 
-encode → choose documents → read → represent → targets → graph → propagate labels → initial groups → train → describe
+encode → choose documents → read → represent → targets → number of topics → graph → propagate labels → initial groups →
+train → describe
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,15 +14,21 @@ import torch
 from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
+from softtopic.data.corpus import equidistant
+from softtopic.errors import InputError
 from softtopic.graph.agreement import weigh_by_agreement
+from softtopic.graph.config import GroupsConfig
 from softtopic.graph.initial_groups import (
     InitialGroups,
+    Labels,
+    Points,
     document_graph,
     document_weights,
     initial_groups,
     label_points,
     normalize_views,
 )
+from softtopic.graph.neighbours import View
 from softtopic.inputs.projection import fit_components, project
 from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
@@ -31,6 +39,7 @@ from softtopic.pipeline.read import read_documents
 from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
+from softtopic.selection import Selection, candidate_numbers, select_n_topics
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
@@ -77,12 +86,50 @@ def fit(
     if teacher is not None:
         teacher.close()
     targets = make_targets(plan, source, representation, calibration)
+    if plan.n_topics is None:
+        plan = plan.choose_n_topics(select_topics(plan, targets))
+        log.info("%s", plan.selection)
     groups = group_documents(plan, source, representation, targets, progress=show)
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=show)
-    with Progress(Step.DESCRIBE, plan.n_topics, "topic", show=show) as bar:
+    with Progress(Step.DESCRIBE, plan.chosen_n_topics, "topic", show=show) as bar:
         state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
-        bar.advance(plan.n_topics)
+        bar.advance(plan.chosen_n_topics)
     return plan, state, teacher
+
+
+def select_topics(plan: FitPlan, targets: Targets) -> Selection:
+    """Choose the number of topics on a sample of the documents, without labels and without reading anything again."""
+    vectors = next((one for one in (targets.hidden, targets.embedding, targets.words) if one is not None), None)
+    if vectors is None or not targets.labels:
+        raise InputError(
+            "n_topics='auto' compares vectors or words of documents, which this recipe lacks; give a number"
+        )
+    config = plan.selection_config
+    rows = equidistant(len(vectors), config.max_documents)
+    numbers = candidate_numbers(len(rows), config)
+    labels = [part[rows] for part in targets.labels]
+    views = [View(view.vectors[rows], view.weight) for view in targets.views(plan)]
+    with Progress("number of topics", 4, "stages", show=False) as bar:
+        points = document_points(plan, labels, views, numbers[len(numbers) // 2], bar)
+    return select_n_topics(points, vectors[rows], plan.seed, config)
+
+
+def document_points(plan: FitPlan, labels: Labels, views: Sequence[View], n_groups: int, bar: Progress) -> Points:
+    """Build the neighbour graph and propagate labels over it, in four stages: points that k-means divides."""
+    recipe, seed = plan.recipe, plan.seed
+    groups = recipe.groups or GroupsConfig()
+    views = weigh_by_agreement(views, n_groups, recipe.graph.agreement, seed)
+    log.info("weights of the views: %s", ", ".join(f"{view.weight:.2f}" for view in views))
+    bar.advance(1)
+    views = normalize_views(labels, views, recipe.graph, groups, seed)
+    bar.advance(1)
+    graph = document_graph(views, n_groups, recipe.graph)
+    log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
+    bar.advance(1)
+    points = label_points(labels, graph, n_groups, recipe.graph, groups, seed)
+    log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
+    bar.advance(1)
+    return points
 
 
 def group_documents(
@@ -93,25 +140,14 @@ def group_documents(
     *,
     progress: bool | RunClock = False,
 ) -> InitialGroups | None:
-    """Build the neighbour graph, propagate labels and cluster documents; None where the recipe has no groups."""
-    recipe, n_topics, seed = plan.recipe, plan.n_topics, plan.seed
-    if recipe.groups is None:
+    """Cluster documents by their propagated labels; None where the recipe has no groups."""
+    if plan.recipe.groups is None:
         return None
-    labels = targets.labels
+    n_topics, labels = plan.chosen_n_topics, targets.labels
     with Progress(Step.GROUP, 5, "stages", show=progress) as bar:
-        views = weigh_by_agreement(targets.views(plan), n_topics, recipe.graph.agreement, seed)
-        log.info("weights of the views: %s", ", ".join(f"{view.weight:.2f}" for view in views))
-        bar.advance(1)
-        views = normalize_views(labels, views, recipe.graph, recipe.groups, seed)
-        bar.advance(1)
-        graph = document_graph(views, n_topics, recipe.graph)
-        log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
-        bar.advance(1)
-        points = label_points(labels, graph, n_topics, recipe.graph, recipe.groups, seed)
-        log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
-        bar.advance(1)
+        points = document_points(plan, labels, targets.views(plan), n_topics, bar)
         anchors = anchors_of(plan, source, representation, targets, points)
-        groups = initial_groups(points, labels, n_topics, recipe.groups, seed, anchors)
+        groups = initial_groups(points, labels, n_topics, plan.recipe.groups, plan.seed, anchors)
         log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
         bar.advance(1)
     return groups
@@ -136,7 +172,7 @@ def train_backbone(
     vectors = word_matrix(plan.word_vectors, plan.vocabulary)
     sizes = Sizes(
         n_inputs=sum(inputs.widths.values()),
-        n_topics=plan.n_topics,
+        n_topics=plan.chosen_n_topics,
         n_words=len(plan.vocabulary),
         word_width=None if vectors is None else vectors.shape[1],
     )
@@ -215,6 +251,8 @@ def describe(
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
         plan=tuple(plan.steps),
         training=report,
+        times=corpus.times,
+        selection=plan.selection,
         vectors=document_vectors(plan, source, representation, targets),
     )
 

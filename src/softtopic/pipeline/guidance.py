@@ -27,7 +27,7 @@ def anchors_of(
     if not plan.guides or plan.recipe.groups is None:
         return None
     scores = guide_scores(plan, source, representation, targets, plan.recipe.groups.guides)
-    seeds = seed_documents(scores, plan.n_topics, plan.recipe.groups.guides)
+    seeds = seed_documents(scores, plan.chosen_n_topics, plan.recipe.groups.guides)
     for guide, rows in zip(plan.guides, seeds, strict=True):
         log.info("guide %r: %d documents stand for it", guide.name, len(rows))
     return np.stack([points[rows].mean(axis=0) for rows in seeds])

@@ -30,6 +30,7 @@ from softtopic.pipeline.sampling import (
 )
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
+from softtopic.selection import AUTO, MIN_DOCUMENTS, Selection, SelectionConfig, candidate_numbers
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
@@ -45,7 +46,7 @@ DEMONSTRATIONS = ("none", "auto")
 class FitOptions:
     """What the caller asks for: the parameters of `TopicModel` that decide what is computed."""
 
-    n_topics: int | np.integer
+    n_topics: int | np.integer | str
     recipe: str | Recipe = "default"
     backbone: Any = None
     inputs: str | None = None
@@ -63,7 +64,7 @@ class FitOptions:
 
     def resolved_recipe(self) -> Recipe:
         """The recipe with the caller's overrides; raises InputError for impossible options."""
-        check_whole("n_topics", self.n_topics, 2)
+        check_n_topics(self.n_topics)
         check_whole("random_state", self.random_state, 0, 2**32 - 1)
         check_sample(self.sample)
         recipe = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
@@ -83,7 +84,9 @@ class FitPlan:
     ----------
     recipe : Recipe
         All settings, with the caller's overrides applied.
-    n_topics, seed : int
+    n_topics : int or None
+        None until it is chosen, see `choose_n_topics`.
+    seed : int
     n_documents, n_distinct : int
         Number of documents, and of distinct documents that are not blank.
     vocabulary : Vocabulary
@@ -107,10 +110,12 @@ class FitPlan:
         Initial word embeddings of ETM and ECRTM.
     cost : Cost
         Expected time and memory.
+    selection : Selection or None
+        How the number of topics was chosen; None if it was given, or is not chosen yet.
     """
 
     recipe: Recipe
-    n_topics: int
+    n_topics: int | None
     seed: int
     n_documents: int
     n_distinct: int
@@ -125,6 +130,7 @@ class FitPlan:
     features: str | Path | None
     word_vectors: WordVectors | str | Path | None
     cost: Cost
+    selection: Selection | None = None
 
     @property
     def device(self) -> torch.device:
@@ -163,6 +169,22 @@ class FitPlan:
             return self
         return replace(self, read=medoids(vectors, self.n_read, config))
 
+    def choose_n_topics(self, selection: Selection) -> "FitPlan":
+        """The plan with the number of topics that was chosen."""
+        return replace(self, n_topics=selection.n_topics, selection=selection)
+
+    @property
+    def selection_config(self) -> SelectionConfig:
+        """Numbers of topics to compare: no fewer than there are guides."""
+        return SelectionConfig(min_topics=max(SelectionConfig.min_topics, len(self.guides)))
+
+    @property
+    def chosen_n_topics(self) -> int:
+        """Number of topics; raises ValueError before it is chosen."""
+        if self.n_topics is None:
+            raise ValueError("the number of topics is chosen after the documents are read: see choose_n_topics")
+        return self.n_topics
+
     def lines(self) -> list[str]:
         """Describe the plan: a line for each step, and one for the expected cost."""
         return [*self.steps, str(self.cost)]
@@ -170,7 +192,7 @@ class FitPlan:
     @property
     def steps(self) -> list[str]:
         """Lines on what is read, encoded and trained."""
-        return [line for line in (self.reading, self._encoding(), self._training()) if line]
+        return [line for line in (self.reading, self._encoding(), self._selecting(), self._training()) if line]
 
     @property
     def reading(self) -> str:
@@ -193,14 +215,31 @@ class FitPlan:
         name = self.embedder.name if isinstance(self.embedder, SentenceEncoder) else "a function of the caller's"
         return f"sentence encoder: {name}, {self.n_distinct:,} documents"
 
+    def _selecting(self) -> str:
+        if self.selection is not None:
+            return str(self.selection)
+        if self.n_topics is not None:
+            return ""
+        numbers = candidate_numbers(self.n_train, self.selection_config)
+        return f"number of topics: chosen among {len(numbers)} from {numbers[0]} to {numbers[-1]}, after reading"
+
     def _training(self) -> str:
         which = "all documents" if self.n_train == self.n_distinct else f"{self.n_train:,} documents"
         named = f", {len(self.guides)} of them guided," if self.guides else ""
-        topics = f"{self.n_topics} topics{named} over {len(self.vocabulary):,} words"
+        count = "topics" if self.n_topics is None else f"{self.n_topics} topics"
+        topics = f"{count}{named} over {len(self.vocabulary):,} words"
         return (
             f"topic model: {name_of(self.recipe.backbone)}, {topics}, "
             f"inputs {' + '.join(self.inputs)}, target {self.recipe.target}, trained on {which}"
         )
+
+
+def check_n_topics(n_topics: object) -> None:
+    """Raise InputError unless this is a number of topics, or "auto"."""
+    if isinstance(n_topics, str) and n_topics != AUTO:
+        raise InputError(f"n_topics is {n_topics!r}; give a whole number of at least 2, or 'auto'")
+    if n_topics != AUTO:
+        check_whole("n_topics", n_topics, 2)
 
 
 def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
@@ -221,7 +260,10 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         If a model that will be needed is not on this machine.
     """
     recipe = options.resolved_recipe()
-    if source.count < options.n_topics:
+    least = MIN_DOCUMENTS if options.n_topics == AUTO else int(options.n_topics)
+    if options.n_topics == AUTO and source.count < least:
+        raise InputError(f"n_topics='auto' needs {least} distinct documents, there are {source.count}; give a number")
+    if source.count < least:
         documents = "1 distinct document" if source.count == 1 else f"{source.count} distinct documents"
         step = "give more documents" if source.count < 2 else "give more documents or fewer topics"
         raise InputError(f"{documents} for {options.n_topics} topics; {step}")
@@ -232,7 +274,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     guides = _guides(recipe, source, options, vocabulary)
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
-    if n_to_train_on(source.count, n_read, recipe.max_training_documents) < options.n_topics:
+    if n_to_train_on(source.count, n_read, recipe.max_training_documents) < least:
         raise InputError(
             f"max_training_documents is {recipe.max_training_documents} for {options.n_topics} topics; "
             "give at least as many documents as topics"
@@ -240,7 +282,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     embedder = pick_embedder(recipe, source, options, device="auto" if teacher is None else str(teacher.device))
     return FitPlan(
         recipe=recipe,
-        n_topics=int(options.n_topics),
+        n_topics=None if options.n_topics == AUTO else int(options.n_topics),
         seed=int(options.random_state),
         n_documents=len(source.corpus),
         n_distinct=source.count,
@@ -262,7 +304,9 @@ def _guides(recipe: Recipe, source: Source, options: FitOptions, vocabulary: Voc
     guides = parse_guides(options.guides)
     if guides and recipe.groups is None:
         raise InputError("guides= need initial groups, which this recipe has none of; use recipe='default'")
-    if len(guides) > options.n_topics:
+    if options.n_topics == AUTO and len(guides) > source.count // 4:
+        raise InputError(f"{len(guides)} guides for {source.count} distinct documents; give n_topics a number")
+    if options.n_topics != AUTO and len(guides) > int(options.n_topics):
         raise InputError(f"{len(guides)} guides for {options.n_topics} topics; give at least as many topics as guides")
     if guides and not source.has_texts:
         raise InputError("guides= are found by texts; give texts beside soft_labels=")

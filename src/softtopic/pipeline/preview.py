@@ -14,6 +14,7 @@ from softtopic.pipeline.represent import MIN_KEPT, represent
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import make_targets
 from softtopic.recipes import RECIPES
+from softtopic.selection import AUTO
 from softtopic.topics.documents import excerpt, representative_rows
 from softtopic.topics.words import Topics
 from softtopic.types import DocHidden
@@ -25,6 +26,9 @@ _ENCODING_SECONDS = 4.0
 _MAX_DOCUMENTS = 4096
 # Documents for each topic, at least.
 _MIN_TOPIC_DOCUMENTS = 5
+
+# Where the fit will choose their number, which takes longer than a preview may.
+_AUTO_TOPICS = 20
 
 
 def preview(source: Source, options: FitOptions) -> pd.DataFrame:
@@ -67,8 +71,8 @@ def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     topics = Topics(groups.topic_word, plan.vocabulary.words, relevance)
     texts = corpus.distinct.texts
     frame = pd.DataFrame({
-        "Topic": range(plan.n_topics),
-        "Count": np.bincount(groups.mixtures.argmax(axis=1), minlength=plan.n_topics),
+        "Topic": range(plan.chosen_n_topics),
+        "Count": np.bincount(groups.mixtures.argmax(axis=1), minlength=plan.chosen_n_topics),
         "Representation": topics.top_words(10),
         "Representative_Docs": [
             [excerpt(texts[row]) for row in rows.tolist()] for rows in representative_rows(groups.mixtures, texts)
@@ -81,8 +85,9 @@ def _preview_options(options: FitOptions, count: int, *, has_vectors: bool) -> F
     """Options of a fit to the words of the documents, by the default recipe without its language model."""
     inputs = "embedding+words+tf-idf" if has_vectors else "words+tf-idf"
     recipe = RECIPES["default"].with_options(inputs=inputs, target="bow")
+    wanted = _AUTO_TOPICS if options.n_topics == AUTO else int(options.n_topics)
     return FitOptions(
-        n_topics=max(2, min(int(options.n_topics), count // _MIN_TOPIC_DOCUMENTS)),
+        n_topics=max(2, min(wanted, count // _MIN_TOPIC_DOCUMENTS)),
         recipe=recipe,
         vocabulary=options.vocabulary,
         language=options.language,

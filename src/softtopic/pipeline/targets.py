@@ -173,7 +173,7 @@ def _words_view(plan: FitPlan, counts: csr_matrix | None) -> tuple[Vectors | Non
 
     An LSA of its own: the leading components of the wider one that is an input group documents less well.
     """
-    if counts is None or plan.recipe.groups is None:
+    if counts is None or (plan.recipe.groups is None and plan.n_topics is not None):
         return None, 0.0
     words = LSA.fit(counts, plan.recipe.graph.n_word_components, seed=plan.seed).transform(counts)
     return words, float(np.square(words).sum(axis=1).mean())
