@@ -246,7 +246,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
         self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
-        self._set_state(state, teacher)
+        named = tuple(enumerate(guide.name for guide in plan.guides))
+        self._set_state(state, teacher, edits=(edits.Rename(named),) if named else ())
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> DocTopic:
@@ -442,7 +443,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def get_guide_info(self) -> pd.DataFrame:
         """Table of the guided topics: Topic, Guide, Count, Share, Representation, Own_Words."""
-        return guide_report(self._fitted.state, parse_guides(self.guides))
+        return guide_report(self._fitted.view, parse_guides(self.guides))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""

@@ -67,15 +67,14 @@ def print_json(value: object) -> None:
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
     """A table of the topics of a model."""
-    print_topic_records(topic_records(model, words))
+    # Names that were not given are the first words once more.
+    print_topic_records(topic_records(model, words), named=any(model.topics.given_names))
 
 
-def print_topic_records(records: Sequence[Mapping[str, Any]]) -> None:
-    """A table of topics: number, size, words, a representative document."""
+def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = False) -> None:
+    """A table of topics: number, size, names if there are any, words, a representative document."""
     from softtopic.topics.documents import excerpt
 
-    # Names that were not given are the first words once more.
-    named = any(model.topics.given_names)
     rows = [
         [
             str(row["topic"]),

@@ -144,7 +144,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     return state, parameters
 
 
-def _documents(state: FittedState, *, excerpts: bool) -> dict[str, list[str]]:
+def _documents(state: FittedState, *, excerpts: bool) -> dict[str, list[Any]]:
     texts = list(state.excerpts) if excerpts else [""] * len(state.ids)
     return {"id": list(state.ids), "text": texts} | ({} if state.times is None else {"time": list(state.times)})
 

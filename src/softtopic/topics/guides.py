@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from softtopic.data.guides import Guide, word_places
@@ -16,23 +15,23 @@ def guide_report(state: FittedState, guides: Sequence[Guide]) -> pd.DataFrame:
     Parameters
     ----------
     state : FittedState
+        As fitted, or after edits.
     guides : sequence of Guide
-        Those of the fit.
+        Those of the fit: the topics 0, 1, …
 
     Returns
     -------
     DataFrame
         Topic (its number), Guide (its name), Count (documents whose largest share it has), Share (its mean share),
-        Representation (its first ten words), Own_Words (words of the guide that are words of topics).
+        Representation (its first ten words), Own_Words (words of the guide that are words of topics). Topics that
+        edits removed have no row.
     """
-    topics = Topics(state.topic_word, state.vocabulary.words, state.relevance)
-    counts = np.bincount(state.topics, minlength=state.n_topics)
-    known = [[state.vocabulary.words[place] for place in word_places(state.vocabulary, one.words)] for one in guides]
-    return pd.DataFrame({
-        "Topic": range(len(guides)),
-        "Guide": [guide.name for guide in guides],
-        "Count": counts[: len(guides)],
-        "Share": state.theta.mean(axis=0)[: len(guides)],
-        "Representation": topics.top_words(10)[: len(guides)],
-        "Own_Words": known,
-    })  # fmt: skip
+    words = Topics(state.topic_word, state.vocabulary.words, state.relevance).top_words(10)
+    shares = state.theta.mean(axis=0)
+    rows = []
+    for column, topic in enumerate(state.topic_ids):
+        if topic < len(guides):
+            guide = guides[topic]
+            own = [state.vocabulary.words[place] for place in word_places(state.vocabulary, guide.words)]
+            rows.append((topic, guide.name, state.counts[column], shares[column], words[column], own))
+    return pd.DataFrame(rows, columns=["Topic", "Guide", "Count", "Share", "Representation", "Own_Words"])
