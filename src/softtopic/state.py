@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.recipes import Recipe
 from softtopic.training.report import TrainingReport
 from softtopic.types import DocInt, DocTopic, TopicVocab
@@ -35,6 +36,8 @@ class FittedState:
         Weights and buffers of the backbone.
     word_width : int or None
         Width of the pre-trained word embeddings; None without any.
+    static : StaticEncoder or None
+        Encoder of new texts, if "static" is an input.
     lsa : LSA or None
         Latent semantic analysis, if "words" or "tf-idf" are inputs.
     prior : ndarray of shape (n_words,) or None
@@ -67,6 +70,7 @@ class FittedState:
     teacher: dict[str, Any] | None
     weights: dict[str, np.ndarray]
     word_width: int | None
+    static: StaticEncoder | None
     lsa: LSA | None
     prior: Float[np.ndarray, " vocab"] | None
     topic_word: TopicVocab

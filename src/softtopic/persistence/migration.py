@@ -84,6 +84,7 @@ def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
         "standardize": flat["standardise"],
         "max_training_documents": flat["learn_at_most"],
         "encoder": v1.ENCODER,
+        "static": v1.STATIC,
         "read": v1.READ
         | {
             "prompts": [one if isinstance(one, str) else _prompt(one) for one in flat["prompts"]],

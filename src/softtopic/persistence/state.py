@@ -10,6 +10,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import split_inputs
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.persistence.card import model_card
 from softtopic.persistence.checks import check_state
 from softtopic.persistence.folder import ModelFiles
@@ -27,7 +28,8 @@ _N_WORDS = 15
 
 WEIGHTS = "backbone."
 _ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
-_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components")
+_STATIC = ("static.tokenizer", "static.tokens", "static.vectors")
+_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_STATIC)
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -56,6 +58,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], *, excerpts: bool) 
     tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
     if state.lsa is not None:
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
+    if state.static is not None:
+        tensors |= _tensors_of(state.static)
     topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
@@ -107,6 +111,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         teacher=config["teacher"],
         weights={name.removeprefix(WEIGHTS): value for name, value in weights.items()},
         word_width=from_plain(int | None, config["word_width"], "word_width"),
+        static=_static_of(tensors),
         lsa=_lsa_of(tensors),
         ids=tuple(files.documents["id"]),
         excerpts=tuple(files.documents["text"]),
@@ -157,6 +162,22 @@ def _lsa_of(tensors: dict[str, np.ndarray]) -> LSA | None:
     if any(value is None for value in found.values()) or found["components"].ndim != 2:  # type: ignore[union-attr]
         raise InputError("lsa.idf and lsa.components do not go together")
     return LSA(**found)  # type: ignore[arg-type]
+
+
+def _tensors_of(static: StaticEncoder) -> dict[str, np.ndarray]:
+    tokenizer = np.frombuffer(static.tokenizer.encode(), dtype=np.uint8)
+    return dict(zip(_STATIC, (tokenizer, static.tokens, static.vectors), strict=True))
+
+
+def _static_of(tensors: dict[str, np.ndarray]) -> StaticEncoder | None:
+    found = [tensors[name] for name in _STATIC if name in tensors]
+    if not found:
+        return None
+    kinds = [(array.dtype, array.ndim) for array in found]
+    if kinds != [(np.uint8, 1), (np.int32, 1), (np.float16, 2)]:
+        raise InputError(f"{', '.join(_STATIC)} do not go together, or are of other types")
+    tokenizer, tokens, vectors = found
+    return StaticEncoder(tokenizer=tokenizer.tobytes().decode(), tokens=tokens, vectors=vectors)
 
 
 def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:

@@ -194,6 +194,7 @@ class Predictor:
             config=self.state.recipe.words,
             hidden=hidden,
             encode=encode,
+            static=self.state.static,
             fitted_lsa=self.state.lsa,
             seed=self.state.seed,
         )
