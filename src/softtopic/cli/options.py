@@ -135,8 +135,8 @@ class RecipeOptions:
         str | None,
         typer.Option(
             "--inputs",
-            help="Inputs of the topic model: hidden, embedding, static, words, tf-idf, bow, normalised-bow, or several, e.g. "
-            "embedding+words; default: the recipe's.",
+            help="Inputs of the topic model: hidden, embedding, static, words, tf-idf, bow, normalised-bow, or "
+            "several, e.g. embedding+words; default: the recipe's.",
         ),
     ] = None
     target: Annotated[

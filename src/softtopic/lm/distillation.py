@@ -66,7 +66,7 @@ def distill(
     return StaticEncoder(tokenizer=text, tokens=tokens.astype(np.int32), vectors=vectors.astype(np.float16))
 
 
-def principal_components(vectors: DocHidden, n_components: int) -> Float[np.ndarray, "docs width"]:
+def principal_components(vectors: DocHidden, n_components: int) -> Float[np.ndarray, "docs components"]:
     """Leading principal components of L2-normalised vectors, L2-normalised again, in float32."""
     unit = np.asarray(normalize(np.asarray(vectors, dtype=np.float32)))
     unit -= unit.mean(axis=0)

@@ -44,7 +44,7 @@ class StaticEncoder:
 
     tokenizer: str
     tokens: Int[np.ndarray, " tokens"]
-    vectors: Float[np.ndarray, "tokens width"]
+    vectors: Float[np.ndarray, "_ width"]
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.tokens.shape != self.vectors.shape[:1] or not self.vectors.size:
