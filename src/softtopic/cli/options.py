@@ -121,7 +121,8 @@ class RecipeOptions:
         str,
         typer.Option(
             "--recipe",
-            help="default, fast (a first look, and large corpora), light (no sentence encoder), paper (as published), or a bag-of-words model, e.g. etm.",
+            help="default, fast (a first look, and large corpora), light (no sentence encoder), paper (as published), "
+            "or a bag-of-words model, e.g. etm.",
         ),
     ] = "default"
     fast: Annotated[
