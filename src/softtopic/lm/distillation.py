@@ -15,6 +15,9 @@ from softtopic.lm.encoder import SentenceEncoder
 from softtopic.lm.static_encoder import StaticEncoder, open_tokenizer, token_counts
 from softtopic.types import DocHidden, DocInt
 
+# Equal sentence vectors have no principal components, and no sum of tokens has a length.
+_EPSILON = 1e-12
+
 
 def distill(
     encoder: SentenceEncoder,
@@ -61,7 +64,7 @@ def distill(
     bags, goal = csr_matrix(counts[rows].sqrt()), principal_components(targets, config.n_components)
     vectors = vectors @ _ridge(normalize(bags @ vectors), goal, config.alpha)
     # Sums have length 1 on average: the scale that learning rate and float16 expect.
-    vectors /= np.linalg.norm(bags @ vectors, axis=1).mean()
+    vectors /= np.linalg.norm(bags @ vectors, axis=1).mean() + _EPSILON
     vectors = _train(vectors, bags, goal, config, seed)
     return StaticEncoder(tokenizer=text, tokens=tokens.astype(np.int32), vectors=vectors.astype(np.float16))
 
