@@ -50,13 +50,14 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Number of topics, at least 2 and at most the number of distinct documents. "auto" chooses it without labels; see
         `selection_`.
     recipe : str or Recipe, default="default"
-        "default", "light" (the language model alone, no sentence encoder), "paper" (the published settings), a
+        "default", "fast" (a first look, and large corpora), "light" (the language model alone, no sentence encoder),
+        "paper" (the published settings), a
         bag-of-words model ("prodlda", "zeroshottm", "combinedtm", "etm", "ecrtm", "fastopic"), or a `Recipe`.
     backbone : str, BackboneSettings or None, default=None
         Neural topic model that replaces the recipe's: "plsa", "prodlda", "etm", "ecrtm", "fastopic", or settings of
         one, which replace all settings of the recipe's backbone.
     inputs : str or None, default=None
-        Inputs of the topic model that replace the recipe's: "hidden", "embedding", "words", "tf-idf", "bow",
+        Inputs of the topic model that replace the recipe's: "hidden", "embedding", "static", "words", "tf-idf", "bow",
         "normalised-bow", or several joined by "+".
     target : {"soft", "bow", "soft+bow"} or None, default=None
         Training target that replaces the recipe's: soft labels, word counts, or a mixture.

@@ -18,7 +18,7 @@ from softtopic.errors import InputError, check_number, check_whole
 from softtopic.graph.config import AgreementConfig, GraphConfig, GroupsConfig, ImputationConfig
 from softtopic.inputs.config import WordInputsConfig
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
-from softtopic.lm.config import EncoderConfig
+from softtopic.lm.config import EncoderConfig, StaticEncoderConfig
 from softtopic.teacher.calibration import CONTENT_FREE, check_calibration
 from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
 from softtopic.teacher.config import DemonstrationConfig
@@ -207,8 +207,8 @@ class Recipe:
     Parameters
     ----------
     inputs : str, default="hidden"
-        Inputs of the topic model: "hidden", "embedding", "words", "tf-idf", "bow", "normalised-bow", or several joined
-        by "+".
+        Inputs of the topic model: "hidden", "embedding", "static", "words", "tf-idf", "bow", "normalised-bow", or
+        several joined by "+".
     target : {"soft", "bow", "soft+bow"}, default="soft"
         Training target: the language model's soft labels, the document's own words, or a mixture.
     bow_weight : float in (0, 1), default=0.5
@@ -216,9 +216,12 @@ class Recipe:
     standardize : bool, default=False
         Whether dense input columns are standardised.
     max_training_documents : int or None, default=None
-        Maximum number of documents the topic model is trained on; mixtures of the others are predicted. None: all.
+        Maximum number of documents the topic model is trained on; mixtures of the others are predicted. None: all. With
+        the input "static" no others are encoded by the sentence encoder.
     encoder : EncoderConfig
         Sentence encoder.
+    static : StaticEncoderConfig
+        Static encoder distilled from it, where "static" is an input.
     read : ReadConfig
         What the language model reads.
     imputation : ImputationConfig
@@ -252,6 +255,7 @@ class Recipe:
     standardize: bool = False
     max_training_documents: int | None = None
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    static: StaticEncoderConfig = field(default_factory=StaticEncoderConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
     imputation: ImputationConfig = field(default_factory=ImputationConfig)
     words: WordInputsConfig = field(default_factory=WordInputsConfig)
@@ -274,6 +278,11 @@ class Recipe:
     def needs_lm(self) -> bool:
         """Whether a language model has to read documents."""
         return "hidden" in split_inputs(self.inputs) or "soft" in split_target(self.target)
+
+    @property
+    def needs_embeddings(self) -> bool:
+        """Whether sentence vectors are needed: as an input, or as what a static encoder is distilled from."""
+        return any(INPUTS[name].needs_embeddings for name in split_inputs(self.inputs))
 
     @property
     def reads_words(self) -> bool:
@@ -312,38 +321,51 @@ _PAPER = Recipe()
 
 _COUNTS = TrainingConfig(temperature=1.0)
 
+_DEFAULT = Recipe(
+    inputs="embedding+words+tf-idf",
+    target="soft+bow",
+    standardize=True,
+    max_training_documents=50_000,
+    read=ReadConfig(
+        prompts=("published", "four-shot"),
+        beam_width=4,
+        max_tokens=80,
+        max_documents=800,
+        budget=TokenBudget(),
+        medoids=MedoidsConfig(),
+        calibration="corpus",
+    ),
+    graph=GraphConfig(agreement=AgreementConfig()),
+    groups=GroupsConfig(),
+    backbone=PLSASettings(dropout=0.1),
+    training=TrainingConfig(
+        epochs=30,
+        batch_size=256,
+        min_batches_per_epoch=16,
+        max_batches=500,
+        learning_rate=0.004,
+        temperature=1.0,
+        theta_weight=3.0,
+    ),
+    ranking=RankingConfig(order="relevance"),
+)
+
+_FAST = replace(
+    _DEFAULT,
+    inputs="static+words+tf-idf",
+    max_training_documents=6000,
+    encoder=EncoderConfig(max_tokens=64),
+    read=replace(_DEFAULT.read, prompts=("four-shot",), max_tokens=48, max_documents=250, budget=None),
+    training=replace(_DEFAULT.training, max_batches=300),
+)
+
 RECIPES: dict[str, Recipe] = {
     # Temperature 3, weight 1000, batches of 64, 100 epochs, hidden states as they are (arXiv 2602.17907).
     "paper": _PAPER,
     # A few documents are read, chosen by their sentence vectors; topics start as groups of documents: docs/recipe.md.
-    "default": Recipe(
-        inputs="embedding+words+tf-idf",
-        target="soft+bow",
-        standardize=True,
-        max_training_documents=50_000,
-        read=ReadConfig(
-            prompts=("published", "four-shot"),
-            beam_width=4,
-            max_tokens=80,
-            max_documents=800,
-            budget=TokenBudget(),
-            medoids=MedoidsConfig(),
-            calibration="corpus",
-        ),
-        graph=GraphConfig(agreement=AgreementConfig()),
-        groups=GroupsConfig(),
-        backbone=PLSASettings(dropout=0.1),
-        training=TrainingConfig(
-            epochs=30,
-            batch_size=256,
-            min_batches_per_epoch=16,
-            max_batches=500,
-            learning_rate=0.004,
-            temperature=1.0,
-            theta_weight=3.0,
-        ),
-        ranking=RankingConfig(order="relevance"),
-    ),
+    "default": _DEFAULT,
+    # A sample is encoded and grouped; a static encoder predicts the mixtures of the others: docs/recipe.md.
+    "fast": _FAST,
     # The language model alone: its hidden states and its soft labels.
     "light": Recipe(
         standardize=True,

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.recipes import Recipe
 from softtopic.selection import Selection
 from softtopic.training.report import TrainingReport
@@ -55,6 +56,8 @@ class FittedState:
         Weights and buffers of the backbone.
     word_width : int or None
         Width of the pre-trained word embeddings; None without any.
+    static : StaticEncoder or None
+        Encoder of new texts, if "static" is an input.
     lsa : LSA or None
         Latent semantic analysis, if "words" or "tf-idf" are inputs.
     prior : ndarray of shape (n_words,) or None
@@ -78,7 +81,7 @@ class FittedState:
     training : TrainingReport or None
         Training loss and speed; None for a loaded model.
     vectors : DocumentVectors or None
-        What splits of topics are computed from; None in models of format version 2 and below.
+        What splits of topics are computed from; None in models of format version 1.
     topic_ids : tuple of int
         Number of the topic in each column of theta, ascending; 0, 1, … after a fit.
     names : tuple of str
@@ -97,6 +100,7 @@ class FittedState:
     teacher: dict[str, Any] | None
     weights: dict[str, np.ndarray]
     word_width: int | None
+    static: StaticEncoder | None
     lsa: LSA | None
     prior: Float[np.ndarray, " vocab"] | None
     topic_word: TopicVocab

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
@@ -15,6 +18,7 @@ from softtopic.inputs.registry import (
     split_inputs,
     split_target,
 )
+from softtopic.lm.static_encoder import StaticEncoder
 
 TEXTS = ["sql table sql", "bread and flour", "nothing of it"]
 WORDS = Vocabulary(("sql", "table", "bread", "flour"))
@@ -22,9 +26,23 @@ VECTORS = np.arange(6, dtype=np.float32).reshape(3, 2)
 COUNTS = csr_matrix([[2, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]])
 
 
+def static_encoder() -> StaticEncoder:
+    words = {word: number for number, word in enumerate(("[UNK]", *WORDS.words))}
+    tokenizer = Tokenizer(WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokens = np.array([1, 3], dtype=np.int32)
+    return StaticEncoder(tokenizer=tokenizer.to_str(), tokens=tokens, vectors=np.eye(2, dtype=np.float16))
+
+
 def made(inputs: str, texts=TEXTS) -> Inputs:
     hidden = VECTORS[: len(texts)]
-    sources = Sources(texts=texts, vocabulary=WORDS, hidden=hidden, encode=lambda given: VECTORS[: len(given)] + 100)
+    sources = Sources(
+        texts=texts,
+        vocabulary=WORDS,
+        hidden=hidden,
+        encode=lambda given: VECTORS[: len(given)] + 100,
+        static=static_encoder(),
+    )
     return make_inputs(inputs, sources)
 
 
@@ -84,10 +102,16 @@ def test_every_registered_input_has_a_row_for_each_document(name):
 
 @pytest.mark.parametrize("wrong", ["", "word", "bow+", "bow+bow", "hidden+soft", "Bow"])
 def test_unknown_inputs_list_the_known(wrong):
-    with pytest.raises(InputError, match="hidden, embedding, words, tf-idf, bow, normalised-bow"):
+    with pytest.raises(InputError, match="hidden, embedding, static, words, tf-idf, bow, normalised-bow"):
         split_inputs(wrong)
     with pytest.raises(InputError, match="soft, bow"):
         split_target(wrong)
+
+
+def test_static_vectors_are_made_of_the_tokens():
+    np.testing.assert_array_equal(made("static").dense(), [[1, 0], [0, 1], [0, 0]])
+    with pytest.raises(InputError, match="reads static"):
+        make_inputs("static", Sources(texts=TEXTS, vocabulary=WORDS))
 
 
 def test_missing_vectors_say_what_is_needed():

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.preprocessing import normalize
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from softtopic import persistence
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, ETMSettings, PLSASettings, ProdLDASettings, Sizes
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.persistence import SavedModel
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.state import DocumentVectors, FittedState
@@ -83,6 +86,7 @@ def _state(recipe: Recipe, widths: dict[str, int], texts: list[str], **changes: 
             teacher=None,
             weights=backbone.weights(),
             word_width=None,
+            static=None,
             lsa=None,
             prior=None,
             topic_word=topic_word,
@@ -134,9 +138,25 @@ def etm_state(texts: list[str]) -> FittedState:
     return _state(recipe, {"normalised-bow": len(WORDS)}, texts, word_width=6)
 
 
+def fast_state(texts: list[str]) -> FittedState:
+    """A static encoder with its tokenizer."""
+    rng = np.random.default_rng(2)
+    state = default_state(texts)
+    tokenizer = Tokenizer(WordLevel(dict(zip(("[UNK]", *WORDS), range(12), strict=True)), unk_token="[UNK]"))
+    static = StaticEncoder(
+        tokenizer=tokenizer.to_str(),
+        tokens=np.array([1, 2, 4, 7], dtype=np.int32),
+        vectors=rng.normal(size=(4, 3)).astype(np.float16),
+    )
+    recipe = replace(RECIPES["fast"], backbone=state.recipe.backbone)
+    parts = {"teacher": state.teacher, "lsa": state.lsa, "prior": state.prior, "relevance": state.relevance}
+    return _state(recipe, {"static": 3, "words": 2, "tf-idf": len(WORDS)}, texts, static=static, **parts)
+
+
 # Of every kind of model one.
 STATES: dict[str, Callable[[list[str]], FittedState]] = {
     "default": default_state,
+    "fast": fast_state,
     "bow": bow_state,
     "etm": etm_state,
 }
@@ -174,6 +194,10 @@ def assert_equal(found: FittedState, expected: FittedState) -> None:
         elif isinstance(other, LSA | DocumentVectors):
             for field in fields(other):
                 assert_same_array(getattr(one, field.name), getattr(other, field.name))
+        elif isinstance(other, StaticEncoder):
+            assert one.tokenizer == other.tokenizer
+            assert_same_array(one.tokens, other.tokens)
+            assert_same_array(one.vectors, other.vectors)
         elif isinstance(other, np.ndarray):
             assert_same_array(one, other)
         elif name != "training":

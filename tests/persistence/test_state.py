@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from states import PARAMETERS, STATES, assert_equal, default_state, edits_of_all_kinds, save_again
+from corruptions import edit_tensor
+from states import PARAMETERS, STATES, assert_equal, default_state, edits_of_all_kinds, fast_state, save_again
 
 from softtopic import persistence
-from softtopic.errors import InputError
+from softtopic.errors import InputError, ModelFileError
 from softtopic.topics.edits import Drop, apply
 
 
@@ -113,3 +114,38 @@ def test_edits_of_another_state_are_not_saved(texts, tmp_path):
     with pytest.raises(InputError, match="topic 9 does not exist"):
         persistence.save(default_state(texts), PARAMETERS, tmp_path / "model", edits=(Drop((9,)),))
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("tokenizer", lambda array: array[:-1]),
+        ("tokenizer", lambda array: array[:0]),
+        ("tokenizer", lambda array: array + np.uint8(128)),
+        ("tokenizer", lambda array: array.astype(np.float32)),
+        ("tokens", lambda array: array[::-1]),
+        ("tokens", lambda array: array[1:]),
+        ("tokens", lambda array: array + np.int32(8)),
+        ("tokens", lambda array: array - np.int32(2)),
+        ("tokens", lambda array: array.astype(np.int64)),
+        ("vectors", lambda array: array[:, 1:]),
+        ("vectors", lambda array: array[1:]),
+        ("vectors", lambda array: array[0]),
+        ("vectors", lambda array: array * np.float16(np.nan)),
+        ("vectors", lambda array: array.astype(np.float32)),
+    ],
+)
+def test_a_damaged_static_encoder_is_refused(texts, tmp_path, name, change):
+    persistence.save(fast_state(texts), PARAMETERS, tmp_path / "model")
+    edit_tensor(f"static.{name}", change)(tmp_path / "model")
+    with pytest.raises(ModelFileError, match="not a sound model"):
+        persistence.load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("change", [{"static": None}, {"encoder": "all-minilm-l6-v2"}])
+def test_a_static_encoder_is_an_input_or_there_is_none(texts, tmp_path, change):
+    with pytest.raises(InputError):
+        persistence.save(replace(fast_state(texts), **change), PARAMETERS, tmp_path / "model")
+    static = fast_state(texts).static
+    with pytest.raises(InputError, match="static is not used"):
+        persistence.save(replace(default_state(texts), static=static), PARAMETERS, tmp_path / "model")

@@ -32,7 +32,9 @@ def built(recipe: Recipe, *, read: int = 12, train: int = 12) -> tuple[FitPlan, 
     plan = replace(plan, recipe=recipe, n_read=read, read=np.arange(12)[:read])
     features = Features(LOG_PROBS[:read], HIDDEN[:read])
     inputs = Inputs({"embedding": source.embeddings})
-    return plan, source, Representation(inputs=inputs, lsa=None, features=features)
+    embedding = None if source.embeddings is None else source.embeddings[plan.train]
+    representation = Representation(inputs=inputs, embedding=embedding, static=None, lsa=None, features=features)
+    return plan, source, representation
 
 
 def targets_of(recipe: Recipe, **sizes) -> Targets:
@@ -109,6 +111,8 @@ def test_words_that_stand_in_no_document_are_no_target():
         TEXTS, soft_labels=None, hidden=None, embeddings=VECTORS, features=None, vocabulary=["quux", "z"]
     )
     plan = resolve_plan(source, FitOptions(n_topics=3, recipe="prodlda", vocabulary=["quux", "z"]))
-    nothing = Representation(inputs=Inputs({"embedding": VECTORS}), lsa=None, features=None)
+    nothing = Representation(
+        inputs=Inputs({"embedding": VECTORS}), embedding=VECTORS, static=None, lsa=None, features=None
+    )
     with pytest.raises(InputError, match="no document holds a word"):
         make_targets(plan, source, nothing, None)

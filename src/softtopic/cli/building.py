@@ -108,8 +108,10 @@ def build_model(
     from softtopic.model import TopicModel
     from softtopic.recipes import get_recipe
 
+    if options.fast and options.recipe not in ("default", "fast"):
+        raise InputError(f"--fast is --recipe fast, and --recipe is {options.recipe}; leave one of them out")
     recipe = get_recipe(
-        options.recipe,
+        "fast" if options.fast else options.recipe,
         options.backbone,
         read__prompts=lm.prompt or None,
         read__beam_width=lm.beam_width,

@@ -128,9 +128,13 @@ class RecipeOptions:
         str,
         typer.Option(
             "--recipe",
-            help="default, light (no sentence encoder), paper (as published), or a bag-of-words model, e.g. etm.",
+            help="default, fast (a first look, and large corpora), light (no sentence encoder), paper (as published), "
+            "or a bag-of-words model, e.g. etm.",
         ),
     ] = "default"
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Short for --recipe fast: a first look, or very many documents.")
+    ] = False
     backbone: Annotated[
         str | None,
         typer.Option("--backbone", help="Topic model: plsa, prodlda, etm, ecrtm or fastopic; default: the recipe's."),
@@ -139,8 +143,8 @@ class RecipeOptions:
         str | None,
         typer.Option(
             "--inputs",
-            help="Inputs of the topic model: hidden, embedding, words, tf-idf, bow, normalised-bow, or several, e.g. "
-            "embedding+words; default: the recipe's.",
+            help="Inputs of the topic model: hidden, embedding, static, words, tf-idf, bow, normalised-bow, or "
+            "several, e.g. embedding+words; default: the recipe's.",
         ),
     ] = None
     target: Annotated[

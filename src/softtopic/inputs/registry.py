@@ -16,6 +16,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.config import WordInputsConfig
 from softtopic.inputs.lsa import LSA
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.types import DocHidden, DocInt
 
 TARGETS = ("soft", "bow")
@@ -37,6 +38,7 @@ class Sources:
         Hidden states of the language model.
     encode : callable
         From texts to sentence vectors of shape (n_documents, width).
+    static : StaticEncoder or None
     lsa : LSA or None
         That of a fitted model; None to fit one to these texts.
     seed : int
@@ -48,6 +50,7 @@ class Sources:
     config: WordInputsConfig = field(default_factory=WordInputsConfig)
     hidden: DocHidden | None = None
     encode: Callable[[Sequence[str]], DocHidden] | None = None
+    static: StaticEncoder | None = None
     fitted_lsa: LSA | None = None
     seed: int = 0
 
@@ -78,17 +81,23 @@ class InputKind:
         Whether it needs inverse document frequencies of the training corpus.
     is_sparse : bool
         Whether it is a sparse matrix with a column for each word.
+    needs_embeddings : bool
+        Whether a fit needs sentence vectors for it.
     """
 
     make: Callable[[Sources], DocHidden | csr_matrix | None]
     reads_words: bool = False
     fits_lsa: bool = False
     is_sparse: bool = False
+    needs_embeddings: bool = False
 
 
 INPUTS: dict[str, InputKind] = {
     "hidden": InputKind(lambda sources: sources.hidden),
-    "embedding": InputKind(lambda sources: sources.encode and sources.encode(sources.texts)),
+    "embedding": InputKind(lambda sources: sources.encode and sources.encode(sources.texts), needs_embeddings=True),
+    "static": InputKind(
+        lambda sources: sources.static and sources.static(sources.texts), reads_words=True, needs_embeddings=True
+    ),
     "words": InputKind(lambda s: s.lsa.transform(s.counts).astype(np.float16), reads_words=True, fits_lsa=True),
     "tf-idf": InputKind(
         lambda s: s.lsa.sqrt_tf_idf(s.counts) * np.float32(s.config.tf_idf_scale),

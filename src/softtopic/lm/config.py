@@ -1,8 +1,8 @@
-"""Settings of the sentence encoder."""
+"""Settings of the sentence encoders."""
 
 from dataclasses import dataclass
 
-from softtopic.errors import check_whole
+from softtopic.errors import check_number, check_whole
 
 SENTENCE_ENCODER = "all-minilm-l6-v2"
 
@@ -24,3 +24,42 @@ class EncoderConfig:
 
     def __post_init__(self) -> None:
         check_whole("encoder max_tokens", self.max_tokens, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaticEncoderConfig:
+    """Static encoder distilled from the sentence encoder on the documents trained on, the input "static".
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Width of its vectors at most: leading principal components of the sentence vectors.
+    max_tokens : int, default=256
+        Longer texts are truncated.
+    alpha : float, default=1.0
+        L2 penalty of the ridge regression of sentence vectors on sums of token vectors, where training starts.
+    n_batches : int, default=200
+        Batches of training.
+    batch_size : int, default=128
+        Documents of each.
+    learning_rate : float, default=0.01
+        Of Adam, at the start; it falls linearly to 0.
+    token_dropout : float in [0, 1), default=0.1
+        Share of the tokens of a document that a batch leaves out.
+    """
+
+    n_components: int = 256
+    max_tokens: int = 256
+    alpha: float = 1.0
+    n_batches: int = 200
+    batch_size: int = 128
+    learning_rate: float = 0.01
+    token_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("n_components", "max_tokens", "batch_size"):
+            check_whole(f"static encoder {name}", getattr(self, name), 1)
+        check_whole("static encoder n_batches", self.n_batches, 0)
+        for name in ("alpha", "learning_rate"):
+            check_number(f"static encoder {name}", getattr(self, name), 0, closed="neither")
+        check_number("static encoder token_dropout", self.token_dropout, 0, 1, closed="left")

@@ -1,5 +1,6 @@
 """Sentence vectors for topic models that read embeddings."""
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -131,6 +132,29 @@ class SentenceEncoder:
                 check_finite(vectors[rows], self.name, self.dtype)
                 bar.advance(len(rows))
         return vectors
+
+    @torch.inference_mode()
+    def encode_tokens(self, tokens: Sequence[int] | Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens width"]:
+        """Vector of each token as a text of its own, for `softtopic.lm.distillation`; float32, not normalised."""
+        forward, tokenizer, width = self._open()
+        special = tokenizer([""])["input_ids"][0]
+        middle = (len(special) + 1) // 2
+        texts = [[*special[:middle], int(token), *special[middle:]] for token in tokens]
+        batches = [texts[start : start + _FILE_TEXTS] for start in range(0, len(texts), _FILE_TEXTS)]
+        means = [part.cpu().numpy() for part in parallel_map(forward, batches, self.device)]
+        return np.concatenate(means) if means else np.empty((0, width), dtype=np.float32)
+
+    def tokenizer_json(self, max_tokens: int) -> str:
+        """The tokenizer in the format of the package `tokenizers`, truncating texts to so many tokens.
+
+        Raises LanguageModelError if the encoder's tokenizer is not of that package.
+        """
+        tokenizer = self._open()[1]
+        if not tokenizer.is_fast:
+            raise LanguageModelError(f"{self.name} has a tokenizer that is written in Python; give another encoder")
+        plain = json.loads(tokenizer.backend_tokenizer.to_str())
+        truncation = {"direction": "Right", "max_length": max_tokens, "strategy": "LongestFirst", "stride": 0}
+        return json.dumps(plain | {"truncation": truncation, "padding": None}, ensure_ascii=False)
 
     @property
     def fingerprint(self) -> str:

@@ -77,10 +77,16 @@ def _facts(state: FittedState) -> dict[str, str]:
         "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
         "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
         "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
-        "Sentence encoder": state.encoder or ("vectors of the user" if "embedding" in state.widths else "none"),
+        "Sentence encoder": _encoder(state),
         "Random seed": str(state.seed),
         "Made with": f"softtopic {__version__}",
     }
+
+
+def _encoder(state: FittedState) -> str:
+    if state.static is not None and "embedding" not in state.widths:
+        return f"static, {len(state.static.tokens):,} tokens"
+    return state.encoder or ("vectors of the user" if "embedding" in state.widths else "none")
 
 
 def _cell(text: str) -> str:

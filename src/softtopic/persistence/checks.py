@@ -37,6 +37,7 @@ def check_state(state: FittedState) -> None:
         raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
     _expect("prior", state.prior, recipe.read.calibration != "none" and "soft" in split_target(recipe.target))
     _expect("relevance", state.relevance, recipe.ranking.order == "relevance")
+    _expect("static", state.static, "static" in state.widths)
     _expect("lsa", state.lsa, any(INPUTS[name].fits_lsa for name in split_inputs(recipe.inputs)))
     if state.encoder is not None and not ("embedding" in state.widths and state.encoder.strip("\0 ")):
         raise InputError(f"encoder is {state.encoder!r}, and the inputs are {recipe.inputs}")
@@ -69,6 +70,8 @@ def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
             "vectors.documents": (vectors.documents, (n_documents, width)),
             "vectors.words": (vectors.words, (n_words, width)),
         }
+    if state.static is not None and not np.isfinite(state.static.vectors).all():
+        raise InputError("static.vectors has values that are not finite")
     for name, (array, shape) in arrays.items():
         if array is None:
             continue
@@ -97,6 +100,8 @@ def _check_inputs(state: FittedState) -> None:
     known: dict[str, int] = dict.fromkeys(("tf-idf", "bow", "normalised-bow"), len(state.vocabulary))
     if state.lsa is not None:
         known["words"] = len(state.lsa.components)
+    if state.static is not None:
+        known["static"] = state.static.width
     for name, width in state.widths.items():
         check_whole(f"width of {name}", width, 1)
         if width != known.get(name, width):

@@ -38,7 +38,7 @@ from softtopic.persistence.formats import (
 from softtopic.storage.atomic import locked, staged_folder
 
 FORMAT = "softtopic-model"
-VERSION = 3
+VERSION = 2
 
 CONFIG = "config.json"
 TENSORS = "model.safetensors"
@@ -192,7 +192,7 @@ def _read_config(path: Path) -> tuple[dict[str, Any], int]:
 def _file_sums(config: dict[str, Any], version: int) -> dict[str, tuple[int | None, str]]:
     """Size, where it is known, and SHA-256 of each file."""
     files = config.get("files")
-    parts = [name for name in PARTS if version > 2 or name != EDITS]
+    parts = [name for name in PARTS if version > 1 or name != EDITS]
     missing = [name for name in parts if not isinstance(files, dict) or name not in files]
     if missing or not isinstance(files, dict):
         raise DamagedError(f"{CONFIG} has no checksum of {', '.join(missing)}")

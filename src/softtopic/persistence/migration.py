@@ -29,7 +29,7 @@ def migrate(files: ModelFiles) -> ModelFiles:
 
 
 def from_version_1(files: ModelFiles) -> ModelFiles:
-    """Version 1 had a flat recipe, no parameters and no word distributions, and showed whole documents as examples."""
+    """Version 1 had a flat recipe, no parameters, no word distributions and no edits, and showed whole documents."""
     old, words = files.config, files.topics["vocabulary"]
     v1.check(old, files.topics)
     recipe = _recipe(old)
@@ -67,16 +67,16 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     representatives = _representatives(stored, files.documents["text"], tensors["theta"])
     topics = plain_topics(Topics(tensors["topic_word"], words, tensors.get("relevance")), representatives)
     return replace(
-        files, version=2, config=config, tensors=tensors, topics={"vocabulary": vocabulary, "topics": topics}
+        files,
+        version=2,
+        config=config,
+        tensors=tensors,
+        topics={"vocabulary": vocabulary, "topics": topics},
+        edits={"edits": []},
     )
 
 
-def from_version_2(files: ModelFiles) -> ModelFiles:
-    """Version 2 had no edits and no vectors of documents, without which topics cannot be split."""
-    return replace(files, version=3, edits={"edits": []})
-
-
-_STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1, 2: from_version_2}
+_STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1}
 
 
 def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +89,7 @@ def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:
         "standardize": flat["standardise"],
         "max_training_documents": flat["learn_at_most"],
         "encoder": v1.ENCODER,
+        "static": v1.STATIC,
         "read": v1.READ
         | {
             "prompts": [one if isinstance(one, str) else _prompt(one) for one in flat["prompts"]],

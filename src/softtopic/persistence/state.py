@@ -11,6 +11,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import split_inputs
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.persistence.card import model_card
 from softtopic.persistence.checks import check_state
 from softtopic.persistence.edits import plain_edits
@@ -32,7 +33,8 @@ _N_WORDS = 15
 WEIGHTS = "backbone."
 _ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
 _VECTORS = tuple(f"vectors.{field.name}" for field in fields(DocumentVectors))
-_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_VECTORS)
+_STATIC = ("static.tokenizer", "static.tokens", "static.vectors")
+_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_VECTORS, *_STATIC)
 
 # In config.json where the number of topics was chosen.
 _SELECTION = "selection"
@@ -68,6 +70,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
     if state.vectors is not None:
         tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
+    if state.static is not None:
+        tensors |= _tensors_of(state.static)
     topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
@@ -123,6 +127,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         teacher=config["teacher"],
         weights={name.removeprefix(WEIGHTS): value for name, value in weights.items()},
         word_width=from_plain(int | None, config["word_width"], "word_width"),
+        static=_static_of(tensors),
         lsa=_lsa_of(tensors),
         vectors=_vectors_of(tensors),
         ids=tuple(files.documents["id"]),
@@ -190,6 +195,22 @@ def _vectors_of(tensors: dict[str, np.ndarray]) -> DocumentVectors | None:
     if len(found) < len(_VECTORS) or any(array.ndim != 2 for array in found.values()):
         raise InputError(f"{', '.join(_VECTORS)} do not go together")
     return DocumentVectors(**found)
+
+
+def _tensors_of(static: StaticEncoder) -> dict[str, np.ndarray]:
+    tokenizer = np.frombuffer(static.tokenizer.encode(), dtype=np.uint8)
+    return dict(zip(_STATIC, (tokenizer, static.tokens, static.vectors), strict=True))
+
+
+def _static_of(tensors: dict[str, np.ndarray]) -> StaticEncoder | None:
+    found = [tensors[name] for name in _STATIC if name in tensors]
+    if not found:
+        return None
+    kinds = [(array.dtype, array.ndim) for array in found]
+    if kinds != [(np.uint8, 1), (np.int32, 1), (np.float16, 2)]:
+        raise InputError(f"{', '.join(_STATIC)} do not go together, or are of other types")
+    tokenizer, tokens, vectors = found
+    return StaticEncoder(tokenizer=tokenizer.tobytes().decode(), tokens=tokens, vectors=vectors)
 
 
 def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:

@@ -51,6 +51,15 @@ TENSORS = {
 }
 
 ENCODER = {"name": "all-minilm-l6-v2", "max_tokens": 256}
+STATIC = {
+    "n_components": 256,
+    "max_tokens": 256,
+    "alpha": 1.0,
+    "n_batches": 200,
+    "batch_size": 128,
+    "learning_rate": 0.01,
+    "token_dropout": 0.1,
+}
 CONTENT_FREE = ["N/A", "[MASK]", "...", "-", "Text", "This is a document."]
 TEACHER_CONSTANTS = {"max_windows": 8, "content_free": CONTENT_FREE}
 READ = {

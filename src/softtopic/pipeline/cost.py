@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from softtopic.inputs.registry import split_inputs
 from softtopic.lm.encoder import Embedder, SentenceEncoder
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, TokenBudget
@@ -123,6 +124,8 @@ def _encoding(lengths: list[float], embedder: Embedder | None, recipe: Recipe) -
     if not isinstance(embedder, SentenceEncoder):
         return 0.0
     tokens = sum(min(length + 2, recipe.encoder.max_tokens) for length in lengths)
+    if "embedding" not in split_inputs(recipe.inputs):
+        tokens *= min(1, (recipe.max_training_documents or len(lengths)) / len(lengths))
     return 2 * _ENCODER_PARAMETERS * tokens / _ENCODER_EFFICIENCY
 
 

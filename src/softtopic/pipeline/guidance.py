@@ -45,8 +45,8 @@ def guide_scores(
         if targets.soft is not None and words:
             scores[:, column] += targets.soft[:, words].sum(axis=1, dtype=np.float32)
     scores *= np.float32(config.words_weight)
-    vectors = representation.inputs.at(plan.train).blocks.get("embedding")
-    if isinstance(vectors, np.ndarray) and plan.embedder is not None:
+    vectors = representation.embedding
+    if vectors is not None and plan.embedder is not None:
         scores += np.asarray(normalize(vectors.astype(np.float32))) @ _guide_vectors(plan).T
     return scores
 

@@ -98,6 +98,8 @@ class FitPlan:
         Number of distinct documents that the language model reads or has read.
     read : ndarray of int or None
         Their positions among the distinct documents; None until sentence vectors decide which are read.
+    encoded : ndarray of int or None
+        Positions of the documents that are encoded, those that the topic model is trained on; None: all are encoded.
     embedder : Embedder or None
         Sentence encoder; None if no sentence vectors are needed or the caller gives them.
     choose_demonstrations : bool
@@ -124,6 +126,7 @@ class FitPlan:
     teacher: BaseTeacher | None
     n_read: int
     read: ReadRows | None
+    encoded: TrainRows | None
     embedder: Embedder | None
     choose_demonstrations: bool
     features_exist: bool
@@ -153,6 +156,8 @@ class FitPlan:
     @cached_property
     def train(self) -> TrainRows:
         """Places of the documents the topic model is trained on."""
+        if self.encoded is not None:
+            return self.encoded
         return documents_to_train_on(self.n_distinct, self.read_rows, self.recipe.max_training_documents)
 
     @property
@@ -167,7 +172,8 @@ class FitPlan:
         config = self.recipe.read.medoids
         if self.read is not None or vectors is None or config is None:
             return self
-        return replace(self, read=medoids(vectors, self.n_read, config))
+        chosen = medoids(vectors, self.n_read, config)
+        return replace(self, read=chosen if self.encoded is None else self.encoded[chosen])
 
     def choose_n_topics(self, selection: Selection) -> "FitPlan":
         """The plan with the number of topics that was chosen."""
@@ -208,12 +214,14 @@ class FitPlan:
         return f"language model: {how}reads {which} distinct documents{more}{rest}"
 
     def _encoding(self) -> str:
-        if "embedding" not in self.inputs:
+        if not self.recipe.needs_embeddings:
             return ""
+        count = f"{self.n_train if 'embedding' not in self.inputs else self.n_distinct:,}"
+        rest = "; a static encoder trained on them encodes all" if "static" in self.inputs else ""
         if self.embedder is None:
-            return "sentence vectors: given"
+            return f"sentence vectors: given{rest}"
         name = self.embedder.name if isinstance(self.embedder, SentenceEncoder) else "a function of the caller's"
-        return f"sentence encoder: {name}, {self.n_distinct:,} documents"
+        return f"sentence encoder: {name}, {count} documents{rest}"
 
     def _selecting(self) -> str:
         if self.selection is not None:
@@ -291,6 +299,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         teacher=teacher,
         n_read=n_read,
         read=read,
+        encoded=_documents_encoded(recipe, source, n_read, read),
         embedder=embedder,
         choose_demonstrations=choose,
         features_exist=source.features is not None,
@@ -337,8 +346,10 @@ def _available(recipe: Recipe, source: Source, options: FitOptions) -> dict[str,
 
 
 def _can_be_had(part: str, source: Source) -> bool:
+    if INPUTS[part].needs_embeddings and source.embeddings is None:
+        return False
     if part == "embedding":
-        return source.embeddings is not None
+        return True
     return source.has_texts if INPUTS[part].reads_words else True
 
 
@@ -358,14 +369,24 @@ def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> tupl
         if partial:
             raise InputError("hidden states are an input and not read of all documents; leave out inputs= or sample=")
         return source.count, np.arange(source.count)
-    predictable = "embedding" in recipe.inputs or source.embeddings is not None or "bow" in recipe.target
+    predictable = recipe.needs_embeddings or source.embeddings is not None or "bow" in recipe.target
     if not predictable and partial:
         raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
     limit = n_affordable(source.corpus.distinct.texts, recipe) if predictable else None
     read = documents_to_read(source.count, options.sample, limit)
-    config, has_vectors = recipe.read.medoids, "embedding" in recipe.inputs or source.embeddings is not None
+    config, has_vectors = recipe.read.medoids, recipe.needs_embeddings or source.embeddings is not None
     by_vectors = config is not None and has_vectors and len(read) <= config.max_clusters
     return len(read), None if by_vectors and len(read) < source.count else read
+
+
+def _documents_encoded(
+    recipe: Recipe, source: Source, n_read: int, read: ReadRows | None
+) -> TrainRows | None:  # fmt: skip
+    """Places of the documents that sentence vectors are made of; None: of all, or of none."""
+    if not recipe.needs_embeddings or "embedding" in split_inputs(recipe.inputs):
+        return None
+    size = n_to_train_on(source.count, n_read, recipe.max_training_documents)
+    return documents_to_train_on(source.count, np.empty(0, dtype=np.int64) if read is None else read, size)
 
 
 def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseTeacher | None, bool]:
@@ -384,7 +405,7 @@ def pick_embedder(
     recipe: Recipe, source: Source, options: FitOptions, *, device: str = "auto"
 ) -> Embedder | None:  # fmt: skip
     """What makes sentence vectors; None where none are needed, or the caller brings them and names no encoder."""
-    if "embedding" not in split_inputs(recipe.inputs):
+    if not recipe.needs_embeddings:
         return None
     if options.embedder is None and source.embeddings is not None:
         return None

@@ -230,6 +230,7 @@ class Predictor:
             config=self.state.recipe.words,
             hidden=hidden,
             encode=encode,
+            static=self.state.static,
             fitted_lsa=self.state.lsa,
             seed=self.state.seed,
         )

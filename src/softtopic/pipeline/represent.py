@@ -9,7 +9,9 @@ import numpy as np
 from softtopic.features.store import Features
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import INPUTS, Inputs, Sources, check_vectors, make_inputs, split_inputs
-from softtopic.lm.encoder import Embedder, embed
+from softtopic.lm.distillation import distill
+from softtopic.lm.encoder import Embedder, SentenceEncoder, embed
+from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
 from softtopic.storage.progress import RunClock
@@ -29,6 +31,10 @@ class Representation:
     ----------
     inputs : Inputs
         A row for each distinct document.
+    embedding : ndarray of shape (n_documents, width) or None
+        Sentence vectors of the documents trained on, where the recipe needs some.
+    static : StaticEncoder or None
+        Distilled where it is an input.
     lsa : LSA or None
         Fitted where words are an input.
     features : Features or None
@@ -36,6 +42,8 @@ class Representation:
     """
 
     inputs: Inputs
+    embedding: DocHidden | None
+    static: StaticEncoder | None
     lsa: LSA | None
     features: Features | None
 
@@ -54,11 +62,15 @@ def encode_with(
 
 
 def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool | RunClock = False) -> DocHidden | None:
-    """Sentence vectors of the distinct documents, the caller's or the encoder's; None where the plan needs none."""
-    if source.embeddings is not None or plan.embedder is None:
-        return source.embeddings
+    """Sentence vectors of the plan's documents, the caller's or the encoder's; None where the plan needs none."""
+    rows = slice(None) if plan.encoded is None else plan.encoded
+    if source.embeddings is not None:
+        return source.embeddings[rows]
+    if plan.embedder is None:
+        return None
     encode = encode_with(plan.embedder, keep=plan.features is not None, progress=progress, device=str(plan.device))
-    vectors = encode(source.corpus.distinct.texts)
+    texts = source.corpus.distinct.texts
+    vectors = encode(texts if plan.encoded is None else [texts[row] for row in plan.encoded.tolist()])
     log.info("encoded %d documents", len(vectors))
     return vectors
 
@@ -67,18 +79,39 @@ def represent(
     plan: FitPlan, source: Source, vectors: DocHidden | None, features: Features | None
 ) -> Representation:  # fmt: skip
     """Make the inputs of all distinct documents, from their sentence vectors and what the language model read."""
+    static = distilled_encoder(plan, source, vectors)
     sources = Sources(
         texts=source.corpus.distinct.texts,
         vocabulary=plan.vocabulary,
         config=plan.recipe.words,
         hidden=None if features is None or not plan.reads_all else features.hidden,
-        encode=None if vectors is None else lambda _: vectors,
+        encode=None if vectors is None or plan.encoded is not None else lambda _: vectors,
+        static=static,
         seed=plan.seed,
     )
     inputs = make_inputs(plan.recipe.inputs, sources)
     log.info("inputs: %s", ", ".join(f"{name} ({width:,} columns)" for name, width in inputs.widths.items()))
     fits_lsa = any(INPUTS[name].fits_lsa for name in split_inputs(plan.recipe.inputs))
-    return Representation(inputs=inputs, lsa=sources.lsa if fits_lsa else None, features=features)
+    embedding = None
+    if vectors is not None and plan.recipe.needs_embeddings:
+        embedding = vectors if plan.encoded is not None else vectors[plan.train]
+    lsa = sources.lsa if fits_lsa else None
+    return Representation(inputs=inputs, embedding=embedding, static=static, lsa=lsa, features=features)
+
+
+def distilled_encoder(plan: FitPlan, source: Source, vectors: DocHidden | None) -> StaticEncoder | None:
+    """The static encoder of the recipe, trained on the documents that were encoded; None where it is no input."""
+    if "static" not in plan.inputs or vectors is None:
+        return None
+    config = plan.recipe.encoder
+    encoder = plan.embedder
+    if not isinstance(encoder, SentenceEncoder):
+        # Vectors of the caller's are predicted from tokens of the recipe's encoder.
+        encoder = SentenceEncoder(config.name, max_tokens=config.max_tokens, device=str(plan.device))
+    rows = np.arange(plan.n_distinct) if plan.encoded is None else plan.encoded
+    static = distill(encoder, source.corpus.distinct.texts, rows, vectors, plan.recipe.static, seed=plan.seed)
+    log.info("static encoder of %d tokens, trained on %d documents", len(static.tokens), len(rows))
+    return static
 
 
 def standardize(vectors: DocHidden) -> DocHidden:

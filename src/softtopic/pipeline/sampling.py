@@ -96,7 +96,8 @@ def n_to_train_on(count: int, n_read: int, max_documents: int | None) -> int:
 def documents_to_train_on(count: int, read: ReadRows, max_documents: int | None) -> TrainRows:
     """Places among `count` distinct documents, ascending: all documents read, and others up to `max_documents`."""
     size = n_to_train_on(count, len(read), max_documents)
-    if not 0 < len(read) < count:
-        return equidistant(count, size)
+    rows = equidistant(count, size)
+    if not 0 < len(read) < count or np.isin(read, rows).all():
+        return rows
     others = np.setdiff1d(np.arange(count), read)
     return np.union1d(read, others[equidistant(len(others), size - len(read))])

@@ -101,9 +101,7 @@ def make_targets(
         If no document holds a word of the vocabulary and the target needs some.
     """
     names, rows = split_target(plan.recipe.target), plan.train
-    blocks = representation.inputs.at(rows).blocks
-    embedding = blocks.get("embedding")
-    embedding = standardize(embedding) if isinstance(embedding, np.ndarray) else None
+    embedding = None if representation.embedding is None else standardize(representation.embedding)
     counts = _counts(plan, source) if "bow" in names else None
     weights = None if counts is None else tf_idf(counts)
     soft, hidden = _soft_labels(plan, representation, calibration)
