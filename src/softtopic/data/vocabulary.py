@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.normalization import normalize_text
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError
 
@@ -197,14 +198,7 @@ class Vocabulary:
 
         """
         texts = list(texts)
-        vocabulary = cls(_most_frequent(vectorizer, texts, size), token_pattern)
-        missing = np.flatnonzero(vocabulary.bag_of_words(texts).getnnz(axis=0) == 0)
-        if len(missing):
-            examples = ", ".join(vocabulary.words[i] for i in missing[:3])
-            log.warning(
-                "%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(vocabulary), examples
-            )
-        return vocabulary
+        return cls(_most_frequent(vectorizer, texts, size), token_pattern).warn_of_missing(texts)
 
     @classmethod
     def build(
@@ -245,7 +239,9 @@ class Vocabulary:
         if isinstance(source, str):
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
         if isinstance(source, Sequence | np.ndarray):
-            return cls(tuple(map(str, source)), config.token_pattern)
+            texts = list(texts)
+            words = cls(tuple(map(str, source)), config.token_pattern)
+            return words.warn_of_missing(texts) if texts else words
         if not isinstance(source, CountVectorizer):
             kind = type(source).__name__
             raise InputError(f"vocabulary is {kind}; give a size, a list of words or a CountVectorizer")
@@ -262,20 +258,29 @@ class Vocabulary:
         Parameters
         ----------
         texts : iterable of str
-            Documents; letter case is ignored.
+            Documents; letter case is ignored, and so are the differences that `normalize_text` removes.
 
         Returns
         -------
         csr_matrix of int64 of shape (n_texts, n_words)
 
         """
-        index: Any = {word: column for column, word in enumerate(self.words)}
+        keys = [normalize_text(word).lower() for word in self.words]
         # Where the pattern finds all words it is the faster way.
-        if are_tokens(self.words, self.token_pattern):
+        if are_tokens(keys, self.token_pattern) and len(set(keys)) == len(keys):
             how: Any = {"token_pattern": compile_token_pattern(self.token_pattern).pattern}
         else:
-            how = {"analyzer": WordMatcher(self.words)}
-        return CountVectorizer(vocabulary=index, **how).transform(list(texts))  # type: ignore[return-value]
+            keys, how = list(self.words), {"analyzer": WordMatcher(self.words)}
+        index: Any = {word: column for column, word in enumerate(keys)}
+        return CountVectorizer(vocabulary=index, **how).transform(map(normalize_text, texts))  # type: ignore[return-value]
+
+    def warn_of_missing(self, texts: Iterable[str]) -> "Vocabulary":
+        """The vocabulary itself; a warning names words that occur in none of the texts."""
+        missing = np.flatnonzero(self.bag_of_words(texts).getnnz(axis=0) == 0)
+        if len(missing):
+            examples = ", ".join(self.words[i] for i in missing[:3])
+            log.warning("%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(self), examples)
+        return self
 
 
 def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str] | None:
@@ -324,7 +329,7 @@ def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | No
         raise InputError(f"vocabulary size {size} is too small; give at least 2")
     unfitted: Any = clone(vectorizer)
     try:
-        counts = unfitted.fit_transform(texts)
+        counts = unfitted.fit_transform(map(normalize_text, texts))
     except ValueError as error:
         # scikit-learn's two messages for "nothing left" and for bounds that cross.
         raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None
