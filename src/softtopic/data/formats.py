@@ -235,7 +235,7 @@ def _parse_excel(content: Content) -> Table:
     try:
         from openpyxl import load_workbook
     except ImportError:
-        raise InputError(f"{file}: Excel files need `pip install softtopic[excel]`; or save it as csv") from None
+        raise InputError(f"{file}: Excel files need `pip install softtopic[xlsx]`; or save it as csv") from None
     try:
         with zipfile.ZipFile(io.BytesIO(content.data)) as archive:
             if sum(part.file_size for part in archive.infolist()) > _MAX_EXCEL_BYTES:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from softtopic.errors import InputError, ModelFileError
+from softtopic.errors import DiskError, InputError, ModelFileError
 from softtopic.persistence.formats import (
     MAX_TEXT_BYTES,
     DamagedError,
@@ -35,7 +35,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import check_writable, locked, staged_folder
 
 FORMAT = "softtopic-model"
 VERSION = 3
@@ -86,12 +86,19 @@ class ModelFiles:
 
 
 def check_destination(path: Path) -> None:
-    """Raise ModelFileError, before hours of work, where saving would replace something that is not a model folder."""
+    """Raise ModelFileError, before hours of work, where saving would replace something that is not a model folder.
+
+    Raises DiskError where nothing could be written.
+    """
     if not path.exists():
+        check_writable(path)
         return
     try:
         if path.is_dir() and (not any(path.iterdir()) or _is_model(_read_json(path / CONFIG))):
+            check_writable(path)
             return
+    except DiskError:
+        raise
     except (OSError, ValueError, DamagedError):
         pass
     raise ModelFileError(f"{path} exists and is not a model folder; give a new folder, nothing was written")
