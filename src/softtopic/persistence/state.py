@@ -31,7 +31,7 @@ _N_WORDS = 15
 WEIGHTS = "backbone."
 _ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
 _VECTORS = tuple(f"vectors.{field.name}" for field in fields(DocumentVectors))
-_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", *_VECTORS)
+_OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", "blank", *_VECTORS)
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -64,6 +64,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
     if state.vectors is not None:
         tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
+    if len(state.blank):
+        tensors["blank"] = state.blank
     topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
@@ -121,6 +123,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         ids=tuple(files.documents["id"]),
         excerpts=tuple(files.documents["text"]),
         representatives=representatives,
+        blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
     )
