@@ -8,6 +8,7 @@ from softtopic import __version__
 from softtopic.cli.applying import documents, search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
+from softtopic.cli.cache import cache
 from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
@@ -38,3 +39,4 @@ def root(
 
 for command in (fetch, demo, teach, fit, topics, documents, transform, search, edit, evaluate, bench):
     app.command()(command)
+app.add_typer(cache)

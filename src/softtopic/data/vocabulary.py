@@ -292,8 +292,8 @@ class Vocabulary:
         else:
             keys, how = list(self.words), {"analyzer": WordMatcher(self.words)}
         index: Any = {word: column for column, word in enumerate(keys)}
-        counter = CountVectorizer(vocabulary=index, **how)
-        return counter.transform(map(normalize_text, texts))  # type: ignore[return-value]
+        counter: Any = CountVectorizer(vocabulary=index, **how)
+        return counter.transform(map(normalize_text, texts))
 
     def warn_of_missing(self, texts: Iterable[str]) -> "Vocabulary":
         """The vocabulary itself; a warning names words that occur in none of the texts."""
@@ -310,8 +310,8 @@ def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str
     Parameters
     ----------
     language : str
-        Its English name, a code as "de" or "pt-BR", or "none". English takes scikit-learn's list: the larger one of the package `stop-words`
-        holds words that name topics, such as "computer", "world" or "work".
+        Its English name, a code as "de" or "pt-BR", or "none". English takes scikit-learn's list: the larger one of the
+        package `stop-words` holds words that name topics, such as "computer", "world" or "work".
     token_pattern : str, default=TOKEN_PATTERN
         Stop words that are no tokens of this pattern are left out: they could never match.
 
@@ -377,7 +377,7 @@ def _even_of_few(vectorizer: CountVectorizer, texts: list[str], size: int) -> tu
     try:
         words = _most_frequent(vectorizer, texts, size)
     except InputError:
-        if len(texts) >= _FEW_TEXTS or size < 2:
+        if not 2 <= len(texts) < _FEW_TEXTS or size < 2:
             raise
     if len(texts) >= _FEW_TEXTS or len(words) >= min(size, _FEW_WORDS):
         return words
