@@ -69,6 +69,13 @@ def bad_inputs(tmp_path):
         ),
         "unknown target": (["one.csv", "--target", "x"], "choose from soft, bow"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
+        "unknown device": (["one.csv", "--device", "x"], "device is 'x'; give auto, cpu, cuda or mps"),
+        "a seed below zero": (["one.csv", "--seed", "-1"], "--seed"),
+        "a vocabulary of no digits": (["one.csv", "--vocabulary", "²"], "no such file"),
+        "no delimiter": (["one.csv", "--delimiter", ",,"], "give one character"),
+        "unknown encoding": (["one.csv", "--encoding", "klingon"], "give e.g. utf-8, cp1252"),
+        "a destination inside a file": (["one.csv", "--out", "one.csv/model"], "could not be written"),
+        "a destination that takes no files": (["one.csv", "--out", "/proc/self/model"], "could not be written"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
         "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),
         "nothing": ([], "give a file"),
@@ -168,9 +175,9 @@ def test_an_output_format_that_is_unknown_is_refused_before_the_work(run, model,
     from softtopic import TopicModel
 
     monkeypatch.setattr(TopicModel, "load", None)
-    code, out, err = run("transform", model, posts, "--text", "body", "--out", "theta.xlsx")
+    code, out, err = run("transform", model, posts, "--text", "body", "--out", "theta.xls")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "theta.xlsx ends in .xlsx; give a file that ends in one of .parquet, .csv, .jsonl" in err
+    assert "theta.xls ends in .xls; give a file that ends in one of .parquet, .csv, .jsonl, .xlsx" in err
 
 
 def test_stopped_by_hand(run, model, monkeypatch):

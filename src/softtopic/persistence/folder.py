@@ -11,7 +11,6 @@ model/
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -121,8 +120,6 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
         _write_text(staging / TOPICS, write_json(files.topics))
         _write_text(staging / EDITS, write_json(files.edits))
         save_file(tensors, staging / TENSORS)
-        # safetensors lets nobody but the owner read its files.
-        shutil.copymode(staging / TOPICS, staging / TENSORS)
         write_documents(files.documents, staging / DOCUMENTS)
         _write_text(staging / CARD, files.card)
         sums = {name: {"size": (staging / name).stat().st_size, "sha256": _sha256(staging / name)} for name in PARTS}

@@ -147,6 +147,8 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         yield staging
         for path in staging.rglob("*"):
             if path.is_file():
+                # As new files are: safetensors lets nobody but the owner read its own.
+                path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IMODE(staging.stat().st_mode) & 0o666)
                 _flush(path)
         if folder.exists():
             os.replace(folder, aside)
