@@ -245,10 +245,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._set_state(state, teacher)
         return self
 
-    def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> DocTopic:
+    def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> Any:
         """Fit the model and return the mixtures of the same documents, equal to ``fit(X).transform(X)``.
 
-        Takes the arguments of `fit`.
+        Takes the arguments of `fit`; see `transform` for what is returned.
         """
         return _wrap_data_with_container("transform", self.fit(X, y, **options).probabilities_, X, self)
 
@@ -258,7 +258,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         hidden: DocHidden | None = None,
         embeddings: np.ndarray | None = None,
-    ) -> DocTopic:
+    ) -> Any:
         """Compute the topic mixtures of documents, old or new.
 
         The mixture of a document is deterministic and does not depend on the other documents.
@@ -276,7 +276,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         ndarray of shape (n_documents, n_topics), float32
-            Topic mixtures; rows sum to 1.
+            Topic mixtures; rows sum to 1. A table with the names of the topics where `set_output` asks for one.
         """
         theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
         return _wrap_data_with_container("transform", theta, X, self)
