@@ -71,7 +71,6 @@ def bad_inputs(tmp_path):
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
         "unknown device": (["one.csv", "--device", "x"], "device is 'x'; give auto, cpu, cuda or mps"),
         "a seed below zero": (["one.csv", "--seed", "-1"], "--seed"),
-        "a vocabulary of no digits": (["one.csv", "--vocabulary", "²"], "no such file"),
         "no delimiter": (["one.csv", "--delimiter", ",,"], "give one character"),
         "unknown encoding": (["one.csv", "--encoding", "klingon"], "give e.g. utf-8, cp1252"),
         "a destination inside a file": (["one.csv", "--out", "one.csv/model"], "could not be written"),
@@ -96,6 +95,13 @@ def test_bad_input_is_one_line_and_exit_2_and_leaves_nothing(run, tiny_lm, tmp_p
         assert err.startswith("softtopic: "), name
         assert err.count("\n") == 1, (name, err)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before, name
+
+
+@pytest.mark.parametrize("vocabulary", ["²", "1e3", "-5", "0"])
+def test_a_vocabulary_that_is_no_number_and_no_file_is_one_line(run, posts, vocabulary):
+    code, out, err = run("fit", posts, "--text", "body", "--topics", "3", "--vocabulary", vocabulary, "--quiet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "no such file" in err or "give at least 2" in err
 
 
 def test_models_that_are_none(run, model, posts, tmp_path):
