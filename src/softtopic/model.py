@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.utils._set_output import _wrap_data_with_container
 
 from softtopic import persistence
 from softtopic.data.corpus import Corpus
@@ -25,6 +26,7 @@ from softtopic.pipeline import naming
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.preview import preview
+from softtopic.pipeline.score import mean_log_likelihood
 from softtopic.pipeline.soft_labels import soft_labels_of
 from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
@@ -254,12 +256,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._set_state(state, teacher, edits=(edits.Rename(named),) if named else ())
         return self
 
-    def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> DocTopic:
+    def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> Any:
         """Fit the model and return the mixtures of the same documents, equal to ``fit(X).transform(X)``.
 
-        Takes the arguments of `fit`.
+        Takes the arguments of `fit`; see `transform` for what is returned.
         """
-        return self.fit(X, y, **options).probabilities_
+        return _wrap_data_with_container("transform", self.fit(X, y, **options).probabilities_, X, self)
 
     def transform(
         self,
@@ -267,7 +269,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         hidden: DocHidden | None = None,
         embeddings: np.ndarray | None = None,
-    ) -> DocTopic:
+    ) -> Any:
         """Compute the topic mixtures of documents, old or new.
 
         The mixture of a document is deterministic and does not depend on the other documents.
@@ -285,16 +287,22 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         ndarray of shape (n_documents, n_topics), float32
-            Topic mixtures; rows sum to 1.
+            Topic mixtures; rows sum to 1. A table with the names of the topics where `set_output` asks for one.
         """
-        return self._fitted.transform(
-            None if X is None else as_corpus(X),
-            hidden=hidden,
-            embeddings=embeddings,
-            embedder=self.embedder,
-            keep=self.features is not None,
-            progress=self.progress,
-        )
+        theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
+        return _wrap_data_with_container("transform", theta, X, self)
+
+    def score(self, X: Iterable[str] | Corpus, y: object = None) -> float:
+        """Mean log-likelihood of the vocabulary words of documents, in nats per word; higher is better.
+
+        Parameters
+        ----------
+        X : iterable of str or Corpus
+        y : None
+            Ignored; present for compatibility with scikit-learn.
+        """
+        corpus = as_corpus(X)
+        return mean_log_likelihood(self._fitted.state, corpus, self._mixtures(corpus))
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
         """Compute calibrated soft labels of documents, old or new; the language model reads them.
@@ -461,12 +469,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         DataFrame
             Document (its position), Id, Divergence (in nats), Topic, Text (its beginning); nearest first.
         """
-        theta = self.transform([search.check_query(query)])
+        theta = self._mixtures(as_corpus([search.check_query(query)]))
         return search.search(self._fitted.view, self._fitted.index, theta, k)
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
         """Find the topics with the largest shares in the mixture of a query; returns their numbers and these shares."""
-        return search.find_topics(self._fitted.view, self.transform([search.check_query(query)]), top_n)
+        return search.find_topics(self._fitted.view, self._mixtures(as_corpus([search.check_query(query)])), top_n)
 
     def edit(self, *edits: Edit) -> "TopicModel":
         """Apply edits, such as those of `suggest_edits`, in order; all or none."""
@@ -755,6 +763,12 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             texts=tuple(docs) if docs is not None else state.excerpts if trained else (),
             times=state.times if trained else None,
             topic_ids=self.topic_ids_.tolist(),
+            blank=state.blank if trained else np.empty(0, dtype=np.int64),
+        )
+
+    def _mixtures(self, corpus: Corpus | None, **vectors: Any) -> DocTopic:
+        return self._fitted.transform(
+            corpus, embedder=self.embedder, keep=self.features is not None, progress=self.progress, **vectors
         )
 
     def _options(self) -> FitOptions:
@@ -782,5 +796,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         state: Any = super().__getstate__()
         return {name: value for name, value in state.items() if name not in ("_predictor", "plan_")}
 
+
+# `set_output` is there for what scikit-learn wraps; `transform` wraps its own result.
+TopicModel._sklearn_auto_wrap_output_keys = {"transform"}  # type: ignore[attr-defined]
 
 _OPENING = RLock()

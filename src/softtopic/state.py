@@ -1,6 +1,6 @@
 """What a fit leaves behind: one frozen value that saving, `transform`, tables and search read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -76,6 +76,8 @@ class FittedState:
         Beginnings of the training documents, at most 300 characters each; empty strings if no text is kept.
     representatives : tuple of ndarray
         Rows of the representative documents of each topic.
+    blank : ndarray of int64 of shape (n_blank,)
+        Rows of the blank documents: they have a mixture, and are in no topic's count and no search.
     plan : tuple of str
         Lines of the plan of the fit.
     training : TrainingReport or None
@@ -110,6 +112,7 @@ class FittedState:
     ids: tuple[str, ...] | tuple[int, ...]
     excerpts: tuple[str, ...]
     representatives: tuple[Int[np.ndarray, " n"], ...]
+    blank: Int[np.ndarray, " blank"] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     plan: tuple[str, ...] = ()
     training: TrainingReport | None = None
     vectors: DocumentVectors | None = None
@@ -132,6 +135,11 @@ class FittedState:
         """Column with the largest share of each training document."""
         return self.theta.argmax(axis=1)
 
+    @cached_property
+    def with_text(self) -> Int[np.ndarray, " with_text"]:
+        """Rows of the documents that are not blank."""
+        return np.delete(np.arange(len(self.theta)), self.blank)
+
     @property
     def topics(self) -> DocInt:
         """Number of the topic with the largest share of each training document."""
@@ -140,7 +148,7 @@ class FittedState:
     @cached_property
     def counts(self) -> Int[np.ndarray, " topics"]:
         """Number of training documents in which each topic has the largest share."""
-        return np.bincount(self.columns, minlength=self.n_topics)
+        return np.bincount(self.columns[self.with_text], minlength=self.n_topics)
 
     @property
     def representative_docs(self) -> list[list[str]]:

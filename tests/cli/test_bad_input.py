@@ -69,6 +69,12 @@ def bad_inputs(tmp_path):
         ),
         "unknown target": (["one.csv", "--target", "x"], "choose from soft, bow"),
         "unknown language": (["one.csv", "--language", "x"], "no stop words"),
+        "unknown device": (["one.csv", "--device", "x"], "device is 'x'; give auto, cpu, cuda or mps"),
+        "a seed below zero": (["one.csv", "--seed", "-1"], "--seed"),
+        "no delimiter": (["one.csv", "--delimiter", ",,"], "give one character"),
+        "unknown encoding": (["one.csv", "--encoding", "klingon"], "give e.g. utf-8, cp1252"),
+        "a destination inside a file": (["one.csv", "--out", "one.csv/model"], "could not be written"),
+        "a destination that takes no files": (["one.csv", "--out", "/proc/self/model"], "could not be written"),
         "unknown dtype": (["one.csv", "--dtype", "x"], "choose one of auto"),
         "lm not here": (["one.csv", "--lm", "nobody/nothing"], "softtopic fetch"),
         "nothing": ([], "give a file"),
@@ -89,6 +95,13 @@ def test_bad_input_is_one_line_and_exit_2_and_leaves_nothing(run, tiny_lm, tmp_p
         assert err.startswith("softtopic: "), name
         assert err.count("\n") == 1, (name, err)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before, name
+
+
+@pytest.mark.parametrize("vocabulary", ["²", "1e3", "-5", "0"])
+def test_a_vocabulary_that_is_no_number_and_no_file_is_one_line(run, posts, vocabulary):
+    code, out, err = run("fit", posts, "--text", "body", "--topics", "3", "--vocabulary", vocabulary, "--quiet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "no such file" in err or "give at least 2" in err
 
 
 def test_models_that_are_none(run, model, posts, tmp_path):
@@ -168,9 +181,9 @@ def test_an_output_format_that_is_unknown_is_refused_before_the_work(run, model,
     from softtopic import TopicModel
 
     monkeypatch.setattr(TopicModel, "load", None)
-    code, out, err = run("transform", model, posts, "--text", "body", "--out", "theta.xlsx")
+    code, out, err = run("transform", model, posts, "--text", "body", "--out", "theta.xls")
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "theta.xlsx ends in .xlsx; give a file that ends in one of .parquet, .csv, .jsonl" in err
+    assert "theta.xls ends in .xls; give a file that ends in one of .parquet, .csv, .jsonl, .xlsx" in err
 
 
 def test_stopped_by_hand(run, model, monkeypatch):

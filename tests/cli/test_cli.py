@@ -333,3 +333,25 @@ def test_what_is_asked_and_how_words_are_scored_is_kept(run, posts, tiny_lm, tmp
 
 def test_the_version_is_printed(run):
     assert run("--version") == (0, f"softtopic {softtopic.__version__}\n", "")
+
+
+@pytest.mark.parametrize("options", [["--words", "-3"], ["--words", "0"], ["--words", "many"]])
+def test_a_number_of_words_below_one_is_refused(run, model, options):
+    code, out, err = run("topics", model, *options)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--words" in err
+
+
+def test_the_cache_is_listed_cleared_and_limited(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "cache"))
+    for name in ("embeddings/a.npy", "assets/model/weights"):
+        path = tmp_path / "cache" / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x" * 2_000_000)
+    assert "4.0 MB in" in run("cache", "ls")[1]
+    assert json.loads(run("cache", "ls", "--json")[1])["bytes"] == 4_000_000
+    assert run("cache", "cap", "5MB")[:2] == (0, "removed 0 entries, 0.0 MB\n")
+    assert run("cache", "cap", "1MB")[:2] == (0, "removed 1 entries, 2.0 MB\n")
+    assert run("cache", "clear", "assets")[:2] == (0, "removed 1 entries, 2.0 MB\n")
+    code, _, err = run("cache", "cap", "much")
+    assert (code, err) == (2, "softtopic: 'much' is no size; give e.g. 500MB or 2GB\n")

@@ -36,6 +36,25 @@ def test_a_table_is_no_texts():
         Corpus.from_texts(pd.DataFrame({"text": ["a", "b"]}))
 
 
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"a.txt": "one", "b.txt": "two"}, r"texts is dict; expected a list of strings: give list\(texts.values"),
+        ({"a": 1}.keys(), "texts is dict_keys, which has no order; expected a list of strings"),
+        ({"one", "two"}, "texts is set, which has no order; expected a list of strings"),
+        (frozenset({"one"}), "texts is frozenset, which has no order"),
+        (np.array("one"), "texts is ndarray with 0 axes; expected a list of strings"),
+        (np.array([["one"], ["two"]]), "texts is ndarray with 2 axes; expected a list of strings"),
+        ([["one"], ["two"]], r"texts\[0\] is list, not a string"),
+        (None, "texts is NoneType; expected"),
+        (3, "texts is int; expected"),
+    ],
+)
+def test_other_containers_are_refused(texts, message):
+    with pytest.raises(InputError, match=f"^{message}"):
+        Corpus.from_texts(texts)
+
+
 def test_one_string_is_refused():
     with pytest.raises(InputError, match=r"one string; expected a list"):
         Corpus.from_texts("one document")

@@ -2,17 +2,22 @@ import csv
 import gzip
 import io
 import json
+import os
 from types import SimpleNamespace
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softtopic.data.formats import FORMATS
+from softtopic.data import formats
 from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import InputError
+
+# Excel files are written by a package that need not be installed.
+FORMATS = [name for name in formats.FORMATS if name != "xlsx"]
 
 STRANGE = [
     "control \x00 \x01 \x0b \x0c \x1b \x7f \x85",
@@ -181,7 +186,7 @@ def test_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["a.docx", "a", "a.gz"])
 def test_an_unknown_suffix_is_refused_with_the_known_formats(file, name):
     content = gzip.compress(b"x") if name == "a.gz" else b"x"
-    assert "is not known; give one of jsonl, csv, tsv, parquet, txt with --format" in refusal(file(name, content))
+    assert "is not known; give one of jsonl, csv, tsv, parquet, xlsx, txt with --format" in refusal(file(name, content))
 
 
 def test_an_unknown_format_is_refused(file):
@@ -197,8 +202,147 @@ def test_what_is_not_utf8_is_refused_with_its_line(file, format):
     )
 
 
-def test_utf16_is_refused(file):
-    assert "is not UTF-8" in refusal(file("a.csv", "text\none\n".encode("utf-16")))
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_recognised_by_its_mark_and_named_without_it(file, encoding):
+    content = "text\ncafé\n"
+    assert read_corpus(file("a.csv", f"\ufeff{content}".encode(encoding))).texts == ("café",)
+    message = refusal(file("b.csv", content.encode(encoding)))
+    assert message.endswith(f"convert it with iconv, or read it with --encoding {encoding}")
+    assert read_corpus(file("c.csv", content.encode(encoding)), encoding=encoding).texts == ("café",)
+
+
+def test_another_encoding_is_named_and_read(file):
+    path = file("a.csv", "text\ncafé über alles\n".encode("cp1252"))
+    assert "read it with --encoding cp1252" in refusal(path)
+    assert read_corpus(path, encoding="cp1252").texts == ("café über alles",)
+    assert "is not utf-8 (line 2, byte 8); convert it" in refusal(path, encoding="utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "rot13", "base64", "zip", ""])
+def test_an_unknown_encoding_is_refused(file, encoding):
+    path = file("a.txt", "one")
+    if encoding:
+        assert "is not known; give e.g. utf-8, cp1252 or utf-16" in refusal(path, encoding=encoding)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_recognised_by_the_header(file, separator):
+    rows = f"text{separator}label\none, two{separator}a\n"
+    corpus = read_corpus(file("a.csv", rows), Columns(label="label"))
+    assert (corpus.texts, corpus.labels) == (("one, two",), ("a",))
+    message = refusal(file("b.csv", rows.replace("text", "body")))
+    assert "no column 'text'; its header seems to be separated by" in message
+    assert "it has body, label" in message
+
+
+def test_a_delimiter_may_be_given(file):
+    path = file("a.csv", "text:label\none:a\n")
+    assert read_corpus(path, Columns(label="label"), delimiter=":").labels == ("a",)
+    assert read_corpus(file("b.csv", "text\tlabel\none\ta\n"), delimiter="tab").texts == ("one",)
+    assert "delimiter is '::'; give one character" in refusal(path, delimiter="::")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_carriage_return_inside_a_field_is_part_of_it(file, end, quote):
+    lines = ["id,text,label", f"1,{quote}one\rmore{quote},a", "2,two,b", f"3,three,{quote}c\rd{quote}"]
+    corpus = read_corpus(file("a.csv", end.join(lines) + end), Columns(id="id", label="label"))
+    assert corpus.texts == ("one\rmore", "two", "three")
+    assert corpus.ids == ("1", "2", "3")
+    assert corpus.labels == ("a", "b", "c\rd")
+
+
+def test_a_file_that_pandas_wrote_comes_back(file, tmp_path):
+    texts = ["one\rtwo", "three\r\nfour", "five\nsix", "seven"]
+    pd.DataFrame({"id": range(4), "text": texts}).to_csv(tmp_path / "a.csv", index=False)
+    assert read_corpus(tmp_path / "a.csv").texts == tuple(texts)
+
+
+def test_lines_may_end_in_carriage_returns_alone(file):
+    assert read_corpus(file("a.csv", "text,label\rone,a\rtwo,b\r")).texts == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "content", ['[{"text": "one"}, {"text": "two", "id": 7}]', '["one", "two"]', '\n[\n"one",\n"two"]\n']
+)
+def test_a_json_array_is_read_too(file, content):
+    assert read_corpus(file("a.json", content)).texts == ("one", "two")
+
+
+@pytest.mark.parametrize("content", ["[1]", '[["text"]]', "[null]"])
+def test_a_json_array_of_something_else_is_refused(file, content):
+    assert "element 1 is a JSON" in refusal(file("a.json", content))
+
+
+def test_json_nested_a_hundred_thousand_deep_is_refused(file):
+    for content in ("[" * 100_000 + "]" * 100_000, '{"text": ' + "[" * 100_000):
+        assert "is not JSON" in refusal(file("a.json", content))
+
+
+@pytest.mark.parametrize("header", [" text ,label", "text ,label", " text, label"])
+def test_blanks_around_a_column_name_do_not_matter(file, header):
+    assert read_corpus(file("a.csv", f"{header}\none,a\n"), Columns(label="label")).labels == ("a",)
+
+
+def test_a_column_name_may_hold_blanks(file):
+    assert read_corpus(file("a.csv", "the text,label\none,a\n"), Columns(text="the text")).texts == ("one",)
+
+
+@pytest.mark.parametrize("values", [range(12), [1.5, -2.0, 3e5] * 4, ["1,000", " 7 ", "12", "30"] * 3])
+def test_a_column_of_numbers_in_text_is_refused(tmp_path, values):
+    pd.DataFrame({"text": list(values), "body": list("abcdefghijkl")}).to_csv(tmp_path / "a.csv", index=False)
+    message = refusal(tmp_path / "a.csv")
+    assert "column 'text' holds numbers alone; choose the column of texts with --text, it has: body" in message
+
+
+def test_parquet_text_that_is_not_utf8_is_refused(file):
+    stream = io.BytesIO()
+    binary = pa.array([b"fine", b"caf\xe9"], pa.binary())
+    text = pa.Array.from_buffers(pa.string(), 2, binary.buffers())
+    pq.write_table(pa.table({"text": text}), stream)
+    assert "column 'text' holds text that is not UTF-8" in refusal(file("a.parquet", stream.getvalue()))
+
+
+def test_ids_of_parquet_and_json_keep_their_type(file):
+    stream = io.BytesIO()
+    pq.write_table(pa.table({"text": ["a", "b"], "id": [7, 8]}), stream)
+    assert read_corpus(file("a.parquet", stream.getvalue()), Columns(id="id")).ids == (7, 8)
+    assert read_corpus(file("a.jsonl", '{"text": "a", "id": 7}\n'), Columns(id="id")).ids == (7,)
+    assert read_corpus(file("a.csv", "id,text\n007,a\n"), Columns(id="id")).ids == ("007",)
+
+
+def test_gzip_that_unpacks_to_far_more_is_refused(file, monkeypatch):
+    monkeypatch.setattr("softtopic.data.readers._MAX_UNPACKED", 100_000)
+    assert "unpacks to more than" in refusal(file("a.txt.gz", gzip.compress(b"\0" * 10_000_000)))
+    assert len(read_corpus(file("b.txt.gz", gzip.compress(b"one two\n" * 2000, 1)))) == 2000
+
+
+def test_pipes_and_devices_are_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "is no regular file" in refusal(tmp_path / "pipe.csv")
+    assert "is no regular file" in refusal("/dev/zero", format="txt")
+    with pytest.raises(InputError, match="is no file name"):
+        read_corpus("a\0.csv")
+
+
+def test_closed_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    assert "standard input (-) is closed" in refusal("-")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04" + b"x" * 99])
+def test_excel_that_is_not_is_refused_and_csv_is_named(file, content):
+    assert "csv" in refusal(file("a.xlsx", content))
+
+
+def test_excel_is_read(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["id", "text"], [7, "one"], [8, None], [None, None], [9, "three"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    corpus = read_corpus(tmp_path / "a.xlsx", Columns(id="id"))
+    assert (corpus.texts, corpus.ids) == (("one", "", "three"), (7, 8, 9))
 
 
 @pytest.mark.parametrize("content", [b"text\none\n", b"", encode(["one"], "parquet")[:-9]])
@@ -281,8 +425,12 @@ def test_texts_with_commas_outside_quotes_are_refused_and_never_cut(file, conten
     assert "is not csv: " in refusal(file("a.csv", content))
 
 
-def test_rows_may_be_short_or_end_in_a_separator(file):
-    assert read_corpus(file("a.csv", "text,label\none\ntwo,b\n"), Columns(label="label")).labels == ("", "b")
+def test_a_short_row_is_refused_with_its_number(file):
+    message = refusal(file("a.csv", "text,label\none,a\ntwo\n"), Columns(label="label"))
+    assert "row 2 below the header has fewer fields than the header" in message
+
+
+def test_rows_may_end_in_a_separator(file):
     assert read_corpus(file("b.csv", "text,label\none,a,\ntwo,b,\n"), Columns(label="label")).labels == ("a", "b")
 
 

@@ -205,3 +205,45 @@ def test_settings_out_of_range_are_refused(options, message):
 def test_a_vocabulary_with_a_broken_pattern_is_refused():
     with pytest.raises(InputError, match="token_pattern is no regular expression"):
         Vocabulary(("apple",), "[")
+
+
+def test_words_of_a_list_that_occur_nowhere_are_named(caplog):
+    vocabulary = Vocabulary.build(["Rocket", "Xylophone", "NASA"], ["the rocket of nasa", "rockets"])
+    assert vocabulary.words == ("Rocket", "Xylophone", "NASA")
+    assert vocabulary.bag_of_words(["ROCKET nasa rocket"]).toarray().tolist() == [[2, 0, 1]]
+    assert [record.message for record in caplog.records] == [
+        "1 of 3 words occur nowhere as they are spelled, e.g. Xylophone"
+    ]
+
+
+@pytest.mark.parametrize("language", ["de", "DE", "de-AT", "de_DE", "German", "german"])
+def test_a_language_may_be_named_by_its_code(language):
+    assert stop_words(language) == stop_words("german")
+    assert "und" in stop_words(language)
+
+
+@pytest.mark.parametrize("language", ["en", "en-GB", "English"])
+def test_english_is_one_list(language):
+    assert stop_words(language) == stop_words("english")
+
+
+def test_texts_in_another_language_are_noticed_and_the_option_is_named(caplog):
+    listed = stop_words("german")[:40]
+    german = [" ".join(random.Random(n).sample(listed, 15)) for n in range(60)]
+    Vocabulary.from_texts(german, max_df=1.0)
+    assert "give language='german' (--language german)" in caplog.text
+    caplog.clear()
+    Vocabulary.from_texts(
+        [f"the {word} orbits the moon and the sun" for word in ("rocket", "capsule")] * 30, max_df=1.0
+    )
+    assert not caplog.text
+
+
+def test_bounds_give_way_where_texts_are_few_and_a_warning_says_so(caplog):
+    texts = ["The rocket left its pad.", "Knead the dough.", "The bank raised interest."]
+    assert set(Vocabulary.from_texts(texts).words) == {
+        "rocket", "left", "pad", "knead", "dough", "bank", "raised",
+    }  # fmt: skip
+    assert "3 distinct documents are few" in caplog.text
+    with pytest.raises(InputError, match="every word was filtered out"):
+        Vocabulary.from_texts(texts, min_df=2)

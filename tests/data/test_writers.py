@@ -73,3 +73,26 @@ def test_cells_are_no_formulas_and_have_no_control_characters(tmp_path):
     rows = list(sheet.iter_rows(min_row=2))
     assert [row[0].data_type for row in rows] == ["s", "s", "s"]
     assert [rows[0][0].value, rows[1][0].value, rows[0][1].value] == ["=1+1", "bell ", "a, b"]
+
+
+@pytest.mark.parametrize("run", ["=cmd()", "+cmd", "-cmd", "@cmd", "\tcmd", '=HYPERLINK("http://x")'])
+def test_a_cell_that_a_spreadsheet_would_run_is_text_in_csv(tmp_path, run):
+    write_table(tmp_path / "a.csv", {"id": [run, "-5", "a=b"], "n": [-1, 2, 3]})
+    frame = pd.read_csv(tmp_path / "a.csv", dtype={"id": str})
+    assert frame["id"].tolist() == [f"'{run}", "-5", "a=b"]
+    assert frame["n"].tolist() == [-1, 2, 3]
+
+
+def test_a_carriage_return_does_not_end_a_row(tmp_path):
+    write_table(tmp_path / "a.csv", {"id": ["one\rtwo", "three"], "n": [1, 2]})
+    assert pd.read_csv(tmp_path / "a.csv")["id"].tolist() == ["one\rtwo", "three"]
+
+
+def test_json_holds_no_nan_and_no_controls():
+    stream = io.BytesIO()
+    write_jsonl({"id": ["\x9b31m", pd.Timestamp("2026-01-01")], "x": np.array([np.nan, np.inf]), "y": [1, 2]}, stream)
+    assert b"NaN" not in stream.getvalue()
+    assert "\x9b" not in stream.getvalue().decode()
+    records = [json.loads(line) for line in stream.getvalue().decode().splitlines()]
+    assert records[0] == {"id": "\x9b31m", "x": None, "y": 1}
+    assert records[1] == {"id": "2026-01-01 00:00:00", "x": None, "y": 2}

@@ -14,7 +14,7 @@ import pytest
 
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, StoreMismatchError
+from softtopic.errors import DiskError, InputError, StoreMismatchError
 from softtopic.features.extraction import build_manifest, cache_path, extract, extract_into
 from softtopic.features.store import FeatureStore
 from softtopic.teacher.local import Teacher
@@ -319,3 +319,15 @@ def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, 
         workers.stdin.close()
     # Killed with few shards done, and with many.
     assert len(states) > times // 10
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning(tiny_lm, tmp_path, monkeypatch, caplog):
+    corpus, teacher = corpus_of(5), Teacher(tiny_lm)
+    kept_nowhere = extract(corpus, WORDS, teacher, features=None)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "file" / "cache"))
+    features = extract(corpus, WORDS, teacher)
+    np.testing.assert_array_equal(features.log_probs, kept_nowhere.log_probs)
+    assert "what the language model says is not kept: " in caplog.text
+    with pytest.raises(DiskError, match="could not be written"):
+        extract(corpus, WORDS, teacher, features=tmp_path / "file" / "features")

@@ -69,7 +69,7 @@ def test_an_older_model_gives_way_whole(folder):
     write_model(folder, model(1))
     assert not (folder / "notes.txt").exists()
     np.testing.assert_array_equal(read_model(folder).tensors["weights"], model(1).tensors["weights"])
-    assert {path.name for path in folder.parent.iterdir()} == {"model", ".model.lock"}
+    assert {path.name for path in folder.parent.iterdir()} == {"model"}
 
 
 def test_a_relative_path_and_new_parents_will_do(tmp_path, monkeypatch):
@@ -161,4 +161,4 @@ def test_a_full_disk_leaves_the_old_model(folder, monkeypatch):
     with pytest.raises(DiskError, match=r"model could not be written \(No space left on device\); free some space"):
         write_model(folder, model(1))
     assert tree(folder) == before
-    assert {path.name for path in folder.parent.iterdir()} == {"model", ".model.lock"}
+    assert {path.name for path in folder.parent.iterdir()} == {"model"}

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 from softtopic.errors import DiskError
-from softtopic.storage.atomic import locked, staged_file, staged_folder
+from softtopic.storage.atomic import check_writable, locked, staged_file, staged_folder
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -195,3 +195,42 @@ def test_a_lock_is_freed_after_an_error(tmp_path):
     for _ in range(2):
         with pytest.raises(ValueError, match="stop"), locked(tmp_path / "a"):
             raise ValueError("stop")
+
+
+def test_files_are_flushed_through_a_handle_that_is_open_for_writing(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    real = os.fsync
+
+    def as_on_windows(number):
+        assert fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDONLY
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", as_on_windows)
+    with staged_folder(tmp_path / "folder") as staging:
+        (staging / "file").write_text("one")
+        (staging / "file").chmod(0o444)
+    assert (tmp_path / "folder" / "file").read_text() == "one"
+
+
+def test_no_lock_file_stays_behind(tmp_path):
+    with locked(tmp_path / "a"):
+        assert [path.name for path in tmp_path.iterdir()] == [".a.lock"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_takes_no_files_is_refused_before_the_work(tmp_path):
+    check_writable(tmp_path / "new" / "folder" / "file")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "inside", Path("/proc/self/model")):
+        with pytest.raises(DiskError, match="could not be written"):
+            check_writable(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_files_of_a_folder_may_be_read_by_those_who_may_read_others(tmp_path):
+    with staged_folder(tmp_path / "folder") as staging:
+        (staging / "private").touch(0o600)
+        (staging / "other").touch()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "folder").iterdir()}
+    assert modes["private"] == modes["other"]

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 from softtopic.errors import SofttopicError
@@ -14,34 +15,65 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from softtopic.cli.app import app
 
-    # typer carries its own copy of click in some versions; the base class of its errors is found in either.
-    wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
     given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Letters that a console does not have are shown as escapes.
+            stream.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(app)
     try:
         # Not by calling the command, which would replace a KeyboardInterrupt and its notes by an exit code.
         with command.make_context("softtopic", given or ["--help"]) as context:
             command.invoke(context)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.exit(0)
-    except SofttopicError as error:
-        _fail(str(error), 2)
     except BrokenPipeError:
         # The reader of our output has closed it, as `head` does; nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort) as stop:
         _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), 130)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except Exception as error:
-        if isinstance(error, wrong_use):
-            _fail(f"{error.format_message().rstrip('.?')}; see softtopic --help", 2)  # type: ignore[attr-defined]
-        if os.environ.get("SOFTTOPIC_DEBUG"):
+        if isinstance(error, OSError):
+            _discard_output()
+        message, status = _explain(error)
+        if status == 1 and os.environ.get("SOFTTOPIC_DEBUG"):
             raise
-        _fail(f"unexpected {type(error).__name__}: {error} (SOFTTOPIC_DEBUG=1 shows where)", 1)
+        _fail(message, status)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit status."""
+    import typer
+
+    # typer carries its own copy of click in some versions; the base class of its errors is found in either.
+    wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+    if isinstance(error, SofttopicError):
+        return str(error), 2
+    if isinstance(error, wrong_use):
+        return f"{error.format_message().rstrip('.?')}; see softtopic --help", 2  # type: ignore[attr-defined]
+    if isinstance(error, OSError):
+        where = error.filename or "standard output"
+        return f"{where}: {error.strerror or error}; check the path, its permissions and the space that is left", 2
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; give fewer documents, or free some memory", 2
+    return f"unexpected {type(error).__name__}: {error} (SOFTTOPIC_DEBUG=1 shows where)", 1
+
+
+def _discard_output() -> None:
+    """Send what is left in the buffer of standard output nowhere: Python writes it when it ends."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):
+        return
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join(message.split())
-    print(f"softtopic: {line}", file=sys.stderr)
+    from softtopic.cli.output import printable
+
+    if sys.stderr is not None:
+        print(f"softtopic: {printable(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

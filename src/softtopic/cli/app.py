@@ -8,6 +8,7 @@ from softtopic import __version__
 from softtopic.cli.applying import documents, search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
+from softtopic.cli.cache import cache
 from softtopic.cli.comparing import compare, groups, trends
 from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
@@ -56,3 +57,4 @@ for command in (
     bench,
 ):
     app.command()(command)
+app.add_typer(cache)

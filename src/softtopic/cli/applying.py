@@ -8,7 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from softtopic.cli.building import read_documents, read_with_columns
-from softtopic.cli.options import Device, DocumentOptions, File, Format, Id, Json, Model, Quiet, Text
+from softtopic.cli.options import (
+    Delimiter,
+    Device,
+    DocumentOptions,
+    Encoding,
+    File,
+    Format,
+    Id,
+    Json,
+    Model,
+    Quiet,
+    Text,
+)
 from softtopic.cli.output import (
     print_json,
     print_table,
@@ -22,7 +34,7 @@ from softtopic.errors import InputError
 
 def topics(
     model: Model,
-    words: Annotated[int, typer.Option("--words", help="Number of words of each topic.")] = 10,
+    words: Annotated[int, typer.Option("--words", min=1, help="Number of words of each topic.")] = 10,
     out: Annotated[Path | None, typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.")] = None,
     tree: Annotated[bool, typer.Option("--tree", help="Print topics under groups of similar ones.")] = False,
     as_json: Json = False,
@@ -85,18 +97,22 @@ def transform(
     keep_columns: Annotated[
         bool, typer.Option("--keep-columns", help="Write all columns of the file, then topic, name and mixture.")
     ] = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
     """Compute the topic mixtures of documents, old or new."""
     from softtopic.data.writers import table_writer, write_jsonl, write_table
     from softtopic.model import TopicModel
+    from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
     if out is not None:
         table_writer(out)
+        check_writable(out)
     loaded = TopicModel.load(model, device=device)
-    options = DocumentOptions(text=text, id=id, format=format)
+    options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not quiet
     theta = loaded.transform(corpus)
@@ -123,7 +139,7 @@ def transform(
 def search(
     model: Model,
     query: Annotated[str, typer.Argument(help="A word or a text.")],
-    k: Annotated[int, typer.Option("-k", help="Number of documents.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Find the documents of a model whose topic mixtures are nearest to a query's."""

@@ -1,6 +1,7 @@
 """From options to what the library works with. Heavy modules are imported where they are needed."""
 
 import logging
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,8 @@ def read_documents(file: str, options: DocumentOptions, *, label_required: bool 
     )
     if options.time_format is not None and options.time is None:
         raise InputError("--time-format is of the times; give their column with --time")
-    corpus = _with_iso_times(read_corpus(file, columns, format=options.format), options.time_format)
+    how = {"format": options.format, "delimiter": options.delimiter, "encoding": options.encoding}
+    corpus = _with_iso_times(read_corpus(file, columns, **how), options.time_format)
     counts = {"duplicates (read once)": corpus.n_duplicates, "empty": corpus.n_empty}
     details = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     log.info("%d documents%s", len(corpus), f", of them {details}" if details else "")
@@ -38,7 +40,7 @@ def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dic
     """The documents of a file and all its columns."""
     from softtopic.data.readers import Columns, corpus_of, read_table
 
-    table = read_table(file, format=options.format)
+    table = read_table(file, format=options.format, delimiter=options.delimiter, encoding=options.encoding)
     return corpus_of(table, Columns(text=options.text, id=options.id), file), table
 
 
@@ -72,7 +74,7 @@ def parse_vocabulary(value: str | None) -> int | list[str]:
         from softtopic.data.vocabulary import VOCABULARY_SIZE
 
         return VOCABULARY_SIZE
-    if value.lstrip("-").isdigit():
+    if re.fullmatch(r"[-+]?[0-9]+", value):
         return int(value)
     from softtopic.data.readers import read_corpus
 

@@ -7,8 +7,10 @@ import typer
 
 from softtopic.cli.building import build_rater, read_documents
 from softtopic.cli.options import (
+    Delimiter,
     Device,
     DocumentOptions,
+    Encoding,
     File,
     Format,
     Id,
@@ -49,6 +51,8 @@ def evaluate(
     text: Text = "text",
     id: Id = None,
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -63,7 +67,7 @@ def evaluate(
     if not rate:
         _check_unused({"--lm": lm, "--lm-model": lm_model, "--published": published})
     rater = build_rater(lm, lm_model, lm_probs, device) if rate else None
-    options = DocumentOptions(text=text, label=label or "label", id=id, format=format)
+    options = DocumentOptions(text, label or "label", id, format, delimiter, encoding)
     corpus = read_documents(file, options, label_required=label is not None)
     if label is not None:
         check_labels(corpus.labels)

@@ -24,6 +24,12 @@ LabelIfAny = Annotated[
     str | None, typer.Option("--label", help="Column with labels; default: label, where there is one.")
 ]
 Format = Annotated[str | None, typer.Option("--format", help=f"{FORMAT_NAMES}; default: by the file name.")]
+Delimiter = Annotated[
+    str | None, typer.Option("--delimiter", help="Separator of fields: one character, or tab; default: recognised.")
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", help="Encoding of the file, e.g. cp1252; default: UTF-8, or as marked.")
+]
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with sample corpora.")]
 Lm = Annotated[
     str,
@@ -54,6 +60,8 @@ class DocumentOptions:
     format: Format = None
     time: Time = None
     time_format: TimeFormat = None
+    delimiter: Delimiter = None
+    encoding: Encoding = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +168,7 @@ class RecipeOptions:
     strength: Annotated[
         float | None, typer.Option("--strength", help="Factor of that prior, 0 to 2; default: the recipe's.")
     ] = None
-    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")] = 0
     word_vectors: Annotated[
         Path | None, typer.Option("--word-vectors", help="File of initial word embeddings of etm and ecrtm.")
     ] = None

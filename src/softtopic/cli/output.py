@@ -2,10 +2,12 @@
 
 import json
 import logging
+import re
 import shutil
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,14 +27,25 @@ class _BarHandler(logging.StreamHandler):
             self.handleError(record)
 
 
+# Escape and its like, but for white space.
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+
+
 def show_messages(quiet: bool) -> None:
     """Send log messages and warnings to standard error, one line each."""
     handler = _BarHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("softtopic: %(message)s"))
+    handler.setFormatter(_Printable("softtopic: %(message)s"))
     logger = logging.getLogger("softtopic")
     logger.handlers = [handler]
     logger.setLevel(logging.ERROR if quiet else logging.INFO)
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
+
+
+class _Printable(logging.Formatter):
+    """Messages without control characters: they may quote documents."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:
@@ -61,8 +74,22 @@ def topic_columns(model: "TopicModel", words: int = 10, *, as_lists: bool = Fals
 
 
 def print_json(value: object) -> None:
-    """One line of JSON."""
-    print(json.dumps(value, ensure_ascii=False))
+    """One line of JSON without control characters; in ASCII where standard output cannot encode it."""
+    line = _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(finite(value), ensure_ascii=False))
+    try:
+        line.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(finite(value))
+    print(line)
+
+
+def finite(value: Any) -> Any:
+    """The value with None for numbers that JSON does not have, NaN and infinities."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def print_topics(model: "TopicModel", words: int = 10) -> None:
@@ -90,7 +117,7 @@ def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = F
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table; the last column is cut to the width of the terminal."""
-    lines = [header, *([_printable(cell) for cell in row] for row in rows)]
+    lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
     remaining = max(24, shutil.get_terminal_size((160, 24)).columns - sum(widths) - 2 * len(widths))
     for line in lines:
@@ -99,9 +126,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join([*cells, last]).rstrip())
 
 
-def _printable(text: str) -> str:
-    """The text with control characters replaced by spaces."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+def printable(text: str) -> str:
+    """The text as a terminal shows it and does not obey it: controls as escapes, other invisible ones as spaces."""
+    if text.isprintable():
+        return text
+    shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return "".join(c if c.isprintable() else " " for c in shown)
 
 
 def print_estimate(cost: dict[str, int | float]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
@@ -100,7 +100,7 @@ class Corpus:
     @classmethod
     def from_texts(
         cls,
-        texts: Iterable[str],
+        texts: Iterable[str] | Any,  # anything else is refused below, in one line
         *,
         ids: Iterable[object] | None = None,
         labels: Iterable[object] | None = None,
@@ -126,15 +126,11 @@ class Corpus:
         Raises
         ------
         InputError
-            If `texts` is a string or a table or contains anything but strings, or the lengths differ.
+            If `texts` is a string, a table, a mapping, a set or an array that is not one-dimensional, contains anything
+            but strings, or the lengths differ.
 
         """
-        if isinstance(texts, str | bytes):
-            raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
-        if not isinstance(texts, Iterable) or hasattr(texts, "columns"):
-            kind = type(texts).__name__
-            raise InputError(f"texts is {kind}; expected a list of strings, or one column of a table")
-        strings = tuple(texts)
+        strings = _as_sequence(texts)
         for position, text in enumerate(strings):
             if not isinstance(text, str):
                 kind = type(text).__name__
@@ -236,6 +232,22 @@ def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:
     if ids and len(numbers) == len(ids) and min(numbers) >= -(2**63) and max(numbers) < 2**63:
         return tuple(numbers)
     return tuple(map(_valid_string, ids))
+
+
+def _as_sequence(texts: object) -> tuple[object, ...]:
+    """The items of a list-like value; raises InputError for other containers."""
+    if isinstance(texts, str | bytes):
+        raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
+    kind = type(texts).__name__
+    if isinstance(texts, Mapping):
+        raise InputError(f"texts is {kind}; expected a list of strings: give list(texts.values()), and ids=list(texts)")
+    if isinstance(texts, Set):
+        raise InputError(f"texts is {kind}, which has no order; expected a list of strings, e.g. sorted(texts)")
+    is_table, n_axes = hasattr(texts, "columns"), getattr(texts, "ndim", 1)
+    if not isinstance(texts, Iterable) or is_table or n_axes != 1:
+        shape = "" if is_table or n_axes == 1 else f" with {n_axes} axes"
+        raise InputError(f"texts is {kind}{shape}; expected a list of strings, or one column of a table")
+    return tuple(texts)
 
 
 def _label(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import final
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from softtopic.data.normalization import normalize_text
 from softtopic.errors import InputError
 
 
@@ -120,14 +121,14 @@ class WordMatcher:
     def __init__(self, words: Sequence[str]) -> None:
         self._words: dict[tuple[str, ...], str] = {}
         for word in words:
-            self._words.setdefault(tuple(_TOKEN.findall(word.lower())), word)
+            self._words.setdefault(tuple(_TOKEN.findall(normalize_text(word).lower())), word)
         self._prefixes = {tokens[:length] for tokens in self._words for length in range(1, len(tokens) + 1)}
         self._tokens = {token for tokens in self._words for token in tokens}
         self._longest = max((len(token) for token in self._tokens if _UNSPACED_RUN.match(token)), default=0)
 
     def __call__(self, text: str) -> list[str]:
         """All occurrences of the words in a text, by where they start."""
-        tokens = [token for run in _TOKEN.findall(text.lower()) for token in self._segmented(run)]
+        tokens = [token for run in _TOKEN.findall(normalize_text(text).lower()) for token in self._segmented(run)]
         return [word for start in range(len(tokens)) for word in self._starting_at(tokens, start)]
 
     def _starting_at(self, tokens: list[str], start: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.normalization import normalize_text
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError
 
@@ -20,6 +21,14 @@ log = logging.getLogger(__name__)
 
 # Number of words of a vocabulary unless a user says otherwise.
 VOCABULARY_SIZE = 2000
+
+# Texts, and words that they leave, below which the bounds on document frequency give way.
+_FEW_TEXTS = 50
+_FEW_WORDS = 20
+
+# So many of the most frequent words are looked at to tell their language, and so many of them tell it.
+_FIRST_WORDS = 50
+_MIN_STOP_WORDS = 12
 
 # Number of texts that are looked at to tell whether their script has spaces.
 _INSPECTED = 1000
@@ -144,8 +153,14 @@ class Vocabulary:
         InputError
             If the size is below 2, a bound is out of range, the language is unknown, or no word is left.
 
+        Notes
+        -----
+        Where fewer than 50 texts leave fewer than 20 words within the default bounds, the bounds give way, and a
+        warning says so.
+
         """
         texts = list(texts)
+        language = language_name(language)
         bounds: Any = {"min_df": min_df, "max_df": max_df}
         config = replace(config, **{name: bound for name, bound in bounds.items() if bound is not None})
         if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
@@ -159,7 +174,13 @@ class Vocabulary:
             min_df=config.min_df,  # type: ignore[arg-type]
             max_df=config.max_df,
         )
-        return cls(_most_frequent(vectorizer, texts, size), config.token_pattern)
+        default = VocabularyConfig()
+        chosen = any(bound is not None for bound in bounds.values())
+        chosen = chosen or (config.min_df, config.max_df) != (default.min_df, default.max_df)
+        words = _most_frequent(vectorizer, texts, size) if chosen else _even_of_few(vectorizer, texts, size)
+        if language == "english":
+            _warn_of_language(words)
+        return cls(words, config.token_pattern)
 
     @classmethod
     def from_vectorizer(
@@ -197,14 +218,7 @@ class Vocabulary:
 
         """
         texts = list(texts)
-        vocabulary = cls(_most_frequent(vectorizer, texts, size), token_pattern)
-        missing = np.flatnonzero(vocabulary.bag_of_words(texts).getnnz(axis=0) == 0)
-        if len(missing):
-            examples = ", ".join(vocabulary.words[i] for i in missing[:3])
-            log.warning(
-                "%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(vocabulary), examples
-            )
-        return vocabulary
+        return cls(_most_frequent(vectorizer, texts, size), token_pattern).warn_of_missing(texts)
 
     @classmethod
     def build(
@@ -245,7 +259,9 @@ class Vocabulary:
         if isinstance(source, str):
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
         if isinstance(source, Sequence | np.ndarray):
-            return cls(tuple(map(str, source)), config.token_pattern)
+            texts = list(texts)
+            words = cls(tuple(map(str, source)), config.token_pattern)
+            return words.warn_of_missing(texts) if texts else words
         if not isinstance(source, CountVectorizer):
             kind = type(source).__name__
             raise InputError(f"vocabulary is {kind}; give a size, a list of words or a CountVectorizer")
@@ -262,20 +278,30 @@ class Vocabulary:
         Parameters
         ----------
         texts : iterable of str
-            Documents; letter case is ignored.
+            Documents; letter case is ignored, and so are the differences that `normalize_text` removes.
 
         Returns
         -------
         csr_matrix of int64 of shape (n_texts, n_words)
 
         """
-        index: Any = {word: column for column, word in enumerate(self.words)}
+        keys = [normalize_text(word).lower() for word in self.words]
         # Where the pattern finds all words it is the faster way.
-        if are_tokens(self.words, self.token_pattern):
+        if are_tokens(keys, self.token_pattern) and len(set(keys)) == len(keys):
             how: Any = {"token_pattern": compile_token_pattern(self.token_pattern).pattern}
         else:
-            how = {"analyzer": WordMatcher(self.words)}
-        return CountVectorizer(vocabulary=index, **how).transform(list(texts))  # type: ignore[return-value]
+            keys, how = list(self.words), {"analyzer": WordMatcher(self.words)}
+        index: Any = {word: column for column, word in enumerate(keys)}
+        counter: Any = CountVectorizer(vocabulary=index, **how)
+        return counter.transform(map(normalize_text, texts))
+
+    def warn_of_missing(self, texts: Iterable[str]) -> "Vocabulary":
+        """The vocabulary itself; a warning names words that occur in none of the texts."""
+        missing = np.flatnonzero(self.bag_of_words(texts).getnnz(axis=0) == 0)
+        if len(missing):
+            examples = ", ".join(self.words[i] for i in missing[:3])
+            log.warning("%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(self), examples)
+        return self
 
 
 def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str] | None:
@@ -284,8 +310,8 @@ def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str
     Parameters
     ----------
     language : str
-        Its English name, or "none". English takes scikit-learn's list: the larger one of the package `stop-words`
-        holds words that name topics, such as "computer", "world" or "work".
+        Its English name, a code as "de" or "pt-BR", or "none". English takes scikit-learn's list: the larger one of the
+        package `stop-words` holds words that name topics, such as "computer", "world" or "work".
     token_pattern : str, default=TOKEN_PATTERN
         Stop words that are no tokens of this pattern are left out: they could never match.
 
@@ -300,22 +326,66 @@ def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str
         If there is no list for the language.
 
     """
+    language = language_name(language)
     if language == "none":
         return None
-    if language == "english":
-        listed: Iterable[str] = ENGLISH_STOP_WORDS
-    else:
-        with warnings.catch_warnings():
-            # The package warns about its own deprecated aliases at import.
-            warnings.simplefilter("ignore")
-            from stop_words import AVAILABLE_LANGUAGES, get_stop_words
-
-        if language not in AVAILABLE_LANGUAGES:
-            known = ", ".join(sorted({name for name in AVAILABLE_LANGUAGES if len(name) > 2}))
-            raise InputError(f"language {language!r} has no stop words here; give none or one of {known}")
-        listed = get_stop_words(language)
+    listed: Iterable[str] = ENGLISH_STOP_WORDS if language == "english" else _listed()[language]
     is_token = compile_token_pattern(token_pattern).fullmatch
     return sorted(word for word in map(str.lower, listed) if is_token(word))
+
+
+def language_name(language: str) -> str:
+    """The English name of a language in lower case, from its name or code; raises InputError for an unknown one."""
+    name = str(language).strip().lower()
+    if name in ("none", "english"):
+        return name
+    from stop_words import LANGUAGE_MAPPING
+
+    code = name.replace("_", "-").split("-")[0]
+    name, known = LANGUAGE_MAPPING.get(code, name), sorted(_listed())
+    if name not in known:
+        raise InputError(f"language {language!r} has no stop words here; give none or one of {', '.join(known)}")
+    return name
+
+
+@cache
+def _listed() -> dict[str, frozenset[str]]:
+    """Stop words of every language of the package `stop-words`."""
+    with warnings.catch_warnings():
+        # The package warns about its own deprecated aliases at import.
+        warnings.simplefilter("ignore")
+        from stop_words import AVAILABLE_LANGUAGES, get_stop_words
+
+    return {name: frozenset(get_stop_words(name)) for name in AVAILABLE_LANGUAGES if len(name) > 2}
+
+
+def _warn_of_language(words: Sequence[str]) -> None:
+    """Name the option where the most frequent words are stop words of another language."""
+    first = set(words[:_FIRST_WORDS])
+    found = {name: len(first & listed) for name, listed in _listed().items() if name != "english"}
+    likely = max(found, key=lambda name: found[name])
+    if found[likely] >= _MIN_STOP_WORDS:
+        log.warning(
+            "%d of the %d most frequent words are %s stop words; give language='%s' (--language %s)",
+            found[likely], len(first), likely.capitalize(), likely, likely,
+        )  # fmt: skip
+
+
+def _even_of_few(vectorizer: CountVectorizer, texts: list[str], size: int) -> tuple[str, ...]:
+    """The most frequent words; where few texts leave few words, whatever their document frequency."""
+    words: tuple[str, ...] = ()
+    try:
+        words = _most_frequent(vectorizer, texts, size)
+    except InputError:
+        if not 2 <= len(texts) < _FEW_TEXTS or size < 2:
+            raise
+    if len(texts) >= _FEW_TEXTS or len(words) >= min(size, _FEW_WORDS):
+        return words
+    log.warning(
+        "%d distinct documents are few: words of a single one are counted too, and topics will be rough; "
+        "give more documents, or a list of words", len(texts),
+    )  # fmt: skip
+    return _most_frequent(clone(vectorizer).set_params(min_df=1, max_df=1.0), texts, size)
 
 
 def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | None) -> tuple[str, ...]:
@@ -324,7 +394,7 @@ def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | No
         raise InputError(f"vocabulary size {size} is too small; give at least 2")
     unfitted: Any = clone(vectorizer)
     try:
-        counts = unfitted.fit_transform(texts)
+        counts = unfitted.fit_transform(map(normalize_text, texts))
     except ValueError as error:
         # scikit-learn's two messages for "nothing left" and for bounds that cross.
         raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None

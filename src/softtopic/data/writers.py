@@ -1,9 +1,12 @@
 """Tables → files. A new output format is a function here and an entry in `TABLE_WRITERS`."""
 
+import csv
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from io import BufferedIOBase
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +22,13 @@ if TYPE_CHECKING:
 Columns = Mapping[str, Sequence[Any] | np.ndarray]
 Stream = BinaryIO | BufferedIOBase
 
+# Beginnings of cells that spreadsheets take for formulas; signed numbers are none.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?")
+
+# Controls that JSON need not escape and terminals obey.
+_CONTROL = re.compile("[\x7f-\x9f]")
+
 # Characters that Excel keeps of a cell.
 _MAX_CELL = 32_767
 
@@ -27,12 +37,23 @@ def write_jsonl(columns: Columns, stream: Stream) -> None:
     """One JSON object a line, in UTF-8; a row of a matrix is a list, and floats have six decimal places."""
     for row in zip(*columns.values(), strict=True):
         record = {name: _to_json(value) for name, value in zip(columns, row, strict=True)}
-        stream.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+        line = json.dumps(record, ensure_ascii=False, default=str, allow_nan=False)
+        # A terminal obeys these; JSON lets them stand.
+        stream.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line).encode() + b"\n")
 
 
 def write_csv(columns: Columns, stream: Stream) -> None:
-    """Comma-separated values with a header line, in UTF-8."""
-    _frame(columns).to_csv(stream, index=False)
+    """Comma-separated values with a header line, in UTF-8; strings that a spreadsheet would run get a leading quote."""
+    frame = _frame(columns)
+    for name in frame.select_dtypes(exclude="number").columns:
+        frame[name] = [_as_text(value) for value in frame[name]]
+    # pandas quotes no lone carriage return, and readers would end the row there.
+    frame.to_csv(stream, index=False, quoting=csv.QUOTE_NONNUMERIC if _has_returns(frame) else csv.QUOTE_MINIMAL)
+
+
+def _has_returns(frame: "pd.DataFrame") -> bool:
+    texts = (value for name in frame.select_dtypes(exclude="number").columns for value in frame[name])
+    return any(isinstance(value, str) and "\r" in value for value in texts)
 
 
 def write_parquet(columns: Columns, stream: Stream) -> None:
@@ -118,8 +139,16 @@ def _frame(columns: Columns) -> "pd.DataFrame":
     return pd.DataFrame(flat)
 
 
+def _as_text(value: Any) -> Any:
+    """A string that no spreadsheet takes for a formula."""
+    runs = isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if runs else value
+
+
 def _to_json(value: Any) -> Any:
-    """The value without NumPy's types."""
-    if not isinstance(value, np.ndarray | np.generic):
-        return value
-    return (value.astype(np.float64).round(6) if value.dtype.kind == "f" else value).tolist()
+    """The value without NumPy's types; None for numbers that are not finite."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = (value.astype(np.float64).round(6) if value.dtype.kind == "f" else value).tolist()
+    if isinstance(value, list):
+        return [_to_json(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -26,6 +26,8 @@ def documents_table(corpus: Corpus, was_read: WasRead) -> pa.Table:
     """The columns of the file; those the corpus does not have are left out."""
     columns = {"id": tuple(map(str, corpus.ids)), "text": corpus.texts, "label": corpus.labels, "time": corpus.times}
     kept = {name: pa.array(values, pa.string()) for name, values in columns.items() if values is not None}
+    if corpus.ids and all(type(one) is int for one in corpus.ids):
+        kept["id"] = pa.array(corpus.ids, pa.int64())
     # Row -1, of blank documents, is the last one.
     return pa.table(kept | {"read": pa.array(np.append(was_read, False)[corpus.distinct.rows])})
 

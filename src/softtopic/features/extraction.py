@@ -5,7 +5,7 @@ from pathlib import Path
 
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError
+from softtopic.errors import InputError, StoreMismatchError
 from softtopic.features.manifest import Manifest
 from softtopic.features.shards import Shard
 from softtopic.features.sparse import SparseLabels, WordMeans
@@ -196,8 +196,17 @@ def extract(
             return output
         means = word_means(corpus, vocabulary, teacher)
         return Features(SparseLabels.from_dense(output.log_probs, kept, means).to_dense(), output.hidden)
-    path = cache_path(corpus, vocabulary, teacher, top_k) if features == "auto" else features
-    return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
+    if features != "auto":
+        return extract_into(features, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
+    path = cache_path(corpus, vocabulary, teacher, top_k)
+    try:
+        return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
+    except (OSError, StoreMismatchError) as error:
+        # A cache that is full, read-only or was cleared meanwhile; one that is damaged is the caller's to mend.
+        if isinstance(error, StoreMismatchError) and path.exists():
+            raise
+        log.warning("what the language model says is not kept: %s", error)
+    return extract(corpus, vocabulary, teacher, features=None, top_k=top_k, progress=progress)
 
 
 def cache_path(corpus: Corpus, vocabulary: Vocabulary, teacher: BaseTeacher, top_k: int | None = None) -> Path:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 
-from softtopic.errors import LanguageModelError
+from softtopic.errors import InputError, LanguageModelError
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 TEACHER_DTYPES = DTYPES | {"int8": torch.int8}
@@ -32,9 +32,21 @@ def pick_device(device: str = "auto") -> torch.device:
     Returns
     -------
     torch.device
+
+    Raises
+    ------
+    InputError
+        If there is no such device.
     """
     if device != "auto":
-        return torch.device(device)
+        try:
+            chosen = torch.device(device)
+        except RuntimeError:
+            raise InputError(f"device is {device!r}; give auto, cpu, cuda or mps") from None
+        available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+        if chosen.type in available and not available[chosen.type]():
+            raise InputError(f"device is {device!r}, and there is none here; give auto or cpu")
+        return chosen
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

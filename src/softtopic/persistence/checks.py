@@ -117,6 +117,11 @@ def _check_documents(state: FittedState) -> None:
             raise InputError(f"{len(values)} {name} for {n_documents} documents; expected a string for each")
     if any(len(text) > EXCERPT_LENGTH for text in state.excerpts):
         raise InputError(f"an excerpt has more than {EXCERPT_LENGTH} characters")
+    blank = state.blank
+    if blank.dtype != np.int64 or blank.ndim != 1 or len(np.unique(blank)) < len(blank):
+        raise InputError("rows of blank documents are no distinct integers")
+    if len(blank) and (blank.min() < 0 or blank.max() >= n_documents):
+        raise InputError(f"rows of blank documents go up to {blank.max()}; expected rows below {n_documents}")
     if len(state.representatives) != state.n_topics:
         raise InputError(f"representative documents of {len(state.representatives)} topics; expected {state.n_topics}")
     for rows in state.representatives:

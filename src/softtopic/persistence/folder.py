@@ -11,7 +11,6 @@ model/
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from softtopic.errors import InputError, ModelFileError
+from softtopic.errors import DiskError, InputError, ModelFileError
 from softtopic.persistence.formats import (
     MAX_TEXT_BYTES,
     DamagedError,
@@ -35,7 +34,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import check_writable, locked, staged_folder
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -86,12 +85,19 @@ class ModelFiles:
 
 
 def check_destination(path: Path) -> None:
-    """Raise ModelFileError, before hours of work, where saving would replace something that is not a model folder."""
+    """Raise ModelFileError, before hours of work, where saving would replace something that is not a model folder.
+
+    Raises DiskError where nothing could be written.
+    """
     if not path.exists():
+        check_writable(path)
         return
     try:
         if path.is_dir() and (not any(path.iterdir()) or _is_model(_read_json(path / CONFIG))):
+            check_writable(path)
             return
+    except DiskError:
+        raise
     except (OSError, ValueError, DamagedError):
         pass
     raise ModelFileError(f"{path} exists and is not a model folder; give a new folder, nothing was written")
@@ -114,8 +120,6 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
         _write_text(staging / TOPICS, write_json(files.topics))
         _write_text(staging / EDITS, write_json(files.edits))
         save_file(tensors, staging / TENSORS)
-        # safetensors lets nobody but the owner read its files.
-        shutil.copymode(staging / TOPICS, staging / TENSORS)
         write_documents(files.documents, staging / DOCUMENTS)
         _write_text(staging / CARD, files.card)
         sums = {name: {"size": (staging / name).stat().st_size, "sha256": _sha256(staging / name)} for name in PARTS}

@@ -250,6 +250,7 @@ def describe(
         ids=corpus.ids,
         excerpts=tuple(excerpt(text) for text in corpus.texts),
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
+        blank=np.flatnonzero(corpus.distinct.rows < 0),
         plan=tuple(plan.steps),
         training=report,
         times=corpus.times,

@@ -132,8 +132,8 @@ class Predictor:
 
     @property
     def index(self) -> RetrievalIndex:
-        """Index of the training documents' mixtures."""
-        return self._once("index", lambda: RetrievalIndex(self.view.theta))
+        """Index of the mixtures of the training documents with text."""
+        return self._once("index", lambda: RetrievalIndex(self.view.theta[self.view.with_text]))
 
     @property
     def language_model(self) -> BaseTeacher | None:

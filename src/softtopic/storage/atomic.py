@@ -4,13 +4,15 @@ import glob
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 
 from softtopic.errors import DiskError
@@ -26,7 +28,8 @@ _STALE_AFTER = 3600
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on a path, across processes.
 
-    The lock file stands beside the path; the operating system frees the lock when its process dies.
+    The lock file stands beside the path while the lock is held; the operating system frees the lock when its process
+    dies.
 
     Parameters
     ----------
@@ -46,16 +49,12 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        _release(lock)
 
 
 @contextmanager
 def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     """Try to hold an exclusive lock on a path, across processes; see `locked`.
-
-    Unlike there, the lock file is removed at the end, so that many paths of one folder may be claimed. A
-    process that claims a path at that moment may find another lock file: whoever has a claim must look whether the work
-    is done, and publish it in one step.
 
     Parameters
     ----------
@@ -79,10 +78,18 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     try:
         yield True
     finally:
-        # Windows does not remove open files.
+        _release(lock)
+
+
+def _release(lock: BaseFileLock) -> None:
+    """Release a lock and remove its file; a process that waits for it sees that it is gone and makes a new one."""
+    # Windows does not remove open files.
+    with suppress(OSError):
+        Path(lock.lock_file).unlink()
+    lock.release()
+    if os.name == "nt":
         with suppress(OSError):
             Path(lock.lock_file).unlink()
-        lock.release()
 
 
 @contextmanager
@@ -140,6 +147,8 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         yield staging
         for path in staging.rglob("*"):
             if path.is_file():
+                # As new files are: safetensors lets nobody but the owner read its own.
+                path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IMODE(staging.stat().st_mode) & 0o666)
                 _flush(path)
         if folder.exists():
             os.replace(folder, aside)
@@ -194,9 +203,24 @@ def _disk_errors(path: Path) -> Iterator[None]:
         raise DiskError(f"{path} could not be written ({reason}); free some space or choose another place") from error
 
 
+def check_writable(path: Path) -> None:
+    """Raise DiskError, before any work, where a file or folder could not be created at a path.
+
+    A temporary file is created and removed in the nearest folder above it that exists: permissions alone do not tell
+    of a read-only file system.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    with _disk_errors(path), TemporaryFile(dir=folder):
+        pass
+
+
 def _flush(path: Path) -> None:
     """Flush to disk, so that a power cut cannot keep the rename and lose the content."""
-    with path.open("rb") as written:
+    mode = path.stat().st_mode
+    if not mode & stat.S_IWUSR:
+        path.chmod(mode | stat.S_IWUSR)
+    # Windows flushes only handles that are open for writing.
+    with path.open("r+b") as written:
         os.fsync(written.fileno())
 
 

@@ -47,6 +47,8 @@ class Assignments:
         Times of the documents, where they are known.
     topic_ids : sequence of int or None, default=None
         Number of the topic in each column of theta; None: 0, 1, …
+    blank : ndarray of int, default=()
+        Rows of blank documents, which count for no topic.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class Assignments:
     texts: Sequence[str] = field(default=(), repr=False)
     times: Sequence[str] | None = field(default=None, repr=False)
     topic_ids: Sequence[int] | None = None
+    blank: DocInt = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
 
     def __post_init__(self) -> None:
         if np.ndim(self.theta) != 2 or np.shape(self.theta)[1] != len(self.names):
@@ -91,6 +94,7 @@ class Assignments:
         """Number of documents of each topic in each part; documents with part -1 are in none."""
         counts = np.zeros((n_parts, len(self.names)), dtype=np.int64)
         kept = parts >= 0
+        kept[self.blank] = False
         np.add.at(counts, (parts[kept], self.columns[kept]), 1)
         return counts
 

@@ -25,7 +25,7 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
     ----------
     state : FittedState
     index : RetrievalIndex
-        Index of `state.theta`.
+        Index of `state.theta`, the rows `state.with_text`.
     theta : ndarray of shape (1, n_topics)
         Topic mixture of the query.
     k : int
@@ -36,7 +36,7 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
         Document (its position), Id, Divergence (in nats), Topic, Text (its beginning).
     """
     hits = index.search(theta, k)
-    rows = hits.ids[0]
+    rows = state.with_text[hits.ids[0]]
     return pd.DataFrame({
         "Document": rows,
         "Id": [state.ids[row] for row in rows],

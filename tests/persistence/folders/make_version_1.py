@@ -49,7 +49,7 @@ def quick(name, **changes):
 
 def keep(name, model, theta, *, excerpts=True):
     model.save(f"v1-{name}", excerpts=excerpts)
-    Path(f".v1-{name}.lock").unlink()
+    Path(f".v1-{name}.lock").unlink(missing_ok=True)
     np.save(f"v1-{name}.npy", theta)
 
 

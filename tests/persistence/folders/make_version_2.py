@@ -32,7 +32,7 @@ def lengths(texts):
 
 def keep(name, model, theta, *, excerpts=True):
     model.save(f"v2-{name}", excerpts=excerpts)
-    Path(f".v2-{name}.lock").unlink()
+    Path(f".v2-{name}.lock").unlink(missing_ok=True)
     np.save(f"v2-{name}.npy", theta)
 
 
