@@ -62,7 +62,7 @@ class Assignments:
     texts: Sequence[str] = field(default=(), repr=False)
     times: Sequence[str] | None = field(default=None, repr=False)
     topic_ids: Sequence[int] | None = None
-    blank: DocInt = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
+    blank: Int[np.ndarray, " blank"] = field(default_factory=lambda: np.empty(0, dtype=np.int64), repr=False)
 
     def __post_init__(self) -> None:
         if np.ndim(self.theta) != 2 or np.shape(self.theta)[1] != len(self.names):
