@@ -59,6 +59,7 @@ PARAMETERS: dict[str, Any] = {
     "demonstrations": None,
     "vocabulary": list(WORDS),
     "language": "english",
+    "guides": None,
     "features": None,
     "random_state": 5,
     "progress": False,

@@ -47,6 +47,7 @@ def edited_state(seed: int = 0, *, vectors: bool = True, relevance: bool = False
         teacher=None,
         weights={},
         word_width=None,
+        static=None,
         lsa=None,
         prior=None,
         topic_word=topic_word,
