@@ -57,6 +57,7 @@ PARAMETERS: dict[str, Any] = {
     "lm": "tiny-lm",
     "sample": None,
     "demonstrations": None,
+    "guides": None,
     "vocabulary": list(WORDS),
     "language": "english",
     "guides": None,

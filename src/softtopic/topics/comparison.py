@@ -177,8 +177,8 @@ class _Side:
     def of(cls, model: FittedTopics) -> "_Side":
         theta = model.probabilities_
         n_topics = theta.shape[1]
-        ids = getattr(model, "topic_ids_", range(n_topics))
-        return cls(list(ids), model.topics.names(), np.bincount(theta.argmax(axis=1), minlength=n_topics) / len(theta))
+        ids = np.asarray(getattr(model, "topic_ids_", range(n_topics))).tolist()
+        return cls(ids, model.topics.names(), np.bincount(theta.argmax(axis=1), minlength=n_topics) / len(theta))
 
     def record(self, side: str, topic: int | None) -> dict[str, Any]:
         values = (None, "", np.nan) if topic is None else (self.ids[topic], self.names[topic], self.shares[topic])
