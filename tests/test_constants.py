@@ -15,12 +15,13 @@ ALLOWED = {
         "_BLOCK", "_COLUMNS", "_DOCUMENT_BLOCK", "_PAIR_BLOCK", "_MAX_BYTES", "_BATCH_SIZE", "_TOKENIZER_BATCH",
         "CHUNK_ROWS", "TOKENS_PER_BATCH", "CONCURRENT_REQUESTS", "MIN_KEPT", "_TIMED_DOCUMENTS", "_TOKENS_PER_CHUNK",
         "_BYTES_PER_TOKEN", "_CHARACTERS_PER_TOKEN", "_INSPECTED", "_BATCHES_PER_WORKER", "_MIN_BATCH_TOKENS",
+        "_BATCH_TOKENS", "_MAX_ANSWER_TOKENS",
     },
     "keeps a logarithm, a quotient or a number format finite": {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
         "FLOOR", "ROUNDING", "_LOGIT_BIAS",
     },
-    "how a word may be spelled": {"_MAX_ACRONYM"},
+    "how a word may be spelled": {"_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
     "versions": {"VERSION"},
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
     "expected cost, for people": {

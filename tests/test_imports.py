@@ -51,7 +51,7 @@ def test_reading_documents_needs_no_language_model():
     assert not loaded_after("from softtopic import Corpus, read_corpus, RetrievalIndex") & {"torch", "transformers"}
 
 
-@pytest.mark.parametrize("room", ["topics.table", "topics.search", "topics.words", "state", "recipes"])
+@pytest.mark.parametrize("room", ["topics.table", "topics.search", "topics.words", "topics.naming", "state", "recipes"])
 def test_what_is_said_of_topics_needs_no_torch(room):
     assert not loaded_after(f"import softtopic.{room}") & {"torch", "transformers"}
 

@@ -21,6 +21,7 @@ from softtopic.lm.encoder import Embedder
 from softtopic.lm.loading import EMBEDDED
 from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import fit as steps
+from softtopic.pipeline import naming
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.preview import preview
@@ -30,6 +31,8 @@ from softtopic.recipes import Recipe
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.config import NamingConfig
+from softtopic.teacher.local import Teacher
 from softtopic.topics import document_table, dynamics, edits, groups, hierarchy, search, suggestions, table
 from softtopic.topics import explain as explanations
 from softtopic.topics.assignments import Assignments
@@ -633,6 +636,50 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             See `softtopic.topics.groups.topics_per_class`.
         """
         return groups.topics_per_class(self._assignments(docs, theta), classes)
+
+    def name_topics(
+        self,
+        texts: Sequence[str] | None = None,
+        *,
+        lm: str | Teacher | None = None,
+        lm_model: str | None = None,
+        config: NamingConfig = NamingConfig(),
+    ) -> dict[int, str]:
+        """Name the topics in one to four words, by the language model and the sentence encoder on this machine.
+
+        Parameters
+        ----------
+        texts : sequence of str or None, default=None
+            Training documents in their order; None: their beginnings, which the model holds.
+        lm : str, Teacher or None, default=None
+            Another language model on this machine, or the address of an OpenAI-compatible server, which is sent the
+            topics' words and the beginnings of some documents. None: that of the fit if it is here, else the embedded
+            one.
+        lm_model : str or None, default=None
+            Name of the model, for servers that have several.
+        config : NamingConfig
+
+        Returns
+        -------
+        dict of int to str
+            Number of each topic and its name; names are distinct. They are kept by one edit, see `rename` and `undo`.
+
+        Raises
+        ------
+        InputError
+            If there are no texts, or not as many as training documents.
+
+        Examples
+        --------
+        >>> model.name_topics()  # doctest: +SKIP
+        {0: 'space exploration', 1: 'hockey season', ...}
+        """
+        source = naming.texts_of_topics(self._fitted.view, texts, self.language, config)
+        names = naming.name_topics(
+            self._fitted, source, lm=lm, lm_model=lm_model, embedder=self.embedder, config=config
+        )
+        self.rename(names)
+        return names
 
     @property
     def topics(self) -> Topics:

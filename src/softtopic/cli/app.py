@@ -12,6 +12,7 @@ from softtopic.cli.comparing import compare, groups, trends
 from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
+from softtopic.cli.naming import name
 
 app = typer.Typer(
     name="softtopic",
@@ -43,6 +44,7 @@ for command in (
     teach,
     fit,
     topics,
+    name,
     documents,
     transform,
     search,

@@ -98,6 +98,13 @@ class Head:
         check_finite(total, self._name, self._weight.dtype)
         return LogPartition(total, ending)
 
+    def log_probs(self, states: Float[Tensor, "states width"]) -> Float[Tensor, "states vocabulary"]:
+        """Log probabilities of all tokens, a row of the whole vocabulary for each state."""
+        bias = self._bias
+        logits = self._finish(F.linear(pad_rows(states).to(self._weight.dtype), self._weight, bias)[: len(states)])
+        check_finite(logits, self._name, self._weight.dtype)
+        return logits.float().log_softmax(dim=1)
+
     def argmax(self, states: Float[Tensor, "states width"]) -> Int[Tensor, " states"]:
         """The token with the largest logit for each state."""
         parts: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""Settings of the choice of demonstrations."""
+"""Settings of the choice of demonstrations, and of the names of topics."""
 
 from dataclasses import dataclass
 
@@ -94,3 +94,74 @@ class DemonstrationConfig:
     def n_candidates(self) -> int:
         """Number of candidates: the given prompt, four-shot, and those with demonstrations from the corpus."""
         return 2 + sum(self.draws) * len(self.sizes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamingConfig:
+    """Settings of the names of topics.
+
+    Parameters
+    ----------
+    n_documents : int, default 8
+        Representative documents of each topic that the language model reads.
+    max_tokens : int, default 40
+        Tokens read of each document.
+    contrast : float, default 0.7
+        Share of the mean log probability over documents of other topics that is subtracted.
+    beam_width : int, default 3
+        Hypotheses followed at a time.
+    max_words : int, default 4
+        Words of a name.
+    phrase_tokens : int, default 5
+        Tokens of a name.
+    plausibility_log_ratio : float, default -3.0
+        A token whose mean log probability is further below that of the most probable token is left out.
+    phrase_documents : int, default 40
+        Representative documents of each topic in which frequent phrases are looked for.
+    n_phrases : int, default 10
+        Frequent phrases of each topic that are candidates.
+    n_words : int, default 5
+        First words of each topic that are candidates.
+    word_weight, document_weight : float, default 0.5 and 1.0
+        Weights of the cosines of a candidate to the topic's words and to the mean of its documents.
+    topic_weight : float, default 0.1
+        Weight of the log probability of the topic, among all, given the candidate.
+    inverse_temperature : float, default 20.0
+        Factor of cosines in that probability.
+    decoder_weight : float, default 0.05
+        Weight of the score of the language model; frequent phrases have the lowest of the topic.
+    similarity_weight : float, default 0.05
+        Weight of the cosine to the most similar name of another topic, which is subtracted.
+
+    Raises
+    ------
+    InputError
+        If a value is out of range.
+    """
+
+    n_documents: int = 8
+    max_tokens: int = 40
+    contrast: float = 0.7
+    beam_width: int = 3
+    max_words: int = 4
+    phrase_tokens: int = 5
+    plausibility_log_ratio: float = -3.0
+    phrase_documents: int = 40
+    n_phrases: int = 10
+    n_words: int = 5
+    word_weight: float = 0.5
+    document_weight: float = 1.0
+    topic_weight: float = 0.1
+    inverse_temperature: float = 20.0
+    decoder_weight: float = 0.05
+    similarity_weight: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in ("n_documents", "max_tokens", "beam_width", "max_words", "phrase_tokens", "phrase_documents"):
+            check_whole(name, getattr(self, name), 1)
+        for name in ("n_phrases", "n_words"):
+            check_whole(name, getattr(self, name), 0)
+        for name in ("contrast", "word_weight", "document_weight", "topic_weight", "inverse_temperature",
+                     "decoder_weight", "similarity_weight"):  # fmt: skip
+            check_number(name, getattr(self, name), 0)
+        check_number("plausibility_log_ratio", self.plausibility_log_ratio, -float("inf"), 0, closed="right")

@@ -1,0 +1,233 @@
+"""Names for the topics of a fitted state, and for lists of words from elsewhere."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from softtopic.data.vocabulary import stop_words
+from softtopic.errors import InputError
+from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.loading import EMBEDDED
+from softtopic.pipeline.predict import Predictor
+from softtopic.state import FittedState
+from softtopic.teacher.config import NamingConfig
+from softtopic.teacher.endpoint import is_url
+from softtopic.teacher.local import Teacher
+from softtopic.teacher.naming import Phrase, decode_phrases
+from softtopic.teacher.naming_server import estimate_tokens, name_requests, request_names
+from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.naming import Candidates, choose_names, distinct_names, frequent_phrases, is_name, words_of
+from softtopic.topics.table import topics_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class TopicTexts:
+    """What names are made from.
+
+    Attributes
+    ----------
+    ids : sequence of int
+        Number of each topic.
+    words : sequence of sequences of str
+        First words of each topic.
+    documents : sequence of sequences of str
+        Beginnings of representative documents of each topic, most representative first; empty for lists of words.
+    stop_words : collection of str
+    known_words : collection of str or None
+        Words that a name may consist of; None: any.
+    """
+
+    ids: Sequence[int]
+    words: Sequence[Sequence[str]]
+    documents: Sequence[Sequence[str]]
+    stop_words: Collection[str]
+    known_words: Collection[str] | None
+
+
+def texts_of_topics(
+    state: FittedState, texts: Sequence[str] | None, language: str, config: NamingConfig
+) -> TopicTexts:  # fmt: skip
+    """Words and representative documents of the topics of a state.
+
+    Parameters
+    ----------
+    state : FittedState
+    texts : sequence of str or None
+        Training documents in their order; None: the excerpts that the state holds.
+    language : str
+        Language of stop words.
+    config : NamingConfig
+
+    Raises
+    ------
+    InputError
+        If there are no texts, or not as many as training documents.
+    """
+    if texts is not None and len(texts) != len(state.ids):
+        raise InputError(
+            f"{len(texts)} texts for a model fitted on {len(state.ids)} documents; give the training documents, in "
+            "their order"
+        )
+    shown = state.excerpts if texts is None else [excerpt(text) for text in texts]
+    if not any(text.strip() for text in shown):
+        raise InputError("the model holds no text of its documents; give the training documents, in their order")
+    rows = representative_rows(state.theta, shown, n=config.phrase_documents)
+    words = topics_of(state).top_words(10)
+    known = {word for text in (*shown, *state.vocabulary.words) for word in words_of(text)} - _foreign(language)
+    return TopicTexts(
+        range(state.n_topics), words, [[shown[row] for row in own] for own in rows], _stop_words(language), known
+    )
+
+
+def texts_of_lists(lists: Sequence[Sequence[str]], language: str = "english") -> TopicTexts:
+    """The same for lists of words without documents; raises InputError for an empty list."""
+    for number, own in enumerate(lists):
+        if not own:
+            raise InputError(f"list {number} is empty; give at least one word for each topic")
+    return TopicTexts(range(len(lists)), lists, [()] * len(lists), _stop_words(language), None)
+
+
+def name_topics(
+    predictor: Predictor,
+    source: TopicTexts,
+    *,
+    lm: str | Teacher | None,
+    lm_model: str | None,
+    embedder: str | Embedder | None,
+    config: NamingConfig,
+) -> dict[int, str]:
+    """A name for each topic of a model; see `TopicModel.name_topics`."""
+    if isinstance(lm, str) and is_url(lm):
+        return _by_topic(source, ask_names(source, lm, lm_model, config))
+    own = predictor.language_model if lm is None else lm
+    teacher = own if isinstance(own, Teacher) else Teacher(own if isinstance(own, str) else EMBEDDED)
+    encode = predictor.encoder(embedder) or SentenceEncoder()
+    return _by_topic(source, find_names(source, teacher, encode, config))
+
+
+def name_lists(
+    lists: Sequence[Sequence[str]],
+    *,
+    lm: str | Teacher | None = None,
+    lm_model: str | None = None,
+    language: str = "english",
+    config: NamingConfig = NamingConfig(),
+) -> list[str]:
+    """Distinct names for topics given as lists of words, such as those of another tool.
+
+    Parameters
+    ----------
+    lists : sequence of sequences of str
+        Words of each topic, the most important first.
+    lm : str, Teacher or None, default=None
+        Language model on this machine or address of a server; None: the embedded one.
+    lm_model : str or None, default=None
+        Name of the model, for servers that have several.
+    language : str, default="english"
+        Language of the stop words with which no name begins or ends.
+    config : NamingConfig
+
+    Returns
+    -------
+    list of str
+        A name for each list.
+
+    Raises
+    ------
+    InputError
+        If a list is empty.
+    """
+    source = texts_of_lists(lists, language)
+    if isinstance(lm, str) and is_url(lm):
+        return ask_names(source, lm, lm_model, config)
+    teacher = lm if isinstance(lm, Teacher) else Teacher(lm or EMBEDDED)
+    return find_names(source, teacher, SentenceEncoder(), config)
+
+
+def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: NamingConfig) -> list[str]:
+    """Distinct names by language model and sentence encoder, both on this machine.
+
+    Candidates are phrases decoded by the language model, frequent phrases of the documents, and words of the topic.
+
+    Parameters
+    ----------
+    texts : TopicTexts
+    teacher : Teacher
+        Its language model decodes.
+    encode : callable
+        A list of texts → array of shape (n_texts, width).
+    config : NamingConfig
+
+    Returns
+    -------
+    list of str
+        A name for each topic.
+    """
+    read = [
+        list(own[: config.n_documents]) if own else _word_orders(words, config.n_documents)
+        for own, words in zip(texts.documents, texts.words, strict=True)
+    ]
+    decoded = decode_phrases(teacher, read, config)
+    frequent = frequent_phrases(texts.documents, texts.stop_words, config.n_phrases)
+    phrases = [
+        _distinct([*found, *(Phrase(name, np.nan) for name in [*counted, *own[: config.n_words]])], texts)
+        for found, counted, own in zip(decoded, frequent, texts.words, strict=True)
+    ]
+    joined = [", ".join(own) for own in texts.words]
+    names = list(dict.fromkeys(phrase.text for own in phrases for phrase in own))
+    vectors = np.asarray(encode([*names, *joined, *(text for own in read for text in own)]), dtype=np.float32)
+    of = dict(zip(names, vectors, strict=False))
+    word_vectors, document_vectors = np.split(vectors[len(names) :], [len(joined)])
+    ends = np.cumsum([0, *map(len, read)])
+    centers = np.stack([document_vectors[start:stop].mean(axis=0) for start, stop in pairwise(ends)])
+    candidates = [_candidates(own, of, vectors.shape[1]) for own in phrases]
+    return choose_names(candidates, word_vectors, centers, texts.words, config)
+
+
+def ask_names(texts: TopicTexts, url: str, model: str | None, config: NamingConfig) -> list[str]:
+    """Distinct names by a server; a message says beforehand how many tokens that takes."""
+    requests = name_requests(texts.words, [own[: config.n_documents] for own in texts.documents])
+    log.info("asking %s for %d names: about %d tokens", url, len(requests), estimate_tokens(requests))
+    return distinct_names(request_names(url, requests, model=model), texts.words)
+
+
+def _stop_words(language: str) -> frozenset[str]:
+    """Stop words with short ones, such as "of", which are no tokens of a vocabulary."""
+    return frozenset(stop_words(language, token_pattern=r"\w+") or ())  # noqa: S106
+
+
+def _foreign(language: str) -> frozenset[str]:
+    """English stop words, such as "and", that are no words of a name in another language."""
+    return frozenset() if language in ("english", "none") else _stop_words("english") - _stop_words(language)
+
+
+def _by_topic(source: TopicTexts, names: Sequence[str]) -> dict[int, str]:
+    return dict(zip(source.ids, names, strict=True))
+
+
+def _word_orders(words: Sequence[str], n: int) -> list[str]:
+    """A list of words begun at several places, in place of documents."""
+    step = max(1, len(words) // n)
+    starts = range(0, len(words), step)[:n]
+    return [", ".join([*words[start:], *words[:start]]) for start in starts]
+
+
+def _distinct(phrases: Sequence[Phrase], texts: TopicTexts) -> list[Phrase]:
+    """Phrases that may be names, the first of those that differ in letter case alone."""
+    found: dict[str, Phrase] = {}
+    for phrase in phrases:
+        if is_name(phrase.text, texts.stop_words, texts.known_words):
+            found.setdefault(phrase.text.casefold(), phrase)
+    return list(found.values())
+
+
+def _candidates(phrases: Sequence[Phrase], vectors: dict[str, np.ndarray], width: int) -> Candidates:
+    scores = np.array([phrase.score for phrase in phrases], dtype=np.float64)
+    lowest = np.nanmin(scores) if np.isfinite(scores).any() else 0.0
+    own = np.array([vectors[phrase.text] for phrase in phrases], dtype=np.float32).reshape(-1, width)
+    return Candidates(tuple(phrase.text for phrase in phrases), np.nan_to_num(scores, nan=lowest), own)
