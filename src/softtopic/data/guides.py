@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_matrix
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
@@ -113,7 +114,8 @@ def word_shares(guides: Sequence[Guide], texts: Sequence[str], token_pattern: st
     shares = np.zeros((len(texts), len(guides)), dtype=np.float32)
     if not words:
         return shares
-    present = Vocabulary(words, token_pattern).bag_of_words(texts) > 0
+    counts = Vocabulary(words, token_pattern).bag_of_words(texts)
+    present = csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
     for column, guide in enumerate(guides):
         own = [words.index(word.lower()) for word in guide.words]
         if own:

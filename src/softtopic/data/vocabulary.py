@@ -385,7 +385,8 @@ def _even_of_few(vectorizer: CountVectorizer, texts: list[str], size: int) -> tu
         "%d distinct documents are few: words of a single one are counted too, and topics will be rough; "
         "give more documents, or a list of words", len(texts),
     )  # fmt: skip
-    return _most_frequent(clone(vectorizer).set_params(min_df=1, max_df=1.0), texts, size)
+    unbounded: Any = clone(vectorizer)
+    return _most_frequent(unbounded.set_params(min_df=1, max_df=1.0), texts, size)
 
 
 def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | None) -> tuple[str, ...]:

@@ -61,8 +61,8 @@ def distill(
     vectors = encoder.encode_tokens(tokens)
     vectors -= vectors.mean(axis=0)
     vectors *= weights[:, None].astype(np.float32)
-    bags, goal = csr_matrix(counts[rows].sqrt()), principal_components(targets, config.n_components)
-    vectors = vectors @ _ridge(normalize(bags @ vectors), goal, config.alpha)
+    bags, goal = csr_matrix(counts[rows].power(0.5)), principal_components(targets, config.n_components)
+    vectors = vectors @ _ridge(np.asarray(normalize(bags @ vectors)), goal, config.alpha)
     # Sums have length 1 on average: the scale that learning rate and float16 expect.
     vectors /= np.linalg.norm(bags @ vectors, axis=1).mean() + _EPSILON
     vectors = _train(vectors, bags, goal, config, seed)

@@ -76,10 +76,12 @@ class StaticEncoder:
         (1, 256)
         """
         vectors = [
-            np.asarray(self._counts(texts[start : start + _TEXTS]).sqrt() @ self._float32)
+            np.asarray(self._counts(texts[start : start + _TEXTS]).power(0.5) @ self._float32)
             for start in range(0, len(texts), _TEXTS)
         ]
-        return normalize(np.concatenate(vectors)) if vectors else np.empty((0, self.width), dtype=np.float32)
+        return (
+            np.asarray(normalize(np.concatenate(vectors))) if vectors else np.empty((0, self.width), dtype=np.float32)
+        )
 
     def _counts(self, texts: Sequence[str]) -> csr_matrix:
         return token_counts(self._tokenizer, texts)[:, self.tokens]
