@@ -3,7 +3,6 @@
 import logging
 import re
 from dataclasses import replace
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
