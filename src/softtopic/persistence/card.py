@@ -1,5 +1,7 @@
 """The model card of a model folder, in Markdown: what the model is, how it was made, and its topics."""
 
+import numpy as np
+
 from softtopic import __version__
 from softtopic.backbones.registry import name_of
 from softtopic.state import FittedState
