@@ -67,7 +67,9 @@ def evaluate(
     if not rate:
         _check_unused({"--lm": lm, "--lm-model": lm_model, "--published": published})
     rater = build_rater(lm, lm_model, lm_probs, device) if rate else None
-    options = DocumentOptions(text, label or "label", id, format, delimiter, encoding)
+    options = DocumentOptions(
+        text=text, label=label or "label", id=id, format=format, delimiter=delimiter, encoding=encoding
+    )
     corpus = read_documents(file, options, label_required=label is not None)
     if label is not None:
         check_labels(corpus.labels)
