@@ -22,6 +22,12 @@ ALLOWED = {
         "FLOOR", "ROUNDING", "_LOGIT_BIAS",
     },
     "how a word may be spelled": {"_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
+    "what a reader accepts": {"_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL"},
+    "words and example documents of a guide": {"_MAX_PHRASE"},
+    "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},
+    "edits, proposals and levels after the fit": {
+        "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",
+    },
     "versions": {"VERSION"},
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
     "expected cost, for people": {

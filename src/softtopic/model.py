@@ -771,11 +771,6 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             corpus, embedder=self.embedder, keep=self.features is not None, progress=self.progress, **vectors
         )
 
-    def _mixtures(self, corpus: Corpus | None, **vectors: Any) -> DocTopic:
-        return self._fitted.transform(
-            corpus, embedder=self.embedder, keep=self.features is not None, progress=self.progress, **vectors
-        )
-
     def _options(self) -> FitOptions:
         return FitOptions(**{one.name: getattr(self, one.name) for one in fields(FitOptions)})
 

@@ -60,7 +60,6 @@ PARAMETERS: dict[str, Any] = {
     "guides": None,
     "vocabulary": list(WORDS),
     "language": "english",
-    "guides": None,
     "features": None,
     "random_state": 5,
     "progress": False,

@@ -41,16 +41,6 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     encoder = old["inputs"]["embedder"] if "embedding" in recipe["inputs"] else None
     vocabulary = {"words": words, "token_pattern": v1.VOCABULARY["token_pattern"]}
     teacher = old["teacher"] and _teacher(old)
-    parameters = v1.PARAMETERS | {
-        "n_topics": old["n_topics"],
-        "recipe": {"type": "recipe", "value": recipe},
-        "embedder": None if encoder == v1.ENCODER["name"] else encoder,
-        "vocabulary": {"type": "vocabulary", "value": vocabulary},
-        "language": old["language"],
-        "random_state": old["random_state"],
-    }
-    if teacher:
-        parameters["lm"] = {"type": "teacher", "value": teacher}
     config = {
         "softtopic": old["softtopic"],
         "sizes": {"documents": len(tensors["theta"]), "topics": old["n_topics"], "words": len(words)},
@@ -61,7 +51,7 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
         "teacher": teacher,
         "word_width": None,
         "plan": [],
-        "parameters": parameters,
+        "parameters": _parameters(old, recipe, encoder, vocabulary, teacher),
     }
     stored = [topic["representative_documents"] for topic in files.topics["topics"]]
     representatives = _representatives(stored, files.documents["text"], tensors["theta"])
@@ -77,6 +67,20 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
 
 
 _STEPS: dict[int, Callable[[ModelFiles], ModelFiles]] = {1: from_version_1}
+
+
+def _parameters(
+    old: Mapping[str, Any], recipe: dict[str, Any], encoder: str | None, vocabulary: dict[str, Any], teacher: Any
+) -> dict[str, Any]:
+    parameters = v1.PARAMETERS | {
+        "n_topics": old["n_topics"],
+        "recipe": {"type": "recipe", "value": recipe},
+        "embedder": None if encoder == v1.ENCODER["name"] else encoder,
+        "vocabulary": {"type": "vocabulary", "value": vocabulary},
+        "language": old["language"],
+        "random_state": old["random_state"],
+    }
+    return parameters | {"lm": {"type": "teacher", "value": teacher}} if teacher else parameters
 
 
 def _recipe(old: Mapping[str, Any]) -> dict[str, Any]:

@@ -107,15 +107,14 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     InputError
         If anything in them is not what it should be.
     """
-    config: dict[str, Any] = {_SELECTION: None} | files.config
-    tensors = dict(files.tensors)
+    config, tensors = {_SELECTION: None} | files.config, dict(files.tensors)
     check_names(config, _CONFIG | {_SELECTION}, "config.json")
     from_plain(str, config["softtopic"], "softtopic")
     recipe = recipe_from_plain(config["recipe"], "recipe")
     if config["teacher"] is not None:
         teacher_from_plain(config["teacher"], device=device)
     parameters = decode_parameters(config["parameters"], tensors, device)
-    weights = {name: tensors.pop(name) for name in sorted(tensors) if name.startswith(WEIGHTS)}
+    weights = {one.removeprefix(WEIGHTS): tensors.pop(one) for one in sorted(tensors) if one.startswith(WEIGHTS)}
     check_names(tensors | dict.fromkeys(_OPTIONAL), {*_ARRAYS, *_OPTIONAL}, "model.safetensors")
     inputs = split_inputs(recipe.inputs)
     widths = from_plain(tuple[(int,) * len(inputs)], config["widths"], "widths")  # type: ignore[misc]
@@ -127,7 +126,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         widths=dict(zip(inputs, widths, strict=True)),
         encoder=from_plain(str | None, config["encoder"], "encoder"),
         teacher=config["teacher"],
-        weights={name.removeprefix(WEIGHTS): value for name, value in weights.items()},
+        weights=weights,
         word_width=from_plain(int | None, config["word_width"], "word_width"),
         static=_static_of(tensors),
         lsa=_lsa_of(tensors),
@@ -144,12 +143,16 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     check_state(state)
     if files.topics["topics"] != plain_topics(topics_of(state), representatives):
         raise InputError("the words in topics.json are not those of model.safetensors")
-    sizes = _sizes(state)
-    check_names(config["sizes"], set(sizes), "sizes")
-    if any(from_plain(int, config["sizes"][name], f"sizes.{name}") != size for name, size in sizes.items()):
-        raise InputError(f"sizes are {config['sizes']}; expected {sizes}")
+    _check_sizes(config["sizes"], state)
     _check_parameters(parameters, state)
     return state, parameters
+
+
+def _check_sizes(plain: Any, state: FittedState) -> None:
+    sizes = _sizes(state)
+    check_names(plain, set(sizes), "sizes")
+    if any(from_plain(int, plain[name], f"sizes.{name}") != size for name, size in sizes.items()):
+        raise InputError(f"sizes are {plain}; expected {sizes}")
 
 
 def _documents(state: FittedState, *, excerpts: bool) -> dict[str, list[Any]]:

@@ -93,6 +93,7 @@ def fit(
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=show)
     with Progress(Step.DESCRIBE, plan.chosen_n_topics, "topic", show=show) as bar:
         state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
+        log.info("mixtures of %d documents", len(state.theta))
         bar.advance(plan.chosen_n_topics)
     return plan, state, teacher
 
@@ -229,14 +230,12 @@ def describe(
         topic_word = backbone.topic_word().cpu().numpy()
     mean_theta = np.average(theta, axis=0, weights=corpus.distinct.counts).astype(theta.dtype)
     all_theta = mixtures_of_all(corpus, theta, mean_theta)
-    log.info("mixtures of %d documents", len(all_theta))
-    embedder = plan.embedder
     return FittedState(
         recipe=plan.recipe,
         seed=plan.seed,
         vocabulary=plan.vocabulary,
         widths=representation.inputs.widths,
-        encoder=embedder.name if "embedding" in plan.inputs and isinstance(embedder, SentenceEncoder) else None,
+        encoder=_encoder_of_inputs(plan),
         teacher=None if teacher is None else teacher.description,
         weights=backbone.weights(),
         word_width=backbone.sizes.word_width,
@@ -257,6 +256,11 @@ def describe(
         selection=plan.selection,
         vectors=document_vectors(plan, source, representation, targets),
     )
+
+
+def _encoder_of_inputs(plan: FitPlan) -> str | None:
+    """Sentence encoder that new documents need."""
+    return plan.embedder.name if "embedding" in plan.inputs and isinstance(plan.embedder, SentenceEncoder) else None
 
 
 def document_vectors(

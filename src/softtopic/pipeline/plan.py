@@ -268,13 +268,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         If a model that will be needed is not on this machine.
     """
     recipe = options.resolved_recipe()
-    least = MIN_DOCUMENTS if options.n_topics == AUTO else int(options.n_topics)
-    if options.n_topics == AUTO and source.count < least:
-        raise InputError(f"n_topics='auto' needs {least} distinct documents, there are {source.count}; give a number")
-    if source.count < least:
-        documents = "1 distinct document" if source.count == 1 else f"{source.count} distinct documents"
-        step = "give more documents" if source.count < 2 else "give more documents or fewer topics"
-        raise InputError(f"{documents} for {options.n_topics} topics; {step}")
+    least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
     vocabulary = source.vocabulary or Vocabulary.build(
         options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
@@ -307,6 +301,18 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         word_vectors=options.word_vectors,
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
+
+
+def _least_documents(source: Source, options: FitOptions) -> int:
+    """Number of distinct documents that the topics need; raises InputError where there are fewer."""
+    least = MIN_DOCUMENTS if options.n_topics == AUTO else int(options.n_topics)
+    if options.n_topics == AUTO and source.count < least:
+        raise InputError(f"n_topics='auto' needs {least} distinct documents, there are {source.count}; give a number")
+    if source.count < least:
+        documents = "1 distinct document" if source.count == 1 else f"{source.count} distinct documents"
+        step = "give more documents" if source.count < 2 else "give more documents or fewer topics"
+        raise InputError(f"{documents} for {options.n_topics} topics; {step}")
+    return least
 
 
 def _guides(recipe: Recipe, source: Source, options: FitOptions, vocabulary: Vocabulary) -> tuple[Guide, ...]:
