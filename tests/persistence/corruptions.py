@@ -241,7 +241,7 @@ def of_ranges() -> Iterator[tuple[str, Corruption]]:
 
 RANGES: dict[str, list[Any]] = {
     "format": ["other"],
-    "version": [0, -1, 2, 4, 99, "2", None, True, 2.0],
+    "version": [0, -1, 3, 4, 99, "2", None, True, 2.0],
     "sizes.documents": [11, 13, 12.0],
     "sizes.topics": [2, 11],
     "sizes.words": [10],

@@ -88,7 +88,7 @@ def test_layout_and_order_of_the_settings_do_not_matter(folder):
 def test_a_model_of_a_newer_program_is_refused_with_the_way_out(folder):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 99}))
-    with pytest.raises(ModelFileError, match=r"model of version 99; this program reads up to 3: upgrade softtopic"):
+    with pytest.raises(ModelFileError, match=r"model of version 99; this program reads up to 2: upgrade softtopic"):
         read_model(folder)
 
 

@@ -256,4 +256,4 @@ def _is_free(path: Path) -> bool:
     except FileNotFoundError:
         return True
     except NotADirectoryError:
-        return False
+        return not path.exists()  # something above it is a file: writing says so
