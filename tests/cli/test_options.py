@@ -2,13 +2,16 @@ import inspect
 from dataclasses import dataclass
 from typing import Annotated
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from softtopic.cli.app import app
+from softtopic.cli.building import parse_guide_options
 from softtopic.cli.options import with_groups
 from softtopic.data.formats import FORMATS
 from softtopic.data.vocabulary import VOCABULARY_SIZE
+from softtopic.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,20 @@ def test_help_names_what_the_code_knows():
     shown = " ".join(CliRunner().invoke(app, ["teach", "--help"]).output.split())
     assert f"default: {VOCABULARY_SIZE}." in shown
     assert ", ".join(FORMATS).replace(", txt", " or txt") in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (None, None),
+        (["space", "hockey"], ["space", "hockey"]),
+        (["space=nasa, orbit", "hockey"], {"space": ["nasa", "orbit"], "hockey": ["hockey"]}),
+    ],
+)
+def test_guides_are_names_with_words_or_names_alone(options, expected):
+    assert parse_guide_options(options) == expected
+
+
+def test_a_guide_named_twice_is_refused():
+    with pytest.raises(InputError, match="--guide names 'space' twice"):
+        parse_guide_options(["space=nasa", "space=orbit"])

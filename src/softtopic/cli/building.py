@@ -81,6 +81,21 @@ def parse_vocabulary(value: str | None) -> int | list[str]:
     return [line for line in read_corpus(value, format="txt").texts if line.strip()]
 
 
+def parse_guide_options(options: list[str] | None) -> dict[str, list[str]] | list[str] | None:
+    """NAME=WORD,WORD becomes a guide with words; names alone stay names."""
+    if not options:
+        return None
+    if not any("=" in option for option in options):
+        return options
+    guides: dict[str, list[str]] = {}
+    for option in options:
+        name, _, words = option.partition("=")
+        if name.strip() in guides:
+            raise InputError(f"--guide names {name.strip()!r} twice; give all its words in one option")
+        guides[name.strip()] = [word.strip() for word in (words or name).split(",") if word.strip()]
+    return guides
+
+
 def check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
     """Raise InputError unless there is something to fit, from one source."""
     if labels is not None and (file is not None or features is not None):
@@ -133,6 +148,7 @@ def build_model(
         demonstrations=lm.demonstrations or ("none" if lm.prompt else None),
         vocabulary=parse_vocabulary(words.vocabulary),
         language=words.language,
+        guides=parse_guide_options(options.guide),
         features="auto" if features is None else features,
         random_state=options.seed,
     )

@@ -143,6 +143,12 @@ class RecipeOptions:
     fast: Annotated[
         bool, typer.Option("--fast", help="Short for --recipe fast: a first look, or very many documents.")
     ] = False
+    guide: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--guide", help="Topic named in advance, NAME=WORD,WORD,... or NAME alone; give one option for each topic."
+        ),
+    ] = None
     backbone: Annotated[
         str | None,
         typer.Option("--backbone", help="Topic model: plsa, prodlda, etm, ecrtm or fastopic; default: the recipe's."),
