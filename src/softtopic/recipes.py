@@ -353,10 +353,10 @@ _DEFAULT = Recipe(
 _FAST = replace(
     _DEFAULT,
     inputs="static+words+tf-idf",
-    max_training_documents=6000,
+    max_training_documents=7000,
     encoder=EncoderConfig(max_tokens=64),
-    read=replace(_DEFAULT.read, prompts=("four-shot",), max_tokens=48, max_documents=250, budget=None),
-    training=replace(_DEFAULT.training, max_batches=300),
+    read=replace(_DEFAULT.read, prompts=("four-shot",), beam_width=0, max_tokens=48, max_documents=250, budget=None),
+    training=replace(_DEFAULT.training, max_batches=450),
 )
 
 RECIPES: dict[str, Recipe] = {
