@@ -356,7 +356,7 @@ _FAST = replace(
     max_training_documents=7000,
     encoder=EncoderConfig(max_tokens=64),
     read=replace(_DEFAULT.read, prompts=("four-shot",), beam_width=0, max_tokens=48, max_documents=250, budget=None),
-    training=replace(_DEFAULT.training, max_batches=450),
+    training=replace(_DEFAULT.training, max_batches=350),
 )
 
 RECIPES: dict[str, Recipe] = {
