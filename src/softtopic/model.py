@@ -252,8 +252,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
         self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
-        named = tuple(enumerate(guide.name for guide in plan.guides))
-        self._set_state(state, teacher, edits=(edits.Rename(named),) if named else ())
+        self._set_state(state, teacher)
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> Any:

@@ -82,3 +82,15 @@ def test_examples_are_not_stored_without_excerpts(texts, tmp_path):
     assert "NotSaved" in repr(TopicModel.load(tmp_path / "model").guides)
     fitted.save(tmp_path / "with")
     assert TopicModel.load(tmp_path / "with").guides == guides
+
+
+def test_guide_names_are_of_the_fit_and_follow_edits(texts, tmp_path):
+    fitted = model(GUIDES).fit(texts * 3)
+    assert fitted.topic_names_[:2] == ["baking", "astronomy"]
+    assert fitted.edits_ == ()
+    fitted.drop_topics([0]).renumber()
+    assert fitted.get_guide_info()["Topic"].fillna(-1).tolist() == [-1, 0]
+    fitted.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    assert loaded.topic_names_ == fitted.topic_names_
+    assert loaded.reset().topic_names_[:2] == ["baking", "astronomy"]

@@ -35,6 +35,8 @@ def check_state(state: FittedState) -> None:
     _check_inputs(state)
     if state.selection is not None and state.selection.n_topics != n_topics:
         raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
+    if len(state.names) != n_topics or any(name != "" and not name.isprintable() for name in state.names):
+        raise InputError(f"{len(state.names)} names for {n_topics} topics; expected one line for each")
     _expect("prior", state.prior, recipe.read.calibration != "none" and "soft" in split_target(recipe.target))
     _expect("relevance", state.relevance, recipe.ranking.order == "relevance")
     _expect("static", state.static, "static" in state.widths)

@@ -20,6 +20,7 @@ from softtopic.persistence.parameters import check_options, decode_parameters, e
 from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
+from softtopic.recipes import Recipe
 from softtopic.selection import AUTO, Selection
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.topics.edits import Edit, apply
@@ -38,6 +39,8 @@ _OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", "blank", *_VECTO
 
 # In config.json where the number of topics was chosen.
 _SELECTION = "selection"
+# Names of guided topics, "" for the others; in config.json where there are any.
+_NAMES = "names"
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -89,6 +92,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
     }
     if state.selection is not None:
         config[_SELECTION] = to_plain(state.selection)
+    if any(state.names):
+        config[_NAMES] = list(state.names)
     return ModelFiles(
         config=withhold_demonstrations(config, excerpts=excerpts),
         tensors=tensors,
@@ -107,8 +112,8 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     InputError
         If anything in them is not what it should be.
     """
-    config, tensors = {_SELECTION: None} | files.config, dict(files.tensors)
-    check_names(config, _CONFIG | {_SELECTION}, "config.json")
+    config, tensors = {_SELECTION: None, _NAMES: []} | files.config, dict(files.tensors)
+    check_names(config, _CONFIG | {_SELECTION, _NAMES}, "config.json")
     from_plain(str, config["softtopic"], "softtopic")
     recipe = recipe_from_plain(config["recipe"], "recipe")
     if config["teacher"] is not None:
@@ -116,14 +121,13 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     parameters = decode_parameters(config["parameters"], tensors, device)
     weights = {one.removeprefix(WEIGHTS): tensors.pop(one) for one in sorted(tensors) if one.startswith(WEIGHTS)}
     check_names(tensors | dict.fromkeys(_OPTIONAL), {*_ARRAYS, *_OPTIONAL}, "model.safetensors")
-    inputs = split_inputs(recipe.inputs)
-    widths = from_plain(tuple[(int,) * len(inputs)], config["widths"], "widths")  # type: ignore[misc]
+    widths = _widths(recipe, config["widths"])
     vocabulary, representatives = _topics_of(files.topics)
     state = FittedState(
         recipe=recipe,
         seed=from_plain(int, config["seed"], "seed"),
         vocabulary=vocabulary,
-        widths=dict(zip(inputs, widths, strict=True)),
+        widths=widths,
         encoder=from_plain(str | None, config["encoder"], "encoder"),
         teacher=config["teacher"],
         weights=weights,
@@ -136,6 +140,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         representatives=representatives,
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
+        names=from_plain(tuple[str, ...], config[_NAMES], _NAMES),
         selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
@@ -146,6 +151,12 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     _check_sizes(config["sizes"], state)
     _check_parameters(parameters, state)
     return state, parameters
+
+
+def _widths(recipe: Recipe, plain: Any) -> dict[str, int]:
+    inputs = split_inputs(recipe.inputs)
+    widths = from_plain(tuple[(int,) * len(inputs)], plain, "widths")  # type: ignore[misc]
+    return dict(zip(inputs, widths, strict=True))
 
 
 def _check_sizes(plain: Any, state: FittedState) -> None:

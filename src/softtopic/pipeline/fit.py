@@ -226,8 +226,7 @@ def describe(
     """Topic mixtures of all documents, ranked words of all topics, and everything else a fitted model knows."""
     corpus, (backbone, report), (teacher, calibration) = source.corpus, trained, reading
     theta = infer(backbone, representation.inputs)
-    with torch.inference_mode():
-        topic_word = backbone.topic_word().cpu().numpy()
+    topic_word = _topic_word(backbone)
     mean_theta = np.average(theta, axis=0, weights=corpus.distinct.counts).astype(theta.dtype)
     all_theta = mixtures_of_all(corpus, theta, mean_theta)
     return FittedState(
@@ -254,8 +253,14 @@ def describe(
         training=report,
         times=corpus.times,
         selection=plan.selection,
+        names=(*(guide.name for guide in plan.guides), *("",) * (len(topic_word) - len(plan.guides))),
         vectors=document_vectors(plan, source, representation, targets),
     )
+
+
+@torch.inference_mode()
+def _topic_word(backbone: Backbone) -> TopicVocab:
+    return backbone.topic_word().cpu().numpy()
 
 
 def _encoder_of_inputs(plan: FitPlan) -> str | None:

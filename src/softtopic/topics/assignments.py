@@ -69,6 +69,8 @@ class Assignments:
             raise InputError(
                 f"theta has shape {np.shape(self.theta)}; expected a column for each of {len(self.names)} topics"
             )
+        if not np.isfinite(self.theta).all():
+            raise InputError("theta has values that are not finite; give mixtures as transform returns them")
         if len(self.texts) not in (0, len(self.theta)):
             raise InputError(f"{len(self.texts)} docs for {len(self.theta)} documents; give one text for each")
 

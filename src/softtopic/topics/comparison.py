@@ -98,6 +98,9 @@ def compare(
     InputError
         If the models share no word.
     """
+    for model in (a, b):
+        if not hasattr(model, "topics"):
+            raise InputError(f"{model!r} is no model; load model folders with TopicModel.load")
     one, other = a.topics, b.topics
     if threshold is None:
         fits = list(baseline) if isinstance(baseline, Sequence) else [baseline]

@@ -136,6 +136,8 @@ def parents_at(state: FittedState, level: int) -> dict[int, int]:
 
 def check_levels(state: FittedState, levels: Sequence[int] | None) -> list[int]:
     """Distinct levels, coarsest first, without that of all topics."""
+    if levels is not None and not isinstance(levels, Sequence | np.ndarray):
+        raise InputError(f"levels are {levels!r}; give a list of numbers of topics, as [5, 15]")
     chosen = [level for level in DEFAULT_LEVELS if level < state.n_topics] if levels is None else list(levels)
     for level in chosen:
         check_whole("level", level, 1, state.n_topics)
