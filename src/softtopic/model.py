@@ -670,6 +670,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         -------
         dict of int to str
             Number of each topic and its name; names are distinct. They are kept by one edit, see `rename` and `undo`.
+            Guided topics keep the names of their guides, and are left out.
 
         Raises
         ------
@@ -685,7 +686,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         names = naming.name_topics(
             self._fitted, source, lm=lm, lm_model=lm_model, embedder=self.embedder, config=config
         )
-        self.rename(names)
+        names = naming.without_guided(names, self._fitted.view, self.state_)
+        if names:
+            self.rename(names)
         return names
 
     @property

@@ -1,13 +1,16 @@
 """Names of a fitted model and of lists of words: what is read, and that names are distinct."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from softtopic import TopicModel
 from softtopic.errors import InputError
-from softtopic.pipeline.naming import find_names, texts_of_lists, texts_of_topics
+from softtopic.pipeline.naming import find_names, texts_of_lists, texts_of_topics, without_guided
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
+from softtopic.topics.edits import Renumber, apply
 from softtopic.topics.naming import name_key, words_of
 
 CONFIG = NamingConfig(phrase_tokens=2, beam_width=2, n_documents=3)
@@ -73,3 +76,10 @@ def test_lists_of_words_need_no_documents(teacher):
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError, match="list 1 is empty"):
         texts_of_lists([["orbit"], []])
+
+
+def test_guided_topics_keep_the_names_of_their_guides(model):
+    fitted = replace(model.state_, names=("baking", "", ""))
+    view = apply(fitted, (Renumber(),)).state
+    names = without_guided({0: "bread", 1: "space", 2: "baking"}, view, fitted)
+    assert names == {1: "space"}

@@ -110,6 +110,13 @@ def name_topics(
     return _by_topic(source, find_names(source, teacher, encode, config))
 
 
+def without_guided(names: dict[int, str], view: FittedState, fitted: FittedState) -> dict[int, str]:
+    """Names of the topics that are not guided, where they are not that of a guide."""
+    guides = {name for name in fitted.names if name}
+    guided = {topic for topic, name in zip(view.topic_ids, view.names, strict=True) if name in guides}
+    return {topic: name for topic, name in names.items() if topic not in guided and name not in guides}
+
+
 def name_lists(
     lists: Sequence[Sequence[str]],
     *,
