@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.utils._set_output import _wrap_data_with_container
 
 from softtopic import persistence
+from softtopic.data.containers import in_container
 from softtopic.data.corpus import Corpus
 from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
@@ -260,7 +260,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Takes the arguments of `fit`; see `transform` for what is returned.
         """
-        return _wrap_data_with_container("transform", self.fit(X, y, **options).probabilities_, X, self)
+        return in_container(self.fit(X, y, **options).probabilities_, X, self)
 
     def transform(
         self,
@@ -289,7 +289,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Topic mixtures; rows sum to 1. A table with the names of the topics where `set_output` asks for one.
         """
         theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
-        return _wrap_data_with_container("transform", theta, X, self)
+        return in_container(theta, X, self)
 
     def score(self, X: Iterable[str] | Corpus, y: object = None) -> float:
         """Mean log-likelihood of the vocabulary words of documents, in nats per word; higher is better.
@@ -454,6 +454,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def get_guide_info(self) -> pd.DataFrame:
         """Table of the guided topics: Topic, Guide, Count, Share, Representation, Own_Words."""
+        check_parameters({"guides": self.guides})
         return guide_report(self._fitted.view, parse_guides(self.guides))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:

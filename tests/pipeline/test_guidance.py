@@ -79,7 +79,10 @@ def test_examples_are_not_stored_without_excerpts(texts, tmp_path):
     fitted = model(guides, inputs="embedding", embedder=lengths).fit(texts)
     fitted.save(tmp_path / "model", excerpts=False)
     assert all(texts[0].encode() not in path.read_bytes() for path in (tmp_path / "model").iterdir())
-    assert "NotSaved" in repr(TopicModel.load(tmp_path / "model").guides)
+    without = TopicModel.load(tmp_path / "model")
+    assert "NotSaved" in repr(without.guides)
+    with pytest.raises(InputError, match=r"guides was a dict with examples, which a model folder cannot hold"):
+        without.get_guide_info()
     fitted.save(tmp_path / "with")
     assert TopicModel.load(tmp_path / "with").guides == guides
 

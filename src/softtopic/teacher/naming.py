@@ -2,7 +2,7 @@
 
 A phrase is decoded by beam search from the mean log probability over several documents of the topic (an ensemble) minus
 a share of the mean over documents of other topics (contrastive decoding, Li et al., 2023). Each document is read once:
-all hypotheses are branches after it, those of its own topic and those of one other topic, for which it is the contrast.
+all hypotheses continue it, those of its own topic and those of one other topic, for which it is the contrast.
 
 The mean is a logarithmic opinion pool: mean log probabilities, normalised again. Logits are linear in the last hidden
 state, so that the pool is the distribution after the mean of the states, and the output layer, half of the cost

@@ -388,7 +388,9 @@ def split(state: FittedState, topic: int, n: int = 2) -> Split:
     check_whole("n", n, 2)
     points = vectors[(state.columns == column) & vectors.any(axis=1)].astype(np.float64)
     if (n_distinct := len(np.unique(points, axis=0))) < n:
-        raise InputError(f"topic {topic} is the first of {n_distinct} distinct documents; give n of at most that")
+        raise InputError(
+            f"topic {topic} has {n_distinct} distinct documents; give n, the number of parts, of at most that"
+        )
     clusters = np.asarray(kmeans(points, int(n), state.seed, n_init=_N_INIT).labels_)
     order = np.argsort(-np.bincount(clusters, minlength=n), kind="stable")
     model = LogisticRegression(C=_C, max_iter=1000).fit(points, np.argsort(order)[clusters])
