@@ -166,7 +166,7 @@ BAD = [
     (lambda s: edits.drop(range(6)), "all 6 topics would be dropped"),
     (lambda s: edits.split(s, 77), "topic 77 does not exist"),
     (lambda s: edits.split(s, 2, 1), "n is 1; give a whole number of at least 2"),
-    (lambda s: edits.split(s, 2, 99), rr"has \d+ distinct documents; give n, the number of parts, of at most that"),
+    (lambda s: edits.split(s, 2, 99), r"has \d+ distinct documents; give n, the number of parts, of at most that"),
     (lambda s: edits.split(edited_state(vectors=False), 2), "no vectors of its documents"),
     (lambda s: edits.rename({}), "there are no names"),
     (lambda s: edits.rename({2: " "}), "give one line with letters"),
