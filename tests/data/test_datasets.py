@@ -63,6 +63,18 @@ def test_the_tables_of_an_asset_are_joined_without_their_heads(tmp_path, monkeyp
     assert corpus.labels == ("earn", "crude", "ship")
 
 
+def test_a_table_with_times_has_quoted_cells(tmp_path):
+    place = tmp_path / "cache" / "assets" / "election-tweets-1.16.3"
+    place.mkdir(parents=True)
+    heads = "Time\tAuthor\tContent\ntime\tdiscrete\tstring\n\tclass\tmeta\n"
+    rows = '2016-09-28 00:22:34\tA\tplain\n2016-09-27 23:45:00\tB\t"a ""quoted"" word"\n'
+    (place / "election-tweets-2016.tab").write_text(heads + rows, encoding="utf-8")
+    corpus = load("election-tweets", data_dir=tmp_path)
+    assert corpus.texts == ("plain", 'a "quoted" word')
+    assert corpus.labels == ("A", "B")
+    assert corpus.times == ("2016-09-28 00:22:34", "2016-09-27 23:45:00")
+
+
 @pytest.mark.parametrize("name", ["20newsgroups", "reuters-r8"])
 def test_an_asset_that_is_not_here_names_the_command_that_fetches_it(name, tmp_path):
     with pytest.raises(AssetError, match=f"run `softtopic fetch {name}`"):
@@ -78,7 +90,7 @@ def test_a_corpus_that_is_only_in_data_folders_asks_for_one(tmp_path):
 
 @pytest.mark.parametrize("name", ["nonsense", "smollm2-135m"])
 def test_an_unknown_corpus_is_refused_with_those_known(name):
-    with pytest.raises(InputError, match=f"{name}' is not here; known are 20newsgroups, .*reuters-r52$"):
+    with pytest.raises(InputError, match=f"{name}' is not here; known are 20newsgroups, .*election-tweets$"):
         load(name)
 
 

@@ -1,5 +1,6 @@
 """Sample corpora by name, from a folder of data or from the assets."""
 
+import csv
 import os
 from pathlib import Path
 
@@ -17,6 +18,10 @@ FILES = {
     "googlenews": "googlenews_ts.jsonl.gz",
     "frenchnews": "masakhanews_fra.jsonl.gz",
 }
+
+# Columns with labels, texts and times of assets whose tables hold more than labels and texts.
+_HEADER_LINES = 3  # names, types, roles
+TABLES = {"election-tweets": ("Author", "Content", "Time")}
 
 
 def load(name: str, *, data_dir: str | Path | None = None) -> Corpus:
@@ -61,14 +66,24 @@ def _is_corpus(asset: str) -> bool:
 
 def _read_asset(name: str) -> Corpus:
     folder = asset_path(name)
-    texts: list[str] = []
-    labels: list[str] = []
-    for file in ASSETS[name].files:
-        lines = (folder / Path(file.path).name).read_text(encoding="utf-8").split("\n")
-        # Three header lines: names, types, roles.
-        for line in lines[3:]:
-            label, tab, text = line.partition("\t")
-            if tab:
-                labels.append(label)
-                texts.append(text)
-    return Corpus.from_texts(texts, labels=labels)
+    read = _read_table if name in TABLES else _read_pairs
+    rows = [row for file in ASSETS[name].files for row in read(name, folder / Path(file.path).name)]
+    labels, texts, *times = zip(*rows, strict=True)
+    return Corpus.from_texts(texts, labels=labels, times=times[0] if times else None)
+
+
+def _read_pairs(name: str, path: Path) -> list[tuple[str, ...]]:  # noqa: ARG001
+    """Labels and texts of a table that holds nothing else, and no quoted cells."""
+    pairs = (line.partition("\t") for line in _lines(path)[_HEADER_LINES:])
+    return [(label, text) for label, tab, text in pairs if tab]
+
+
+def _read_table(name: str, path: Path) -> list[tuple[str, ...]]:
+    """Labels, texts and times."""
+    lines = _lines(path)
+    rows = csv.DictReader(lines[_HEADER_LINES:], lines[0].split("\t"), delimiter="\t")
+    return [tuple(row[column] for column in TABLES[name]) for row in rows]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split("\n")

