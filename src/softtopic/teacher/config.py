@@ -116,6 +116,8 @@ class NamingConfig:
         Tokens of a name.
     plausibility_log_ratio : float, default -3.0
         A token whose mean log probability is further below that of the most probable token is left out.
+    end_log_probability : float, default -1.5
+        A phrase with a smaller mean log probability of ending where it does is left out.
     phrase_documents : int, default 40
         Representative documents of each topic in which frequent phrases are looked for.
     n_phrases : int, default 10
@@ -146,6 +148,7 @@ class NamingConfig:
     max_words: int = 4
     phrase_tokens: int = 5
     plausibility_log_ratio: float = -3.0
+    end_log_probability: float = -1.5
     phrase_documents: int = 40
     n_phrases: int = 10
     n_words: int = 5
@@ -164,4 +167,5 @@ class NamingConfig:
         for name in ("contrast", "word_weight", "document_weight", "topic_weight", "inverse_temperature",
                      "decoder_weight", "similarity_weight"):  # fmt: skip
             check_number(name, getattr(self, name), 0)
-        check_number("plausibility_log_ratio", self.plausibility_log_ratio, -float("inf"), 0, closed="right")
+        for name in ("plausibility_log_ratio", "end_log_probability"):
+            check_number(name, getattr(self, name), -float("inf"), 0, closed="right")

@@ -231,9 +231,15 @@ class BeamSearch:
         return (own - self._config.contrast * other).masked_fill(own < floor, -torch.inf)
 
     def _ended(self, beam: _Beam, own: Float[Tensor, "beam vocab"], other: Float[Tensor, "b v"]) -> Iterator[Phrase]:
-        """The hypotheses as phrases, with the score of an end after each, per token."""
+        """The hypotheses as phrases, with the score of an end after each, per token.
+
+        An end that the ensemble finds implausible is none: with the contrast, which finds it implausible as well, half
+        a phrase would score as high as a whole one.
+        """
         ends = self._spelling.ends
-        stop = own[:, ends].logsumexp(dim=1) - self._config.contrast * other[:, ends].logsumexp(dim=1)
+        end = own[:, ends].logsumexp(dim=1)
+        stop = end - self._config.contrast * other[:, ends].logsumexp(dim=1)
+        stop = stop.masked_fill(end < self._config.end_log_probability, -torch.inf)
         for tokens, score in zip(beam.tokens, (beam.scores + stop).tolist(), strict=True):
             if score > -np.inf:
                 yield Phrase(self._spelling.text(tokens), score / (len(tokens) + 1))
