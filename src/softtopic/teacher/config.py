@@ -116,7 +116,7 @@ class NamingConfig:
         Tokens of a name.
     plausibility_log_ratio : float, default -3.0
         A token whose mean log probability is further below that of the most probable token is left out.
-    end_log_probability : float, default -1.5
+    end_log_probability : float, default -2.5
         A phrase with a smaller mean log probability of ending where it does is left out.
     phrase_documents : int, default 40
         Representative documents of each topic in which frequent phrases are looked for.
@@ -148,7 +148,7 @@ class NamingConfig:
     max_words: int = 4
     phrase_tokens: int = 5
     plausibility_log_ratio: float = -3.0
-    end_log_probability: float = -1.5
+    end_log_probability: float = -2.5
     phrase_documents: int = 40
     n_phrases: int = 10
     n_words: int = 5

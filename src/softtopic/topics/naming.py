@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from scipy.special import logsumexp
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from sklearn.preprocessing import normalize
 
 from softtopic.data.tokenizer import COMBINING_MARKS
@@ -18,6 +19,12 @@ Vectors = Float[np.ndarray, "rows width"]
 _WORD = re.compile(rf"[^\W_](?:[\w{COMBINING_MARKS}+#'’-]*[\w{COMBINING_MARKS}+#])?")
 _MIN_WORD_LENGTH = 3
 _MAX_FREQUENT_WORDS = 3
+
+# English stop words that stand within a name; with others, such as verbs, a phrase is a sentence ("dogs are a danger").
+_CONNECTIVES = frozenset(
+    "a against an and at between by for from in into of on or over the to under vs with without".split()
+)
+_CLAUSE_WORDS = frozenset(ENGLISH_STOP_WORDS) - _CONNECTIVES
 
 
 def frequent_phrases(
@@ -88,6 +95,8 @@ class Candidates:
 def is_name(phrase: str, stop_words: Collection[str], known_words: Collection[str] | None = None) -> bool:
     """Whether a phrase neither begins nor ends with a stop word, nor repeats a word, and consists of known words.
 
+    Within an English name stop words are prepositions, conjunctions or articles.
+
     Parameters
     ----------
     phrase : str
@@ -98,11 +107,13 @@ def is_name(phrase: str, stop_words: Collection[str], known_words: Collection[st
 
     Examples
     --------
-    >>> is_name("history of art", {"of"}), is_name("history of", {"of"}), is_name("art art", {"of"})
+    >>> is_name("history of art", {"of"}), is_name("history of", {"of"}), is_name("art is bad", {"is"})
     (True, False, False)
     """
     words = words_of(phrase)
     if not words or words[0] in stop_words or words[-1] in stop_words or len(set(words)) < len(words):
+        return False
+    if any(word in stop_words and word in _CLAUSE_WORDS for word in words):
         return False
     return known_words is None or all(word in known_words for word in words)
 
