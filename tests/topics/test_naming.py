@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softtopic.teacher.config import NamingConfig
-from softtopic.topics.naming import Candidates, choose_names, distinct_names, frequent_phrases, is_name, name_key
+from softtopic.topics.naming import (
+    Candidates,
+    as_written,
+    choose_names,
+    distinct_names,
+    frequent_phrases,
+    is_name,
+    name_key,
+)
 
 STOPS = ("the", "and", "for")
 EASY = NamingConfig(topic_weight=0.0, decoder_weight=0.0, similarity_weight=0.0)
@@ -41,6 +49,21 @@ def test_lists_of_words_have_no_phrases():
 )  # fmt: skip
 def test_names_are_phrases_of_known_words(phrase, fits):
     assert is_name(phrase, STOPS, {"hockey", "season", "the", "for"}) == fits
+
+
+@pytest.mark.parametrize(
+    ("phrase", "fits"),
+    [("dogs are a danger", False), ("danger of dogs", True), ("dogs and cats", True), ("dogs dogs", False)],
+)
+def test_a_name_is_no_sentence_and_repeats_no_word(phrase, fits):
+    assert is_name(phrase, {"are", "a", "of", "and"}) == fits
+
+
+def test_a_name_is_spelled_as_most_documents_spell_it():
+    documents = ["JEB BUSH today", "Jeb Bush spoke", "with Jeb Bush", "jeb bushel"]
+    assert as_written("jeb bush", documents) == "Jeb Bush"
+    assert as_written("a+b", ["A+B", "a+b."]) == "A+B"  # of equally frequent spellings the first by its letters
+    assert as_written("unseen", documents) == "unseen"
 
 
 def candidates(*names, vectors, scores=None):

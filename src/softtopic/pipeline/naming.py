@@ -19,7 +19,15 @@ from softtopic.teacher.local import Teacher
 from softtopic.teacher.naming import Phrase, decode_phrases
 from softtopic.teacher.naming_server import estimate_tokens, name_requests, request_names
 from softtopic.topics.documents import excerpt, representative_rows
-from softtopic.topics.naming import Candidates, choose_names, distinct_names, frequent_phrases, is_name, words_of
+from softtopic.topics.naming import (
+    Candidates,
+    as_written,
+    choose_names,
+    distinct_names,
+    frequent_phrases,
+    is_name,
+    words_of,
+)
 from softtopic.topics.table import topics_of
 
 log = logging.getLogger(__name__)
@@ -193,7 +201,8 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
     ends = np.cumsum([0, *map(len, read)])
     centers = np.stack([document_vectors[start:stop].mean(axis=0) for start, stop in pairwise(ends)])
     candidates = [_candidates(own, of, vectors.shape[1]) for own in phrases]
-    return choose_names(candidates, word_vectors, centers, texts.words, config)
+    chosen = choose_names(candidates, word_vectors, centers, texts.words, config)
+    return [as_written(name, own) for name, own in zip(chosen, texts.documents, strict=True)]
 
 
 def ask_names(texts: TopicTexts, url: str, model: str | None, config: NamingConfig) -> list[str]:

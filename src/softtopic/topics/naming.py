@@ -21,9 +21,10 @@ _MIN_WORD_LENGTH = 3
 _MAX_FREQUENT_WORDS = 3
 
 # English stop words that stand within a name; with others, such as verbs, a phrase is a sentence ("dogs are a danger").
-_CONNECTIVES = frozenset(
-    "a against an and at between by for from in into of on or over the to under vs with without".split()
-)
+_CONNECTIVES = {
+    *("a", "against", "an", "and", "at", "between", "by", "for", "from", "in", "into"),
+    *("of", "on", "or", "over", "the", "to", "under", "with", "without"),
+}
 _CLAUSE_WORDS = frozenset(ENGLISH_STOP_WORDS) - _CONNECTIVES
 
 
@@ -116,6 +117,19 @@ def is_name(phrase: str, stop_words: Collection[str], known_words: Collection[st
     if any(word in stop_words and word in _CLAUSE_WORDS for word in words):
         return False
     return known_words is None or all(word in known_words for word in words)
+
+
+def as_written(name: str, documents: Iterable[str]) -> str:
+    """The name in the letter case in which most of the documents have it, or as it is where none does.
+
+    Examples
+    --------
+    >>> as_written("jeb bush", ["Jeb Bush spoke", "jeb bush", "With Jeb Bush"])
+    'Jeb Bush'
+    """
+    pattern = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    forms = Counter(match[0] for text in documents if (match := pattern.search(text)))
+    return max(sorted(forms), key=lambda form: forms[form], default=name)
 
 
 def words_of(text: str) -> list[str]:
