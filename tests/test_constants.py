@@ -24,6 +24,7 @@ ALLOWED = {
     "how a word may be spelled": {"_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
     "what a reader accepts": {"_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL"},
     "words and example documents of a guide": {"_MAX_PHRASE"},
+    "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
     "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},
     "edits, proposals and levels after the fit": {
         "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",

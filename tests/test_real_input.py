@@ -95,3 +95,21 @@ def test_vectors_are_checked_before_anything_is_read(monkeypatch):
         with pytest.raises(InputError) as caught:
             TopicModel(3, features=None).fit(texts, embeddings=vectors)
         assert "\n" not in str(caught.value)
+
+
+def test_filler_answers_make_no_topic_and_represent_none():
+    fillers = ["don't know", "Don't know.", "n/a", "N/A", "no idea", "-"] * 30
+    texts = [f"{text} I know" for text in documents(270)] + fillers
+    model = TopicModel(3, recipe="prodlda", features=None, vocabulary=[*sum(THEMES, []), "know", "idea"]).fit(texts)
+    assert {one for topic in range(3) for one in model.get_representative_docs(topic)}.isdisjoint(fillers)
+    assert model.get_topic_info()["Count"].sum() == 270
+    for words in model.topics.top_words(4):
+        assert sum(set(words) <= set(theme) for theme in THEMES) == 1
+
+
+def test_short_answers_with_content_count():
+    texts = documents(60) + ["too expensive loan"] * 20
+    model = fitted(texts)
+    assert model.get_topic_info()["Count"].sum() == 80
+    shown = [one for topic in range(3) for one in model.get_representative_docs(topic)]
+    assert "too expensive loan" not in shown

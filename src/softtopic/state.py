@@ -77,7 +77,8 @@ class FittedState:
     representatives : tuple of ndarray
         Rows of the representative documents of each topic.
     blank : ndarray of int64 of shape (n_blank,)
-        Rows of the blank documents: they have a mixture, and are in no topic's count and no search.
+        Rows of blank documents and of repeated answers such as "don't know": they have a mixture, and are in no topic's
+        count and no search.
     plan : tuple of str
         Lines of the plan of the fit.
     training : TrainingReport or None

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from softtopic.data.guides import Guide, parse_guides, word_places, word_shares
-from softtopic.data.tokenizer import TOKEN_PATTERN
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 
@@ -40,16 +39,16 @@ def test_what_is_no_guide_is_refused(guides, message):
 
 def test_shares_of_words_ignore_case_and_the_vocabulary_of_topics():
     guides = parse_guides({"space": ["Orbit", "rocket"], "food": ["bread"]})
-    shares = word_shares(guides, ["The ROCKET in orbit", "orbit", "Bread and bread"], TOKEN_PATTERN)
+    shares = word_shares(guides, ["The ROCKET in orbit", "orbit", "Bread and bread"], Vocabulary(("word",)))
     np.testing.assert_array_equal(shares, np.array([[1, 0], [0.5, 0], [0, 1]], dtype=np.float32))
 
 
 def test_a_guide_of_unknown_words_is_refused_unless_something_else_stands_for_it():
     texts = ["The rocket in orbit"]
     with pytest.raises(InputError, match="no word of guide 'food' stands in the documents"):
-        word_shares(parse_guides({"food": ["bread", "flour"]}), texts, TOKEN_PATTERN)
+        word_shares(parse_guides({"food": ["bread", "flour"]}), texts, Vocabulary(("word",)))
     for guides in (["food"], {"food": ["bread", "Bake the bread in a hot oven."]}):
-        assert not word_shares(parse_guides(guides), texts, TOKEN_PATTERN).any()
+        assert not word_shares(parse_guides(guides), texts, Vocabulary(("word",))).any()
 
 
 def test_places_of_unknown_words_are_left_out():

@@ -47,8 +47,46 @@ def test_words_do_not_depend_on_the_hash_seed():
     assert words(*texts, size=4) == ("dog", "elk", "fox", "ant")
 
 
-def test_words_are_lower_case_and_have_three_letters_or_more():
+def test_words_are_lower_case_and_have_three_letters_or_more_unless_frequent():
     assert words("SQL sql Go go 3D abc1 x_y zoë") == ("sql", "zoë")
+
+
+def test_frequent_acronyms_and_words_with_digits_are_words():
+    texts = [
+        f"News {i} of the UK, the EU and AI: 5G, H1N1, covid19 and C++ in the 1990s, 2021, no 12" for i in range(6)
+    ]
+    found = {"uk", "eu", "ai", "5g", "h1n1", "covid19", "c++", "news"}
+    assert set(Vocabulary.from_texts(texts, max_df=1.0).words) == found
+    assert set(Vocabulary.from_texts([*texts[:4], "news"], max_df=1.0).words) == {"news"}
+    everywhere = Vocabulary.from_texts([*texts[:4], "news"], max_df=1.0, config=VocabularyConfig(min_acronym_df=0.5))
+    assert set(everywhere.words) == found
+    counts = Vocabulary(("uk", "c++", "5g")).bag_of_words(["The uk in 5G; C++11 c++"]).toarray()
+    assert counts.tolist() == [[1, 2, 1]]
+
+
+def test_words_of_two_letters_are_acronyms_where_they_are_written_in_capitals():
+    texts = ["go to the UK, ok", "Go by TV. They'll say OK", "uk or UK: ok", "TV tv TV"] * 5
+    assert words(*texts, language="english") == ("tv", "uk", "say")
+    assert "ok" in words(*[text.lower() for text in texts], language="english")
+
+
+def test_a_code_counts_once_a_document():
+    texts = ["g9v " * 50 + "apple pear"] * 6 + ["apple pear"] * 4
+    assert words(*texts, size=2) == ("apple", "pear")
+
+
+def test_parts_of_markup_are_no_words_unless_kept():
+    text = '<p class="x">rocket&nbsp;&amp;</p> <a href="https://www.shop.com/item">orbit</a> @nasa me@host.edu'
+    assert words(text) == ("orbit", "rocket")
+    kept = words(text, config=VocabularyConfig(keep_markup=True))
+    assert {"href", "https", "nbsp", "nasa", "host"} < set(kept)
+    assert Vocabulary(("item", "rocket")).bag_of_words([text]).toarray().tolist() == [[0, 1]]
+    assert Vocabulary(("item", "rocket"), keep_markup=True).bag_of_words([text]).toarray().tolist() == [[1, 1]]
+    # A word that is markup itself was asked for.
+    assert Vocabulary(("@nasa", "rocket")).bag_of_words([text]).toarray().tolist() == [[1, 1]]
+    own = CountVectorizer(token_pattern=r"\w{3,}")
+    assert Vocabulary.from_vectorizer(own, [text]).words == ("orbit", "rocket")
+    assert "nasa" in Vocabulary.from_vectorizer(own, [text], keep_markup=True).words
 
 
 def test_contractions_are_no_words_and_possessives_lose_their_ending():

@@ -9,6 +9,7 @@ from states import WORDS, save_again
 
 from softtopic import persistence
 from softtopic.backbones.registry import name_of
+from softtopic.data.tokenizer import LONG_WORD
 from softtopic.persistence.folder import VERSION, read_model
 from softtopic.recipes import RECIPES
 
@@ -50,7 +51,10 @@ def test_settings_of_version_1_are_those_of_today(name):
         assert (recipe.graph.agreement, recipe.read.medoids, recipe.read.budget) == (None, None, None)
         unchanged = replace(today.graph, agreement=None)
         today = replace(today, graph=unchanged, read=recipe.read, training=recipe.training)
-    for part in ("encoder", "imputation", "words", "vocabulary", "graph", "groups", "ranking"):
+    # Tokens are found as they were, and in markup too.
+    assert recipe.vocabulary == replace(today.vocabulary, token_pattern=LONG_WORD, keep_markup=True)
+    assert (state.vocabulary.token_pattern, state.vocabulary.keep_markup) == (LONG_WORD, True)
+    for part in ("encoder", "imputation", "words", "graph", "groups", "ranking"):
         assert getattr(recipe, part) == getattr(today, part), part
     for part in ("target", "bow_weight", "standardize", "max_training_documents"):
         assert getattr(recipe, part) == getattr(today, part), part

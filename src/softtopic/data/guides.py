@@ -1,7 +1,7 @@
 """Guides: topics that a user names in advance, by words or example documents."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -102,8 +102,10 @@ def word_places(vocabulary: Vocabulary, words: Sequence[str]) -> list[int]:
     return [places[word.casefold()] for word in words if word.casefold() in places]
 
 
-def word_shares(guides: Sequence[Guide], texts: Sequence[str], token_pattern: str) -> Float[np.ndarray, "docs guides"]:
-    """Share of each guide's words that stand in each text, whether or not they are words of topics.
+def word_shares(
+    guides: Sequence[Guide], texts: Sequence[str], vocabulary: Vocabulary
+) -> Float[np.ndarray, "docs guides"]:  # fmt: skip
+    """Share of each guide's words that stand in each text, found as those of `vocabulary`, whether or not among them.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def word_shares(guides: Sequence[Guide], texts: Sequence[str], token_pattern: st
     shares = np.zeros((len(texts), len(guides)), dtype=np.float32)
     if not words:
         return shares
-    counts = Vocabulary(words, token_pattern).bag_of_words(texts)
+    counts = replace(vocabulary, words=words).bag_of_words(texts)
     present = csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
     for column, guide in enumerate(guides):
         own = [words.index(word.lower()) for word in guide.words]

@@ -25,7 +25,13 @@ def _combining_marks() -> str:
 COMBINING_MARKS = _combining_marks()
 
 # Three letters or more; "don't" holds no token "don", "people's" holds the token "people".
-TOKEN_PATTERN = r"(?<![\w\p{M}])[^\W\d_](?:[^\W\d_]|[\p{M}]){2,}(?![\w\p{M}]|['’]t\b)"  # noqa: S105
+LONG_WORD = r"(?<![\w\p{M}])[^\W\d_](?:[^\W\d_]|[\p{M}]){2,}(?![\w\p{M}]|['’]t\b)"
+
+# Those, two letters, letters with digits ("5g", "h1n1"; neither "2nd" nor "1990s"), and "c++", "c#".
+TOKEN_PATTERN = (  # noqa: S105
+    r"(?<![\w\p{M}])(?:(?!(?<=['’])(?:ll|ve|re)\b|\d+(?:st|nd|rd|th|s|am|pm)?(?![\w\p{M}]))"
+    r"[^\W_](?:[^\W_]|[\p{M}])+(?![\w\p{M}]|['’]t\b)|[^\W\d_](?:\+\+|#)(?![^\W\d]|[+#]))"
+)
 
 # Thai and Lao, Myanmar, Khmer, Chinese and Japanese.
 _UNSPACED = (

@@ -12,8 +12,9 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
+from softtopic.data.acronyms import frequencies
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.data.normalization import normalize_text
+from softtopic.data.normalization import countable_text, normalize_text
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError
 
@@ -29,6 +30,8 @@ _FEW_WORDS = 20
 # So many of the most frequent words are looked at to tell their language, and so many of them tell it.
 _FIRST_WORDS = 50
 _MIN_STOP_WORDS = 12
+
+_NOTHING_LEFT = "every word was filtered out ({}); give more text, another language or words"
 
 # Number of texts that are looked at to tell whether their script has spaces.
 _INSPECTED = 1000
@@ -46,7 +49,12 @@ class VocabularyConfig:
         Words in more documents are left out. An int is a number of documents, a float a share of them.
     token_pattern : str, default=TOKEN_PATTERN
         Regular expression of a token in lower-case text, as in scikit-learn's CountVectorizer; see
-        `compile_token_pattern`. By default tokens have three letters or more.
+        `compile_token_pattern`. By default tokens have two letters or more, or letters and digits.
+    min_acronym_df : int or float, default=5
+        Words of two letters and words with digits or signs ("uk", "h1n1", "c++") in fewer documents are left out, if
+        the pattern is the default one; so are words of two letters that are rarely written in capitals.
+    keep_markup : bool, default=False
+        Whether parts of links, e-mail addresses, HTML tags and entities, and @names are words.
     max_unspaced_share : float, default=0.3
         Share of characters in scripts without spaces above which a warning says that the vocabulary needs a tokenizer
         for the language.
@@ -66,10 +74,12 @@ class VocabularyConfig:
     min_df: int | float = 2
     max_df: int | float = 0.5
     token_pattern: str = TOKEN_PATTERN
+    min_acronym_df: int | float = 5
+    keep_markup: bool = False
     max_unspaced_share: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("min_df", "max_df"):
+        for name in ("min_df", "max_df", "min_acronym_df"):
             value = getattr(self, name)
             if isinstance(value, bool) or not (value >= 1 if isinstance(value, int) else 0 <= value <= 1):
                 raise InputError(f"{name} is {value}; give a whole number of at least 1, or a share from 0.0 to 1.0")
@@ -89,6 +99,8 @@ class Vocabulary:
     token_pattern : str, default=TOKEN_PATTERN
         Regular expression of a token in lower-case text. Words that it cannot match (phrases, "c++", words in scripts
         without spaces) are found by string matching.
+    keep_markup : bool, default=False
+        Whether words are counted in links, e-mail addresses, HTML tags and entities, and @names.
 
     Raises
     ------
@@ -104,6 +116,7 @@ class Vocabulary:
 
     words: tuple[str, ...]
     token_pattern: str = TOKEN_PATTERN
+    keep_markup: bool = False
 
     def __post_init__(self) -> None:
         if not self.words:
@@ -159,7 +172,7 @@ class Vocabulary:
         warning says so.
 
         """
-        texts = list(texts)
+        texts = [countable_text(text, keep_markup=config.keep_markup) for text in texts]
         language = language_name(language)
         bounds: Any = {"min_df": min_df, "max_df": max_df}
         config = replace(config, **{name: bound for name, bound in bounds.items() if bound is not None})
@@ -177,10 +190,12 @@ class Vocabulary:
         default = VocabularyConfig()
         chosen = any(bound is not None for bound in bounds.values())
         chosen = chosen or (config.min_df, config.max_df) != (default.min_df, default.max_df)
-        words = _most_frequent(vectorizer, texts, size) if chosen else _even_of_few(vectorizer, texts, size)
+        # Another pattern says itself what a word is.
+        bound = config.min_acronym_df if config.token_pattern == TOKEN_PATTERN else None
+        words = (_most_frequent if chosen else _even_of_few)(vectorizer, texts, size, bound)
         if language == "english":
             _warn_of_language(words)
-        return cls(words, config.token_pattern)
+        return cls(words, config.token_pattern, config.keep_markup)
 
     @classmethod
     def from_vectorizer(
@@ -190,6 +205,7 @@ class Vocabulary:
         *,
         size: int | None = None,
         token_pattern: str = TOKEN_PATTERN,
+        keep_markup: bool = False,
     ) -> "Vocabulary":
         """Select the words that a scikit-learn vectorizer finds in texts, most frequent first.
 
@@ -204,7 +220,7 @@ class Vocabulary:
             Documents.
         size : int or None, default=None
             Number of words, at least 2; None keeps all.
-        token_pattern : str, default=TOKEN_PATTERN
+        token_pattern, keep_markup
             See `Vocabulary`.
 
         Returns
@@ -217,8 +233,8 @@ class Vocabulary:
             If the size is below 2, or no word is left.
 
         """
-        texts = list(texts)
-        return cls(_most_frequent(vectorizer, texts, size), token_pattern).warn_of_missing(texts)
+        texts = [countable_text(text, keep_markup=keep_markup) for text in texts]
+        return cls(_most_frequent(vectorizer, texts, size), token_pattern, keep_markup).warn_of_missing(texts)
 
     @classmethod
     def build(
@@ -260,12 +276,13 @@ class Vocabulary:
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")
         if isinstance(source, Sequence | np.ndarray):
             texts = list(texts)
-            words = cls(tuple(map(str, source)), config.token_pattern)
+            words = cls(tuple(map(str, source)), config.token_pattern, config.keep_markup)
             return words.warn_of_missing(texts) if texts else words
         if not isinstance(source, CountVectorizer):
             kind = type(source).__name__
             raise InputError(f"vocabulary is {kind}; give a size, a list of words or a CountVectorizer")
-        return cls.from_vectorizer(source, texts, token_pattern=config.token_pattern)
+        how = {"token_pattern": config.token_pattern, "keep_markup": config.keep_markup}
+        return cls.from_vectorizer(source, texts, **how)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -278,7 +295,8 @@ class Vocabulary:
         Parameters
         ----------
         texts : iterable of str
-            Documents; letter case is ignored, and so are the differences that `normalize_text` removes.
+            Documents; letter case is ignored, and so are the differences that `normalize_text` removes. Markup is
+            ignored unless it is kept, or a word itself contains some.
 
         Returns
         -------
@@ -293,7 +311,8 @@ class Vocabulary:
             keys, how = list(self.words), {"analyzer": WordMatcher(self.words)}
         index: Any = {word: column for column, word in enumerate(keys)}
         counter: Any = CountVectorizer(vocabulary=index, **how)
-        return counter.transform(map(normalize_text, texts))
+        keep = self.keep_markup or any(countable_text(key) != key for key in keys)
+        return counter.transform(countable_text(text, keep_markup=keep) for text in texts)
 
     def warn_of_missing(self, texts: Iterable[str]) -> "Vocabulary":
         """The vocabulary itself; a warning names words that occur in none of the texts."""
@@ -371,11 +390,13 @@ def _warn_of_language(words: Sequence[str]) -> None:
         )  # fmt: skip
 
 
-def _even_of_few(vectorizer: CountVectorizer, texts: list[str], size: int) -> tuple[str, ...]:
+def _even_of_few(
+    vectorizer: CountVectorizer, texts: Sequence[str], size: int, min_acronym_df: int | float | None
+) -> tuple[str, ...]:
     """The most frequent words; where few texts leave few words, whatever their document frequency."""
     words: tuple[str, ...] = ()
     try:
-        words = _most_frequent(vectorizer, texts, size)
+        words = _most_frequent(vectorizer, texts, size, min_acronym_df)
     except InputError:
         if not 2 <= len(texts) < _FEW_TEXTS or size < 2:
             raise
@@ -386,20 +407,27 @@ def _even_of_few(vectorizer: CountVectorizer, texts: list[str], size: int) -> tu
         "give more documents, or a list of words", len(texts),
     )  # fmt: skip
     unbounded: Any = clone(vectorizer)
-    return _most_frequent(unbounded.set_params(min_df=1, max_df=1.0), texts, size)
+    return _most_frequent(unbounded.set_params(min_df=1, max_df=1.0), texts, size, min_acronym_df)
 
 
-def _most_frequent(vectorizer: CountVectorizer, texts: list[str], size: int | None) -> tuple[str, ...]:
-    """The words a vectorizer finds, by falling frequency, then by spelling."""
+def _most_frequent(
+    vectorizer: CountVectorizer, texts: Sequence[str], size: int | None, min_acronym_df: int | float | None = None
+) -> tuple[str, ...]:
+    """The words a vectorizer finds, by falling frequency, then by spelling; see `acronyms.frequencies`."""
     if size is not None and size < 2:
         raise InputError(f"vocabulary size {size} is too small; give at least 2")
     unfitted: Any = clone(vectorizer)
     try:
-        counts = unfitted.fit_transform(map(normalize_text, texts))
+        counts = unfitted.fit_transform(texts)
     except ValueError as error:
         # scikit-learn's two messages for "nothing left" and for bounds that cross.
-        raise InputError(f"every word was filtered out ({error}); give more text, another language or words") from None
-    words = unfitted.get_feature_names_out()
-    totals = np.asarray(counts.sum(axis=0)).ravel()
-    order = [i for i in np.lexsort((words, -totals)) if words[i].strip()][:size]
-    return tuple(str(words[i]) for i in order)
+        raise InputError(_NOTHING_LEFT.format(error)) from None
+    words = unfitted.get_feature_names_out().tolist()
+    if min_acronym_df is None:
+        found = np.asarray(counts.sum(axis=0)).ravel()
+    else:
+        found = frequencies(words, counts, texts, min_acronym_df)
+    order = [i for i in np.lexsort((words, -found)) if found[i] and words[i].strip()][:size]
+    if not order:
+        raise InputError(_NOTHING_LEFT.format("only short words and codes are left"))
+    return tuple(words[i] for i in order)

@@ -39,7 +39,7 @@ def from_version_1(files: ModelFiles) -> ModelFiles:
     tensors["topic_word"] = _topic_word(recipe, tensors, sizes)
     # An encoder was named even where sentence vectors were no input.
     encoder = old["inputs"]["embedder"] if "embedding" in recipe["inputs"] else None
-    vocabulary = {"words": words, "token_pattern": v1.VOCABULARY["token_pattern"]}
+    vocabulary = {"words": words} | {name: v1.VOCABULARY[name] for name in ("token_pattern", "keep_markup")}
     teacher = old["teacher"] and _teacher(old)
     config = {
         "softtopic": old["softtopic"],

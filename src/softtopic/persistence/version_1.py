@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from softtopic.data.tokenizer import TOKEN_PATTERN
+from softtopic.data.tokenizer import LONG_WORD
 from softtopic.errors import InputError
 from softtopic.persistence.values import check_names, from_plain
 
@@ -72,7 +72,14 @@ READ = {
 IMPUTATION = {"alpha": 0.3, "label_scale": 10.0, "words_weight": 0.25}
 WORDS = {"n_lsa_components": 300, "tf_idf_scale": 5.0}
 # Tokens are found as they were.
-VOCABULARY = {"min_df": 2, "max_df": 0.5, "token_pattern": TOKEN_PATTERN, "max_unspaced_share": 0.3}
+VOCABULARY = {
+    "min_df": 2,
+    "max_df": 0.5,
+    "token_pattern": LONG_WORD,
+    "min_acronym_df": 5,
+    "keep_markup": True,
+    "max_unspaced_share": 0.3,
+}
 GRAPH: dict[str, Any] = {
     "agreement": None,
     "n_neighbors": 15,

@@ -14,7 +14,9 @@ import torch
 from softtopic.backbones.base import Backbone
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
-from softtopic.data.corpus import equidistant
+from softtopic.data.corpus import Corpus, equidistant
+from softtopic.data.fillers import are_fillers, says_nothing
+from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.graph.agreement import weigh_by_agreement
 from softtopic.graph.config import GroupsConfig
@@ -49,7 +51,7 @@ from softtopic.topics.ranking import mean_document_vectors, relevance
 from softtopic.training.dataset import TrainingData, l1_normalized
 from softtopic.training.report import TrainingReport
 from softtopic.training.trainer import train
-from softtopic.types import DocTopic, TopicVocab
+from softtopic.types import DocInt, DocTopic, TopicVocab
 
 log = logging.getLogger(__name__)
 
@@ -168,8 +170,7 @@ def train_backbone(
     recipe, device = plan.recipe, plan.device
     rng = torch.Generator(device).manual_seed(plan.seed)
     inputs = representation.inputs.at(plan.train)
-    # A text that stands twice counts twice.
-    repeats = source.corpus.distinct.counts[plan.train]
+    repeats = training_counts(source.corpus)[plan.train]
     documents = torch.from_numpy(np.repeat(np.arange(len(plan.train)), repeats)).to(device)
     vectors = word_matrix(plan.word_vectors, plan.vocabulary)
     sizes = Sizes(
@@ -192,6 +193,24 @@ def train_backbone(
     report = train(backbone, data, recipe.training, rng, progress=progress)
     log.info("trained %d epochs, loss %.3f nats", len(report.losses), report.losses[-1])
     return backbone, report
+
+
+def training_counts(corpus: Corpus) -> DocInt:
+    """How often each distinct text counts: a text that stands twice counts twice, but fillers count once."""
+    distinct, fillers = corpus.distinct, are_fillers(corpus.texts)
+    counts = distinct.counts
+    if fillers.any():
+        example = corpus.texts[int(fillers.argmax())]
+        log.info("%d documents are short texts repeated often, e.g. %r: each text counts once", fillers.sum(), example)
+        counts[np.unique(distinct.rows[fillers])] = 1
+    return counts
+
+
+def without_content(corpus: Corpus, vocabulary: Vocabulary) -> DocInt:
+    """Rows of documents that count for no topic: blank ones, and fillers without a word of the vocabulary."""
+    words, fillers = frozenset(map(str.lower, vocabulary.words)), np.flatnonzero(are_fillers(corpus.texts))
+    silent = {row for row in fillers.tolist() if says_nothing(corpus.texts[row], words)}
+    return np.array(sorted(silent.union(np.flatnonzero(corpus.distinct.rows < 0).tolist())), dtype=np.int64)
 
 
 def training_data(
@@ -249,7 +268,7 @@ def describe(
         ids=corpus.ids,
         excerpts=tuple(excerpt(text) for text in corpus.texts),
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
-        blank=np.flatnonzero(corpus.distinct.rows < 0),
+        blank=without_content(corpus, plan.vocabulary),
         plan=tuple(plan.steps),
         training=report,
         times=corpus.times,

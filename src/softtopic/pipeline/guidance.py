@@ -39,7 +39,7 @@ def guide_scores(
     """How well each document trained on fits each guide: by its words, its soft label and its sentence vector."""
     texts = source.corpus.distinct.texts
     texts = [texts[place] for place in plan.train.tolist()]
-    scores = word_shares(plan.guides, texts, plan.vocabulary.token_pattern)
+    scores = word_shares(plan.guides, texts, plan.vocabulary)
     for column, guide in enumerate(plan.guides):
         words = word_places(plan.vocabulary, guide.words)
         if targets.soft is not None and words:

@@ -325,7 +325,7 @@ def _guides(recipe: Recipe, source: Source, options: FitOptions, vocabulary: Voc
         raise InputError(f"{len(guides)} guides for {options.n_topics} topics; give at least as many topics as guides")
     if guides and not source.has_texts:
         raise InputError("guides= are found by texts; give texts beside soft_labels=")
-    word_shares(guides, source.corpus.distinct.texts, vocabulary.token_pattern)  # one unknown ends the fit here
+    word_shares(guides, source.corpus.distinct.texts, vocabulary)  # one unknown ends the fit here
     return guides
 
 

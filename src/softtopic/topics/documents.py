@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
+from softtopic.data.fillers import are_fillers
 from softtopic.types import DocTopic
 
 # Characters kept of a document.
@@ -20,6 +21,8 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
 def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[Int[np.ndarray, " n"]]:
     """For each topic the n documents with the largest share of it, distinct texts and no blank ones.
 
+    Short texts that are repeated often, such as "don't know", come after all others.
+
     Parameters
     ----------
     theta : ndarray of shape (n_documents, n_topics)
@@ -32,11 +35,12 @@ def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> li
         Rows of documents, largest share first; ties in document order.
     """
     blank = np.array([not text.strip() for text in texts], dtype=bool)
+    fillers = are_fillers(texts)
     found = []
     for column in theta.T:
         chosen: dict[str, int] = {}
         # Duplicates are few: a short list of candidates is nearly always enough.
-        for document in map(int, np.argsort(-np.where(blank, -1.0, column), kind="stable")):
+        for document in map(int, np.argsort(-np.where(blank, -1.0, column - fillers), kind="stable")):
             if len(chosen) == n or blank[document]:
                 break
             chosen.setdefault(texts[document], document)
