@@ -16,7 +16,8 @@ from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
 from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
-from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
