@@ -109,6 +109,20 @@ def tiny_encoder(texts, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
+def mixtures():
+    """Topic mixtures of a backbone's inputs by `softtopic.backbones.inference`, as a tensor."""
+    import torch
+
+    from softtopic.backbones.inference import infer
+    from softtopic.inputs.registry import Inputs
+
+    def mixtures(backbone, inputs: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(infer(backbone.weights(), backbone.settings, Inputs({"hidden": inputs.numpy()})))
+
+    return mixtures
+
+
+@pytest.fixture(scope="session")
 def shared_cache() -> Path:
     """The user's cache folder, with the parts that tests share."""
     from softtopic.storage.cache import cache_dir

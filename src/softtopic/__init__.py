@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from softtopic.inputs.word_vectors import WordVectors as WordVectors
     from softtopic.lm.encoder import SentenceEncoder as SentenceEncoder
     from softtopic.model import TopicModel as TopicModel
+    from softtopic.model import load as load
     from softtopic.pipeline.plan import FitPlan as FitPlan
     from softtopic.recipes import ReadConfig as ReadConfig
     from softtopic.recipes import Recipe as Recipe
@@ -63,6 +64,7 @@ _HOMES = {
     "VocabularyConfig": "data.vocabulary",
     "WordVectors": "inputs.word_vectors",
     "compare": "topics.comparison",
+    "load": "model",
     "read_corpus": "data.readers",
     "read_soft_labels": "features.soft_label_files",
 }
@@ -91,6 +93,7 @@ __all__ = [  # noqa: RUF022
     "VocabularyConfig",
     "WordVectors",
     "compare",
+    "load",
     "read_corpus",
     "read_soft_labels",
 ]

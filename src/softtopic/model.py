@@ -1,4 +1,8 @@
-"""TopicModel: the estimator. Parameters, scikit-learn's contract and delegation; no algorithm."""
+"""TopicModel: the estimator. Parameters, scikit-learn's contract and delegation; no algorithm.
+
+Steps that need torch are imported in the methods that take them: a saved model is loaded, shown, edited and applied to
+vectors without it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -18,16 +22,11 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.encoder import Embedder
-from softtopic.lm.loading import EMBEDDED
+from softtopic.lm.config import LANGUAGE_MODEL, Embedder
 from softtopic.persistence import NotSaved, check_parameters
-from softtopic.pipeline import fit as steps
-from softtopic.pipeline import naming
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
-from softtopic.pipeline.preview import preview
 from softtopic.pipeline.score import mean_log_likelihood
-from softtopic.pipeline.soft_labels import soft_labels_of
 from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.recipes import Recipe
 from softtopic.selection import Selection
@@ -143,7 +142,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         target: str | None = None,
         embedder: str | Embedder | None = None,
         word_vectors: WordVectors | str | Path | None = None,
-        lm: str | BaseTeacher | NotSaved = EMBEDDED,
+        lm: str | BaseTeacher | NotSaved = LANGUAGE_MODEL,
         sample: float | None = None,
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,
@@ -211,6 +210,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         DataFrame
             Topic, Count (of the documents in the part), Representation, Representative_Docs; largest topic first.
         """
+        from softtopic.pipeline.preview import preview
+
         return preview(self._source(X, soft_labels, hidden, embeddings), self._options())
 
     def fit(
@@ -249,6 +250,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         AssetError, LanguageModelError
             If a model that is needed is not on this machine or cannot be used.
         """
+        from softtopic.pipeline import fit as steps
+
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
         self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
@@ -316,6 +319,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         InputError
             If the model was fitted without a language model.
         """
+        from softtopic.pipeline.soft_labels import soft_labels_of
+
         return soft_labels_of(self._fitted, as_corpus(X), progress=self.progress)
 
     def save(self, path: str | Path, *, excerpts: bool = True) -> None:
@@ -683,6 +688,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> model.name_topics()  # doctest: +SKIP
         {0: 'space exploration', 1: 'hockey season', ...}
         """
+        from softtopic.pipeline import naming
+
         source = naming.texts_of_topics(self._fitted.view, texts, self.language, config)
         names = naming.name_topics(
             self._fitted, source, lm=lm, lm_model=lm_model, embedder=self.embedder, config=config
@@ -804,3 +811,5 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 TopicModel._sklearn_auto_wrap_output_keys = {"transform"}  # type: ignore[attr-defined]
 
 _OPENING = RLock()
+
+load = TopicModel.load

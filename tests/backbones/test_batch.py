@@ -3,8 +3,10 @@ import torch
 from scipy.sparse import csr_matrix
 
 from softtopic.backbones.batch import SparseBatch
+from softtopic.backbones.inference import infer
 from softtopic.backbones.plsa import PLSA
 from softtopic.backbones.settings import PLSASettings, Sizes
+from softtopic.inputs.registry import Inputs
 
 DENSE = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 # The second document has no word, the last one a word that stands in no other.
@@ -25,9 +27,13 @@ def test_a_product_and_its_gradient_are_those_of_the_dense_batch():
         torch.testing.assert_close(sparse, dense)
 
 
+@torch.no_grad()
 def test_mixtures_are_those_of_the_dense_batch():
     sizes = Sizes(n_inputs=7, n_topics=3, n_words=6, word_width=None)
     backbone = PLSA(sizes, PLSASettings(), torch.Generator().manual_seed(0)).eval()
     backbone.standardize(DENSE, torch.tensor([True, True, False]))
     batch = SparseBatch.of(DENSE, SPARSE)
-    torch.testing.assert_close(backbone.infer(batch), backbone.infer(WHOLE))
+    torch.testing.assert_close(backbone(batch).theta, backbone(WHOLE).theta)
+    inputs = Inputs({"hidden": DENSE.numpy(), "bow": SPARSE})
+    found = infer(backbone.weights(), backbone.settings, inputs)
+    torch.testing.assert_close(torch.from_numpy(found), backbone(batch).theta)

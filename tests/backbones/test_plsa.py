@@ -24,7 +24,7 @@ def test_inputs_are_noisy_in_training_alone():
     model, x, read = build(dropout=0.2), torch.ones(4, 5), []
     model.first.register_forward_pre_hook(lambda _, given: read.append(given[0]))
     model(x, torch.Generator().manual_seed(0))
-    model.eval().infer(x)
+    model.eval()(x)
     assert (read[0] != x).all()
     assert (read[0] > 0).all()
     torch.testing.assert_close(read[1], x)
@@ -34,7 +34,7 @@ def test_inputs_are_noisy_in_training_alone():
 def test_inferred_theta_has_a_tail_and_the_same_order(weight, temperature):
     model = build(dropout=0.0, tail_weight=weight, tail_temperature=temperature)
     x = 20 * torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
-    theta, inferred = model(x).theta, model.eval().infer(x)
+    theta, inferred = model(x).theta, model.eval()(x).theta
     tail = torch.softmax(theta.log() / temperature, dim=1)
     torch.testing.assert_close(inferred, (1 - weight) * theta + weight * tail)
     torch.testing.assert_close(inferred.argsort(dim=1), theta.argsort(dim=1))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from softtopic.backbones.base import Backbone
+from softtopic.backbones.inference import weight_shapes
 from softtopic.backbones.registry import BACKBONES, build_backbone, default_settings
 from softtopic.backbones.settings import BackboneSettings, Sizes
 from softtopic.errors import InputError
@@ -42,25 +43,42 @@ def test_shapes_and_distributions(name, n_topics):
 
 @pytest.mark.parametrize("name", BACKBONES)
 @torch.no_grad()
-def test_inference_is_deterministic_and_independent_of_the_batch(name):
+def test_inference_is_deterministic_and_independent_of_the_batch(name, mixtures):
     model = build(name).eval()
     x = inputs(9)
-    together = model.infer(x)
+    together = mixtures(model, x)
     torch.testing.assert_close(together.sum(dim=1), torch.ones(9))
-    assert torch.equal(together, model.infer(x))
-    alone = torch.cat([model.infer(row[None]) for row in x.flip(0)]).flip(0)
+    assert torch.equal(together, mixtures(model, x))
+    alone = torch.cat([mixtures(model, row[None]) for row in x.flip(0)]).flip(0)
     torch.testing.assert_close(alone, together, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
 @torch.no_grad()
-def test_finalizing_keeps_inference_independent_of_the_batch(name):
+def test_finalizing_keeps_inference_independent_of_the_batch(name, mixtures):
     model = build(name).eval()
     x = inputs(9)
     model.finalize(iter(x.split(4)))
-    together = model.infer(x)
-    torch.testing.assert_close(torch.cat([model.infer(row[None]) for row in x]), together, atol=1e-6, rtol=1e-5)
+    together = mixtures(model, x)
+    torch.testing.assert_close(torch.cat([mixtures(model, row[None]) for row in x]), together, atol=1e-6, rtol=1e-5)
     torch.testing.assert_close(model(x[:1]).theta, together[:1])
+
+
+@pytest.mark.parametrize(("name", "word_width"), [*((name, None) for name in BACKBONES), ("etm", 6), ("ecrtm", 6)])
+@torch.no_grad()
+def test_mixtures_without_torch_are_the_same(name, word_width, mixtures):
+    model, x = build(name, word_width=word_width), 3 * inputs(200)
+    model.standardize(x, torch.arange(WIDTH) < WIDTH - 2)
+    model(x, torch.Generator().manual_seed(1))
+    model.finalize(iter(x.split(90)))
+    torch.testing.assert_close(mixtures(model, x), model.eval()(x).theta, atol=2e-6, rtol=1e-5)
+    assert mixtures(model, x[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize(("name", "word_width"), [*((name, None) for name in BACKBONES), ("etm", 6), ("ecrtm", 6)])
+def test_shapes_of_weights_are_known_without_torch(name, word_width):
+    model = build(name, word_width=word_width)
+    assert {key: value.shape for key, value in model.weights().items()} == weight_shapes(model.settings, model.sizes)
 
 
 @pytest.mark.parametrize("name", BACKBONES)
@@ -111,7 +129,7 @@ def test_the_generator_is_the_only_source_of_randomness(name):
 
 @pytest.mark.parametrize("name", BACKBONES)
 @torch.no_grad()
-def test_the_state_is_the_whole_model(name, tmp_path):
+def test_the_state_is_the_whole_model(name, tmp_path, mixtures):
     from safetensors.torch import load_file, save_file
 
     model = build(name)
@@ -119,7 +137,7 @@ def test_the_state_is_the_whole_model(name, tmp_path):
     save_file(model.state_dict(), tmp_path / "model.safetensors")
     other = build(name, seed=3)
     other.load_state_dict(load_file(tmp_path / "model.safetensors"))
-    assert torch.equal(model.eval().infer(inputs(5)), other.eval().infer(inputs(5)))
+    assert torch.equal(mixtures(model.eval(), inputs(5)), mixtures(other.eval(), inputs(5)))
     assert torch.equal(model(inputs(5)).logits, other(inputs(5)).logits)
     assert torch.equal(model.topic_word(), other.topic_word())
 
@@ -148,16 +166,16 @@ def test_pre_trained_embeddings_of_no_use_are_refused(name):
 
 @pytest.mark.parametrize("name", BACKBONES)
 @torch.no_grad()
-def test_weights_as_arrays_are_the_whole_model_and_copies(name):
+def test_weights_as_arrays_are_the_whole_model_and_copies(name, mixtures):
     model, other = build(name), build(name, seed=3)
     model(inputs(9), torch.Generator().manual_seed(1))
     model.finalize(iter(inputs(9).split(4)))
     weights = model.weights()
     other.load_weights(weights)
-    assert torch.equal(model.eval().infer(inputs(5)), other.eval().infer(inputs(5)))
+    assert torch.equal(mixtures(model.eval(), inputs(5)), mixtures(other.eval(), inputs(5)))
     for array in weights.values():
         array[...] = 7
-    assert torch.equal(model.infer(inputs(5)), other.infer(inputs(5)))
+    assert torch.equal(mixtures(model, inputs(5)), mixtures(other, inputs(5)))
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -12,10 +12,12 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from softtopic import persistence
+from softtopic.backbones.inference import infer
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, ETMSettings, PLSASettings, ProdLDASettings, Sizes
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
+from softtopic.inputs.registry import Inputs
 from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.persistence import SavedModel
 from softtopic.recipes import RECIPES, Recipe
@@ -72,10 +74,9 @@ def _state(recipe: Recipe, widths: dict[str, int], texts: list[str], **changes: 
     sizes = Sizes(n_inputs=sum(widths.values()), n_topics=3, n_words=len(WORDS), word_width=word_width)
     settings: BackboneSettings = recipe.backbone.resolved(recipe.training.temperature)
     backbone = build_backbone(settings, sizes, torch.Generator().manual_seed(0)).eval()
+    inputs = Inputs({"hidden": rng.normal(size=(len(texts), sizes.n_inputs)).astype(np.float32)})
+    theta = infer(backbone.weights(), settings, inputs)
     with torch.inference_mode():
-        theta = backbone.infer(
-            torch.from_numpy(rng.normal(size=(len(texts), sizes.n_inputs)).astype(np.float32))
-        ).numpy()
         topic_word = backbone.topic_word().numpy()
     return replace(
         FittedState(

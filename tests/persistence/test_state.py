@@ -6,7 +6,9 @@ from corruptions import edit_tensor
 from states import PARAMETERS, STATES, assert_equal, default_state, edits_of_all_kinds, fast_state, save_again
 
 from softtopic import persistence
+from softtopic.backbones.inference import infer
 from softtopic.errors import InputError, ModelFileError
+from softtopic.inputs.registry import Inputs
 from softtopic.topics.edits import Drop, apply
 
 
@@ -42,22 +44,14 @@ def test_a_teacher_of_the_users_own_class_is_not_stored(texts, tmp_path):
 
 @pytest.mark.parametrize("name", STATES)
 def test_a_loaded_state_infers_the_same_mixtures(name, texts, tmp_path):
-    from softtopic.backbones.settings import Sizes
-    from softtopic.persistence.checks import restore_backbone
-
     state = STATES[name](texts)
     persistence.save(state, PARAMETERS, tmp_path / "model")
     saved_model = persistence.load(tmp_path / "model")
     found, _ = saved_model.state, saved_model.parameters
     n_inputs = sum(found.widths.values())
-    sizes = Sizes(n_inputs=n_inputs, n_topics=3, n_words=11, word_width=found.word_width)
-    settings = found.recipe.backbone.resolved(found.recipe.training.temperature)
-    backbone = restore_backbone(found.weights, settings, sizes)
-    import torch
-
     inputs = np.random.default_rng(0).normal(size=(len(texts), n_inputs)).astype(np.float32)
-    with torch.inference_mode():
-        np.testing.assert_array_equal(backbone.infer(torch.from_numpy(inputs)).numpy(), state.theta)
+    theta = infer(found.weights, found.recipe.backbone, Inputs({"hidden": inputs}))
+    np.testing.assert_array_equal(theta, state.theta)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from softtopic.backbones.batch import SparseBatch
+from softtopic.backbones.inference import check_weights
 from softtopic.backbones.settings import Sizes
 from softtopic.errors import InputError
 
@@ -49,7 +50,8 @@ class Backbone(nn.Module, ABC):
     Inputs are a matrix of shape (n_documents, n_inputs); a backbone with `takes_sparse` also takes a `SparseBatch`.
 
     It never sees the language model. The generator `rng` is the only source of randomness of a training step; without
-    it a pass is deterministic. In `eval` mode each row of a result depends on its own row of the inputs alone.
+    it a pass is deterministic. In `eval` mode each row of a result depends on its own row of the inputs alone, and the
+    mixtures are those of `softtopic.backbones.inference`, by which trained models are applied.
 
     Parameters
     ----------
@@ -77,10 +79,6 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: Any, rng: torch.Generator | None = None) -> BackboneOutput:
         """Reconstruct the words of documents from their inputs, `BatchInputs`."""
-
-    @abstractmethod
-    def infer(self, inputs: Any) -> Float[Tensor, "docs topics"]:
-        """Topic mixtures of documents; rows sum to 1."""
 
     @abstractmethod
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
@@ -144,17 +142,7 @@ class Backbone(nn.Module, ABC):
             nothing is restored then.
         """
         expected = self._weights()
-        if expected.keys() != weights.keys():
-            differing = ", ".join(sorted(expected.keys() ^ weights.keys()))
-            raise InputError(
-                f"weights of {type(self).__name__}: missing or unknown are {differing}; give all, no others"
-            )
-        for name, value in expected.items():
-            array, shape = weights[name], tuple(value.shape)
-            if array.dtype != np.float32 or array.shape != shape:
-                raise InputError(f"{name} is {array.dtype} of shape {array.shape}; expected float32 of shape {shape}")
-            if not np.isfinite(array).all():
-                raise InputError(f"{name} holds values that are not finite; restore it, or train again")
+        check_weights(weights, {name: tuple(value.shape) for name, value in expected.items()}, type(self).__name__)
         with torch.no_grad():
             for name, value in expected.items():
                 value.copy_(torch.from_numpy(np.array(weights[name])))

@@ -70,9 +70,6 @@ class ECRTM(Backbone):
             penalty=divergence + self.settings.clustering_weight * self._transport_cost(distances),
         )
 
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(self.standardized(inputs)).mean, dim=1)
-
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         beta = self._beta(squared_distances(self.topic_embeddings, self.word_embeddings))
         return beta / beta.sum(dim=1, keepdim=True)

@@ -57,9 +57,6 @@ class ETM(Backbone):
             normalized=True,
         )
 
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(self.standardized(inputs)).mean, dim=1)
-
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         return torch.softmax(self.topic_embeddings @ self.word_embeddings.T, dim=1)
 

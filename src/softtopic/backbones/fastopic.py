@@ -76,9 +76,6 @@ class FASTopic(Backbone):
             normalized=True,
         )
 
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return self._theta(self._document_distances(inputs))
-
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         plan = self._word_transport(self._word_distances()).plan
         return plan / plan.sum(dim=1, keepdim=True)

@@ -65,9 +65,6 @@ class PLSA(Backbone):
         words = log_mixture(theta, self.topic_word())
         return BackboneOutput(logits=words, theta=theta, penalty=words.new_zeros(()), normalized=True)
 
-    def infer(self, inputs: BatchInputs) -> Float[Tensor, "docs topics"]:
-        return self._theta(inputs, None)
-
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         return torch.softmax(self.beta, dim=1)
 

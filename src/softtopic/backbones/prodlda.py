@@ -59,8 +59,5 @@ class ProdLDA(Backbone):
             penalty=posterior.kl_divergence(self.prior_mean, self.prior_log_variance.exp()).mean(),
         )
 
-    def infer(self, inputs: Float[Tensor, "docs width"]) -> Float[Tensor, "docs topics"]:
-        return torch.softmax(self.encoder(self.standardized(inputs)).mean, dim=1)
-
     def topic_word(self) -> Float[Tensor, "topics vocab"]:
         return torch.softmax(self.beta, dim=1)

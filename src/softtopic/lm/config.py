@@ -1,10 +1,34 @@
-"""Settings of the sentence encoders."""
+"""Names of the embedded models, and settings of language models and sentence encoders. Nothing here imports torch."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from softtopic.errors import check_number, check_whole
+from softtopic.errors import LanguageModelError, check_number, check_whole
 
+LANGUAGE_MODEL = "smollm2-135m"
 SENTENCE_ENCODER = "all-minilm-l6-v2"
+
+# A list of texts → [documents, width], any array of floats.
+Embedder = Callable[[Sequence[str]], Any]
+
+# Number formats of sentence encoders, and of language models that read documents.
+ENCODER_FORMATS = ("bfloat16", "float16", "float32")
+TEACHER_FORMATS = (*ENCODER_FORMATS, "int8")
+
+
+def check_device(device: str) -> None:
+    """Raise InputError for a device that is not here; torch is imported for another than "auto" and "cpu"."""
+    if device not in ("auto", "cpu"):
+        from softtopic.lm.devices import pick_device
+
+        pick_device(device)
+
+
+def check_format(dtype: str, known: Sequence[str]) -> None:
+    """Raise LanguageModelError unless a number format is "auto" or one of those known."""
+    if dtype not in ("auto", *known):
+        raise LanguageModelError(f"dtype {dtype!r} is not known; choose one of auto, {', '.join(known)}")
 
 
 @dataclass(frozen=True, kw_only=True)

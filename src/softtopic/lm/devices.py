@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 
 from softtopic.errors import InputError, LanguageModelError
+from softtopic.lm.config import ENCODER_FORMATS, TEACHER_FORMATS, check_format
 
-DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
-TEACHER_DTYPES = DTYPES | {"int8": torch.int8}
+TEACHER_DTYPES = {name: getattr(torch, name) for name in TEACHER_FORMATS}
 
 # Largest sum of the absolute values of two neighbouring weights in int8. Processors with AVX2 but without VNNI add two
 # products in 16 bits, which hold 255 times this and no more; within it their sums are exact as well.
@@ -71,7 +71,7 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     LanguageModelError
         If `dtype` is not one of these.
     """
-    return _pick(dtype, DTYPES, device)
+    return _pick(dtype, ENCODER_FORMATS, device)
 
 
 def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
@@ -97,7 +97,7 @@ def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
     wanted = dtype == "int8" or (dtype == "auto" and not has_amx())
     if wanted and device.type == "cpu" and has_int8():
         return torch.int8
-    return storage_dtype(_pick(dtype, TEACHER_DTYPES, device))
+    return storage_dtype(_pick(dtype, TEACHER_FORMATS, device))
 
 
 def storage_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -105,11 +105,10 @@ def storage_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype is torch.int8 else dtype
 
 
-def _pick(dtype: str, known: dict[str, torch.dtype], device: torch.device) -> torch.dtype:
+def _pick(dtype: str, known: Sequence[str], device: torch.device) -> torch.dtype:
+    check_format(dtype, known)
     if dtype != "auto":
-        if dtype not in known:
-            raise LanguageModelError(f"dtype {dtype!r} is not known; choose one of auto, {', '.join(known)}")
-        return known[dtype]
+        return TEACHER_DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return torch.bfloat16 if device.type == "cpu" and has_fast_bfloat16() else torch.float32

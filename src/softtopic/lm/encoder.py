@@ -2,25 +2,25 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
-from itertools import groupby
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
-from softtopic.lm.bert import PackedBert
-from softtopic.lm.config import SENTENCE_ENCODER, EncoderConfig
-from softtopic.lm.devices import check_finite, pick_device, pick_dtype, use_one_thread_if_forked
-from softtopic.lm.fused import pad_linear
+from softtopic.lm.config import (
+    ENCODER_FORMATS,
+    SENTENCE_ENCODER,
+    Embedder,
+    EncoderConfig,
+    check_device,
+    check_format,
+)
 from softtopic.lm.loading import exclusive_loading
-from softtopic.lm.parallel import parallel_map
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -28,17 +28,15 @@ from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress, RunClock, Step, noting_what_is_kept
 from softtopic.types import DocHidden
 
+if TYPE_CHECKING:
+    import torch
+
+    from softtopic.lm.mean_states import MeanStates
+
 log = logging.getLogger(__name__)
 
-# A list of texts → [documents, width], any array of floats.
-Embedder = Callable[[Sequence[str]], Any]
-
-# Tokens of texts → mean of their last states, one row a text; texts of equal length lie next to each other.
-MeanStates = Callable[[Sequence[Sequence[int]]], Float[torch.Tensor, "texts width"]]
-
-# Texts on which the packed forward pass is compared with the model's own, and the least cosine of their vectors.
+# Texts on which the packed forward pass is compared with the model's own.
 _PROBE = ("", "The rocket reached its orbit.", "Bake the bread in a hot oven, " * 12)
-_MIN_AGREEMENT = 0.999
 
 # Tokens in a batch: a dozen long posts, or a hundred titles.
 _BATCH_TOKENS = 2048
@@ -88,13 +86,27 @@ class SentenceEncoder:
         device: str = "auto",
         dtype: str = "auto",
     ) -> None:
+        check_device(device)
+        check_format(dtype, ENCODER_FORMATS)
         self.name = name
         self.max_tokens = max_tokens
-        self.device = pick_device(device)
-        self.dtype = pick_dtype(dtype, self.device)
+        self._names = (device, dtype)
         self._opened: tuple[MeanStates, Any, int] | None = None
 
-    @torch.inference_mode()
+    @cached_property
+    def device(self) -> "torch.device":
+        """Where to compute."""
+        from softtopic.lm.devices import pick_device
+
+        return pick_device(self._names[0])
+
+    @cached_property
+    def dtype(self) -> "torch.dtype":
+        """Number format."""
+        from softtopic.lm.devices import pick_dtype
+
+        return pick_dtype(self._names[1], self.device)
+
     def __call__(self, texts: Sequence[str], *, progress: bool | RunClock = False) -> DocHidden:
         """Encode texts.
 
@@ -115,6 +127,11 @@ class SentenceEncoder:
         AssetError, LanguageModelError
             If the encoder is not here or cannot be opened, or gives values that are not finite.
         """
+        import torch
+
+        from softtopic.lm.devices import check_finite, use_one_thread_if_forked
+        from softtopic.lm.parallel import parallel_map
+
         use_one_thread_if_forked()
         forward, tokenizer, width = self._open()
         if not texts:
@@ -124,7 +141,7 @@ class SentenceEncoder:
         for start in range(0, len(texts), _FILE_TEXTS):
             tokens += self._tokens(tokenizer, texts[start : start + _FILE_TEXTS])
         vectors = np.empty((len(texts), width), dtype=np.float32)
-        with Progress(Step.ENCODE, len(texts), "doc", show=progress) as bar:
+        with torch.inference_mode(), Progress(Step.ENCODE, len(texts), "doc", show=progress) as bar:
             batches = _batches([len(row) for row in tokens])
             computed = parallel_map(lambda rows: forward([tokens[row] for row in rows]), batches, self.device)
             for rows, means in zip(batches, computed, strict=True):
@@ -133,15 +150,19 @@ class SentenceEncoder:
                 bar.advance(len(rows))
         return vectors
 
-    @torch.inference_mode()
     def encode_tokens(self, tokens: Sequence[int] | Int[np.ndarray, " tokens"]) -> Float[np.ndarray, "tokens width"]:
         """Vector of each token as a text of its own, for `softtopic.lm.distillation`; float32, not normalised."""
+        import torch
+
+        from softtopic.lm.parallel import parallel_map
+
         forward, tokenizer, width = self._open()
         special = tokenizer([""])["input_ids"][0]
         middle = (len(special) + 1) // 2
         texts = [[*special[:middle], int(token), *special[middle:]] for token in tokens]
         batches = [texts[start : start + _FILE_TEXTS] for start in range(0, len(texts), _FILE_TEXTS)]
-        means = [part.cpu().numpy() for part in parallel_map(forward, batches, self.device)]
+        with torch.inference_mode():
+            means = [part.cpu().numpy() for part in parallel_map(forward, batches, self.device)]
         return np.concatenate(means) if means else np.empty((0, width), dtype=np.float32)
 
     def tokenizer_json(self, max_tokens: int) -> str:
@@ -176,8 +197,11 @@ class SentenceEncoder:
 
     def _load(self) -> "tuple[MeanStates, Any, int]":
         """Mean states of tokens, the tokenizer, and the width of the vectors."""
+        import torch
         from transformers.models.auto.modeling_auto import AutoModel
         from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+        from softtopic.lm.mean_states import fastest_mean_states
 
         folder = find_encoder(self.name)
         options = {"local_files_only": True, "trust_remote_code": False}
@@ -192,7 +216,7 @@ class SentenceEncoder:
         tokenizer.model_max_length = min(tokenizer.model_max_length, positions or self.max_tokens)
         # A tokenizer's state changes when it first truncates to a length: here, before threads share it.
         probe = self._tokens(tokenizer, _PROBE)
-        return _fastest(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size
+        return fastest_mean_states(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_opened": None}
@@ -332,24 +356,3 @@ def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:
         batches.append(order[start:stop])
         start, limit = stop, int(ends[stop - 1]) + _BATCH_TOKENS
     return batches
-
-
-def _fastest(model: Any, probe: Sequence[Sequence[int]]) -> MeanStates:
-    """The packed forward pass where the model allows it and gives the same vectors, else the model's own."""
-    plain = partial(_mean_states, model)
-    with suppress(AttributeError, RuntimeError, TypeError), torch.inference_mode():
-        packed = PackedBert(model)
-        if torch.cosine_similarity(packed(probe), plain(probe)).min() > _MIN_AGREEMENT:
-            return packed
-    pad_linear(model)
-    return plain
-
-
-def _mean_states(model: Any, texts: Sequence[Sequence[int]]) -> Float[torch.Tensor, "texts width"]:
-    """By the model's own forward, texts of equal length together, so that nothing is padded."""
-    device = next(model.parameters()).device
-    means = [
-        model(input_ids=torch.tensor(list(run), device=device)).last_hidden_state.float().mean(dim=1)
-        for _, run in groupby(texts, key=len)
-    ]
-    return torch.cat(means)

@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from softtopic.errors import LanguageModelError, SofttopicError
-from softtopic.lm.devices import limit_primitive_caches
+from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, staged_folder
 from softtopic.storage.cache import cache_dir
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import torch
 
-EMBEDDED = "smollm2-135m"
+log = logging.getLogger(__name__)
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer.json", "tokenizer.model")
 
@@ -52,7 +51,7 @@ class LanguageModel:
 
     model: Any
     tokenizer: Any
-    device: torch.device
+    device: "torch.device"
     name: str = "the language model"
 
 
@@ -151,7 +150,7 @@ def language_model_fingerprint(lm: str) -> str:
     return digest.hexdigest()
 
 
-def load_language_model(lm: str, device: torch.device, dtype: torch.dtype) -> LanguageModel:
+def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -> LanguageModel:
     """Load a causal language model, without network access and without code from its folder.
 
     Parameters
@@ -233,6 +232,7 @@ def _check_gguf(path: Path) -> None:
 
 
 def _convert(gguf: Path, folder: Path) -> None:
+    import torch
     from transformers.models.auto.modeling_auto import AutoModelForCausalLM
     from transformers.models.auto.tokenization_auto import AutoTokenizer
     from transformers.utils.quantization_config import GgufConfig
@@ -263,8 +263,11 @@ def exclusive_loading(failure: str) -> Iterator[None]:
     failure : str
         What a LanguageModelError says, before the reason, if the model cannot be opened.
     """
+    import torch
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging as library
+
+    from softtopic.lm.devices import limit_primitive_caches
 
     limit_primitive_caches()
     with _LOADING:

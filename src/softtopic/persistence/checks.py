@@ -1,26 +1,20 @@
 """Whether the parts of a fitted state are sound and fit each other: values, shapes, ranges."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from softtopic.backbones.registry import build_backbone
-from softtopic.backbones.settings import BackboneSettings, Sizes
+from softtopic.backbones.inference import check_weights, infer, weight_shapes
+from softtopic.backbones.registry import name_of
+from softtopic.backbones.settings import Sizes
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.projection import projected_inputs
-from softtopic.inputs.registry import INPUTS, split_inputs, split_target
+from softtopic.inputs.registry import INPUTS, Inputs, split_inputs, split_target
 from softtopic.state import FittedState
 from softtopic.topics.documents import EXCERPT_LENGTH
 
-if TYPE_CHECKING:
-    from softtopic.backbones.base import Backbone
-
 # Rows of probabilities sum to 1 within this.
 _TOLERANCE = 1e-3
-
-# Backbones with larger layers than this are first built without memory, for which torch needs two seconds.
-_LARGE_LAYER = 1 << 26
 
 MAX_SEED = 2**32 - 1
 
@@ -47,8 +41,7 @@ def check_state(state: FittedState) -> None:
         raise InputError("lsa.idf has values that are not above 0")
     _check_word_width(state)
     _check_documents(state)
-    sizes = Sizes(n_inputs=sum(state.widths.values()), n_topics=n_topics, n_words=n_words, word_width=state.word_width)
-    restore_backbone(state.weights, recipe.backbone.resolved(recipe.training.temperature), sizes)
+    _check_backbone(state)
 
 
 def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
@@ -136,29 +129,16 @@ def _expect(name: str, value: Any, expected: bool) -> None:
         raise InputError(f"{name} is missing, the recipe needs it" if expected else f"{name} is not used by the recipe")
 
 
-def restore_backbone(weights: Mapping[str, np.ndarray], settings: BackboneSettings, sizes: Sizes) -> "Backbone":
-    """A backbone with these weights; raises InputError unless they are those of its sizes and give topic mixtures."""
-    import torch
-
-    class MetaGenerator(torch.Generator):
-        """Puts weights on the meta device, where they have shapes and take no memory."""
-
-        device = torch.device("meta")
-
-    if _largest([*vars(sizes).values(), *vars(settings).values()]) > _LARGE_LAYER:
-        empty = build_backbone(settings, sizes, MetaGenerator()).state_dict()
-        if {name: tuple(value.shape) for name, value in empty.items()} != {k: v.shape for k, v in weights.items()}:
-            raise InputError("the shapes of the weights are not those that sizes and settings of the backbone ask for")
-    backbone = build_backbone(settings, sizes, torch.Generator())
-    backbone.load_weights(weights)
-    with torch.inference_mode():
-        theta = backbone.eval().infer(torch.zeros(1, sizes.n_inputs))
+def _check_backbone(state: FittedState) -> None:
+    """The weights are those of the backbone's sizes, and give topic mixtures."""
+    sizes = Sizes(
+        n_inputs=sum(state.widths.values()),
+        n_topics=state.n_topics,
+        n_words=len(state.vocabulary),
+        word_width=state.word_width,
+    )
+    backbone = state.recipe.backbone
+    check_weights(state.weights, weight_shapes(backbone, sizes), name_of(backbone))
+    theta = infer(state.weights, backbone, Inputs({"zeros": np.zeros((1, sizes.n_inputs), dtype=np.float32)}))
     if not abs(float(theta.sum()) - 1) < _TOLERANCE:
         raise InputError("the weights give topic mixtures that do not sum to 1")
-    return backbone
-
-
-def _largest(values: Sequence[Any]) -> int:
-    """Product of the two largest whole numbers, a bound on the weights of a layer."""
-    first, second = sorted(value for value in values if type(value) is int)[-2:]
-    return first * second

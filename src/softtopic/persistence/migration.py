@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 
+from softtopic.backbones.inference import check_weights, weight_shapes
+from softtopic.backbones.registry import build_backbone, name_of
 from softtopic.backbones.settings import BackboneSettings, Sizes
 from softtopic.persistence import version_1 as v1
-from softtopic.persistence.checks import restore_backbone
 from softtopic.persistence.folder import VERSION, ModelFiles
 from softtopic.persistence.state import WEIGHTS, plain_topics
 from softtopic.persistence.values import from_plain, to_plain
@@ -148,9 +148,14 @@ def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, A
 def _topic_word(recipe: Mapping[str, Any], tensors: Mapping[str, np.ndarray], sizes: Sizes) -> TopicVocab:
     settings = from_plain(BackboneSettings, recipe["backbone"], "backbone")
     weights = {name.removeprefix(WEIGHTS): value for name, value in tensors.items() if name.startswith(WEIGHTS)}
-    backbone = restore_backbone(weights, settings.resolved(recipe["training"]["temperature"]), sizes)
+    check_weights(weights, weight_shapes(settings, sizes), name_of(settings))
+    # Torch is needed where a model of version 1 is loaded, and nowhere else to load one.
+    import torch
+
     with torch.inference_mode():
-        return backbone.topic_word().numpy()
+        backbone = build_backbone(settings.resolved(recipe["training"]["temperature"]), sizes, torch.Generator())
+        backbone.load_weights(weights)
+        return backbone.eval().topic_word().numpy()
 
 
 def _representatives(stored: list[list[str]], excerpts: list[str], theta: DocTopic) -> list[np.ndarray]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.errors import InputError, ModelFileError
-from softtopic.lm.devices import pick_device
+from softtopic.lm.config import check_device
 from softtopic.persistence.edits import edits_of
 from softtopic.persistence.folder import one_line, read_model, write_model
 from softtopic.persistence.migration import migrate
@@ -100,7 +100,7 @@ def load(path: str | Path, *, device: str = "auto") -> SavedModel:
     >>> load("model/").state.theta.shape  # doctest: +SKIP
     (1000, 50)
     """
-    pick_device(device)
+    check_device(device)
     files = read_model(path)
     try:
         current = migrate(files)

@@ -5,10 +5,10 @@ from typing import Any, get_type_hints
 from softtopic.errors import InputError, SofttopicError
 from softtopic.persistence.values import check_names, from_plain
 from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.config import TeacherConfig
 from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.opening import teacher_from_description
 from softtopic.teacher.prompts import Prompt
-from softtopic.teacher.session import TeacherConfig
 
 # Values of the descriptions of `Teacher` and `ServerTeacher`, with their types.
 _LOCAL: dict[str, Any] = {"lm": str, "dtype": str} | get_type_hints(TeacherConfig)

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import torch
-
 from softtopic.inputs.registry import split_inputs
-from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, TokenBudget
 from softtopic.storage.progress import Step, duration
@@ -145,6 +144,8 @@ def _graph(recipe: Recipe, count: int) -> float:
 @cache
 def _float32_speed() -> float:
     """Multiply-adds times two a second of a float32 product on this machine, the best of a few."""
+    import torch
+
     rows, weight = torch.ones(512, 512), torch.ones(1024, 512)
     best = float("inf")
     # On a busy machine most tries are slowed down by others.

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from softtopic.backbones.base import Backbone
+from softtopic.backbones.inference import infer
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus, equidistant
@@ -36,7 +37,7 @@ from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.guidance import anchors_of
 from softtopic.pipeline.plan import FitPlan
-from softtopic.pipeline.predict import infer, mixtures_of_all
+from softtopic.pipeline.predict import mixtures_of_all
 from softtopic.pipeline.read import opening_teacher, read_documents
 from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source
@@ -245,8 +246,8 @@ def describe(
 ) -> FittedState:
     """Topic mixtures of all documents, ranked words of all topics, and everything else a fitted model knows."""
     corpus, (backbone, report), (teacher, calibration) = source.corpus, trained, reading
-    theta = infer(backbone, representation.inputs)
-    topic_word = _topic_word(backbone)
+    weights, topic_word = backbone.weights(), _topic_word(backbone)
+    theta = infer(weights, plan.recipe.backbone, representation.inputs)
     mean_theta = np.average(theta, axis=0, weights=corpus.distinct.counts).astype(theta.dtype)
     all_theta = mixtures_of_all(corpus, theta, mean_theta)
     return FittedState(
@@ -256,7 +257,7 @@ def describe(
         widths=representation.inputs.widths,
         encoder=_encoder_of_inputs(plan),
         teacher=None if teacher is None else teacher.description,
-        weights=backbone.weights(),
+        weights=weights,
         word_width=backbone.sizes.word_width,
         static=representation.static,
         lsa=representation.lsa,

@@ -9,7 +9,8 @@ import numpy as np
 
 from softtopic.data.vocabulary import stop_words
 from softtopic.errors import InputError
-from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.lm.loading import EMBEDDED
 from softtopic.pipeline.predict import Predictor
 from softtopic.state import FittedState

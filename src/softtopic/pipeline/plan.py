@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.backbones.registry import name_of
@@ -17,8 +16,8 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.devices import pick_device
-from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
 from softtopic.pipeline.sampling import (
     check_sample,
@@ -36,6 +35,9 @@ from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import DocHidden, ReadRows, TrainRows
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -136,8 +138,10 @@ class FitPlan:
     selection: Selection | None = None
 
     @property
-    def device(self) -> torch.device:
+    def device(self) -> "torch.device":
         """Where the topic model is trained."""
+        from softtopic.lm.devices import pick_device
+
         return pick_device() if self.teacher is None else self.teacher.device
 
     @property

@@ -1,6 +1,5 @@
 """Topic mixtures of documents, old or new, under a fitted state."""
 
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,21 +8,16 @@ from threading import RLock
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from scipy.sparse import csr_matrix
 
-from softtopic.backbones.base import Backbone, BatchInputs
-from softtopic.backbones.batch import SparseBatch
-from softtopic.backbones.registry import build_backbone
-from softtopic.backbones.settings import Sizes
+from softtopic.backbones.inference import infer
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
 from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
-from softtopic.lm.devices import pick_device
-from softtopic.lm.encoder import Embedder, SentenceEncoder
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
@@ -31,23 +25,6 @@ from softtopic.teacher.opening import teacher_from_description
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.retrieval import RetrievalIndex
 from softtopic.types import DocHidden, DocTopic
-
-_BLOCK = 4096
-
-
-@torch.inference_mode()
-def infer(backbone: Backbone, inputs: Inputs) -> DocTopic:
-    """Topic mixtures of all rows of the inputs; rows sum to 1."""
-    device = next(backbone.parameters()).device
-    inputs, sparse = inputs.trailing_sparse() if backbone.takes_sparse else (inputs, None)
-
-    def block(rows: slice) -> BatchInputs:
-        dense = torch.from_numpy(inputs.dense(rows.start, rows.stop)).to(device).float()
-        return dense if sparse is None else SparseBatch.of(dense, csr_matrix(sparse[rows]))
-
-    starts = range(0, len(inputs), _BLOCK)
-    blocks = [backbone.infer(block(slice(start, start + _BLOCK))).cpu().numpy() for start in starts]
-    return np.concatenate(blocks) if blocks else np.empty((0, backbone.sizes.n_topics), dtype=np.float32)
 
 
 def mixtures_of_all(
@@ -63,25 +40,12 @@ def mixtures_of_all(
     return np.vstack([theta, mean_theta])[corpus.distinct.rows]
 
 
-def restore_backbone(state: FittedState, device: torch.device) -> Backbone:
-    """The trained topic model of a state, in evaluation mode; raises InputError where weights do not fit."""
-    sizes = Sizes(
-        n_inputs=sum(state.widths.values()),
-        n_topics=state.n_topics,
-        n_words=len(state.vocabulary),
-        word_width=state.word_width,
-    )
-    settings = state.recipe.backbone.resolved(state.recipe.training.temperature)
-    backbone = build_backbone(settings, sizes, torch.Generator())
-    backbone.load_weights(state.weights)
-    return backbone.to(device).eval()
-
-
 @dataclass(eq=False)
 class Predictor:
     """Models that a fitted state needs for new documents; each is opened once, when it is first needed.
 
-    Safe to use from several threads. After a fork torch's threads are gone, and a child process computes on one.
+    Mixtures are computed in NumPy; torch is imported where a sentence encoder or a language model is opened. Safe to
+    use from several threads.
 
     Parameters
     ----------
@@ -99,15 +63,11 @@ class Predictor:
     edits: tuple[Edit, ...] = ()
     _lock: Any = field(default_factory=RLock, repr=False)
     _opened: dict[str, Any] = field(default_factory=dict, repr=False)
-    _process: int = field(default_factory=os.getpid, repr=False)
 
     @property
-    def backbone(self) -> Backbone:
-        return self._once("backbone", lambda: restore_backbone(self.state, self.torch_device))
-
-    @property
-    def torch_device(self) -> torch.device:
-        return pick_device(self.device) if self.teacher is None else self.teacher.device
+    def encoder_device(self) -> str:
+        """Where a sentence encoder computes."""
+        return self.device if self.teacher is None else str(self.teacher.device)
 
     @property
     def edited(self) -> EditedState:
@@ -151,15 +111,11 @@ class Predictor:
         if name is None:
             return None
         limit = self.state.recipe.encoder.max_tokens
-        device = str(self.torch_device)
+        device = self.encoder_device
         return self._once(f"encoder {name}", lambda: SentenceEncoder(name, max_tokens=limit, device=device))
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         with self._lock:
-            if os.getpid() != self._process:
-                # OpenMP's threads do not survive a fork; waiting for them would take forever.
-                torch.set_num_threads(1)
-                self._process = os.getpid()
             if name not in self._opened:
                 self._opened[name] = make()
             return self._opened[name]
@@ -178,8 +134,7 @@ class Predictor:
         state = self.state
         if corpus is None:
             vectors = {"hidden": hidden, "embedding": embeddings}
-            inputs = inputs_from_vectors(state.widths, vectors)
-            return self.edited.mixtures(infer(self.backbone, inputs), self._vectors(inputs))
+            return self._mixtures(inputs_from_vectors(state.widths, vectors))
         if hidden is not None:
             # Vectors of the caller's may differ where texts do not.
             corpus = Corpus.from_rows(corpus.texts)
@@ -195,14 +150,17 @@ class Predictor:
         for name, width in inputs.widths.items():
             if width != state.widths[name]:
                 raise InputError(f"{name} has {width} columns; expected [documents, {state.widths[name]}]")
-        theta = self.edited.mixtures(infer(self.backbone, inputs), self._vectors(inputs))
-        return mixtures_of_all(corpus, theta, self.view.mean_theta)
+        return mixtures_of_all(corpus, self._mixtures(inputs), self.view.mean_theta)
 
-    def _vectors(self, inputs: Inputs) -> DocHidden | None:
-        """Vectors of documents, where a topic was split."""
-        if not self.edited.needs_vectors or self.state.vectors is None:
-            return None
-        return project(inputs, self.state.vectors.components)
+    def _mixtures(self, inputs: Inputs) -> DocTopic:
+        """Mixtures of the topics as they are after the edits."""
+        state, edited = self.state, self.edited
+        theta = infer(state.weights, state.recipe.backbone, inputs)
+        # A topic that was split has a classifier of the documents' vectors.
+        vectors = None
+        if edited.needs_vectors and state.vectors is not None:
+            vectors = project(inputs, state.vectors.components)
+        return edited.mixtures(theta, vectors)
 
     def _sources(
         self,
@@ -223,7 +181,7 @@ class Predictor:
                 raise InputError(
                     "the model was fitted with vectors of your own; give embeddings=, or set model.embedder"
                 )
-            encode = encode_with(encoder, keep=keep, progress=progress, device=str(self.torch_device))
+            encode = encode_with(encoder, keep=keep, progress=progress, device=self.encoder_device)
         return Sources(
             texts=corpus.distinct.texts,
             vocabulary=self.state.vocabulary,

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from softtopic.errors import InputError
-from softtopic.lm.encoder import Embedder, SentenceEncoder, embed, parts_of
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder, embed, parts_of
 from softtopic.pipeline.fit import group_documents, rank_words
 from softtopic.pipeline.plan import FitOptions, pick_embedder, resolve_plan
 from softtopic.pipeline.represent import MIN_KEPT, represent

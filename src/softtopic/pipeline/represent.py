@@ -9,8 +9,8 @@ import numpy as np
 from softtopic.features.store import Features
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import INPUTS, Inputs, Sources, check_vectors, make_inputs, split_inputs
-from softtopic.lm.distillation import distill
-from softtopic.lm.encoder import Embedder, SentenceEncoder, embed
+from softtopic.lm.config import Embedder
+from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
@@ -103,6 +103,8 @@ def distilled_encoder(plan: FitPlan, source: Source, vectors: DocHidden | None) 
     """The static encoder of the recipe, trained on the documents that were encoded; None where it is no input."""
     if "static" not in plan.inputs or vectors is None:
         return None
+    from softtopic.lm.distillation import distill
+
     config = plan.recipe.encoder
     encoder = plan.embedder
     if not isinstance(encoder, SentenceEncoder):

@@ -4,13 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.types import DocHidden, DocInt, DocVocab
+
+if TYPE_CHECKING:
+    import torch
 
 # Called with the number of documents that have been read since the last call.
 ProgressCallback = Callable[[int], object]
@@ -45,7 +47,7 @@ class BaseTeacher(ABC):
     Teachers with the same description are equal. They can be pickled; a copy opens its language model anew.
     """
 
-    device: torch.device  # where topic models are trained on its output
+    device: "torch.device"  # where topic models are trained on its output
 
     @cached_property
     @abstractmethod

@@ -1,8 +1,30 @@
-"""Settings of the choice of demonstrations, and of the names of topics."""
+"""Settings of a teacher, of the choice of demonstrations, and of the names of topics."""
 
 from dataclasses import dataclass
 
 from softtopic.errors import InputError, check_number, check_whole
+from softtopic.teacher.chunking import check_truncation
+from softtopic.teacher.prompts import Prompt
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherConfig:
+    """Settings of `Teacher` besides its language model; see there."""
+
+    prompts: tuple[Prompt, ...]
+    max_tokens: int
+    truncation: str
+    max_windows: int
+    beam_width: int
+    content_free: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_tokens", 1), ("beam_width", 0), ("max_windows", 1)):
+            check_whole(name, getattr(self, name), least)
+        for name in ("prompts", "content_free"):
+            if not getattr(self, name):
+                raise InputError(f"{name} is empty; give at least one")
+        check_truncation(self.truncation)
 
 
 @dataclass(frozen=True, kw_only=True)

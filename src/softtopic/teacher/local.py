@@ -4,21 +4,23 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import product
-from typing import Any, final
-
-import torch
+from typing import TYPE_CHECKING, Any, final
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.lm.devices import TEACHER_DTYPES, pick_device, pick_teacher_dtype
+from softtopic.lm.config import TEACHER_FORMATS, check_device, check_format
 from softtopic.lm.loading import EMBEDDED, language_model_fingerprint
 from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback
 from softtopic.teacher.calibration import CONTENT_FREE
 from softtopic.teacher.chunking import MAX_WINDOWS, max_chunks
-from softtopic.teacher.prompt_groups import TokenizedPrompt
+from softtopic.teacher.config import TeacherConfig
 from softtopic.teacher.prompts import Prompt
-from softtopic.teacher.session import Session, TeacherConfig
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, SharedModel
+
+if TYPE_CHECKING:
+    import torch
+
+    from softtopic.teacher.session import Session
 
 # Part of every fingerprint: raise it when the same inputs give other numbers.
 VERSION = 1
@@ -101,10 +103,20 @@ class Teacher(BaseTeacher):
             beam_width=beam_width,
             content_free=tuple(content_free),
         )
-        self.device = pick_device(device)
-        self.dtype = pick_teacher_dtype(dtype, self.device)
-        self._model = SharedModel(lm, self.device, self.dtype)
+        check_device(device)
+        check_format(dtype, TEACHER_FORMATS)
+        self._model = SharedModel(lm, device, dtype)
         self._last_session: Session | None = None
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """Where the language model runs, and topic models are trained on its output."""
+        return self._model.device
+
+    @cached_property
+    def dtype(self) -> "torch.dtype":
+        """Number format of the language model."""
+        return self._model.dtype
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -121,17 +133,19 @@ class Teacher(BaseTeacher):
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
         """Whether output with that fingerprint is this teacher's, on any device and in any number format."""
+        from softtopic.lm.devices import TEACHER_DTYPES
+
         places = product(TOKENS_PER_BATCH, TEACHER_DTYPES.values())
         return any(self._fingerprint_on(*place) == fingerprint for place in places)
 
-    def _fingerprint_on(self, device: str, dtype: torch.dtype) -> str:
+    def _fingerprint_on(self, device: str, dtype: "torch.dtype") -> str:
         config = self.config
         windows, mixes = config.truncation == "windows", len(config.prompts) > 1
         # These strings identify features that users keep; settings that are new since add to them only if changed.
         return fingerprint_strings([
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in config.prompts),
             str(config.max_tokens), str(dtype), device, f"version {VERSION}",
-            *(["sums of two"] if dtype is torch.int8 else []),
+            *(["sums of two"] if str(dtype) == "torch.int8" else []),
             *([f"beam {config.beam_width}, acronyms in capitals"] if config.beam_width else []),
             *([config.truncation.replace("windows", "mixed windows")] if config.truncation != "head" else []),
             *(["mixed prompts"] if mixes else []),
@@ -150,7 +164,7 @@ class Teacher(BaseTeacher):
             "max_windows": config.max_windows,
             "beam_width": config.beam_width,
             "content_free": list(config.content_free),
-            "dtype": str(self.dtype).removeprefix("torch."),
+            "dtype": self._model.format_name,
         }
 
     @classmethod
@@ -168,7 +182,7 @@ class Teacher(BaseTeacher):
             Parameters of `Teacher` besides `lm`, `device` and `dtype`.
         """
         own = {name: value for name, value in vars(self.config).items() if name != "prompts"}
-        dtype = str(self.dtype).removeprefix("torch.")
+        dtype = self._model.format_name
         options: dict[str, Any] = {"prompt": self.prompts} | own | settings
         other = Teacher(self.lm, **options, device=str(self.device), dtype=dtype)
         other._model = self._model
@@ -184,8 +198,12 @@ class Teacher(BaseTeacher):
         return self.with_settings(beam_width=0) if self.config.beam_width else self
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self) -> "Iterator[Session]":
         """Hold the language model, opened with these prompts: no other thread reads meanwhile."""
+        import torch
+
+        from softtopic.teacher.session import Session
+
         with self._model.opened() as model, torch.inference_mode():
             if self._last_session is None or self._last_session.model is not model:
                 self._last_session = Session(self.lm, model, self.config)
@@ -223,8 +241,11 @@ class Teacher(BaseTeacher):
 
     def fits_context(self, prompt: Prompt) -> bool:
         """Whether the language model's context holds this prompt with a document of `max_tokens`."""
+        from softtopic.teacher.prompt_groups import TokenizedPrompt
+        from softtopic.teacher.session import max_prompt_tokens
+
         with self._model.opened() as model:
-            needed = self.config.tokens_of(TokenizedPrompt.encode(prompt, model.tokenizer))
+            needed = max_prompt_tokens(self.config, TokenizedPrompt.encode(prompt, model.tokenizer))
             return model.context_length is None or needed <= model.context_length
 
     def documents_per_shard(self, texts: Sequence[str]) -> int:

@@ -47,7 +47,7 @@ class LocalRater:
         self.lm = lm
         self.device = pick_device(device)
         self.dtype = pick_dtype(dtype, self.device)
-        self._model = SharedModel(lm, self.device, self.dtype)
+        self._model = SharedModel(lm, str(self.device), str(self.dtype).removeprefix("torch."))
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from jaxtyping import Float
@@ -22,11 +22,14 @@ from jaxtyping import Float
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, LanguageModelError, check_whole
-from softtopic.lm.devices import pick_device
+from softtopic.lm.config import check_device
 from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback, vector_dtype
 from softtopic.teacher.endpoint import VECTORS_KEY, Endpoint, RefusedError
 from softtopic.teacher.prompts import Prompt
 from softtopic.types import DocHidden
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -113,13 +116,20 @@ class ServerTeacher(BaseTeacher):
         self.max_characters = max_characters
         self.n_probs = n_probs
         self.vectors = vectors
-        self.device = pick_device()
+        self._device = "auto"
         self._endpoint = Endpoint(url)
         self._embedder = self._endpoint
         if isinstance(vectors, str) and not self._lost_function and vectors.rstrip("/") != self._endpoint.url:
             self._embedder = Endpoint(vectors, key=VECTORS_KEY)
         self._labels = True
         self._opened = False
+
+    @cached_property
+    def device(self) -> "torch.device":
+        """Where topic models are trained on its output."""
+        from softtopic.lm.devices import pick_device
+
+        return pick_device(self._device)
 
     @property
     def _key(self) -> Hashable:
@@ -150,7 +160,8 @@ class ServerTeacher(BaseTeacher):
         prompt = Prompt.from_description(description["prompt"])
         settings = {name: description[name] for name in ("model", "max_characters", "n_probs", "vectors")}
         teacher = cls(description["lm"], prompt=prompt, **settings)
-        teacher.device = pick_device(device)
+        check_device(device)
+        teacher._device = device
         teacher._endpoint.trusted = teacher._embedder.trusted = False
         return teacher
 

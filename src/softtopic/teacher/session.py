@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple, final
 
@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, LanguageModelError, check_whole
+from softtopic.errors import LanguageModelError
 from softtopic.lm.parallel import n_workers, parallel_map
 from softtopic.lm.tokens import continuation_tokens
 from softtopic.teacher.base import Features, ProgressCallback, vector_dtype
 from softtopic.teacher.calibration import Calibration
-from softtopic.teacher.chunking import check_truncation, shorten_text, split_tokens
+from softtopic.teacher.chunking import shorten_text, split_tokens
+from softtopic.teacher.config import TeacherConfig
 from softtopic.teacher.pooling import Pool
 from softtopic.teacher.prompt_groups import PromptGroup, TokenizedPrompt, rationale_stop_tokens
-from softtopic.teacher.prompts import Prompt
 from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer, beam_depth
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, OpenModel
 from softtopic.teacher.trie import WordTrie
@@ -37,28 +37,9 @@ _MIN_BATCH_TOKENS = 512
 _CHARACTERS_PER_TOKEN = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class TeacherConfig:
-    """Settings of `Teacher` besides its language model; see there."""
-
-    prompts: tuple[Prompt, ...]
-    max_tokens: int
-    truncation: str
-    max_windows: int
-    beam_width: int
-    content_free: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        for name, least in (("max_tokens", 1), ("beam_width", 0), ("max_windows", 1)):
-            check_whole(name, getattr(self, name), least)
-        for name in ("prompts", "content_free"):
-            if not getattr(self, name):
-                raise InputError(f"{name} is empty; give at least one")
-        check_truncation(self.truncation)
-
-    def tokens_of(self, prompt: TokenizedPrompt) -> int:
-        """Maximum number of tokens of a prompt with its document and the tokens followed after it."""
-        return len(prompt.prefix) + self.max_tokens + prompt.tokens_after_document + beam_depth(self.beam_width)
+def max_prompt_tokens(config: TeacherConfig, prompt: TokenizedPrompt) -> int:
+    """Maximum number of tokens of a prompt with its document and the tokens followed after it."""
+    return len(prompt.prefix) + config.max_tokens + prompt.tokens_after_document + beam_depth(config.beam_width)
 
 
 @final
@@ -192,7 +173,7 @@ class Session:
         ]
 
     def _check_context(self, prompt: TokenizedPrompt) -> None:
-        needed, context = self._config.tokens_of(prompt), self.model.context_length
+        needed, context = max_prompt_tokens(self._config, prompt), self.model.context_length
         if context is not None and needed > context:
             raise LanguageModelError(
                 f"the prompt and {self._config.max_tokens} tokens of a document are {needed} tokens, more than the "

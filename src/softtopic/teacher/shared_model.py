@@ -6,18 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, final
-
-import torch
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
 
 from softtopic.errors import LanguageModelError
-from softtopic.lm.devices import storage_dtype
-from softtopic.lm.engine import Reader, open_reader
-from softtopic.lm.int8 import CALIBRATION_TEXT
+from softtopic.lm.config import ENCODER_FORMATS
 from softtopic.lm.loading import LanguageModel, load_language_model
 from softtopic.lm.tokens import continuation_tokens
 from softtopic.storage.memory import release_memory
 from softtopic.teacher.trie import word_end_tokens
+
+if TYPE_CHECKING:
+    import torch
+
+    from softtopic.lm.engine import Reader
 
 log = logging.getLogger(__name__)
 
@@ -30,11 +32,17 @@ class OpenModel:
     """A loaded language model and its reader, which has no prefix."""
 
     language_model: LanguageModel
-    reader: Reader
+    reader: "Reader"
 
     @classmethod
-    def load(cls, lm: str, device: torch.device, dtype: torch.dtype) -> "OpenModel":
+    def load(cls, lm: str, device: "torch.device", dtype: "torch.dtype") -> "OpenModel":
         """Load a language model."""
+        import torch
+
+        from softtopic.lm.devices import storage_dtype
+        from softtopic.lm.engine import open_reader
+        from softtopic.lm.int8 import CALIBRATION_TEXT
+
         log.info("loading language model %s (%s on %s)", lm, str(dtype).removeprefix("torch."), device)
         loaded = load_language_model(lm, device, storage_dtype(dtype))
         typical = continuation_tokens(loaded.tokenizer, [CALIBRATION_TEXT])[0] if dtype is torch.int8 else ()
@@ -63,19 +71,44 @@ class SharedModel:
     Safe under threads: opening and reading hold a lock. Safe in forked processes: a child has a lock of its own, keeps
     a model its parent had finished opening, and computes on one thread, as OpenMP's threads do not survive a fork.
     Pickling leaves the open model out.
+
+    Parameters
+    ----------
+    lm : str
+        Name of the language model.
+    device, dtype : str
+        Names, as `Teacher` takes them; they are resolved when first needed, because that imports torch.
     """
 
-    def __init__(self, lm: str, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, lm: str, device: str, dtype: str) -> None:
         self._source = (lm, device, dtype)
         self._open: OpenModel | None = None
         self._locks = {os.getpid(): threading.RLock()}
+
+    @cached_property
+    def device(self) -> "torch.device":
+        from softtopic.lm.devices import pick_device
+
+        return pick_device(self._source[1])
+
+    @cached_property
+    def dtype(self) -> "torch.dtype":
+        from softtopic.lm.devices import pick_teacher_dtype
+
+        return pick_teacher_dtype(self._source[2], self.device)
+
+    @property
+    def format_name(self) -> str:
+        """Name of the number format; torch is imported only where the format depends on this machine."""
+        name = self._source[2]
+        return name if name in ENCODER_FORMATS else str(self.dtype).removeprefix("torch.")
 
     @contextmanager
     def opened(self) -> Iterator[OpenModel]:
         """Hold the language model, opened."""
         with self._lock:
             if self._open is None:
-                self._open = OpenModel.load(*self._source)
+                self._open = OpenModel.load(self._source[0], self.device, self.dtype)
             yield self._open
 
     def close(self) -> None:
@@ -93,15 +126,18 @@ class SharedModel:
         return self._locks[process]
 
     def _enter_child(self) -> None:
-        lm, device, _ = self._source
-        if device.type == "cuda" and torch.cuda.is_initialized():
-            raise LanguageModelError(f"{lm} is on a GPU, which a forked process cannot use; start workers with 'spawn'")
+        import torch
+
+        if self.device.type == "cuda" and torch.cuda.is_initialized():
+            raise LanguageModelError(
+                f"{self._source[0]} is on a GPU, which a forked process cannot use; start workers with 'spawn'"
+            )
         torch.set_num_threads(1)
 
-    def __getstate__(self) -> tuple[str, torch.device, torch.dtype]:
+    def __getstate__(self) -> tuple[str, str, str]:
         return self._source
 
-    def __setstate__(self, source: tuple[str, torch.device, torch.dtype]) -> None:
+    def __setstate__(self, source: tuple[str, str, str]) -> None:
         SharedModel.__init__(self, *source)
 
 
