@@ -90,14 +90,14 @@ def test_mean_of_the_largest_share_and_its_lower_bound():
 
 
 def test_documents_without_labels_do_not_change_the_temperature():
-    _, vectors, labels = groups(90)
+    _, vectors, labels = groups(180)
     alone = fit_groups([labels], [(vectors, 1.0)], 3).mixtures
     # Far from all others, so that no label spreads to them.
     vectors = np.vstack([np.pad(vectors, ((0, 0), (0, 1))), np.tile([[0, 0, 0, 1]], (60, 1))]).astype(np.float32)
     silent = np.zeros((60, 12), dtype=np.float32)
     beside = fit_groups([np.vstack([labels, silent])], [(vectors, 1.0)], 4).mixtures
-    np.testing.assert_allclose(beside[90:], 0.25, atol=1e-6)
-    assert beside[:90].max(axis=1).mean() == pytest.approx(0.25 + 0.6 * 0.75, abs=0.01)
+    np.testing.assert_allclose(beside[180:], 0.25, atol=1e-6)
+    assert beside[:180].max(axis=1).mean() == pytest.approx(0.25 + 0.6 * 0.75, abs=0.01)
     assert alone.max(axis=1).mean() == pytest.approx(1 / 3 + 0.6 * 2 / 3, abs=0.01)
     nothing = fit_groups([np.zeros((20, 12), dtype=np.float32)], [(vectors[:20], 1.0)], 3)
     np.testing.assert_allclose(nothing.mixtures, 1 / 3, atol=1e-6)

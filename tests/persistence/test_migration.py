@@ -49,12 +49,12 @@ def test_settings_of_version_1_are_those_of_today(name):
     assert name_of(recipe.backbone) == name_of(today.backbone)
     if name == "default":
         assert (recipe.graph.agreement, recipe.read.medoids, recipe.read.budget) == (None, None, None)
-        unchanged = replace(today.graph, agreement=None)
-        today = replace(today, graph=unchanged, read=recipe.read, training=recipe.training)
+        today = replace(today, read=recipe.read, training=recipe.training)
+    assert recipe.graph == replace(today.graph, n_neighbors=15, n_steps=3, agreement=None)
     # Tokens are found as they were, and in markup too.
     assert recipe.vocabulary == replace(today.vocabulary, token_pattern=LONG_WORD, keep_markup=True)
     assert (state.vocabulary.token_pattern, state.vocabulary.keep_markup) == (LONG_WORD, True)
-    for part in ("encoder", "imputation", "words", "graph", "groups", "ranking"):
+    for part in ("encoder", "imputation", "words", "groups", "ranking"):
         assert getattr(recipe, part) == getattr(today, part), part
     for part in ("target", "bow_weight", "standardize", "max_training_documents"):
         assert getattr(recipe, part) == getattr(today, part), part

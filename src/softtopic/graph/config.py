@@ -62,11 +62,11 @@ class GraphConfig:
 
     Parameters
     ----------
-    n_neighbors : int, default=15
+    n_neighbors : int, default=25
         Number of neighbours of each document; fewer if an average topic has fewer documents.
     inverse_temperature : float, default=10.0
         Cosines are multiplied by this before the softmax that makes them edge weights.
-    n_steps : int, default=3
+    n_steps : int, default=4
         Steps of label propagation.
     restart : float in [0, 1], default=0.1
         Weight of a document's own label at each step.
@@ -85,9 +85,9 @@ class GraphConfig:
         Within-class covariance normalisation of the views; None for no normalisation.
     """
 
-    n_neighbors: int = 15
+    n_neighbors: int = 25
     inverse_temperature: float = 10.0
-    n_steps: int = 3
+    n_steps: int = 4
     restart: float = 0.1
     embedding_weight: float = 1.0
     hidden_weight: float = 0.75
