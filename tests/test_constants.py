@@ -21,8 +21,10 @@ ALLOWED = {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
         "FLOOR", "ROUNDING", "_LOGIT_BIAS", "_VARIANCE_EPSILON", "_MIN_NORM",
     },
-    "how a word may be spelled": {"_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
-    "what a reader accepts": {"_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL", "_HEADER_LINES"},
+    "how a word may be spelled": {"_MIN_LENGTH", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
+    "what a reader accepts": {
+        "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL", "_HEADER_LINES",
+    },
     "words and example documents of a guide": {"_MAX_PHRASE"},
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
     "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},

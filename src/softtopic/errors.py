@@ -42,12 +42,18 @@ def check_number(
     number: float = value if isinstance(value, Real) and not isinstance(value, bool) else float("nan")  # type: ignore[assignment]
     if not (low <= number if left else low < number) or not (number <= high if right else number < high):
         interval = f"{'[' if left else '('}{low:g}, {high:g}{']' if right else ')'}"
-        raise InputError(f"{name} is {value}; give a number in {interval}")
+        raise InputError(f"{name} is {_shown(value)}; give a number in {interval}")
 
 
 def check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
     """Raises InputError unless the value is a whole number between these, both included."""
-    # Those of NumPy too, which are no int.
-    if not isinstance(value, Integral) or not least <= value or (most is not None and value > most):  # type: ignore[operator]
+    # Those of NumPy too, which are no int; True is one, and no number.
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not whole or not least <= value or (most is not None and value > most):  # type: ignore[operator]
         limit = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise InputError(f"{name} is {value}; give a whole number {limit}")
+        raise InputError(f"{name} is {_shown(value)}; give a whole number {limit}")
+
+
+def _shown(value: object) -> str:
+    """Strings in quotes, so that "5" is not taken for 5."""
+    return repr(value) if isinstance(value, str | bytes) else str(value)

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,11 +75,36 @@ def parse_vocabulary(value: str | None) -> int | list[str]:
         from softtopic.data.vocabulary import VOCABULARY_SIZE
 
         return VOCABULARY_SIZE
-    if re.fullmatch(r"[-+]?[0-9]+", value):
+    if re.fullmatch(r"[-+]?[0-9]{1,9}", value):
         return int(value)
     from softtopic.data.readers import read_corpus
 
     return [line for line in read_corpus(value, format="txt").texts if line.strip()]
+
+
+def vocabulary_settings(options: VocabularyOptions) -> dict[str, Any]:
+    """Settings of the recipe by which words are selected; raises InputError where the words are given."""
+    bounds = {"min_df": parse_bound("--min-df", options.min_df), "max_df": parse_bound("--max-df", options.max_df)}
+    chosen = [f"--{name.replace('_', '-')}" for name, bound in bounds.items() if bound is not None]
+    if chosen and isinstance(parse_vocabulary(options.vocabulary), list):
+        raise InputError(f"{chosen[0]} selects words, and --vocabulary is a file of them; leave one of them out")
+    settings: dict[str, Any] = {f"vocabulary__{name}": bound for name, bound in bounds.items()}
+    return settings | {"vocabulary__keep_markup": True if options.keep_markup else None}
+
+
+def parse_bound(option: str, value: str | None) -> int | float | None:
+    """A number of documents, or a share of them, written as "1%" or "0.01"."""
+    if value is None:
+        return None
+    try:
+        if value.isascii() and value.isdigit() and int(value) >= 1:
+            return int(value)
+        share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise InputError(f"{option} is {value!r}; give a number of documents, or a share of them as 1% or 0.01")
+    return share
 
 
 def parse_guide_options(options: list[str] | None) -> dict[str, list[str]] | list[str] | None:
@@ -96,20 +122,28 @@ def parse_guide_options(options: list[str] | None) -> dict[str, list[str]] | lis
     return guides
 
 
-def check_sources(file: str | None, features: Path | None, labels: Path | None) -> None:
-    """Raise InputError unless there is something to fit, from one source."""
+def check_sources(
+    file: str | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
+) -> None:
+    """Raise InputError unless there is something to fit, from one source, and no option is of another one."""
     if labels is not None and (file is not None or features is not None):
         raise InputError("--labels stands alone; leave out the file of documents and --features")
     if file is None and features is None and labels is None:
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+    if file is None:
+        source = "--features without a file" if labels is None else "--labels"
+        chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
+        chosen += chosen_options(words, VocabularyOptions, () if labels is None else ("vocabulary",))
+        if chosen:
+            raise InputError(f"{chosen[0]} is of documents to read, and {source} holds what was read; leave it out")
 
 
 def parse_topics(value: str) -> int | str:
     """A number of topics, or "auto"."""
     if value == "auto":
         return value
-    if not value.isdigit() or int(value) < 2:
-        raise InputError(f"--topics is {value}; give a whole number of at least 2, or auto")
+    if not re.fullmatch("[0-9]{1,9}", value) or int(value) < 2:
+        raise InputError(f"--topics is {value!r}; give a whole number of at least 2, or auto")
     return int(value)
 
 
@@ -125,17 +159,17 @@ def build_model(
     from softtopic.model import TopicModel
     from softtopic.recipes import get_recipe
 
-    if options.fast and options.recipe not in ("default", "fast"):
-        raise InputError(f"--fast is --recipe fast, and --recipe is {options.recipe}; leave one of them out")
     recipe = get_recipe(
-        "fast" if options.fast else options.recipe,
+        recipe_name(options),
         options.backbone,
         read__prompts=lm.prompt or None,
         read__beam_width=lm.beam_width,
         read__max_tokens=lm.max_tokens,
         read__calibration=options.calibration,
         read__calibration_strength=options.strength,
+        **vocabulary_settings(words),
     )
+    _check_reading(recipe_name(options), recipe, options, lm)
     return TopicModel(
         topics,
         recipe=recipe,
@@ -154,29 +188,55 @@ def build_model(
     )
 
 
+def recipe_name(options: RecipeOptions) -> str:
+    """The recipe that --recipe or --fast names."""
+    if options.fast and options.recipe not in (None, "fast"):
+        raise InputError(f"--fast is --recipe fast, and --recipe is {options.recipe}; leave one of them out")
+    return "fast" if options.fast else options.recipe or "default"
+
+
+def _check_reading(name: str, recipe: "Recipe", options: RecipeOptions, lm: TeacherOptions) -> None:
+    """Raise InputError if options say how documents are read and the recipe reads none."""
+    needs_lm = recipe.with_options(inputs=options.inputs, target=options.target).needs_lm
+    chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
+    if chosen and not needs_lm:
+        raise InputError(f"{chosen[0]} is of a language model, and --recipe {name} needs none; leave one of them out")
+
+
+def chosen_options(group: Any, kind: type, ignored: Sequence[str] = ()) -> list[str]:
+    """Options of a group that differ from their defaults, as they are written."""
+    return [
+        f"--{field.name.replace('_', '-')}"
+        for field in fields(kind)
+        if field.name not in ignored and getattr(group, field.name) != field.default
+    ]
+
+
 def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int) -> "str | BaseTeacher":
     """A name, where the recipe says all else; a teacher where the options say more."""
+    from softtopic.lm.loading import EMBEDDED
     from softtopic.teacher.endpoint import is_url
 
     settings = recipe.read.teacher_options(n_documents)
-    if is_url(options.lm):
-        return _server_teacher(options, settings)
+    name = options.lm or EMBEDDED
+    if is_url(name):
+        return _server_teacher(name, options, settings)
     if options.lm_model is not None or options.vectors is not None:
         raise InputError(
-            f"--lm-model and --vectors are for a server; --lm is {options.lm!r}: give its address, or leave them out"
+            f"--lm-model and --vectors are for a server; --lm is {name!r}: give its address, or leave them out"
         )
     if options.truncation is None and options.max_tokens is None and options.device == options.dtype == "auto":
-        return options.lm
+        return name
     from softtopic.teacher.local import Teacher
 
     # A limit given here replaces the recipe's, which reads more of each document the fewer there are.
     limited = options.truncation is not None or options.max_tokens is not None
     truncation = options.truncation or ("head" if limited else settings["truncation"])
     settings |= {"truncation": truncation, "device": options.device, "dtype": options.dtype}
-    return Teacher(options.lm, **settings)
+    return Teacher(name, **settings)
 
 
-def _server_teacher(options: TeacherOptions, settings: dict[str, Any]) -> "BaseTeacher":
+def _server_teacher(address: str, options: TeacherOptions, settings: dict[str, Any]) -> "BaseTeacher":
     from softtopic.teacher.server import ServerTeacher
 
     if options.beam_width:
@@ -188,7 +248,7 @@ def _server_teacher(options: TeacherOptions, settings: dict[str, Any]) -> "BaseT
     # A server counts no tokens beforehand; English has about four characters to each.
     limit = {} if options.max_tokens is None else {"max_characters": 4 * options.max_tokens}
     server = {"model": options.lm_model, "n_probs": options.lm_probs, "vectors": options.vectors}
-    return ServerTeacher(options.lm, prompt=settings["prompt"][0], **server, **limit)  # type: ignore[arg-type]
+    return ServerTeacher(address, prompt=settings["prompt"][0], **server, **limit)  # type: ignore[arg-type]
 
 
 def build_rater(lm: str | None, model: str | None, n_probs: int, device: str) -> "Rater":

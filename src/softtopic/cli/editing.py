@@ -43,7 +43,7 @@ def edit(
     if rename:
         loaded.rename(_names(rename))
     if exclude:
-        loaded.exclude_words([word.strip() for words in exclude for word in words.split(",")])
+        loaded.exclude_words(_words(exclude))
     if renumber:
         loaded.renumber()
     if loaded.edits_ != before:
@@ -79,6 +79,13 @@ def _topics(option: str, value: str) -> list[int]:
     if not all(part.isdecimal() for part in parts):
         raise InputError(f"{option} is {value!r}; give numbers of topics, as 3,17")
     return [int(part) for part in parts]
+
+
+def _words(values: list[str]) -> list[str]:
+    words = [word.strip() for value in values for word in value.split(",")]
+    if not all(words):
+        raise InputError(f"--exclude is {values[0]!r}; give words, as username,https")
+    return words
 
 
 def _split(value: str) -> tuple[int, int]:

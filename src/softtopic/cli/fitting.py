@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.building import build_model, check_sources, parse_topics, parse_vocabulary, read_documents
+from softtopic.cli.building import (
+    build_model,
+    check_sources,
+    parse_topics,
+    parse_vocabulary,
+    read_documents,
+    recipe_name,
+)
 from softtopic.cli.options import (
     DataDir,
     DocumentOptions,
@@ -105,7 +112,7 @@ def teach(
     corpus = read_documents(file, documents)
     plan = build_model(2, out, corpus, recipe, lm, words).plan(corpus)
     if plan.teacher is None:
-        raise InputError(f"--recipe {recipe.recipe} needs no language model; fit it without teach")
+        raise InputError(f"--recipe {recipe_name(recipe)} needs no language model; fit it without teach")
     if dry_run:
         _print_plan([plan.reading], plan, corpus, top_k=top_k, as_json=as_json)
         return
@@ -146,7 +153,7 @@ def fit(
     from softtopic.persistence.folder import check_destination
 
     show_messages(quiet)
-    check_sources(file, features, labels)
+    check_sources(file, features, labels, lm, words)
     n_topics = parse_topics(topics)
     check_destination(out)
     corpus = None if file is None else read_documents(file, documents)

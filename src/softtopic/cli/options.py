@@ -73,13 +73,34 @@ class VocabularyOptions:
         typer.Option("--vocabulary", help="Number of words in the vocabulary, or a file of words; default: 2000."),
     ] = None
     language: Language = "english"
+    min_df: Annotated[
+        str | None,
+        typer.Option(
+            "--min-df", help="Leave out words in fewer distinct documents: a number, or a share as 1%; default: 2."
+        ),
+    ] = None
+    max_df: Annotated[
+        str | None,
+        typer.Option(
+            "--max-df", help="Leave out words in more distinct documents: a number, or a share as 40%; default: 50%."
+        ),
+    ] = None
+    keep_markup: Annotated[
+        bool, typer.Option("--keep-markup", help="Count parts of links, HTML tags, entities and @names as words.")
+    ] = False
 
 
 @dataclass(frozen=True)
 class TeacherOptions:
     """The language model, and what it reads."""
 
-    lm: Lm = "smollm2-135m"
+    lm: Annotated[
+        str | None,
+        typer.Option(
+            "--lm",
+            help="Language model: smollm2-135m (the default), a folder, a GGUF file, a Hugging Face id or a server.",
+        ),
+    ] = None
     prompt: Annotated[
         list[str] | None,
         typer.Option(
@@ -133,13 +154,13 @@ class RecipeOptions:
     """The recipe, and what differs from it."""
 
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--recipe",
             help="default, fast (a first look, and large corpora), light (no sentence encoder), paper (as published), "
             "or a bag-of-words model, e.g. etm.",
         ),
-    ] = "default"
+    ] = None
     fast: Annotated[
         bool, typer.Option("--fast", help="Short for --recipe fast: a first look, or very many documents.")
     ] = False

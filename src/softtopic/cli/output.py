@@ -38,7 +38,14 @@ def show_messages(quiet: bool) -> None:
     logger = logging.getLogger("softtopic")
     logger.handlers = [handler]
     logger.setLevel(logging.ERROR if quiet else logging.INFO)
-    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
+    shown: set[str] = set()
+
+    def show_once(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
+            logger.warning("%s", message)
+
+    warnings.showwarning = show_once
 
 
 class _Printable(logging.Formatter):

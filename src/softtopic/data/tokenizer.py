@@ -38,7 +38,7 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 )
-_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
+UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]+")
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\w{COMBINING_MARKS}])+(?:['’]t\b)?|[^\w\s]")
 
 
@@ -62,7 +62,7 @@ def unspaced_share(texts: Sequence[str]) -> float:
 
     """
     total = sum(map(len, texts))
-    return sum(len(run) for text in texts for run in _UNSPACED_RUN.findall(text)) / total if total else 0.0
+    return sum(len(run) for text in texts for run in UNSPACED_RUN.findall(text)) / total if total else 0.0
 
 
 def compile_token_pattern(token_pattern: str) -> re.Pattern[str]:
@@ -101,7 +101,7 @@ def compile_token_pattern(token_pattern: str) -> re.Pattern[str]:
 def are_tokens(words: Sequence[str], token_pattern: str = TOKEN_PATTERN) -> bool:
     """Whether every word is a lower-case token of the pattern, so that the pattern alone finds all of them."""
     is_token = compile_token_pattern(token_pattern).fullmatch
-    return all(is_token(word) and word == word.lower() and not _UNSPACED_RUN.search(word) for word in words)
+    return all(is_token(word) and word == word.lower() and not UNSPACED_RUN.search(word) for word in words)
 
 
 @final
@@ -130,7 +130,7 @@ class WordMatcher:
             self._words.setdefault(tuple(_TOKEN.findall(normalize_text(word).lower())), word)
         self._prefixes = {tokens[:length] for tokens in self._words for length in range(1, len(tokens) + 1)}
         self._tokens = {token for tokens in self._words for token in tokens}
-        self._longest = max((len(token) for token in self._tokens if _UNSPACED_RUN.match(token)), default=0)
+        self._longest = max((len(token) for token in self._tokens if UNSPACED_RUN.match(token)), default=0)
 
     def __call__(self, text: str) -> list[str]:
         """All occurrences of the words in a text, by where they start."""
@@ -150,7 +150,7 @@ class WordMatcher:
             seen.update(extended)
             yield from (self._words[prefix] for prefix in extended if prefix in self._words)
             skippable = position > start and (
-                token in ENGLISH_STOP_WORDS or (len(token) == 1 and not _UNSPACED_RUN.match(token))
+                token in ENGLISH_STOP_WORDS or (len(token) == 1 and not UNSPACED_RUN.match(token))
             )
             open_prefixes = extended + open_prefixes if skippable else extended
             if not open_prefixes:
@@ -158,7 +158,7 @@ class WordMatcher:
 
     def _segmented(self, token: str) -> Iterator[str]:
         """A token, cut into the words of the vocabulary where its script has no spaces."""
-        if token in self._tokens or not _UNSPACED_RUN.match(token):
+        if token in self._tokens or not UNSPACED_RUN.match(token):
             yield token
             return
         start = 0

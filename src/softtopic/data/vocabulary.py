@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 from softtopic.data.acronyms import frequencies
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.normalization import countable_text, normalize_text
+from softtopic.data.segmentation import has_segmenter, words_of
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError
 
@@ -176,22 +177,13 @@ class Vocabulary:
         language = language_name(language)
         bounds: Any = {"min_df": min_df, "max_df": max_df}
         config = replace(config, **{name: bound for name, bound in bounds.items() if bound is not None})
-        if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
-            log.warning(
-                "the texts have no spaces between words, so whole clauses are taken for words; give words, or a "
-                "CountVectorizer with a tokenizer of their language"
-            )
-        vectorizer = CountVectorizer(
-            token_pattern=compile_token_pattern(config.token_pattern).pattern,
-            stop_words=stop_words(language, token_pattern=config.token_pattern),
-            min_df=config.min_df,  # type: ignore[arg-type]
-            max_df=config.max_df,
-        )
+        vectorizer = _vectorizer(texts, language, config)
         default = VocabularyConfig()
         chosen = any(bound is not None for bound in bounds.values())
         chosen = chosen or (config.min_df, config.max_df) != (default.min_df, default.max_df)
         # Another pattern says itself what a word is.
-        bound = config.min_acronym_df if config.token_pattern == TOKEN_PATTERN else None
+        usual = config.token_pattern == TOKEN_PATTERN and vectorizer.analyzer == "word"
+        bound = config.min_acronym_df if usual else None
         words = (_most_frequent if chosen else _even_of_few)(vectorizer, texts, size, bound)
         if language == "english":
             _warn_of_language(words)
@@ -321,6 +313,25 @@ class Vocabulary:
             examples = ", ".join(self.words[i] for i in missing[:3])
             log.warning("%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(self), examples)
         return self
+
+
+def _vectorizer(texts: Sequence[str], language: str, config: VocabularyConfig) -> CountVectorizer:
+    """What finds words within the bounds: the token pattern, or a segmenter where words have no spaces between them."""
+    bounds: Any = {"min_df": config.min_df, "max_df": config.max_df}
+    if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
+        if has_segmenter():
+            log.info("the texts have no spaces between words; they are segmented by budoux")
+            skipped = set(stop_words(language, token_pattern=r".+") or ())
+            return CountVectorizer(analyzer=lambda text: [w for w in words_of(text) if w not in skipped], **bounds)
+        log.warning(
+            "the texts have no spaces between words, so whole clauses are taken for words; pip install "
+            "'softtopic[segment]', or give words: --vocabulary FILE, vocabulary=[...] or a CountVectorizer"
+        )
+    return CountVectorizer(
+        token_pattern=compile_token_pattern(config.token_pattern).pattern,
+        stop_words=stop_words(language, token_pattern=config.token_pattern),
+        **bounds,
+    )
 
 
 def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str] | None:

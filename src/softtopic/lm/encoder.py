@@ -20,7 +20,7 @@ from softtopic.lm.config import (
     check_device,
     check_format,
 )
-from softtopic.lm.loading import exclusive_loading
+from softtopic.lm.loading import exclusive_loading, safe_options
 from softtopic.storage.assets import ASSETS, asset_path
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -204,11 +204,10 @@ class SentenceEncoder:
         from softtopic.lm.mean_states import fastest_mean_states
 
         folder = find_encoder(self.name)
-        options = {"local_files_only": True, "trust_remote_code": False}
         # In float32, which is torch's default: transformers makes any other format the default while it loads, and
         # threads that compute at that time would take it over.
-        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **options)
-        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)

@@ -176,13 +176,36 @@ def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     folder = find_language_model(lm)
+    options = safe_options(folder)
     with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False
-        )
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     model.to(device)  # pyright: ignore[reportArgumentType]
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
+
+
+def safe_options(folder: Path) -> dict[str, Any]:
+    """Options of `from_pretrained`: no network, no code from the folder, and weights as safetensors alone.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+
+    Raises
+    ------
+    LanguageModelError
+        If its weights are in another format, which can run code when it is opened, and the environment variable
+        SOFTTOPIC_ALLOW_BIN is not "1".
+    """
+    allowed = os.environ.get("SOFTTOPIC_ALLOW_BIN") == "1"
+    others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+    if others and not allowed and not any(folder.glob("*.safetensors")):
+        raise LanguageModelError(
+            f"{folder} holds {others[0]} and no safetensors: its format can run code when it is opened; convert it to "
+            "safetensors, or set SOFTTOPIC_ALLOW_BIN=1 if you trust where it comes from"
+        )
+    return {"local_files_only": True, "trust_remote_code": False, "use_safetensors": None if allowed else True}
 
 
 def is_gguf(lm: str) -> bool:

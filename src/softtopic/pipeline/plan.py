@@ -25,12 +25,14 @@ from softtopic.pipeline.sampling import (
     documents_to_train_on,
     medoids,
     n_affordable,
+    n_longer,
     n_to_train_on,
 )
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.selection import AUTO, MIN_DOCUMENTS, Selection, SelectionConfig, candidate_numbers
 from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.chunking import max_chunks
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
@@ -114,6 +116,8 @@ class FitPlan:
         Initial word embeddings of ETM and ECRTM.
     cost : Cost
         Expected time and memory.
+    truncation : str
+        One line on the documents that are not read whole; "" where all are.
     selection : Selection or None
         How the number of topics was chosen; None if it was given, or is not chosen yet.
     """
@@ -135,6 +139,7 @@ class FitPlan:
     features: str | Path | None
     word_vectors: WordVectors | str | Path | None
     cost: Cost
+    truncation: str = ""
     selection: Selection | None = None
 
     @property
@@ -202,7 +207,8 @@ class FitPlan:
     @property
     def steps(self) -> list[str]:
         """Lines on what is read, encoded and trained."""
-        return [line for line in (self.reading, self._encoding(), self._selecting(), self._training()) if line]
+        lines = (self.reading, self._encoding(), self.truncation, self._selecting(), self._training())
+        return [line for line in lines if line]
 
     @property
     def reading(self) -> str:
@@ -303,6 +309,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         features_exist=source.features is not None,
         features=options.features,
         word_vectors=options.word_vectors,
+        truncation=_truncation(source, teacher if n_read and source.features is None else None, embedder),
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
 
@@ -423,6 +430,20 @@ def pick_embedder(
         return options.embedder
     name = options.embedder or recipe.encoder.name
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
+
+
+def _truncation(source: Source, teacher: BaseTeacher | None, embedder: Embedder | None) -> str:
+    """How many documents are longer than what is read and encoded of each."""
+    limits: dict[str, int] = {}
+    if isinstance(teacher, Teacher):
+        config = teacher.config
+        limits["read"] = config.max_tokens * max_chunks(config.truncation, config.max_windows)
+    if isinstance(embedder, SentenceEncoder):
+        limits["encoded"] = embedder.max_tokens
+    texts = source.corpus.distinct.texts if source.has_texts else ()
+    longer = {how: n_longer(texts, limit) for how, limit in limits.items()}
+    parts = [f"{longer[how]:,} longer than the {limits[how]} tokens {how} of each" for how in limits if longer[how]]
+    return f"not read whole: of {source.count:,} documents about {' and '.join(parts)}" if parts else ""
 
 
 def _teacher_summary(teacher: BaseTeacher) -> str:

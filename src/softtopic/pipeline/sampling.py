@@ -13,7 +13,7 @@ from sklearn.preprocessing import normalize
 from softtopic.data.corpus import equidistant, sample_size
 from softtopic.errors import InputError
 from softtopic.graph.clustering import kmeans
-from softtopic.recipes import MedoidsConfig, Recipe
+from softtopic.recipes import MedoidsConfig, Recipe, TokenBudget
 from softtopic.types import DocHidden, ReadRows, TrainRows
 
 
@@ -56,6 +56,12 @@ def n_affordable(texts: Sequence[str], recipe: Recipe) -> int | None:
     per_document = read.n_prompts * float(np.minimum(lengths, read.max_tokens).mean() + budget.tokens_after)
     affordable = max(budget.min_documents, round(total / per_document))
     return min(affordable, read.max_documents or affordable)
+
+
+def n_longer(texts: Sequence[str], n_tokens: int) -> int:
+    """About how many texts are longer than so many tokens, by their characters."""
+    characters = n_tokens * TokenBudget.characters_per_token
+    return sum(len(text) > characters for text in texts)
 
 
 def medoids(vectors: DocHidden, count: int, config: MedoidsConfig) -> ReadRows:
