@@ -32,6 +32,7 @@ from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.plots import choices, maps, shares, similarity, single_document
 from softtopic.plots import words as word_plots
 from softtopic.recipes import Recipe
+from softtopic.report.page import write_report
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
@@ -794,6 +795,31 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def visualize_stability(self, others: Sequence["TopicModel"], **layout: Any) -> Any:
         """Similarity of each topic to its partner in other fits of the same documents, such as with other seeds."""
         return choices.visualize_stability(self, others, **layout)
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        classes: Iterable[Any] | None = None,
+        times: Iterable[Any] | None = None,
+        title: str = "Topics",
+    ) -> None:
+        """Write one HTML page to explore topics and documents, which loads nothing from the network.
+
+        Of the documents' texts it shows the beginnings that the model keeps, at most 300 characters of each.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, .html.
+        classes : iterable or None, default=None
+            Class of each training document, to filter by.
+        times : iterable or None, default=None
+            Time of each training document; None for those given to `fit`, if any.
+        title : str, default="Topics"
+        """
+        view, place = self._fitted.view, self._fitted.document_map
+        write_report(view, Path(path), coordinates=place, classes=classes, times=times, title=title)
 
     @property
     def topics(self) -> Topics:

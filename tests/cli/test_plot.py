@@ -39,7 +39,8 @@ def test_all_kinds_of_figures_are_written(run, model, dated, tmp_path):
         "stability": ["--other", model],
     }
     for kind in PLOTS.keys() - {"selection"}:
-        code, out, err = run("plot", model, *more.get(kind, []), "--kind", kind, "--out", tmp_path / "figure.html")
+        given = ["--kind", kind, "--out", tmp_path / "figure.html", "--quiet"]
+        code, out, err = run("plot", model, *more.get(kind, []), *given)
         assert (code, err) == (0, ""), kind
         assert "The figure is in" in out
         assert (tmp_path / "figure.html").stat().st_size > 1e6
@@ -63,7 +64,7 @@ def test_one_json_object(run, model, tmp_path):
         (["--kind", "over-time", "--time", "date"], "a file and --time COLUMN go together"),
         (["--kind", "distribution"], "needs --document"),
         (["--kind", "stability"], "needs --other"),
-        (["--kind", "over-time"], "give a time for each document"),
+        (["--kind", "over-time"], "the times of the documents are not known"),
     ],
 )
 def test_wrong_use_is_one_line(run, model, given, message):

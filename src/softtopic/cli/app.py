@@ -14,7 +14,7 @@ from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
 from softtopic.cli.naming import name
-from softtopic.cli.plotting import plot
+from softtopic.cli.plotting import plot, report
 
 app = typer.Typer(
     name="softtopic",
@@ -54,6 +54,7 @@ for command in (
     groups,
     compare,
     plot,
+    report,
     edit,
     evaluate,
     bench,

@@ -1,4 +1,4 @@
-"""Commands that draw: `plot`."""
+"""Commands that draw: `plot`, `report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -74,6 +74,39 @@ def plot(
         print_json({"kind": kind, "out": str(out)})
     else:
         print(f"The figure is in {out}.")
+
+
+def report(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="The documents of the fit in their order, for --by and --time; default: none.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write: .html.")] = Path("topics.html"),
+    by: Annotated[str | None, typer.Option("--by", help="Column with classes, to filter by.")] = None,
+    time: Time = None,
+    time_format: TimeFormat = None,
+    title: Annotated[str, typer.Option("--title", help="Title of the page.")] = "Topics",
+    text: Text = "text",
+    format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Write one HTML page to explore the topics and documents of a model, without any network."""
+    from softtopic.model import TopicModel
+    from softtopic.storage.atomic import check_writable
+
+    if (file is None) != (by is None and time is None):
+        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report --help")
+    check_writable(out)
+    loaded, given = TopicModel.load(model), {}
+    if file is not None:
+        options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+        corpus = read_documents(file, options)
+        given = {"classes": corpus.labels, "times": corpus.times}
+    loaded.report(out, title=title, **given)
+    if as_json:
+        print_json({"out": str(out), "bytes": out.stat().st_size})
+    else:
+        print(f"The page is in {out} ({out.stat().st_size / 1e6:.1f} MB); open it in a browser.")
 
 
 def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]:
