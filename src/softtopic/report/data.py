@@ -17,6 +17,7 @@ from softtopic.topics.dynamics import periods_of, topics_over_time
 from softtopic.topics.groups import topics_per_class
 from softtopic.topics.map import Coordinates, color_numbers, topic_centers
 from softtopic.topics.table import topic_names, topics_of
+from softtopic.types import DocInt
 
 # Documents that are points with texts; of more, the others are counted in cells of the map.
 MAX_DOCUMENTS = 20_000
@@ -166,7 +167,7 @@ def _cells(state: FittedState, coordinates: Coordinates, rows: Rows) -> list[lis
     return [*(center.round().astype(int).tolist() for center in centers), topic.tolist(), counts.tolist()]
 
 
-def _trends(documents: Assignments, times: Sequence[Any] | None) -> tuple[dict[str, Any] | None, Rows | None]:
+def _trends(documents: Assignments, times: Sequence[Any] | None) -> tuple[dict[str, Any] | None, DocInt | None]:
     """Shares of the topics in each period, and the period of each document."""
     if times is None:
         return None, None
@@ -181,7 +182,7 @@ def _trends(documents: Assignments, times: Sequence[Any] | None) -> tuple[dict[s
     }, periods.rows  # fmt: skip
 
 
-def _classes(documents: Assignments, classes: Sequence[Any] | None) -> tuple[dict[str, Any] | None, Rows | None]:
+def _classes(documents: Assignments, classes: Sequence[Any] | None) -> tuple[dict[str, Any] | None, DocInt | None]:
     """Shares of the topics in each class, and the class of each document; -1 for none."""
     if classes is None:
         return None, None
@@ -213,7 +214,7 @@ def _period_labels(starts: pd.DatetimeIndex) -> list[str]:
     return starts.strftime(formats[-1]).tolist()
 
 
-def _part(values: Rows | None, rows: Rows) -> list[int] | None:
+def _part(values: DocInt | None, rows: Rows) -> list[int] | None:
     return None if values is None else values[rows].tolist()
 
 

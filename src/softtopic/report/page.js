@@ -153,8 +153,8 @@
     const panel = $("detail");
     panel.replaceChildren();
     if (state.document >= 0) panel.append(element("h3", {}, "Document"), documentList([state.document], true));
-    if (state.topic >= 0) topicDetail(panel, state.topic);
     if (matches) found(panel);
+    if (state.topic >= 0) topicDetail(panel, state.topic);
     if (!panel.children.length && window.innerWidth > 720) {
       panel.append(
         element("p", { class: "muted" }, "Choose a topic in the list, or a document on the map."),
@@ -179,6 +179,7 @@
     if (data.classes) {
       const rows = data.classes.names.map((name, number) => [name, data.classes.share[place][number] / 1000]);
       rows.sort((a, b) => b[1] - a[1]);
+      while (rows.length > 2 && rows.at(-1)[1] === 0) rows.pop();
       panel.append(element("h3", {}, "Share of classes"), bars(rows.slice(0, 12).map(([name, share]) => [name, share, percent(share)]), colorOf(place)));
     }
     if (topic.neighbours.length) {

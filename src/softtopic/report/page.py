@@ -26,7 +26,7 @@ _MAX_BYTES = 10_000_000
 _LENGTHS = (300, 220, 160, 120, 80, 50)
 
 # What would end a script or begin a comment in HTML, or a line in JavaScript.
-_UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+_UNSAFE = "<>&\u2028\u2029"
 
 
 def write_report(
@@ -104,7 +104,10 @@ def render(data: dict[str, Any], title: str) -> bytes:
 
 def _json(value: object) -> str:
     """JSON that can stand in a script element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_UNSAFE)
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in _UNSAFE:
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
 
 
 def _asset(name: str) -> str:
