@@ -143,7 +143,7 @@ def visualize_documents(
                     "opacity": 0.7,
                     "color": shades[column],
                 },
-                hovertext=[hover(names[column], excerpt(texts[row], 200)) for row in rows.tolist()],
+                hovertext=[hover(names[column], excerpt(texts[int(row)], 200)) for row in rows],
                 hoverinfo="text",
             )
         )

@@ -324,12 +324,15 @@
     canvas.width = Math.round(view.width * view.ratio);
     canvas.height = Math.round(view.height * view.ratio);
     if (first) whole();
-    else { view.x = view.width / 2 - middle[0] * view.scale; view.y = view.height / 2 - middle[1] * view.scale; redraw(); }
+    else { view.x = view.width / 2 - middle[0] * view.scale; view.y = view.height / 2 - middle[1] * view.scale; }
+    // At once: the canvas is blank now.
+    draw();
   }
   function redraw() {
     if (!frame) frame = requestAnimationFrame(draw);
   }
   function draw() {
+    cancelAnimationFrame(frame);
     frame = 0;
     context.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     context.clearRect(0, 0, view.width, view.height);
