@@ -37,6 +37,7 @@ ALLOWED = {
         "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",
         "_GRAPH_EFFICIENCY", "_TOKENS_AFTER", "_MIN_BATCH_ROWS", "_SETUP_SECONDS", "_FIXED_SECONDS", "_BASE_BYTES",
     },
+    "a map, for display": {"_MAP_SAMPLE", "_PERPLEXITY", "_N_ITERATIONS", "_N_NEIGHBOURS"},
     "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS", "_AUTO_TOPICS"},
     "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES", "_MAX_SHOWN", "MAX_BINS"},
     "intervals and tests after the fit": {

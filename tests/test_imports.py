@@ -6,7 +6,7 @@ import pytest
 
 import softtopic
 
-HEAVY = ["torch", "pandas", "transformers", "sklearn", "scipy", "pyarrow", "numpy"]
+HEAVY = ["torch", "pandas", "transformers", "sklearn", "scipy", "pyarrow", "numpy", "plotly"]
 
 
 def loaded_after(code: str) -> set[str]:
@@ -51,9 +51,21 @@ def test_reading_documents_needs_no_language_model():
     assert not loaded_after("from softtopic import Corpus, read_corpus, RetrievalIndex") & {"torch", "transformers"}
 
 
-@pytest.mark.parametrize("room", ["topics.table", "topics.search", "topics.words", "topics.naming", "state", "recipes"])
+ROOMS = [
+    "topics.table",
+    "topics.search",
+    "topics.words",
+    "topics.naming",
+    "topics.map",
+    "plots.maps",
+    "state",
+    "recipes",
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_what_is_said_of_topics_needs_no_torch(room):
-    assert not loaded_after(f"import softtopic.{room}") & {"torch", "transformers"}
+    assert not loaded_after(f"import softtopic.{room}") & {"torch", "transformers", "plotly"}
 
 
 @pytest.mark.parametrize("name", softtopic.__all__)

@@ -28,7 +28,10 @@ from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
 from softtopic.pipeline.sources import Source, as_corpus, source_of
+from softtopic.plots import choices, maps, shares, similarity, single_document
+from softtopic.plots import words as word_plots
 from softtopic.recipes import Recipe
+from softtopic.report.page import write_report
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
@@ -698,6 +701,132 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if names:
             self.rename(names)
         return names
+
+    def visualize_barchart(
+        self, topics: Sequence[int] | None = None, top_n_topics: int = 8, n_words: int = 5, **layout: Any
+    ) -> Any:
+        """Bars for the first words of topics, those given or the largest; see `softtopic.plots.words`.
+
+        All `visualize_` methods return a figure of plotly, which `pip install 'softtopic[plots]'` installs, and take
+        settings of its layout, such as title, width and height.
+        """
+        return word_plots.visualize_barchart(self._fitted.view, topics, top_n_topics, n_words, **layout)
+
+    def visualize_term_rank(
+        self, topics: Sequence[int] | None = None, log_scale: bool = False, n_words: int = 30, **layout: Any
+    ) -> Any:
+        """Probabilities of the words of each topic in descending order; `topics` are in colour."""
+        return word_plots.visualize_term_rank(self._fitted.view, topics, log_scale, n_words, **layout)
+
+    def visualize_topics(
+        self, topics: Sequence[int] | None = None, top_n_topics: int | None = None, **layout: Any
+    ) -> Any:
+        """Map of the topics as discs, see `softtopic.plots.maps`."""
+        place = self._fitted.document_map
+        return maps.visualize_topics(self._fitted.view, topics, top_n_topics, reduced_embeddings=place, **layout)
+
+    def visualize_documents(
+        self,
+        docs: Sequence[str] | None = None,
+        topics: Sequence[int] | None = None,
+        *,
+        reduced_embeddings: np.ndarray | None = None,
+        sample: float | None = None,
+        **layout: Any,
+    ) -> Any:
+        """Map of the training documents, coloured by topic.
+
+        Parameters
+        ----------
+        docs : sequence of str or None, default=None
+            Their texts in order, for the hover texts; None for the beginnings that the model keeps.
+        topics : sequence of int or None, default=None
+            Numbers of the topics in colour; None for all.
+        reduced_embeddings : ndarray of shape (n_documents, 2) or None, default=None
+            Coordinates of the documents, from UMAP for instance. None: t-SNE by mixtures and vectors, in a few seconds.
+        sample : float in (0, 1] or None, default=None
+            Share of the documents of each topic to show.
+        **layout
+            Settings of a plotly layout.
+        """
+        place = self._fitted.document_map if reduced_embeddings is None else reduced_embeddings
+        state = self._fitted.view
+        return maps.visualize_documents(state, docs, topics, sample=sample, reduced_embeddings=place, **layout)
+
+    def visualize_heatmap(
+        self, topics: Sequence[int] | None = None, top_n_topics: int | None = None, **layout: Any
+    ) -> Any:
+        """Similarity of the word distributions of topics, similar topics side by side."""
+        return similarity.visualize_heatmap(self._fitted.view, topics, top_n_topics, **layout)
+
+    def visualize_hierarchy(
+        self, topics: Sequence[int] | None = None, top_n_topics: int | None = None, **layout: Any
+    ) -> Any:
+        """Tree of the topics, see `hierarchical_topics`."""
+        return similarity.visualize_hierarchy(self._fitted.view, topics, top_n_topics, **layout)
+
+    def visualize_topics_over_time(
+        self,
+        topics_over_time: pd.DataFrame | None = None,
+        topics: Sequence[int] | None = None,
+        top_n_topics: int = 8,
+        **layout: Any,
+    ) -> Any:
+        """Shares of topics over time with intervals, from a table of `topics_over_time`; None: its defaults."""
+        frame = self.topics_over_time() if topics_over_time is None else topics_over_time
+        return shares.visualize_topics_over_time(frame, topics, top_n_topics, **layout)
+
+    def visualize_topics_per_class(
+        self,
+        topics_per_class: pd.DataFrame,
+        topics: Sequence[int] | None = None,
+        top_n_topics: int = 8,
+        **layout: Any,
+    ) -> Any:
+        """Shares of topics in each class with intervals, from a table of `topics_per_class`."""
+        return shares.visualize_topics_per_class(topics_per_class, topics, top_n_topics, **layout)
+
+    def visualize_distribution(self, document: str | np.ndarray, min_probability: float = 0.015, **layout: Any) -> Any:
+        """Shares of topics in a document: a text, with the topic of each of its sentences, or a row of `transform`."""
+        if isinstance(document, str):
+            sentences: Any = self.explain(document)
+            mixture = self._mixtures(as_corpus([document]))[0]
+        else:
+            sentences, mixture = None, document
+        return single_document.visualize_distribution(self._fitted.view, mixture, sentences, min_probability, **layout)
+
+    def visualize_selection(self, **layout: Any) -> Any:
+        """How ``n_topics="auto"`` chose the number of topics, see `selection_`."""
+        return choices.visualize_selection(self.selection_, **layout)
+
+    def visualize_stability(self, others: Sequence["TopicModel"], **layout: Any) -> Any:
+        """Similarity of each topic to its partner in other fits of the same documents, such as with other seeds."""
+        return choices.visualize_stability(self, others, **layout)
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        classes: Iterable[Any] | None = None,
+        times: Iterable[Any] | None = None,
+        title: str = "Topics",
+    ) -> None:
+        """Write one HTML page to explore topics and documents, which loads nothing from the network.
+
+        Of the documents' texts it shows the beginnings that the model keeps, at most 300 characters of each.
+
+        Parameters
+        ----------
+        path : str or Path
+            File to write, .html.
+        classes : iterable or None, default=None
+            Class of each training document, to filter by.
+        times : iterable or None, default=None
+            Time of each training document; None for those given to `fit`, if any.
+        title : str, default="Topics"
+        """
+        view, place = self._fitted.view, self._fitted.document_map
+        write_report(view, Path(path), coordinates=place, classes=classes, times=times, title=title)
 
     @property
     def topics(self) -> Topics:

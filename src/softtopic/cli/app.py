@@ -14,6 +14,7 @@ from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
 from softtopic.cli.naming import name
+from softtopic.cli.plotting import plot, report
 
 app = typer.Typer(
     name="softtopic",
@@ -52,6 +53,8 @@ for command in (
     trends,
     groups,
     compare,
+    plot,
+    report,
     edit,
     evaluate,
     bench,

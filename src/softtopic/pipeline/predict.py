@@ -23,6 +23,7 @@ from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
 from softtopic.topics.edits import Edit, EditedState, apply
+from softtopic.topics.map import document_map
 from softtopic.topics.retrieval import RetrievalIndex
 from softtopic.types import DocHidden, DocTopic
 
@@ -94,6 +95,11 @@ class Predictor:
     def index(self) -> RetrievalIndex:
         """Index of the mixtures of the training documents with text."""
         return self._once("index", lambda: RetrievalIndex(self.view.theta[self.view.with_text]))
+
+    @property
+    def document_map(self) -> Float[np.ndarray, "docs 2"]:
+        """Coordinates of the training documents; edits leave them where they are."""
+        return self._once("map", lambda: document_map(self.state))
 
     @property
     def language_model(self) -> BaseTeacher | None:

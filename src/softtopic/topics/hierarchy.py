@@ -39,12 +39,17 @@ def topic_points(state: FittedState) -> Float[np.ndarray, "topics width"]:
     return np.hstack([words, np.asarray(normalize(state.theta.T @ (vectors - vectors.mean(axis=0))))])
 
 
+def topic_linkage(state: FittedState, columns: Sequence[int]) -> Float[np.ndarray, "merges 4"]:
+    """Ward linkage of the topics in some columns, in the format of `scipy.cluster.hierarchy.linkage`."""
+    return linkage(topic_points(state)[list(columns)], "ward")
+
+
 def merge_order(state: FittedState) -> list[tuple[int, ...]]:
     """Topics of the clusters that Ward linkage forms, most similar first; the last one has all topics."""
     clusters: list[tuple[int, ...]] = [(topic,) for topic in state.topic_ids]
     n_topics = len(clusters)
     if n_topics > 1:
-        for left, right, *_ in linkage(topic_points(state), "ward"):
+        for left, right, *_ in topic_linkage(state, range(n_topics)):
             clusters.append((*clusters[int(left)], *clusters[int(right)]))
     return [tuple(sorted(cluster)) for cluster in clusters[n_topics:]]
 

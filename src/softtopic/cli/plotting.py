@@ -1,0 +1,150 @@
+"""Commands that draw: `plot`, `report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from softtopic.cli.building import read_documents
+from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.output import print_json, show_messages
+from softtopic.errors import InputError
+from softtopic.plots.registry import PLOTS
+
+if TYPE_CHECKING:
+    from softtopic.model import TopicModel
+
+
+def plot(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="Documents for over-time and per-class; default: those of the model.")
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help=f"What to draw: {', '.join(PLOTS)}.")] = "topics",
+    out: Annotated[Path, typer.Option("--out", help="File to write: .html, .svg, .png or .pdf.")] = Path("topics.html"),
+    topics: Annotated[str | None, typer.Option("--topics", help="Numbers of the topics, e.g. 3,17.")] = None,
+    top: Annotated[int | None, typer.Option("--top", help="Number of topics, the largest; default: by kind.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Column with the classes, for per-class.")] = None,
+    time: Time = None,
+    time_format: TimeFormat = None,
+    bins: Annotated[
+        str | None, typer.Option("--bins", help="Number of periods, or hour, day, week, month, quarter, year.")
+    ] = None,
+    document: Annotated[str | None, typer.Option("--document", help="Text of the document of distribution.")] = None,
+    other: Annotated[
+        list[Path] | None, typer.Option("--other", help="Model folder of another fit, for stability; repeatable.")
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Title of the figure.")] = None,
+    text: Text = "text",
+    format: Format = None,
+    device: Device = "auto",
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw the topics of a model."""
+    from softtopic.model import TopicModel
+    from softtopic.plots.images import check_image, write_figure
+    from softtopic.plots.style import graph_objects
+    from softtopic.storage.atomic import check_writable
+
+    show_messages(quiet)
+    if kind not in PLOTS:
+        raise InputError(f"--kind is {kind!r}; give one of {', '.join(PLOTS)}")
+    graph_objects()
+    check_image(out)
+    check_writable(out)
+    loaded = TopicModel.load(model, device=device)
+    loaded.progress = not quiet
+    documents = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    given: dict[str, Any] = _selection(kind, topics, top)
+    if kind == "over-time":
+        given["topics_over_time"] = _over_time(loaded, file, documents, bins)
+    elif kind == "per-class":
+        given["topics_per_class"] = _per_class(loaded, file, documents)
+    elif kind == "distribution":
+        given["document"] = _needed("--document", kind, document)
+    elif kind == "stability":
+        given["others"] = [TopicModel.load(path) for path in _needed("--other", kind, other)]
+    if title is not None:
+        from softtopic.plots.style import plain
+
+        given |= {"title": {"text": plain(title)}, "margin": {"t": 60}}
+    write_figure(getattr(loaded, PLOTS[kind])(**given), out)
+    if as_json:
+        print_json({"kind": kind, "out": str(out)})
+    else:
+        print(f"The figure is in {out}.")
+
+
+def report(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="The documents of the fit in their order, for --by and --time; default: none.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write: .html.")] = Path("topics.html"),
+    by: Annotated[str | None, typer.Option("--by", help="Column with classes, to filter by.")] = None,
+    time: Time = None,
+    time_format: TimeFormat = None,
+    title: Annotated[str, typer.Option("--title", help="Title of the page.")] = "Topics",
+    text: Text = "text",
+    format: Format = None,
+    as_json: Json = False,
+) -> None:
+    """Write one HTML page to explore the topics and documents of a model, without any network."""
+    from softtopic.model import TopicModel
+    from softtopic.storage.atomic import check_writable
+
+    if (file is None) != (by is None and time is None):
+        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report --help")
+    check_writable(out)
+    loaded, given = TopicModel.load(model), {}
+    if file is not None:
+        options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+        corpus = read_documents(file, options)
+        given = {"classes": corpus.labels, "times": corpus.times}
+    loaded.report(out, title=title, **given)
+    if as_json:
+        print_json({"out": str(out), "bytes": out.stat().st_size})
+    else:
+        print(f"The page is in {out} ({out.stat().st_size / 1e6:.1f} MB); open it in a browser.")
+
+
+def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]:
+    """Which topics are shown, for kinds that show a selection."""
+    given: dict[str, Any] = {}
+    if topics is not None:
+        parts = [part.strip() for part in topics.split(",")]
+        if not all(part.isdecimal() for part in parts):
+            raise InputError(f"--topics is {topics!r}; give numbers of topics, as 3,17")
+        given["topics"] = [int(part) for part in parts]
+    if top is not None:
+        given["top_n_topics"] = top
+    neither = ("distribution", "selection", "stability")
+    without_top = (*neither, "documents", "term-rank")
+    for name, option, refused in (("topics", "--topics", neither), ("top_n_topics", "--top", without_top)):
+        if name in given and kind in refused:
+            raise InputError(f"{option} is no option of --kind {kind}; leave it out")
+    return given
+
+
+def _needed(option: str, kind: str, value: Any) -> Any:
+    if not value:
+        raise InputError(f"--kind {kind} needs {option}; see softtopic plot --help")
+    return value
+
+
+def _over_time(model: "TopicModel", file: str | None, options: DocumentOptions, bins: str | None) -> Any:
+    if (file is None) != (options.time is None):
+        raise InputError("a file and --time COLUMN go together; leave out both for the times kept by fit --time")
+    periods: Any = int(bins) if bins is not None and bins.lstrip("-").isdigit() else bins
+    if file is None:
+        return model.topics_over_time(bins=periods)
+    corpus = read_documents(file, options)
+    return model.topics_over_time(corpus.times, bins=periods, docs=corpus.texts, theta=model.transform(corpus))
+
+
+def _per_class(model: "TopicModel", file: str | None, options: DocumentOptions) -> Any:
+    if file is None or options.label is None:
+        raise InputError("--kind per-class needs a file of documents and --by COLUMN; see softtopic plot --help")
+    corpus = read_documents(file, options)
+    return model.topics_per_class(corpus.labels or (), docs=corpus.texts, theta=model.transform(corpus))

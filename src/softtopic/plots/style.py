@@ -1,0 +1,118 @@
+"""What all figures share: colours that colour-blind people tell apart, fonts, texts that are never markup."""
+
+import html
+import textwrap
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from softtopic.errors import InputError, check_whole
+from softtopic.state import FittedState
+from softtopic.topics.documents import excerpt
+from softtopic.topics.table import column_of
+
+# A plotly.graph_objects.Figure. plotly is imported when the first figure is made.
+Figure = Any
+
+# "Muted" of Tol (2021), Colour schemes, without olive, which is near sand.
+PALETTE = ("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77", "#AA4499", "#44AA99", "#882255")
+GREY, FAINT = "#999999", "#DDDDDD"
+
+_AXIS = {"automargin": True, "gridcolor": "#E5E5E5", "zerolinecolor": "#BBBBBB", "linecolor": "#BBBBBB"}
+
+# What figures have unless they are given other values; the width, in pixels, is that of a column.
+_TEMPLATE = {
+    "layout": {
+        "width": 660,
+        "font": {"family": "Helvetica, Arial, sans-serif", "size": 13, "color": "#222222"},
+        "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "hoverlabel": {"align": "left", "bgcolor": "white"},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    }
+}
+
+# Characters of a line of a hover text.
+_HOVER_WIDTH = 60
+
+
+def graph_objects() -> Any:
+    """The module plotly.graph_objects.
+
+    Raises
+    ------
+    InputError
+        If plotly is not installed.
+    """
+    if find_spec("plotly") is None:
+        raise InputError("figures are drawn with plotly, which is not installed; pip install 'softtopic[plots]'")
+    import plotly.graph_objects as go
+
+    return go
+
+
+def figure(traces: Sequence[Any], layout: Mapping[str, Any], **defaults: Any) -> Figure:
+    """A figure of these traces; see `styled`."""
+    return styled(graph_objects().Figure(list(traces)), layout, **defaults)
+
+
+def styled(made: Figure, layout: Mapping[str, Any], **defaults: Any) -> Figure:
+    """The figure in the common style, with the caller's settings of the layout, such as title and width."""
+    made.update_layout(template=_TEMPLATE, **defaults)
+    try:
+        made.update_layout(**layout)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{', '.join(layout)}: give settings of a plotly layout, as title or width; {reason}"
+        ) from None
+    return made
+
+
+def plain(text: object) -> str:
+    """Text that plotly shows as it is: no markup, no formula, no line breaks."""
+    line = " ".join(str(text).split())
+    return html.escape(line, quote=False).replace("$", "&#36;")
+
+
+def label(name: object, length: int = 30) -> str:
+    """A name as plain text, cut to a length."""
+    return plain(excerpt(str(name), length))
+
+
+def hover(*parts: object) -> str:
+    """Plain text in lines; the first part is bold."""
+    first, *rest = [_wrapped(part) for part in parts if str(part)]
+    return "<br>".join([f"<b>{first}</b>", *rest])
+
+
+def _wrapped(text: object) -> str:
+    return "<br>".join(map(plain, textwrap.wrap(str(text), _HOVER_WIDTH)))
+
+
+def ticks(labels: Sequence[object], length: int = 30) -> dict[str, Any]:
+    """Labels at 0, 1, …: as categories of plotly, those that look like numbers or dates would be sorted as such."""
+    shown = [label(one, length) for one in labels]
+    return {"tickvals": list(range(len(shown))), "ticktext": shown, "zeroline": False}
+
+
+def faded(color: str, opacity: float = 0.2) -> str:
+    """The colour as CSS with an opacity."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def chosen_columns(state: FittedState, topics: Sequence[int] | None, top_n: int | None) -> list[int]:
+    """Columns of the topics of these numbers, in this order; without any, of the `top_n` largest, or of all."""
+    if topics is not None:
+        columns = [column_of(state, topic) for topic in topics]
+        if not columns:
+            raise InputError("topics are empty; give numbers of topics, or None for the largest")
+        return columns
+    if top_n is not None:
+        check_whole("top_n_topics", top_n, 1)
+    return np.argsort(-state.counts, kind="stable")[:top_n].tolist()
