@@ -14,6 +14,7 @@ from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
+from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import RunClock
 from softtopic.types import DocHidden
 
@@ -72,6 +73,7 @@ def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool | RunClock
     texts = source.corpus.distinct.texts
     vectors = encode(texts if plan.encoded is None else [texts[row] for row in plan.encoded.tolist()])
     log.info("encoded %d documents", len(vectors))
+    release_memory(collect=False)
     return vectors
 
 

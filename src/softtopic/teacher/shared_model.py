@@ -109,6 +109,8 @@ class SharedModel:
         with self._lock:
             if self._open is None:
                 self._open = OpenModel.load(self._source[0], self.device, self.dtype)
+                # What opening used besides, several copies of the weights, is more than reading needs.
+                release_memory(collect=False)
             yield self._open
 
     def close(self) -> None:
