@@ -38,7 +38,7 @@ def run_blocks(page: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for place, code in enumerate(python_blocks(page), 1):
             with contextlib.redirect_stdout(io.StringIO()) as output:
-                exec(compile(code, f"block {place}", "exec"), names)  # noqa: S102
+                exec(compile(code, f"block {place}", "exec"), names)
             outputs.append(output.getvalue())
     return outputs
 
