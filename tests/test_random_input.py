@@ -20,7 +20,8 @@ from softtopic.cli import main
 from softtopic.data.readers import Columns, read_corpus
 from softtopic.errors import SofttopicError
 
-pytestmark = pytest.mark.slow
+# Two minutes of processor time in all; other work on the machine may take most of it.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FOLDERS = Path(__file__).parent / "persistence" / "folders"
 _MAX_SECONDS = 2
@@ -46,11 +47,12 @@ def within_memory() -> Iterator[None]:
 @contextmanager
 def refused_or_done() -> Iterator[None]:
     """Nothing but errors that a user can fix, within two seconds of the processor."""
-    start = time.process_time()
+    start, said = time.process_time(), ""
     try:
         yield
     except SofttopicError as error:
-        assert "\n" not in str(error)
+        said = str(error)
+    assert "\n" not in said
     assert time.process_time() - start < _MAX_SECONDS
 
 
@@ -120,7 +122,7 @@ def test_texts(texts, min_df):
 
 
 VALUES = st.one_of(
-    st.sampled_from(["", "0", "-1", "1", "3", "1e9", "9" * 400, "²", "nan", "inf", "auto", "atuo", "50%", "0.5", "²%", "-"]),
+    st.sampled_from(["", "0", "-1", "1", "3", "1e9", "9" * 400, "²", "nan", "inf", "auto", "atuo", "50%", "0.5", "-"]),
     st.text(max_size=8).filter(lambda value: "\0" not in value),
 )  # fmt: skip
 OPTIONS = st.sampled_from([
