@@ -100,7 +100,9 @@ def test_vectors_are_checked_before_anything_is_read(monkeypatch):
 def test_filler_answers_make_no_topic_and_represent_none():
     fillers = ["don't know", "Don't know.", "n/a", "N/A", "no idea", "-"] * 30
     texts = [f"{text} I know" for text in documents(270)] + fillers
-    model = TopicModel(3, recipe="prodlda", features=None, vocabulary=[*sum(THEMES, []), "know", "idea"]).fit(texts)
+    model = TopicModel(
+        3, recipe="prodlda", features=None, vocabulary=[*(word for theme in THEMES for word in theme), "know", "idea"]
+    ).fit(texts)
     assert {one for topic in range(3) for one in model.get_representative_docs(topic)}.isdisjoint(fillers)
     assert model.get_topic_info()["Count"].sum() == 270
     for words in model.topics.top_words(4):

@@ -239,3 +239,57 @@ def test_what_cannot_rate(run, model, posts):
         code, out, err = run("evaluate", model, posts, "--text", "body", "--quiet", *options)
         assert (code, out, err.count("\n")) == (2, "", 1)
         assert said in err
+
+
+def test_options_that_contradict_each_other_are_refused(run, posts, model, tmp_path):
+    (tmp_path / "words.txt").write_text("sql\ntable\norbit\n")
+    posts = [posts, "--text", "body"]
+    wrong = {
+        "--fast is --recipe fast, and --recipe is default; leave one": ["fit", *posts, "--fast", "--recipe", "default"],
+        "--fast is --recipe fast, and --recipe is light": ["teach", *posts, "--fast", "--recipe", "light"],
+        "--lm is of a language model, and --recipe prodlda needs none": [
+            "fit",
+            *posts,
+            "--recipe",
+            "prodlda",
+            "--lm",
+            "x",
+        ],
+        "--sample is of a language model, and --recipe etm": ["fit", *posts, "--recipe", "etm", "--sample", "20%"],
+        "--lm is of documents to read, and --features without a file": ["fit", "--features", "f", "--lm", "x"],
+        "--vocabulary is of documents to read": ["fit", "--features", "f", "--vocabulary", "9"],
+        "--prompt is of documents to read, and --labels holds": ["fit", "--labels", "f", "--prompt", "tag"],
+        "--min-df selects words, and --vocabulary is a file": [
+            "fit",
+            *posts,
+            "--min-df",
+            "2",
+            "--vocabulary",
+            "words.txt",
+        ],
+        "--min-df is '0.x'; give a number of documents, or a share": ["fit", *posts, "--min-df", "0.x"],
+        "--max-df is '150%'": ["fit", *posts, "--max-df", "150%"],
+        "--topics is 'atuo'; give a whole number of at least 2, or auto": ["fit", *posts, "--topics", "atuo"],
+        "--exclude is ''; give words": ["edit", model, "--exclude", ""],
+    }
+    for said, arguments in wrong.items():
+        code, out, err = run(*arguments)
+        assert (code, out) == (2, ""), (said, err)
+        assert said in err, (said, err)
+
+
+def test_bounds_on_document_frequency_are_options(run, posts, tmp_path):
+    basic = ["fit", posts, "--text", "body", "--recipe", "prodlda", "--topics", "2", "--quiet", "--dry-run", "--json"]
+    found = {}
+    for options in (
+        (),
+        ("--min-df", "3"),
+        ("--min-df", "25%"),
+        ("--min-df", "1", "--max-df", "2"),
+        ("--max-df", "0.1"),
+    ):
+        code, out, err = run(*basic, *options)
+        assert (code, err) == (0, ""), options
+        found[options] = next(line for line in json.loads(out)["plan"] if line.startswith("topic model"))
+    assert len(set(found.values())) == 4
+    assert found["--min-df", "3"] == found["--min-df", "25%"]

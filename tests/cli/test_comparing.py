@@ -90,9 +90,17 @@ def test_bad_input_is_one_line(run, model, dated, tmp_path):
         "--top is 0": ["groups", model, *documents, "--by", "who", "--top", "0"],
         "no such model folder": ["compare", model, tmp_path / "gone"],
         "threshold is 2.0": ["compare", model, model, "--threshold", "2"],
-        "--topics is some; give a whole number of at least 2, or auto": ["fit", dated, "--topics", "some"],
+        "--topics is 'some'; give a whole number of at least 2, or auto": ["fit", dated, "--topics", "some"],
     }
     for said, arguments in wrong.items():
         code, out, err = run(*arguments, *(["--quiet"] if arguments[0] != "compare" else []))
         assert (code, out, err.count("\n")) == (2, "", 1), (said, err)
         assert said in err, (said, err)
+
+
+def test_a_warning_is_shown_once(run, model, dated, tmp_path):
+    table = pd.read_csv(dated).assign(day=lambda t: t["day"].where(t.index != 1))
+    table.to_csv(tmp_path / "missing.csv", index=False)
+    code, _, err = run("trends", model, tmp_path / "missing.csv", "--text", "body", "--time", "day")
+    assert code == 0
+    assert err.count("have no time and are left out") == 1

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
+import softtopic.data.vocabulary as vocabulary_module
 from softtopic.data.vocabulary import Vocabulary, VocabularyConfig, stop_words
 from softtopic.errors import InputError
 
@@ -181,7 +182,8 @@ def test_words_of_any_kind_are_counted():
     assert counts["new york"] == 0
 
 
-def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog):
+def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog, monkeypatch):
+    monkeypatch.setattr(vocabulary_module, "has_segmenter", lambda: False)
     caplog.set_level("WARNING", "softtopic")
     texts = ["私は機械学習が好きです", "機械学習の本"]
     spaced = CountVectorizer(
@@ -193,6 +195,8 @@ def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog):
     assert Vocabulary(("機械学習", "自然言語")).bag_of_words(texts).toarray().tolist() == [[1, 0], [1, 0]]
     Vocabulary.from_texts([*texts, *texts])
     assert "no spaces between words" in caplog.text
+    assert "softtopic[segment]" in caplog.text
+    assert "--vocabulary FILE" in caplog.text
 
 
 def test_words_that_are_spelled_otherwise_are_named(caplog):

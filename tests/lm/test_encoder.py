@@ -231,3 +231,14 @@ def test_texts_are_cut_where_the_model_has_no_more_positions(positions, tmp_path
     encoder = SentenceEncoder(str(tmp_path))
     long = encoder(["word " * 300])
     np.testing.assert_array_equal(long, encoder(["word " * (positions - 2)]))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.01)])
+def test_mixtures_depend_on_no_neighbours_in_the_batch(texts, tiny_encoder, dtype, tolerance):
+    """Up to rounding, which the page on reliability states for each format."""
+    encoder = SentenceEncoder(tiny_encoder, device="cpu", dtype=dtype)
+    model = TopicModel(3, inputs="embedding", target="bow", embedder=encoder, features=None, vocabulary=30).fit(texts)
+    alone = np.vstack([model.transform([text]) for text in texts])
+    long = [" ".join(texts)] * 20
+    for neighbours in ([], texts[::-1], long):
+        np.testing.assert_allclose(model.transform([*texts, *neighbours])[: len(texts)], alone, atol=tolerance)

@@ -1,6 +1,7 @@
 """Language models in GGUF files."""
 
 import hashlib
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import softtopic.lm.loading as loading
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import LanguageModelError
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.lm.loading import find_language_model, language_model_fingerprint, load_language_model
 from softtopic.storage.assets import ASSETS, asset_path
+from softtopic.storage.atomic import staged_folder
 from softtopic.teacher.local import Teacher
 
 
@@ -116,3 +120,52 @@ def test_fetching_the_embedded_model_converts_it(monkeypatch, tmp_path):
     monkeypatch.setattr(loading, "find_language_model", lambda name: steps.append(f"convert {name}") or tmp_path)
     assert loading.fetch_language_model(loading.EMBEDDED) == tmp_path
     assert steps == ["fetch smollm2-135m", "convert smollm2-135m"]
+
+
+def test_weights_that_can_run_code_are_refused_unless_allowed(tiny_lm, tmp_path, monkeypatch):
+    """A folder with pytorch_model.bin alone, as models had them before safetensors."""
+    folder = tmp_path / "old"
+    folder.mkdir()
+    for file in Path(tiny_lm).iterdir():
+        if file.suffix != ".safetensors":
+            (folder / file.name).write_bytes(file.read_bytes())
+    (weights,) = Path(tiny_lm).glob("*.safetensors")
+    torch.save(load_file(weights), folder / "pytorch_model.bin")
+    cpu, said = torch.device("cpu"), r"holds pytorch_model\.bin and no safetensors.*SOFTTOPIC_ALLOW_BIN=1"
+    with pytest.raises(LanguageModelError, match=said):
+        load_language_model(str(folder), cpu, torch.float32)
+    with pytest.raises(LanguageModelError, match=said):
+        SentenceEncoder(str(folder))(["text"])
+    monkeypatch.setenv("SOFTTOPIC_ALLOW_BIN", "1")
+    assert load_language_model(str(folder), cpu, torch.float32).name == str(folder)
+
+
+def test_code_in_a_folder_is_not_run(tiny_lm, tmp_path):
+    folder = tmp_path / "custom"
+    folder.mkdir()
+    for file in Path(tiny_lm).iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": dict.fromkeys(("AutoConfig", "AutoModelForCausalLM"), "own.Model")}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(LanguageModelError, match="cannot be opened"):
+        load_language_model(str(folder), torch.device("cpu"), torch.float32)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_where_the_cache_takes_no_files_a_conversion_is_for_the_process_alone(tmp_path, monkeypatch, caplog):
+    def convert(gguf, folder):
+        with staged_folder(folder) as staging:
+            (staging / "config.json").write_text(gguf.name)
+
+    monkeypatch.setattr(loading, "_check_gguf", lambda path: None)
+    monkeypatch.setattr(loading, "_convert", convert)
+    monkeypatch.setenv("SOFTTOPIC_CACHE", "/proc/nowhere")
+    gguf = tmp_path / "own.gguf"
+    gguf.write_bytes(b"GGUF")
+    caplog.set_level("WARNING", "softtopic")
+    folder = find_language_model(str(gguf))
+    assert (folder / "config.json").read_text() == "own.gguf"
+    assert "own.gguf is converted for this process alone" in caplog.text
+    assert find_language_model(str(gguf)) == folder

@@ -18,8 +18,8 @@ _MIN_SHARE = 0.005
 # What answers without content are made of, beside stop words.
 _EMPTY_WORDS = frozenset((
     "add", "answer", "applicable", "comment", "comments", "know", "knows", "dont", "don", "dunno", "idea", "idk", "nil",
-    "na", "nope", "nothing", "ok", "okay", "opinion", "pass", "say", "sure", "unknown", "unsure", "yep", "yes", "thanks",
-    "thank",
+    "na", "nope", "nothing", "ok", "okay", "opinion", "pass", "say", "sure", "unknown", "unsure", "yep", "yes",
+    "thanks", "thank",
 ))  # fmt: skip
 
 

@@ -28,8 +28,8 @@ COMBINING_MARKS = _combining_marks()
 LONG_WORD = r"(?<![\w\p{M}])[^\W\d_](?:[^\W\d_]|[\p{M}]){2,}(?![\w\p{M}]|['’]t\b)"
 
 # Those, two letters, letters with digits ("5g", "h1n1"; neither "2nd" nor "1990s"), and "c++", "c#".
-TOKEN_PATTERN = (  # noqa: S105
-    r"(?<![\w\p{M}])(?:(?!(?<=['’])(?:ll|ve|re)\b|\d+(?:st|nd|rd|th|s|am|pm)?(?![\w\p{M}]))"
+TOKEN_PATTERN = (
+    r"(?<![\w\p{M}])(?:(?!(?<=['’])(?:ll|ve|re)\b|\d+(?:st|nd|rd|th|s|am|pm)?(?![\w\p{M}]))"  # noqa: S105
     r"[^\W_](?:[^\W_]|[\p{M}])+(?![\w\p{M}]|['’]t\b)|[^\W\d_](?:\+\+|#)(?![^\W\d]|[+#]))"
 )
 

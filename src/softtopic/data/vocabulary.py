@@ -321,7 +321,7 @@ def _vectorizer(texts: Sequence[str], language: str, config: VocabularyConfig) -
     if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
         if has_segmenter():
             log.info("the texts have no spaces between words; they are segmented by budoux")
-            skipped = set(stop_words(language, token_pattern=r".+") or ())
+            skipped = set(stop_words(language, token_pattern=".+") or ())  # noqa: S106
             return CountVectorizer(analyzer=lambda text: [w for w in words_of(text) if w not in skipped], **bounds)
         log.warning(
             "the texts have no spaces between words, so whole clauses are taken for words; pip install "

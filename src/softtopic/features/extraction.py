@@ -6,7 +6,7 @@ from pathlib import Path
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, StoreMismatchError
-from softtopic.features.manifest import Manifest
+from softtopic.features.manifest import FILE, Manifest
 from softtopic.features.shards import Shard
 from softtopic.features.sparse import SparseLabels, WordMeans
 from softtopic.features.store import FeatureStore
@@ -203,7 +203,7 @@ def extract(
         return extract_into(path, corpus, vocabulary, teacher, top_k=top_k, progress=progress).read()
     except (OSError, StoreMismatchError) as error:
         # A cache that is full, read-only or was cleared meanwhile; one that is damaged is the caller's to mend.
-        if isinstance(error, StoreMismatchError) and path.exists():
+        if isinstance(error, StoreMismatchError) and (path / FILE).exists():
             raise
         log.warning("what the language model says is not kept: %s", error)
     return extract(corpus, vocabulary, teacher, features=None, top_k=top_k, progress=progress)

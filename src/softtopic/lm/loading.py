@@ -1,5 +1,6 @@
 """From a language model's name to a loaded one: embedded, a local folder, a GGUF file, or a Hugging Face id."""
 
+import atexit
 import hashlib
 import logging
 import os
@@ -10,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from softtopic.errors import LanguageModelError, SofttopicError
+from softtopic.errors import DiskError, LanguageModelError, SofttopicError
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, staged_folder
@@ -231,11 +233,26 @@ def _sha256(path: str, size: int, modified: int) -> str:  # noqa: ARG001
 
 def _converted(gguf: Path, folder: Path) -> Path:
     """A GGUF file as a safetensors folder, converted the first time."""
-    if not folder.is_dir():
+    if folder.is_dir():
+        return folder
+    _check_gguf(gguf)
+    try:
         with locked(folder):
             if not folder.is_dir():
-                _check_gguf(gguf)
                 _convert(gguf, folder)
+    except DiskError as error:
+        log.warning("%s is converted for this process alone: %s", gguf.name, error)
+        return _converted_for_now(gguf)
+    return folder
+
+
+@lru_cache
+def _converted_for_now(gguf: Path) -> Path:
+    """A conversion that is removed when the process ends."""
+    parent = TemporaryDirectory(prefix="softtopic-", ignore_cleanup_errors=True)
+    atexit.register(parent.cleanup)
+    folder = Path(parent.name) / gguf.stem
+    _convert(gguf, folder)
     return folder
 
 

@@ -31,7 +31,7 @@ def suggest_edits(state: FittedState) -> pd.DataFrame:
     """Proposals, one a row: Edit, Topics, Names, Reason.
 
     Near-duplicates are groups of topics that have half of their first ten words in common with another one of the
-    group. Junk is a placeholder, a stop word of English, a number or a word of one or two letters.
+    group. Junk is a placeholder, a stop word of English, a number or a single letter.
     """
     words = topics_of(state).top_words(_N_WORDS)
     found = [*_merges(state, words), *_junk(state, words)]
@@ -91,5 +91,5 @@ def is_junk(word: str) -> bool:
     """Whether a word says nothing about a topic."""
     lower = word.lower()
     return (
-        lower in PLACEHOLDERS or lower in ENGLISH_STOP_WORDS or (len(lower) < 3 and lower.isascii()) or lower.isdigit()
+        lower in PLACEHOLDERS or lower in ENGLISH_STOP_WORDS or (len(lower) < 2 and lower.isascii()) or lower.isdigit()
     )
