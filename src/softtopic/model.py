@@ -31,6 +31,7 @@ from softtopic.pipeline.sources import Source, as_corpus, source_of
 from softtopic.plots import choices, maps, shares, similarity, single_document
 from softtopic.plots import words as word_plots
 from softtopic.recipes import Recipe
+from softtopic.report.notebook import topics_html
 from softtopic.report.page import write_report
 from softtopic.selection import Selection
 from softtopic.state import FittedState
@@ -929,6 +930,14 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             features=self.features,
             vocabulary=self.vocabulary,  # type: ignore[arg-type]
         )
+
+    def _repr_html_inner(self) -> str:
+        return self._repr_mimebundle_()["text/html"]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """What a notebook shows: the topics of a fitted model, else the parameters as scikit-learn does."""
+        fitted = {"text/html": topics_html(self._fitted.view)} if "state_" in vars(self) else {}
+        return super()._repr_mimebundle_(**kwargs) | fitted
 
     def __getstate__(self) -> dict[str, Any]:
         """Without opened models: a copy opens its own."""

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from softtopic.cli.output import finite, print_json, printable, show_messages
+from softtopic.cli.output import finite, print_json, print_table, print_topic_records, printable, show_messages
 
 
 def cli(*arguments, **environment) -> subprocess.CompletedProcess:
@@ -58,3 +58,24 @@ def test_a_full_disk_under_standard_output_is_one_line(model):
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
     assert b"standard output: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("columns", [70, 80, 120])
+def test_a_topic_is_one_line_that_fits_the_terminal(monkeypatch, capsys, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    records = [
+        {"topic": number, "count": 10**number, "name": "a name of some length", "words": ["word"] * 10,
+         "representative_documents": ["A document that is longer than the line of a terminal. " * 4]}
+        for number in range(4)
+    ]  # fmt: skip
+    print_topic_records(records, named=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= columns
+    assert all("word" in line and "name" in line for line in lines[1:])
+
+
+def test_without_a_terminal_only_the_last_column_is_cut(monkeypatch, capsys):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    print_table(["words", "text"], [["w" * 200, "t" * 200]])
+    assert "w" * 200 in capsys.readouterr().out

@@ -27,6 +27,9 @@ class _BarHandler(logging.StreamHandler):
             self.handleError(record)
 
 
+# Columns of a table on a narrow terminal: what is left of a wide one, and of the last.
+_MIN_COLUMN, _MIN_LAST = 12, 24
+
 # Escape and its like, but for white space.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
@@ -123,14 +126,21 @@ def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = F
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the last column is cut to the width of the terminal."""
+    """A table, a line for each row; on a terminal, wide columns are cut until lines fit, and the last one always is."""
     lines = [header, *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
-    remaining = max(24, shutil.get_terminal_size((160, 24)).columns - sum(widths) - 2 * len(widths))
+    terminal = shutil.get_terminal_size((0, 24)).columns
+    last = max(min(_MIN_LAST, max(len(line[-1]) for line in lines)), len(header[-1]))
+    while terminal and sum(widths) + 2 * len(widths) + last > terminal and max(widths, default=0) > _MIN_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    widths.append(max(last, (terminal or 160) - sum(widths) - 2 * len(widths)))
     for line in lines:
-        cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=False)]
-        last = line[-1] if len(line[-1]) <= remaining else line[-1][: remaining - 1] + "…"
-        print("  ".join([*cells, last]).rstrip())
+        cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def printable(text: str) -> str:
