@@ -24,6 +24,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import LANGUAGE_MODEL, Embedder
 from softtopic.persistence import NotSaved, check_parameters
+from softtopic.pipeline import renewal
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
@@ -104,6 +105,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Result of the fit; edits never change it.
     edits_ : tuple of Edit
         Edits of the topics, in order. All attributes below, except `plan_`, are views of the state after them.
+    changes_ : DataFrame or None
+        What became of the topics in the last `update`, or in a fit with `like`: Change ("kept", "appeared",
+        "vanished", "split" or "merged"), Topic_A, Name_A, Share_A before, Topic_B, Name_B, Share_B after, Similarity
+        (Dice coefficient of their documents). None otherwise; it is not saved.
     topic_ids_ : ndarray of shape (n_topics,)
         Number of the topic in each column of theta: 0, 1, … after a fit. A topic keeps its number.
     topic_names_ : list of str
@@ -176,6 +181,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     # What fit leaves behind, for type checkers.
     state_: FittedState
     edits_: tuple[Edit, ...]
+    changes_: pd.DataFrame | None
     plan_: FitPlan
     _predictor: Predictor
 
@@ -226,6 +232,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         soft_labels: DocVocab | None = None,
         hidden: DocHidden | None = None,
         embeddings: np.ndarray | None = None,
+        like: "TopicModel | str | Path | None" = None,
     ) -> "TopicModel":
         """Find topics in texts.
 
@@ -241,6 +248,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Vectors of the documents, of any origin; required with `soft_labels`.
         embeddings : array of shape (n_documents, width) or None
             Sentence vectors, the input "embedding". Equal texts are one document, with the vector of the first.
+        like : TopicModel, str, Path or None, default=None
+            Earlier model, or its folder, whose topics the new ones continue: they start from the documents that it
+            assigns to its topics, keep numbers and names where they have half of these documents or more, and its
+            edits are repeated. What cannot be repeated is logged; `changes_` says what became of the topics.
 
         Returns
         -------
@@ -258,8 +269,67 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         source = self._source(X, soft_labels, hidden, embeddings)
         plan = resolve_plan(source, self._options())
-        self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
-        self._set_state(state, teacher)
+        if like is None:
+            self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
+            self._set_state(state, teacher)
+            return self
+        earlier = like if isinstance(like, TopicModel) else TopicModel.load(like)
+        given = earlier._reading(hidden=hidden, embeddings=embeddings) | {"progress": self.progress}
+        self.plan_, teacher, found = renewal.refit(plan, source, earlier._fitted, **given)
+        self._set_state(found.state, teacher, edits=found.edits, changes=found.changes)
+        return self
+
+    def update(
+        self,
+        X: Iterable[str] | Corpus,
+        *,
+        ids: Iterable[object] | None = None,
+        times: Iterable[object] | None = None,
+        hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
+        min_topic_size: int = 10,
+    ) -> "TopicModel":
+        """Add new documents to a fitted model without forgetting.
+
+        Nothing is trained: topics keep their numbers, names, words and edits, and the documents of the model their
+        mixtures. The new documents get the mixtures that `transform` gives them, and are in all tables and searches
+        from then on. Those that are far from all topics (`novelty`) are clustered; a cluster that is as dense as the
+        topics are, and as far from them as they are from each other, becomes a topic. It is one more edit: later
+        documents are assigned to it, and `undo` takes it back. A refit with `like` learns words and topics anew.
+
+        Parameters
+        ----------
+        X : iterable of str or Corpus
+        ids : iterable or None, default=None
+            Ids of the new documents, none of them in the model. None: those of the corpus, or numbers that count on.
+        times : iterable or None, default=None
+            Times of the new documents.
+        hidden, embeddings
+            Vectors of the new documents, see `transform`.
+        min_topic_size : int, default=10
+            Number of documents that a new topic needs, at least 2.
+
+        Returns
+        -------
+        TopicModel
+            This model. `changes_` says which topics are new.
+
+        Raises
+        ------
+        InputError
+            If there is no new document with text, an id is in the model already, vectors are missing or of another
+            encoder, or the model is of an earlier version; nothing is changed then.
+
+        Examples
+        --------
+        >>> model.update(texts_of_this_week, ids=keys)  # doctest: +SKIP
+        """
+        corpus = renewal.new_documents(X, ids, times)
+        config = renewal.RenewalConfig(min_topic_size=min_topic_size)
+        given = self._reading(hidden=hidden, embeddings=embeddings)
+        found = renewal.update(self._fitted, corpus, words=(self.vocabulary, self.language), config=config, **given)
+        self._predictor = self._fitted.with_documents(found.state, found.edits)
+        self.state_, self.edits_, self.changes_ = found.state, found.edits, found.changes
         return self
 
     def fit_transform(self, X: Iterable[str] | Corpus | None = None, y: object = None, **options: Any) -> Any:
@@ -297,6 +367,45 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
         return in_container(theta, X, self)
+
+    def novelty(
+        self,
+        X: Iterable[str] | Corpus | None = None,
+        *,
+        hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """How far documents are from all topics, compared with the documents of the model.
+
+        Parameters
+        ----------
+        X, hidden, embeddings
+            Documents as of `transform`; nothing for the documents of the model.
+
+        Returns
+        -------
+        ndarray of shape (n_documents,)
+            Share of the model's documents that are nearer to a topic, in [0, 1]; NaN for blank documents. It needs no
+            threshold: of documents like those of the model about 5 % are above .95.
+        """
+        corpus = None if X is None else as_corpus(X)
+        return self._fitted.novelty(corpus, **self._reading(hidden=hidden, embeddings=embeddings))
+
+    def topic_distances(
+        self,
+        X: Iterable[str] | Corpus | None = None,
+        *,
+        hidden: DocHidden | None = None,
+        embeddings: np.ndarray | None = None,
+    ) -> DocTopic:
+        """Cosine distances, in [0, 2], of documents to the mean of the documents of each topic; see `novelty`.
+
+        Returns
+        -------
+        ndarray of shape (n_documents, n_topics)
+        """
+        corpus = None if X is None else as_corpus(X)
+        return self._fitted.topic_distances(corpus, **self._reading(hidden=hidden, embeddings=embeddings))
 
     def score(self, X: Iterable[str] | Corpus, y: object = None) -> float:
         """Mean log-likelihood of the vocabulary words of documents, in nats per word; higher is better.
@@ -404,16 +513,16 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Returns
         -------
         DataFrame
-            Id (as given to the Corpus), Document (its beginning), Topic, Name, Probability (share of the topic), then
-            levels and the columns of `df`.
+            Id (as given to the Corpus), Document (its beginning), Topic, Name, Probability (share of the topic),
+            Novelty (see `novelty`), then levels and the columns of `df`.
         """
         corpus = None if docs is None else as_corpus(docs)
-        theta = None if corpus is None else self.transform(corpus)
-        return document_table.get_document_info(self._fitted.view, corpus, theta, df=df, levels=levels)
+        theta, novelty = self._fitted.describe(corpus, **self._reading())
+        return document_table.get_document_info(self._fitted.view, corpus, theta, novelty=novelty, df=df, levels=levels)
 
     def get_documents(self, topic: int | None = None, limit: int | None = None) -> pd.DataFrame:
         """Rows of `get_document_info` of one topic, largest share first, or of all documents; at most `limit`."""
-        return document_table.documents_of(self._fitted.view, topic, limit)
+        return document_table.documents_of(self._fitted.view, topic, limit, novelty=self._fitted.describe(None)[1])
 
     def get_representative_docs(self, topic: int | None = None) -> list[str] | dict[int, list[str]]:
         """Beginnings of the three documents with the largest share of a topic; without one, of all topics by number."""
@@ -882,9 +991,14 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return self._predictor
 
     def _set_state(
-        self, state: FittedState, teacher: BaseTeacher | None, device: str = "auto", edits: tuple[Edit, ...] = ()
+        self,
+        state: FittedState,
+        teacher: BaseTeacher | None,
+        device: str = "auto",
+        edits: tuple[Edit, ...] = (),
+        changes: pd.DataFrame | None = None,
     ) -> None:
-        self.state_, self.edits_ = state, edits
+        self.state_, self.edits_, self.changes_ = state, edits, changes
         self._predictor = Predictor(state, teacher, device, edits)
 
     def _set_edits(self, edits: tuple[Edit, ...]) -> "TopicModel":
@@ -907,9 +1021,15 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         )
 
     def _mixtures(self, corpus: Corpus | None, **vectors: Any) -> DocTopic:
-        return self._fitted.transform(
-            corpus, embedder=self.embedder, keep=self.features is not None, progress=self.progress, **vectors
-        )
+        return self._fitted.transform(corpus, **self._reading(**vectors))
+
+    def _reading(self, **vectors: Any) -> dict[str, Any]:
+        """How documents are read, and the vectors of theirs that the caller brings along."""
+        return {
+            "embedder": self.embedder,
+            "keep": self.features is not None,
+            "progress": self.progress,
+        } | vectors
 
     def _options(self) -> FitOptions:
         return FitOptions(**{one.name: getattr(self, one.name) for one in fields(FitOptions)})

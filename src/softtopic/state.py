@@ -28,11 +28,25 @@ class DocumentVectors:
         Rows have L2 norm 1; those of blank documents are zero.
     words : ndarray of shape (n_words, width)
         For each word the mean vector of the documents that contain it.
+    norms : ndarray of shape (n_documents,), float16, or None
+        Share of the norm of a document's inputs that its projection has; 1 is all. None in models of earlier versions.
     """
 
     components: Float[np.ndarray, "width inputs"]
     documents: Float[np.ndarray, "docs width"]
     words: Float[np.ndarray, "vocab width"]
+    norms: Float[np.ndarray, " docs"] | None = None
+
+    @cached_property
+    def projections(self) -> Float[np.ndarray, "docs width"]:
+        """Projections of the documents' inputs of norm 1, float32: vectors times norms."""
+        return scaled(self.documents, self.norms)
+
+
+def scaled(vectors: np.ndarray, norms: np.ndarray | None) -> np.ndarray:
+    """Vectors with these norms, float32; as they are where no norms are known."""
+    vectors = vectors.astype(np.float32)
+    return vectors if norms is None else vectors * norms.astype(np.float32)[:, None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +100,7 @@ class FittedState:
     vectors : DocumentVectors or None
         What splits of topics are computed from; None in models of format version 1.
     topic_ids : tuple of int
-        Number of the topic in each column of theta, ascending; 0, 1, … after a fit.
+        Number of the topic in each column of theta; 0, 1, … after a fit that continues no earlier model.
     names : tuple of str
         Name that was given to each topic; "" for none.
     times : tuple of str or None

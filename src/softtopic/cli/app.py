@@ -15,6 +15,7 @@ from softtopic.cli.evaluation import evaluate
 from softtopic.cli.fitting import demo, fit, teach
 from softtopic.cli.naming import name
 from softtopic.cli.plotting import plot, report
+from softtopic.cli.renewing import update
 
 app = typer.Typer(
     name="softtopic",
@@ -56,6 +57,7 @@ for command in (
     plot,
     report,
     edit,
+    update,
     evaluate,
     bench,
 ):

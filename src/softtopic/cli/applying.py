@@ -97,6 +97,10 @@ def transform(
     keep_columns: Annotated[
         bool, typer.Option("--keep-columns", help="Write all columns of the file, then topic, name and mixture.")
     ] = False,
+    novelty: Annotated[
+        bool,
+        typer.Option("--novelty", help="Write also the share of the model's documents that are nearer to a topic."),
+    ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
@@ -120,6 +124,8 @@ def transform(
     columns: dict[str, Any] = {"topic": topics[best]}
     if keep_columns:
         columns["name"] = [loaded.topic_names_[column] for column in best]
+    if novelty:
+        columns["novelty"] = loaded.novelty(corpus)
     if out is None or out.suffix == ".jsonl":
         columns["theta"] = theta
     else:
@@ -148,9 +154,10 @@ def search(
     loaded = TopicModel.load(model)
     loaded.progress = False  # a bar for one query says nothing
     hits = loaded.search(query, k)
+    novelty = None if loaded.state_.vectors is None else float(loaded.novelty([query])[0])
     if as_json:
         records = json.loads(hits.rename(columns=str.lower).to_json(orient="records") or "[]")
-        print_json({"query": query, "hits": records})
+        print_json({"query": query, "novelty": novelty, "hits": records})
         return
     names = dict(zip(loaded.topic_ids_.tolist(), loaded.topic_names_, strict=True))
     rows = [
@@ -158,3 +165,7 @@ def search(
         for hit in hits.itertuples()
     ]
     print_table(["divergence", "id", "topic", "text"], rows)
+    if novelty is not None:
+        print(
+            f"softtopic: novelty {novelty:.2f}: so many documents are nearer to a topic than the query", file=sys.stderr
+        )

@@ -1,6 +1,5 @@
 """Commands that compare documents and models by their topics: `trends`, `groups`, `compare`."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 
 from softtopic.cli.building import read_documents
 from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
-from softtopic.cli.output import print_json, print_table, show_messages
+from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def trends(
         tests = None
     _write(out, periods)
     if as_json:
-        print_json({"trends": [] if tests is None else _records(tests), "periods": _records(periods)})
+        print_json({"trends": [] if tests is None else table_records(tests), "periods": table_records(periods)})
         return
     shares = periods.pivot(index="Topic", columns="Bin_Start", values="Share")
     starts = [f"{start:%Y-%m-%d}" for start in (shares.columns[0], shares.columns[-1])]
@@ -105,7 +104,7 @@ def groups(
     table = loaded.topics_per_class(corpus.labels or (), docs=corpus.texts, theta=loaded.transform(corpus))
     _write(out, table)
     if as_json:
-        print_json({"groups": _records(table)})
+        print_json({"groups": table_records(table)})
         return
     rows = []
     for name, part in table.groupby("Class", sort=False):
@@ -148,7 +147,7 @@ def compare(
     found = compare_models(models[0], models[1], baseline=models[2:], threshold=threshold)
     _write(out, found.changes)
     if as_json:
-        print_json({"threshold": found.threshold, "changes": _records(found.changes)})
+        print_json({"threshold": found.threshold, "changes": table_records(found.changes)})
         return
     print(", ".join(f"{count} {change}" for change, count in found.counts.items()), end="")
     print(f"; topics are the same from a similarity of {found.threshold:.2f}\n")
@@ -157,11 +156,6 @@ def compare(
         for row in found.changes.to_dict("records")
     ]
     print_table(["change", "similarity", "first model", "second model"], rows)
-
-
-def print_message(message: str) -> None:
-    """A line on standard error."""
-    typer.echo(f"softtopic: {message}", err=True)
 
 
 def _open(model: Path, out: Path | None, device: str, quiet: bool) -> "TopicModel":
@@ -190,11 +184,6 @@ def _plain(table: "pd.DataFrame", column: str) -> list[Any]:
     if column == "Words":
         return [" ".join(words) for words in values]
     return [value.isoformat() for value in values] if column == "Bin_Start" else values
-
-
-def _records(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Rows as values that JSON can hold."""
-    return json.loads(table.rename(columns=str.lower).to_json(orient="records", date_format="iso") or "[]")
 
 
 def _bars(shares: "pd.Series") -> str:

@@ -32,12 +32,14 @@ from softtopic.cli.options import (
     with_groups,
 )
 from softtopic.cli.output import (
+    changes_in_words,
     print_estimate,
     print_evaluation,
     print_json,
     print_topic_records,
     print_topics,
     show_messages,
+    table_records,
     topic_records,
 )
 from softtopic.errors import InputError
@@ -134,6 +136,9 @@ def fit(
     labels: Annotated[
         Path | None, typer.Option("--labels", help="Parquet file of soft labels and vectors to fit.")
     ] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="Folder of an earlier model, whose topics are continued.")
+    ] = None,
     recipe: RecipeOptions = RecipeOptions(),
     documents: DocumentOptions = DocumentOptions(),
     lm: TeacherOptions = TeacherOptions(),
@@ -156,6 +161,7 @@ def fit(
     check_sources(file, features, labels, lm, words)
     n_topics = parse_topics(topics)
     check_destination(out)
+    earlier = None if like is None else _earlier(like, lm.device)
     corpus = None if file is None else read_documents(file, documents)
     if documents.label is not None and corpus is not None:
         check_labels(corpus.labels)
@@ -170,16 +176,25 @@ def fit(
         return
     if preview and model.progress:
         _print_preview(model, corpus, arrays)
-    model.fit(corpus, **arrays)
+    model.fit(corpus, like=earlier, **arrays)
     model.save(out, excerpts=excerpts)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
         chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
-        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores} | chosen)
+        changed = {} if model.changes_ is None else {"changes": table_records(model.changes_)}
+        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores} | chosen | changed)
         return
     print_topics(model)
+    if model.changes_ is not None:
+        print(f"\nTopics of {like}: {changes_in_words(model.changes_)}.")
     print_evaluation(scores)
     print(f"\nThe model is in {out}.")
+
+
+def _earlier(folder: Path, device: str) -> "TopicModel":
+    from softtopic.model import TopicModel
+
+    return TopicModel.load(folder, device=device)
 
 
 def _print_preview(model: "TopicModel", corpus: "Corpus | None", arrays: dict[str, Any]) -> None:

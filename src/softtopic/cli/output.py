@@ -11,7 +11,11 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from softtopic.model import TopicModel
+
+CHANGES = ("kept", "vanished", "merged", "appeared", "split")
 
 
 class _BarHandler(logging.StreamHandler):
@@ -81,6 +85,24 @@ def topic_columns(model: "TopicModel", words: int = 10, *, as_lists: bool = Fals
         columns["words"] = [", ".join(row) for row in columns["words"]]
         columns["representative_documents"] = ["\n".join(row) for row in columns["representative_documents"]]
     return columns
+
+
+def table_records(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows of a table as values that JSON can hold."""
+    return json.loads(table.rename(columns=str.lower).to_json(orient="records", date_format="iso") or "[]")
+
+
+def changes_in_words(changes: "pd.DataFrame") -> str:
+    """Number of topics by change, and the names of those that are new."""
+    counts = changes["Change"].value_counts()
+    parts = [f"{counts[change]} {change}" for change in CHANGES if change in counts]
+    names = [printable(name) for name in changes.loc[changes["Change"].isin(("appeared", "split")), "Name_B"]]
+    return ", ".join(parts) + (f" ({', '.join(names)})" if names else "")
+
+
+def print_message(message: str) -> None:
+    """A line on standard error."""
+    print(f"softtopic: {message}", file=sys.stderr)
 
 
 def print_json(value: object) -> None:

@@ -165,9 +165,14 @@ class Corpus:
         return Distinct(tuple(texts), np.fromiter((row.get(text, -1) for text in self.texts), np.int64, len(self)))
 
     @property
+    def blank(self) -> DocInt:
+        """Positions of the blank documents."""
+        return np.flatnonzero(self.distinct.rows < 0)
+
+    @property
     def n_empty(self) -> int:
         """Number of blank documents."""
-        return int((self.distinct.rows < 0).sum())
+        return len(self.blank)
 
     @property
     def n_duplicates(self) -> int:

@@ -7,6 +7,7 @@ from sklearn.preprocessing import normalize
 
 from softtopic.graph.clustering import kmeans
 from softtopic.graph.config import GuidesConfig
+from softtopic.types import DocTopic
 
 Points = Float[np.ndarray, "docs width"]
 Anchors = Float[np.ndarray, "anchors width"]
@@ -38,6 +39,13 @@ def seed_documents(scores: Scores, n_topics: int, config: GuidesConfig) -> list[
         own = order[best[order] == guide]
         rows.append((own if len(own) else order)[:size])
     return rows
+
+
+def mean_points(points: Points, mixtures: DocTopic) -> Anchors:
+    """Mean point of the documents in which a topic has the largest share, weighted by it; each topic has some."""
+    weights = np.where(mixtures == mixtures.max(axis=1, keepdims=True), mixtures, 0)
+    weights = np.where(weights.any(axis=0), weights, mixtures)
+    return np.asarray(weights.T @ points / weights.sum(axis=0)[:, None])
 
 
 def anchored_centers(

@@ -5,7 +5,7 @@ of documents already fall into groups; k-means finds them, and each group is whe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -44,6 +44,12 @@ class InitialGroups:
 
     mixtures: DocTopic
     topic_word: TopicVocab
+
+    def mixed_with(self, earlier: DocTopic, weight: float) -> "InitialGroups":
+        """The groups with target mixtures averaged with those of an earlier model, whose topics are the first ones."""
+        n_more = self.mixtures.shape[1] - earlier.shape[1]
+        mixtures = (1 - weight) * self.mixtures + weight * np.pad(earlier, ((0, 0), (0, n_more)))
+        return replace(self, mixtures=mixtures.astype(np.float32))
 
 
 def document_graph(views: Sequence[View], n_groups: int, config: GraphConfig) -> csr_matrix:

@@ -1,6 +1,7 @@
 """Principal components of a topic model's inputs: small vectors that tell documents of one topic apart."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -34,19 +35,50 @@ def fit_components(inputs: Inputs, *, seed: int) -> Components:
         Columns of dense inputs alone where there are any: sparse ones repeat their words.
     """
     rows = np.linspace(0, len(inputs) - 1, min(len(inputs), _MAX_ROWS)).round().astype(np.int64)
-    points = _joined(inputs.at(rows))
+    points = joined(inputs.at(rows))
     n_components = min(N_COMPONENTS, *points.shape)  # type: ignore[misc]
     _, _, components = randomized_svd(points, n_components, n_iter=2, random_state=seed)  # type: ignore[arg-type]
     return components.astype(np.float32)
 
 
-def project(inputs: Inputs, components: Components) -> Float[np.ndarray, "docs width"]:
-    """Vectors of documents: projections on the components, rows of L2 norm 1 or 0."""
+def project(
+    inputs: Inputs, components: Components
+) -> tuple[Float[np.ndarray, "docs width"], Float[np.ndarray, " docs"]]:
+    """Vectors of documents, projections on the components with rows of L2 norm 1 or 0, and their norms before.
+
+    Returns
+    -------
+    vectors : ndarray of shape (n_documents, width), float16
+    norms : ndarray of shape (n_documents,), float16
+        In [0, 1], where the inputs of a document have norm 1.
+    """
     blocks = [
-        np.asarray(normalize(np.asarray(_joined(inputs.at(rows)) @ components.T)))
+        project_points(points_of(inputs.at(rows)), components)
         for rows in np.split(np.arange(len(inputs)), range(_BLOCK, len(inputs), _BLOCK))
     ]
-    return np.concatenate(blocks).astype(np.float16)
+    vectors, norms = zip(*blocks, strict=True)
+    return np.concatenate(vectors), np.concatenate(norms)
+
+
+def project_points(points: np.ndarray | csr_matrix, components: Components) -> tuple[np.ndarray, np.ndarray]:
+    """As `project`, from L2-normalised inputs; see `points_of`."""
+    projections = np.asarray(points @ components.T)
+    norms = np.minimum(np.linalg.norm(projections, axis=1), 1)
+    return np.asarray(normalize(projections)).astype(np.float16), norms.astype(np.float16)
+
+
+def widen(components: Components, directions: Float[np.ndarray, "more inputs"]) -> Float[np.ndarray, "_ inputs"]:
+    """The components, and what these directions add to them: the rows stay orthonormal (Gram-Schmidt)."""
+    for direction in directions.astype(np.float64):
+        rest = direction - components.T @ (components @ direction)
+        components = np.vstack([components, rest / max(np.linalg.norm(rest), np.finfo(np.float32).eps)])
+    return components.astype(np.float32)
+
+
+def points_of(inputs: Inputs) -> np.ndarray | csr_matrix:
+    """Inputs of documents side by side, rows of L2 norm 1 or 0; parts weigh the same."""
+    points: Any = normalize(joined(inputs))
+    return points
 
 
 def projected_inputs(names: Iterable[str]) -> list[str]:
@@ -54,7 +86,7 @@ def projected_inputs(names: Iterable[str]) -> list[str]:
     return [name for name in names if not INPUTS[name].is_sparse] or list(names)
 
 
-def _joined(inputs: Inputs) -> np.ndarray | csr_matrix:
+def joined(inputs: Inputs) -> np.ndarray | csr_matrix:
     blocks = [normalize(inputs.blocks[name].astype(np.float32)) for name in projected_inputs(inputs.blocks)]
     if any(map(issparse, blocks)):
         return csr_matrix(hstack(blocks))

@@ -31,6 +31,8 @@ def check_state(state: FittedState) -> None:
         raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
     if len(state.names) != n_topics or any(name != "" and not name.isprintable() for name in state.names):
         raise InputError(f"{len(state.names)} names for {n_topics} topics; expected one line for each")
+    if len(set(state.topic_ids)) != n_topics or len(state.topic_ids) != n_topics or min(state.topic_ids) < 0:
+        raise InputError(f"numbers of topics are {list(state.topic_ids)}; expected {n_topics} distinct ones from 0")
     _expect("prior", state.prior, recipe.read.calibration != "none" and "soft" in split_target(recipe.target))
     _expect("relevance", state.relevance, recipe.ranking.order == "relevance")
     _expect("static", state.static, "static" in state.widths)
@@ -64,13 +66,14 @@ def _check_arrays(state: FittedState, sizes: dict[str, int]) -> None:
             "vectors.components": (vectors.components, (width, inputs)),
             "vectors.documents": (vectors.documents, (n_documents, width)),
             "vectors.words": (vectors.words, (n_words, width)),
+            "vectors.norms": (vectors.norms, (n_documents,)),
         }
     if state.static is not None and not np.isfinite(state.static.vectors).all():
         raise InputError("static.vectors has values that are not finite")
     for name, (array, shape) in arrays.items():
         if array is None:
             continue
-        kind = np.float16 if name == "vectors.documents" else np.float32
+        kind = np.float16 if name in ("vectors.documents", "vectors.norms") else np.float32
         if array.dtype != kind or array.shape != shape:
             expected = f"{np.dtype(kind)} of shape {shape}"
             raise InputError(f"{name} is {array.dtype} of shape {array.shape}; expected {expected}")

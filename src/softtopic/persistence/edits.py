@@ -1,14 +1,16 @@
 """Edits of topics ↔ edits.json."""
 
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from typing import Any
 
 from softtopic.errors import InputError
 from softtopic.persistence.values import check_names, from_plain, to_plain
 from softtopic.state import FittedState
+from softtopic.topics.additions import Add
 from softtopic.topics.edits import Drop, Edit, Exclude, Merge, Rename, Renumber, Split, apply
 
-KINDS: dict[str, type[Edit]] = {kind.__name__.lower(): kind for kind in (Merge, Split, Drop, Rename, Exclude, Renumber)}
+KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in (Merge, Split, Drop, Rename, Exclude, Renumber, Add)}
 
 
 def plain_edits(edits: Sequence[Edit]) -> dict[str, Any]:
@@ -30,4 +32,7 @@ def _edit(plain: Any, name: str) -> Edit:
     kind = plain.get("edit") if isinstance(plain, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise InputError(f"{name} is of kind {kind!r}; expected {', '.join(KINDS)}")
-    return from_plain(KINDS[kind], {field: value for field, value in plain.items() if field != "edit"}, name)
+    # Earlier versions did not write what has a default.
+    defaults = {one.name: to_plain(one.default) for one in fields(KINDS[kind]) if one.default is not MISSING}
+    given = {field: value for field, value in plain.items() if field != "edit"}
+    return from_plain(KINDS[kind], defaults | given, name)

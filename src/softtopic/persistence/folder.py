@@ -34,7 +34,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
-from softtopic.storage.atomic import check_writable, locked, staged_folder
+from softtopic.storage.atomic import check_writable, locked, recover_folder, staged_folder
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -137,6 +137,7 @@ def read_model(path: str | Path) -> ModelFiles:
     """
     path = Path(path)
     with _named(path):
+        recover_folder(path.absolute())
         if not path.is_dir():
             raise ModelFileError(f"{path}: no such model folder; make one with `softtopic fit`")
         config, version = _read_config(path)

@@ -41,6 +41,8 @@ _OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", "blank", *_VECTO
 _SELECTION = "selection"
 # Names of guided topics, "" for the others; in config.json where there are any.
 _NAMES = "names"
+# Numbers of the topics; in config.json where they are not 0, 1, …
+_IDS = "topic_ids"
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -72,7 +74,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
     if state.lsa is not None:
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
     if state.vectors is not None:
-        tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
+        arrays = {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
+        tensors |= {name: array for name, array in arrays.items() if array is not None}
     if state.static is not None:
         tensors |= _tensors_of(state.static)
     if len(state.blank):
@@ -94,6 +97,8 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         config[_SELECTION] = to_plain(state.selection)
     if any(state.names):
         config[_NAMES] = list(state.names)
+    if state.topic_ids != tuple(range(state.n_topics)):
+        config[_IDS] = list(state.topic_ids)
     return ModelFiles(
         config=withhold_demonstrations(config, excerpts=excerpts),
         tensors=tensors,
@@ -112,8 +117,8 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     InputError
         If anything in them is not what it should be.
     """
-    config, tensors = {_SELECTION: None, _NAMES: []} | files.config, dict(files.tensors)
-    check_names(config, _CONFIG | {_SELECTION, _NAMES}, "config.json")
+    config, tensors = {_SELECTION: None, _NAMES: [], _IDS: []} | files.config, dict(files.tensors)
+    check_names(config, _CONFIG | {_SELECTION, _NAMES, _IDS}, "config.json")
     from_plain(str, config["softtopic"], "softtopic")
     recipe = recipe_from_plain(config["recipe"], "recipe")
     if config["teacher"] is not None:
@@ -141,6 +146,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
         names=from_plain(tuple[str, ...], config[_NAMES], _NAMES),
+        topic_ids=from_plain(tuple[int, ...], config[_IDS], _IDS),
         selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
@@ -209,7 +215,8 @@ def _vectors_of(tensors: dict[str, np.ndarray]) -> DocumentVectors | None:
     found = {name.removeprefix("vectors."): tensors[name] for name in _VECTORS if name in tensors}
     if not found:
         return None
-    if len(found) < len(_VECTORS) or any(array.ndim != 2 for array in found.values()):
+    matrices = [array for name, array in found.items() if name != "norms"]
+    if len(matrices) < len(_VECTORS) - 1 or any(array.ndim != 2 for array in matrices):
         raise InputError(f"{', '.join(_VECTORS)} do not go together")
     return DocumentVectors(**found)
 

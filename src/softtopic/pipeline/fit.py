@@ -6,7 +6,7 @@ train → describe
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,10 +16,10 @@ from softtopic.backbones.inference import infer
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus, equidistant
-from softtopic.data.fillers import are_fillers, says_nothing
-from softtopic.data.vocabulary import Vocabulary
+from softtopic.data.fillers import are_fillers
 from softtopic.errors import InputError
 from softtopic.graph.agreement import weigh_by_agreement
+from softtopic.graph.anchors import mean_points
 from softtopic.graph.config import GroupsConfig
 from softtopic.graph.initial_groups import (
     InitialGroups,
@@ -47,18 +47,42 @@ from softtopic.state import DocumentVectors, FittedState
 from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
-from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.documents import excerpt, representative_rows, without_content
 from softtopic.topics.ranking import mean_document_vectors, relevance
 from softtopic.training.dataset import TrainingData, l1_normalized
 from softtopic.training.report import TrainingReport
 from softtopic.training.trainer import train
-from softtopic.types import DocInt, DocTopic, TopicVocab
+from softtopic.types import DocInt, DocTopic, TopicVocab, TrainRows
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, eq=False)
+class EarlierTopics:
+    """Topics of an earlier model that a fit continues.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_distinct, n_earlier_topics)
+        Mixtures of the distinct documents under the earlier model; rows sum to 1.
+    weight : float
+        Their weight in the target mixtures, in [0, 1].
+    """
+
+    theta: DocTopic
+    weight: float
+
+    def largest(self, rows: TrainRows, n_topics: int) -> DocTopic:
+        """Mixtures of some documents over at most n topics, those with most documents; none is without any."""
+        theta = self.theta[rows]
+        sizes = np.bincount(theta.argmax(axis=1), minlength=theta.shape[1])
+        kept = np.sort(np.argsort(-sizes, kind="stable")[: min(n_topics, int((sizes > 0).sum()))])
+        total = theta[:, kept].sum(axis=1, keepdims=True)
+        return np.where(total > 0, theta[:, kept] / np.where(total > 0, total, 1), 1 / len(kept)).astype(np.float32)
+
+
 def fit(
-    plan: FitPlan, source: Source, *, progress: bool = False
+    plan: FitPlan, source: Source, *, progress: bool = False, earlier: EarlierTopics | None = None
 ) -> tuple[FitPlan, FittedState, BaseTeacher | None]:  # fmt: skip
     """Carry out a plan.
 
@@ -69,6 +93,8 @@ def fit(
         The documents the plan was resolved for.
     progress : bool, default=False
         Show progress bars on standard error, with the time left of the whole fit.
+    earlier : EarlierTopics or None, default=None
+        Topics of an earlier model, which the first topics continue.
 
     Returns
     -------
@@ -93,7 +119,7 @@ def fit(
     if plan.n_topics is None:
         plan = plan.choose_n_topics(select_topics(plan, targets))
         log.info("%s", plan.selection)
-    groups = group_documents(plan, source, representation, targets, progress=show)
+    groups = group_documents(plan, source, representation, targets, earlier=earlier, progress=show)
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=show)
     with Progress(Step.DESCRIBE, plan.chosen_n_topics, "topic", show=show) as bar:
         state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
@@ -143,16 +169,27 @@ def group_documents(
     representation: Representation,
     targets: Targets,
     *,
+    earlier: EarlierTopics | None = None,
     progress: bool | RunClock = False,
 ) -> InitialGroups | None:
-    """Cluster documents by their propagated labels; None where the recipe has no groups."""
+    """Cluster documents by their propagated labels; None where the recipe has no groups.
+
+    Topics of an earlier model are where the first groups lie, and have a weight in the target mixtures of documents,
+    as in learning without forgetting (Li & Hoiem, 2016).
+    """
     if plan.recipe.groups is None:
         return None
     n_topics, labels = plan.chosen_n_topics, targets.labels
+    mixtures = None if earlier is None else earlier.largest(plan.train, n_topics)
     with Progress(Step.GROUP, 5, "stages", show=progress) as bar:
         points = document_points(plan, labels, targets.views(plan), n_topics, bar)
-        anchors = anchors_of(plan, source, representation, targets, points)
+        if mixtures is None:
+            anchors = anchors_of(plan, source, representation, targets, points)
+        else:
+            anchors = mean_points(points, mixtures)
         groups = initial_groups(points, labels, n_topics, plan.recipe.groups, plan.seed, anchors)
+        if earlier is not None and mixtures is not None:
+            groups = groups.mixed_with(mixtures, earlier.weight)
         log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
         bar.advance(1)
     return groups
@@ -205,13 +242,6 @@ def training_counts(corpus: Corpus) -> DocInt:
         log.info("%d documents are short texts repeated often, e.g. %r: each text counts once", fillers.sum(), example)
         counts[np.unique(distinct.rows[fillers])] = 1
     return counts
-
-
-def without_content(corpus: Corpus, vocabulary: Vocabulary) -> DocInt:
-    """Rows of documents that count for no topic: blank ones, and fillers without a word of the vocabulary."""
-    words, fillers = frozenset(map(str.lower, vocabulary.words)), np.flatnonzero(are_fillers(corpus.texts))
-    silent = {row for row in fillers.tolist() if says_nothing(corpus.texts[row], words)}
-    return np.array(sorted(silent.union(np.flatnonzero(corpus.distinct.rows < 0).tolist())), dtype=np.int64)
 
 
 def training_data(
@@ -297,11 +327,13 @@ def document_vectors(
     if labels is None:
         return None
     components = fit_components(representation.inputs, seed=plan.seed)
-    vectors = project(representation.inputs, components)
+    vectors, norms = project(representation.inputs, components)
+    rows = source.corpus.distinct.rows
     return DocumentVectors(
         components=components,
         # Row -1, for blank documents, is the last one.
-        documents=np.vstack([vectors, np.zeros_like(vectors[:1])])[source.corpus.distinct.rows],
+        documents=np.vstack([vectors, np.zeros_like(vectors[:1])])[rows],
+        norms=np.append(norms, np.zeros_like(norms[:1]))[rows],
         words=mean_document_vectors(labels, vectors[plan.train].astype(np.float32)),
     )
 

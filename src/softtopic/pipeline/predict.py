@@ -19,26 +19,70 @@ from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_fro
 from softtopic.lm.config import Embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
-from softtopic.state import FittedState
+from softtopic.state import FittedState, scaled
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
+from softtopic.topics.documents import known_vectors
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.map import document_map
+from softtopic.topics.novelty import NoveltyScale, cosine_distances
 from softtopic.topics.retrieval import RetrievalIndex
 from softtopic.types import DocHidden, DocTopic
+
+# What of a predictor depends on the documents of its state.
+_OF_DOCUMENTS = ("index", "novelty", "edited", "map")
 
 
 def mixtures_of_all(
     corpus: Corpus, theta: DocTopic, mean_theta: Float[np.ndarray, " topics"]
 ) -> Float[np.ndarray, "all_docs topics"]:
     """Mixtures of the distinct documents → mixtures of all; blank ones get the mean, and a warning."""
+    warn_of_blank(corpus)
+    return rows_of_all(corpus, theta, mean_theta)
+
+
+def warn_of_blank(corpus: Corpus) -> None:
+    """Warn that blank documents have the mean mixture."""
     if corpus.n_empty:
         warnings.warn(
             f"{corpus.n_empty} of {len(corpus)} documents are empty; their topic mixture is the mean of the others",
-            stacklevel=4,
+            stacklevel=5,
         )
+
+
+def rows_of_all(corpus: Corpus, rows: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    """Rows of the distinct documents → rows of all; `blank` is that of blank documents."""
     # Row -1, for blank documents, is the last one.
-    return np.vstack([theta, mean_theta])[corpus.distinct.rows]
+    return np.vstack([rows, blank])[corpus.distinct.rows]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prediction:
+    """What a fitted model says of documents.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_documents, n_topics)
+        Topic mixtures after the edits.
+    fitted_theta : ndarray of shape (n_documents, n_fitted_topics)
+        Topic mixtures before them.
+    vectors : ndarray of shape (n_documents, width) or None
+        Vectors as in `DocumentVectors`; None where they were not asked for, or the state has none.
+    norms : ndarray of shape (n_documents,) or None
+        Their norms; None where those of the state's documents are not known.
+    """
+
+    theta: DocTopic
+    fitted_theta: Float[np.ndarray, "docs fitted_topics"]
+    vectors: DocHidden | None
+    norms: Float[np.ndarray, " docs"] | None
+
+    @property
+    def projections(self) -> DocHidden:
+        """See `DocumentVectors.projections`; raises ValueError where there are no vectors."""
+        if self.vectors is None:
+            raise ValueError("vectors were not asked for")
+        return scaled(self.vectors, self.norms)
 
 
 @dataclass(eq=False)
@@ -80,6 +124,12 @@ class Predictor:
         """What tables, search and names are of: the state after the edits."""
         return self.edited.state
 
+    def with_documents(self, state: FittedState, edits: tuple[Edit, ...]) -> "Predictor":
+        """The same models for a state that differs in its documents."""
+        with self._lock:
+            opened = {name: value for name, value in self._opened.items() if name not in _OF_DOCUMENTS}
+            return replace(self, state=state, edits=edits, _opened=opened)
+
     def with_edits(self, edits: tuple[Edit, ...]) -> "Predictor":
         """The same models after other edits; raises InputError where they do not fit the state."""
         known = len(self.edits)
@@ -88,7 +138,8 @@ class Predictor:
         else:
             edited = apply(self.state, edits)
         with self._lock:
-            opened = {name: value for name, value in self._opened.items() if name != "index"} | {"edited": edited}
+            opened = {name: value for name, value in self._opened.items() if name not in ("index", "novelty")}
+            opened["edited"] = edited
             return replace(self, edits=edits, _opened=opened)
 
     @property
@@ -100,6 +151,11 @@ class Predictor:
     def document_map(self) -> Float[np.ndarray, "docs 2"]:
         """Coordinates of the training documents; edits leave them where they are."""
         return self._once("map", lambda: document_map(self.state))
+
+    @property
+    def novelty_scale(self) -> NoveltyScale:
+        """Where the topics are, and how far from them the training documents are."""
+        return self._once("novelty", lambda: NoveltyScale.of(self.view))
 
     @property
     def language_model(self) -> BaseTeacher | None:
@@ -137,10 +193,55 @@ class Predictor:
         progress: bool = False,
     ) -> DocTopic:
         """Topic mixtures of documents, from texts, vectors or both; see `TopicModel.transform`."""
+        made = self.make_inputs(
+            corpus, hidden=hidden, embeddings=embeddings, embedder=embedder, keep=keep, progress=progress
+        )
+        if made[0] is not None:
+            warn_of_blank(made[0])
+        return self.predict(*made, with_vectors=self.edited.needs_vectors).theta
+
+    def novelty(self, corpus: Corpus | None, **options: Any) -> Float[np.ndarray, " docs"]:
+        """Novelty of documents, NaN where they are blank; see `TopicModel.novelty`."""
+        return self.novelty_scale.novelty(*self._placed(corpus, **options))
+
+    def describe(
+        self, corpus: Corpus | None, **options: Any
+    ) -> tuple[DocTopic | None, Float[np.ndarray, " docs"] | None]:
+        """Mixtures of documents, and their novelty where there are vectors; without a corpus novelty of the model's."""
+        known = self.state.vectors
+        if corpus is None:
+            return None, None if known is None else self.novelty(None)
+        warn_of_blank(corpus)
+        found = self.predict(*self.make_inputs(corpus, **options))
+        novelty = None if found.vectors is None else self.novelty_scale.novelty(found.projections, corpus.blank)
+        return found.theta, novelty
+
+    def topic_distances(self, corpus: Corpus | None, **options: Any) -> DocTopic:
+        """Cosine distances of documents to topics; see `TopicModel.topic_distances`."""
+        return cosine_distances(self._placed(corpus, **options)[0], self.novelty_scale.centers)
+
+    def _placed(self, corpus: Corpus | None, **options: Any) -> tuple[DocHidden, np.ndarray]:
+        """Projections of documents, those of the model where there are no others, and the rows of blank ones."""
+        known = known_vectors(self.state)
+        if corpus is None and options.get("hidden") is None and options.get("embeddings") is None:
+            return known.projections, self.state.blank
+        vectors = self.predict(*self.make_inputs(corpus, **options)).projections
+        return vectors, np.empty(0, dtype=np.int64) if corpus is None else corpus.blank
+
+    def make_inputs(
+        self,
+        corpus: Corpus | None,
+        *,
+        hidden: Any = None,
+        embeddings: Any = None,
+        embedder: str | Embedder | None = None,
+        keep: bool = False,
+        progress: bool = False,
+    ) -> tuple[Corpus | None, Inputs | None]:
+        """Inputs of the distinct documents, None where all are blank, and the corpus that they are the documents of."""
         state = self.state
         if corpus is None:
-            vectors = {"hidden": hidden, "embedding": embeddings}
-            return self._mixtures(inputs_from_vectors(state.widths, vectors))
+            return None, inputs_from_vectors(state.widths, {"hidden": hidden, "embedding": embeddings})
         if hidden is not None:
             # Vectors of the caller's may differ where texts do not.
             corpus = Corpus.from_rows(corpus.texts)
@@ -148,25 +249,38 @@ class Predictor:
         if embeddings is not None:
             embeddings = check_vectors("embedding", embeddings, len(corpus), state.widths)[corpus.distinct.first]
         if not corpus.distinct.texts:
-            view = self.view
-            return mixtures_of_all(corpus, np.empty((0, view.n_topics), dtype=np.float32), view.mean_theta)
+            return corpus, None
         if hidden is None and "hidden" in state.widths:
             hidden = self._read(corpus, keep=keep, progress=progress)
         inputs = make_inputs(state.recipe.inputs, self._sources(corpus, hidden, embeddings, embedder, keep, progress))
         for name, width in inputs.widths.items():
             if width != state.widths[name]:
                 raise InputError(f"{name} has {width} columns; expected [documents, {state.widths[name]}]")
-        return mixtures_of_all(corpus, self._mixtures(inputs), self.view.mean_theta)
+        return corpus, inputs
 
-    def _mixtures(self, inputs: Inputs) -> DocTopic:
-        """Mixtures of the topics as they are after the edits."""
-        state, edited = self.state, self.edited
-        theta = infer(state.weights, state.recipe.backbone, inputs)
-        # A topic that was split has a classifier of the documents' vectors.
-        vectors = None
-        if edited.needs_vectors and state.vectors is not None:
-            vectors = project(inputs, state.vectors.components)
-        return edited.mixtures(theta, vectors)
+    def predict(self, corpus: Corpus | None, inputs: Inputs | None, *, with_vectors: bool = True) -> Prediction:
+        """Mixtures and vectors of the documents of a corpus, or of the rows of inputs where there is no corpus."""
+        state, known = self.state, self.state.vectors
+        vectors, norms = None, None
+        fitted = np.empty((0, state.n_topics), dtype=np.float32)
+        if inputs is not None:
+            fitted = infer(state.weights, state.recipe.backbone, inputs)
+        if with_vectors and known is not None:
+            vectors, norms = np.zeros_like(known.documents[:0]), np.zeros(0, dtype=np.float16)
+            if inputs is not None:
+                vectors, norms = project(inputs, known.components)
+            norms = None if known.norms is None else norms
+        theta = self.edited.mixtures(fitted, vectors)
+        if corpus is not None:
+            theta = rows_of_all(corpus, theta, self.view.mean_theta)
+            fitted = rows_of_all(corpus, fitted, state.mean_theta)
+            vectors = (
+                None
+                if vectors is None
+                else rows_of_all(corpus, vectors, np.zeros_like(vectors, shape=vectors.shape[1]))
+            )
+            norms = None if norms is None else np.append(norms, np.zeros_like(norms, shape=1))[corpus.distinct.rows]
+        return Prediction(theta=theta, fitted_theta=fitted, vectors=vectors, norms=norms)
 
     def _sources(
         self,

@@ -138,7 +138,7 @@ def staged_folder(folder: Path) -> Iterator[Path]:
         If the folder cannot be written; nothing half-written remains.
 
     """
-    aside = folder.with_name(f".{folder.name}.aside")
+    aside = _aside(folder)
     if aside.is_dir():
         # A process was killed between the two renames below: the old folder is the good one.
         shutil.rmtree(aside) if folder.exists() else os.replace(aside, folder)
@@ -154,6 +154,19 @@ def staged_folder(folder: Path) -> Iterator[Path]:
             os.replace(folder, aside)
         os.replace(staging, folder)
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover_folder(folder: Path) -> None:
+    """Put back the older folder where a process was killed while it replaced it; see `staged_folder`."""
+    if _aside(folder).is_dir() and not folder.exists():
+        with locked(folder), _disk_errors(folder):
+            if _aside(folder).is_dir() and not folder.exists():
+                os.replace(_aside(folder), folder)
+
+
+def _aside(folder: Path) -> Path:
+    """Where an older folder is while a new one takes its place."""
+    return folder.with_name(f".{folder.name}.aside")
 
 
 @contextmanager

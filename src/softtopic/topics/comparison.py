@@ -23,6 +23,7 @@ _DISTINCT_QUANTILE = 0.9
 _MIN_THRESHOLD = 0.5
 
 Similarity = Float[np.ndarray, "topics others"]
+Change = tuple[str, int | None, int | None]
 
 
 @runtime_checkable
@@ -141,7 +142,7 @@ def _changes(similarity: Similarity, a: FittedTopics, b: FittedTopics, threshold
     mutual = (matched >= similarity[rows].max(axis=1)) & (matched >= similarity[:, columns].max(axis=0))
     kept = (matched >= threshold) | (mutual & (matched >= min(threshold, _MIN_THRESHOLD)))
     partner = dict(zip(rows[kept].tolist(), columns[kept].tolist(), strict=True))
-    found: list[tuple[str, int | None, int | None]] = [("kept", row, column) for row, column in partner.items()]
+    found: list[Change] = [("kept", row, column) for row, column in partner.items()]
     for column in sorted(set(range(similarity.shape[1])) - set(partner.values())):
         origin = int(similarity[:, column].argmax())
         split = similarity[origin, column] >= threshold
@@ -150,11 +151,15 @@ def _changes(similarity: Similarity, a: FittedTopics, b: FittedTopics, threshold
         target = int(similarity[row].argmax())
         merged = similarity[row, target] >= threshold
         found.append(("merged", row, target) if merged else ("vanished", row, None))
-    sides = [_Side.of(a), _Side.of(b)]
+    return change_table(found, similarity, Side.of(a), Side.of(b))
+
+
+def change_table(found: Sequence[Change], similarity: Similarity, a: "Side", b: "Side") -> pd.DataFrame:
+    """A row for each change: what, the columns of the topics in both models, and their similarity."""
     records = [
         {"Change": change}
-        | sides[0].record("A", row)
-        | sides[1].record("B", column)
+        | a.record("A", row)
+        | b.record("B", column)
         | {"Similarity": _similarity_of(similarity, row, column)}
         for change, row, column in found
     ]
@@ -169,7 +174,7 @@ def _similarity_of(similarity: Similarity, row: int | None, column: int | None) 
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """Numbers, names and shares of a model's topics."""
 
     ids: Sequence[int]
@@ -177,7 +182,7 @@ class _Side:
     shares: np.ndarray
 
     @classmethod
-    def of(cls, model: FittedTopics) -> "_Side":
+    def of(cls, model: FittedTopics) -> "Side":
         theta = model.probabilities_
         n_topics = theta.shape[1]
         ids = np.asarray(getattr(model, "topic_ids_", range(n_topics))).tolist()

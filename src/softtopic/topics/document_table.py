@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError, check_whole
@@ -18,6 +20,7 @@ def get_document_info(
     documents: Corpus | None = None,
     theta: DocTopic | None = None,
     *,
+    novelty: Float[np.ndarray, " docs"] | None = None,
     df: pd.DataFrame | None = None,
     levels: Sequence[int] = (),
 ) -> pd.DataFrame:
@@ -30,6 +33,8 @@ def get_document_info(
         Documents; None for those of the fit.
     theta : ndarray of shape (n_documents, n_topics) or None, default=None
         Topic mixtures of `documents`.
+    novelty : ndarray of shape (n_documents,) or None, default=None
+        See `softtopic.topics.novelty`; None for no such column.
     df : DataFrame or None, default=None
         More columns, a row for each document in order.
     levels : sequence of int, default=()
@@ -38,7 +43,7 @@ def get_document_info(
     Returns
     -------
     DataFrame
-        Id, Document (its beginning), Topic, Name, Probability (its share), Level_5, … and the columns of `df`.
+        Id, Document (its beginning), Topic, Name, Probability (its share), Novelty, Level_5, … and the columns of `df`.
 
     Raises
     ------
@@ -51,14 +56,18 @@ def get_document_info(
         ids, excerpts = documents.ids, tuple(excerpt(text) for text in documents.texts)
     columns, names = theta.argmax(axis=1), topic_names(state)
     topics = [state.topic_ids[column] for column in columns]
-    parents = {f"Level_{level}": parents_at(state, level) for level in levels}
     info = pd.DataFrame({
         "Id": ids,
         "Document": excerpts,
         "Topic": topics,
         "Name": [names[column] for column in columns],
         "Probability": theta.max(axis=1),
-    } | {level: [parent[topic] for topic in topics] for level, parent in parents.items()})  # fmt: skip
+    })  # fmt: skip
+    if novelty is not None:
+        info["Novelty"] = novelty
+    for level in levels:
+        parents = parents_at(state, level)
+        info[f"Level_{level}"] = [parents[topic] for topic in topics]
     return info if df is None else _joined(info, df)
 
 
@@ -71,9 +80,15 @@ def _joined(info: pd.DataFrame, df: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([info, df.reset_index(drop=True)], axis=1)
 
 
-def documents_of(state: FittedState, topic: int | None = None, limit: int | None = None) -> pd.DataFrame:
+def documents_of(
+    state: FittedState,
+    topic: int | None = None,
+    limit: int | None = None,
+    *,
+    novelty: Float[np.ndarray, " docs"] | None = None,
+) -> pd.DataFrame:
     """Documents of the fit: in order, or those of one topic with the largest share first; at most `limit`."""
-    info = get_document_info(state)
+    info = get_document_info(state, novelty=novelty)
     if limit is not None:
         check_whole("limit", limit, 1)
     if topic is not None:

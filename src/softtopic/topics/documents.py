@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Int
 
-from softtopic.data.fillers import are_fillers
-from softtopic.types import DocTopic
+from softtopic.data.corpus import Corpus
+from softtopic.data.fillers import are_fillers, says_nothing
+from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError
+from softtopic.state import DocumentVectors, FittedState
+from softtopic.types import DocInt, DocTopic
 
 # Characters kept of a document.
 EXCERPT_LENGTH = 300
@@ -46,3 +50,17 @@ def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> li
             chosen.setdefault(texts[document], document)
         found.append(np.array(list(chosen.values()), dtype=np.int64))
     return found
+
+
+def known_vectors(state: FittedState) -> DocumentVectors:
+    """The vectors of a state; raises InputError where it has none."""
+    if state.vectors is None:
+        raise InputError("the model has no vectors of its documents, it was fitted by an earlier version; fit it again")
+    return state.vectors
+
+
+def without_content(corpus: Corpus, vocabulary: Vocabulary) -> DocInt:
+    """Rows of documents that count for no topic: blank ones, and fillers without a word of the vocabulary."""
+    words, fillers = frozenset(map(str.lower, vocabulary.words)), np.flatnonzero(are_fillers(corpus.texts))
+    silent = {row for row in fillers.tolist() if says_nothing(corpus.texts[row], words)}
+    return np.array(sorted(silent.union(corpus.blank.tolist())), dtype=np.int64)

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any, final
+from typing import Any, Protocol, final, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -20,13 +20,26 @@ from sklearn.preprocessing import normalize
 from softtopic.errors import InputError, check_whole
 from softtopic.graph.clustering import kmeans
 from softtopic.state import FittedState
-from softtopic.topics.documents import representative_rows
+from softtopic.topics.documents import known_vectors, representative_rows
 from softtopic.topics.table import column_of, topic_names
 from softtopic.types import DocHidden, DocTopic, TopicVocab
 
 # Inverse strength of the L2 penalty of the classifier of a split: its mixtures are soft between the parts.
 _C = 10.0
 _N_INIT = 4
+
+
+@runtime_checkable
+class Divider(Protocol):
+    """Classifier by which an edit makes new topics of the mixtures of documents."""
+
+    def shares(self, vectors: DocHidden) -> Float[np.ndarray, "docs parts"]:
+        """Probabilities from vectors of documents."""
+        ...
+
+    def divide(self, columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Mixtures with columns for the new topics."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +61,8 @@ class Splitter:
     def shares(self, vectors: DocHidden) -> Float[np.ndarray, "docs parts"]:
         """Probability of each part."""
         # einsum: a product of matrices may sum in an order that depends on the number of rows.
-        return softmax(np.einsum("dw,pw->dp", vectors.astype(np.float32), self.weights) + self.biases, axis=1)
+        known = narrowed(vectors.astype(np.float32), self.weights.shape[1])
+        return softmax(np.einsum("dw,pw->dp", known, self.weights) + self.biases, axis=1)
 
     def divide(self, columns: np.ndarray, shares: np.ndarray) -> np.ndarray:
         """Columns with that of the topic multiplied by the shares of its parts."""
@@ -56,6 +70,12 @@ class Splitter:
         divided = np.concatenate([columns, parts[:, 1:]], axis=1)
         divided[:, self.column] = parts[:, 0]
         return divided
+
+
+def narrowed(vectors: DocHidden, width: int) -> Float[np.ndarray, "docs narrow"]:
+    """The first columns of L2-normalised vectors, normalised again: those that there were before new topics."""
+    rest = vectors[:, width:].any(axis=1)
+    return np.where(rest[:, None], np.asarray(normalize(vectors[:, :width])), vectors[:, :width])
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +88,18 @@ class ColumnMap:
         For each new column the old ones that it is the sum of.
     fallback : ndarray of shape (n_topics,) or None
         Mixture of documents of which nothing is left; None where no column is left out.
-    splitter : Splitter or None
+    divider : Divider or None
         What is done first.
     """
 
     groups: tuple[tuple[int, ...], ...]
     fallback: Float[np.ndarray, " topics"] | None = None
-    splitter: Splitter | None = None
+    divider: Divider | None = None
 
     def mixtures(self, theta: DocTopic, vectors: DocHidden | None) -> Float[np.ndarray, "docs new_topics"]:
-        """Mixtures after the edit; `vectors` are needed by a split alone. Rows sum to 1."""
-        if self.splitter is not None:
-            theta = self.splitter.divide(theta, self.splitter.shares(vectors))  # type: ignore[arg-type]
+        """Mixtures after the edit; `vectors` are needed where it makes new topics. Rows sum to 1."""
+        if self.divider is not None:
+            theta = self.divider.divide(theta, self.divider.shares(vectors))  # type: ignore[arg-type]
         starts = np.cumsum([0, *map(len, self.groups)])[:-1]
         theta = np.add.reduceat(theta[:, np.concatenate(self.groups)], starts, axis=1)
         if self.fallback is None:
@@ -108,8 +128,8 @@ class EditedState:
 
     @property
     def needs_vectors(self) -> bool:
-        """Whether a topic was split, so that mixtures of new documents depend on their vectors."""
-        return any(step.splitter is not None for step in self.maps)
+        """Whether there are new topics, so that mixtures of new documents depend on their vectors."""
+        return any(step.divider is not None for step in self.maps)
 
     def mixtures(self, theta: DocTopic, vectors: DocHidden | None = None) -> Float[np.ndarray, "docs new_topics"]:
         """Mixtures of documents after the edits, from those before."""
@@ -198,11 +218,14 @@ class Split(Edit):
     weights : tuple of tuple of float
         Weights of a logistic regression of the parts from vectors of documents, a row for each part.
     biases : tuple of float
+    numbers : tuple of int, default=()
+        Numbers of all parts but the first; () to count on.
     """
 
     topic: int
     weights: tuple[tuple[float, ...], ...]
     biases: tuple[float, ...]
+    numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         widths = {len(row) for row in self.weights}
@@ -211,14 +234,16 @@ class Split(Edit):
 
     def apply(self, edited: EditedState) -> EditedState:
         state = edited.state
-        column, vectors = column_of(state, self.topic), _vectors(state)
-        if len(self.weights[0]) != vectors.shape[1]:
+        column, vectors = column_of(state, self.topic), known_vectors(state).documents
+        if len(self.weights[0]) > vectors.shape[1]:
             raise InputError(
                 f"weights of topic {self.topic} have {len(self.weights[0])} columns, not {vectors.shape[1]}"
             )
         splitter = Splitter(column, np.array(self.weights, np.float32), np.array(self.biases, np.float32))
         groups = tuple((each,) for each in range(state.n_topics + len(self.biases) - 1))
-        return _regrouped(edited, groups, splitter=splitter)
+        return _regrouped(
+            edited, groups, splitter=splitter, numbers=new_numbers(edited, self.numbers, len(self.biases) - 1)
+        )
 
 
 @final
@@ -285,7 +310,7 @@ class Exclude(Edit):
             state=replace(
                 state,
                 vocabulary=replace(state.vocabulary, words=tuple(known[word] for word in kept)),
-                topic_word=_distributions(state.topic_word[:, kept]),
+                topic_word=distributions(state.topic_word[:, kept]),
                 relevance=None if state.relevance is None else state.relevance[:, kept],
                 prior=None if state.prior is None else state.prior[kept],
                 vectors=vectors,
@@ -384,7 +409,7 @@ def split(state: FittedState, topic: int, n: int = 2) -> Split:
     InputError
         If there is no such topic, fewer distinct documents than parts, or no vectors of documents.
     """
-    column, vectors = column_of(state, topic), _vectors(state)
+    column, vectors = column_of(state, topic), known_vectors(state).documents
     check_whole("n", n, 2)
     points = vectors[(state.columns == column) & vectors.any(axis=1)].astype(np.float64)
     if (n_distinct := len(np.unique(points, axis=0))) < n:
@@ -393,12 +418,33 @@ def split(state: FittedState, topic: int, n: int = 2) -> Split:
         )
     clusters = np.asarray(kmeans(points, int(n), state.seed, n_init=_N_INIT).labels_)
     order = np.argsort(-np.bincount(clusters, minlength=n), kind="stable")
-    model = LogisticRegression(C=_C, max_iter=1000).fit(points, np.argsort(order)[clusters])
+    weights, biases = classifier(points, np.argsort(order)[clusters])
+    return Split(int(topic), as_tuples(weights), tuple(biases.tolist()))
+
+
+def classifier(
+    points: DocHidden, classes: np.ndarray
+) -> tuple[Float[np.ndarray, "classes width"], Float[np.ndarray, " classes"]]:
+    """Weights and biases of a multinomial logistic regression, a row for each of the classes 0, 1, …"""
+    model = LogisticRegression(C=_C, max_iter=1000).fit(points, classes)
     weights, biases = model.coef_, model.intercept_
-    if n == 2:  # scikit-learn has one row for two classes
+    if len(weights) == 1:  # scikit-learn has one row for two classes
         weights, biases = np.vstack([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2
-    rows = weights.astype(np.float32).tolist()
-    return Split(int(topic), tuple(map(tuple, rows)), tuple(biases.astype(np.float32).tolist()))
+    return weights.astype(np.float32), biases.astype(np.float32)
+
+
+def as_tuples(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """A matrix as an edit holds it."""
+    return tuple(map(tuple, rows.tolist()))
+
+
+def new_numbers(edited: EditedState, numbers: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Numbers of n new topics: the given ones, else those that count on; raises InputError where one is in use."""
+    if not numbers:
+        return tuple(range(edited.next_id, edited.next_id + n))
+    if len(set(numbers)) != n or len(numbers) != n or min(numbers) < 0 or set(numbers) & set(edited.state.topic_ids):
+        raise InputError(f"numbers of {n} new topics are {list(numbers)}; give as many, none of them in use")
+    return numbers
 
 
 def _regrouped(
@@ -407,6 +453,7 @@ def _regrouped(
     *,
     fallback: Float[np.ndarray, " topics"] | None = None,
     splitter: Splitter | None = None,
+    numbers: tuple[int, ...] = (),
 ) -> EditedState:
     """The state with new topics, each of a group of the topics there were; a new number where there are more."""
     state, step = edited.state, ColumnMap(groups, fallback, splitter)
@@ -418,24 +465,26 @@ def _regrouped(
     masses = state.theta.sum(axis=0, dtype=np.float64) + 1e-12
     next_id = edited.next_id
     if splitter is not None and state.vectors is not None:
-        n_new = len(splitter.biases) - 1
         word_shares = splitter.shares(state.vectors.words)
-        topic_word = _distributions(splitter.divide(topic_word.T, word_shares).T)
+        topic_word = distributions(splitter.divide(topic_word.T, word_shares).T)
         # As in `ranking.relevance`: scores times their share in those of all parts.
         relevance = None if relevance is None else splitter.divide(relevance.T, word_shares**2).T
-        masses = np.append(masses, np.ones(n_new))
-        ids = (*ids, *range(next_id, next_id + n_new))
-        names = (*(("" if column == splitter.column else name) for column, name in enumerate(names)), *[""] * n_new)
-        next_id += n_new
+        masses = np.append(masses, np.ones(len(numbers)))
+        ids = (*ids, *numbers)
+        names = (
+            *(("" if column == splitter.column else name) for column, name in enumerate(names)),
+            *[""] * len(numbers),
+        )
+        next_id = max(next_id, *(number + 1 for number in numbers))
     new = replace(
         state,
         theta=theta,
         mean_theta=step.mixtures(state.mean_theta[None], blank)[0],
         topic_word=_averages(topic_word, groups, masses),
         relevance=None if relevance is None else _averages(relevance, groups, masses),
-        topic_ids=tuple(ids[group[0]] for group in groups),
+        topic_ids=tuple(min(ids[column] for column in group) for group in groups),
         names=tuple(next((names[column] for column in group if names[column]), "") for group in groups),
-        representatives=_representatives(state, theta, groups),
+        representatives=representatives_of(state, theta, groups),
     )
     return EditedState(new, (*edited.maps, step), next_id)
 
@@ -451,7 +500,7 @@ def _averages(
     return np.stack(means).astype(np.float32)
 
 
-def _representatives(
+def representatives_of(
     state: FittedState, theta: DocTopic, groups: tuple[tuple[int, ...], ...]
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
     """Those of unchanged topics stay: they were chosen from whole texts."""
@@ -464,16 +513,10 @@ def _representatives(
     )
 
 
-def _distributions(rows: TopicVocab) -> TopicVocab:
+def distributions(rows: TopicVocab) -> TopicVocab:
     """Rows that sum to 1; uniform where nothing is left."""
     rows = np.where(rows.sum(axis=1, keepdims=True) > 0, rows, 1)
     return np.asarray(normalize(rows, norm="l1"), dtype=np.float32)
-
-
-def _vectors(state: FittedState) -> DocHidden:
-    if state.vectors is None:
-        raise InputError("the model has no vectors of its documents, it was fitted by an earlier version; fit it again")
-    return state.vectors.documents
 
 
 def _check_distinct(topics: Iterable[int], verb: str) -> None:

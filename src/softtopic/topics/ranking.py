@@ -42,14 +42,14 @@ def relevance(
     """
     scores = topic_word if document_word is None else np.sqrt(topic_word * normalize(document_word, norm="l1"))
     if views:
-        centers = _distinctive(scores)
+        centers = distinctive(scores)
         similarity = np.mean([_cosines(centers, vectors, config.n_center_words) for vectors in views], axis=0)
         scores = scores * np.exp(config.inverse_temperature * similarity)
     # Words that no document of the topic uses come last, by probability.
-    return (_distinctive(scores) + _EPSILON * topic_word).astype(np.float32)
+    return (distinctive(scores) + _EPSILON * topic_word).astype(np.float32)
 
 
-def _distinctive(scores: TopicVocab) -> TopicVocab:
+def distinctive(scores: TopicVocab) -> TopicVocab:
     """Rows normalised to sum 1, each entry times its share in its column."""
     scores = np.asarray(normalize(scores, norm="l1"))
     return scores * scores / np.maximum(scores.sum(axis=0), _EPSILON)

@@ -1,0 +1,196 @@
+"""Renewal of a fitted model: new documents without a fit, and a refit that continues an earlier model."""
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+from softtopic.data.corpus import Corpus
+from softtopic.data.vocabulary import VOCABULARY_SIZE, Vocabulary
+from softtopic.errors import InputError
+from softtopic.inputs.projection import points_of, project_points
+from softtopic.pipeline.plan import FitPlan
+from softtopic.pipeline.predict import Prediction, Predictor
+from softtopic.pipeline.sources import Source
+from softtopic.state import DocumentVectors, FittedState
+from softtopic.teacher.base import BaseTeacher
+from softtopic.topics.documents import known_vectors
+from softtopic.topics.edits import Edit, apply
+from softtopic.topics.renewal import (
+    RenewalConfig,
+    addition,
+    novel_groups,
+    widened,
+    with_documents,
+    with_ids,
+    with_vectors,
+)
+from softtopic.topics.replay import Earlier, changes, replay, with_numbers
+from softtopic.types import DocHidden, DocInt
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Renewed:
+    """A model after new documents.
+
+    Attributes
+    ----------
+    state : FittedState
+        Before edits.
+    edits : tuple of Edit
+        Those there were, and one more where there are new topics.
+    changes : DataFrame
+        See `softtopic.topics.replay.changes`.
+    """
+
+    state: FittedState
+    edits: tuple[Edit, ...]
+    changes: pd.DataFrame
+
+
+def update(
+    predictor: Predictor,
+    corpus: Corpus,
+    *,
+    words: tuple[Any, str] = (VOCABULARY_SIZE, "english"),
+    config: RenewalConfig = RenewalConfig(),
+    **options: Any,
+) -> Renewed:
+    """Add documents to a fitted model without forgetting; see `TopicModel.update`.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Of the model; it is left as it is.
+    corpus : Corpus
+        New documents.
+    words : tuple
+        Parameters `vocabulary` and `language` of the model: words of new topics are chosen as its own were.
+    config : RenewalConfig
+    **options
+        Options of `Predictor.make_inputs`.
+    """
+    state, view = predictor.state, predictor.view
+    known = known_vectors(state)
+    if not len(corpus):
+        raise InputError("there are no new documents; give one or more")
+    if not corpus.distinct.texts:
+        raise InputError(f"{len(corpus)} new documents, none with text; give documents with text")
+    corpus = with_ids(state, corpus)
+    made = predictor.make_inputs(corpus, **options)
+    found = predictor.predict(*made)
+    points, groups = _novel_groups(predictor, corpus, made[1], found, config)
+    n_new = int(groups.max()) + 1
+    log.info("%d new documents, %d new topics", len(corpus), n_new)
+    if not any(state.excerpts):
+        log.warning("the model was saved without texts, so the texts of the new documents are not kept either")
+    vectors: Any = (found.vectors, found.norms)
+    if n_new:
+        known = widened(known, points, groups)
+        vectors = _projected(corpus, points, known)
+    line = f"update: {len(corpus):,} more documents, {n_new} new topics"
+    grown = with_documents(state, corpus, found.fitted_theta, with_vectors(known, *vectors))
+    grown = replace(grown, plan=(*state.plan, line))
+    before, edits = apply(grown, predictor.edits), predictor.edits
+    after = before
+    if n_new:
+        vocabulary = words_of_new_topics(state, view, corpus, *words)
+        groups = np.append(groups, -1)[corpus.distinct.rows]
+        edits = (*edits, addition(before.state, corpus, groups, vocabulary, config))
+        after = edits[-1].apply(before)
+    compared = [(one.state, one.state.columns[one.state.with_text]) for one in (before, after)]
+    new = range(view.n_topics, view.n_topics + n_new)
+    return Renewed(state=grown, edits=edits, changes=changes(*compared, appeared=new))
+
+
+def _novel_groups(
+    predictor: Predictor, corpus: Corpus, inputs: Any, found: Prediction, config: RenewalConfig
+) -> tuple[np.ndarray, DocInt]:
+    """Inputs of the distinct documents, L2-normalised, and their groups; without texts of the others no groups."""
+    points = points_of(inputs)
+    points = np.asarray(points.toarray() if issparse(points) else points)
+    novelty = predictor.novelty_scale.novelty(found.projections)[corpus.distinct.first]
+    return points, novel_groups(predictor.view, points, novelty, config)
+
+
+def _projected(corpus: Corpus, points: np.ndarray, known: DocumentVectors) -> tuple[DocHidden, np.ndarray]:
+    """Vectors and norms of all documents from points of the distinct ones."""
+    vectors, norms = project_points(points, known.components)
+    rows = corpus.distinct.rows
+    return np.vstack([vectors, np.zeros_like(vectors[:1])])[rows], np.append(norms, np.zeros_like(norms[:1]))[rows]
+
+
+def new_documents(X: Any, ids: Any, times: Any) -> Corpus:
+    """The corpus of new documents, with the ids and times that are given."""
+    if isinstance(X, Corpus):
+        given = {name: tuple(values) for name, values in (("ids", ids), ("times", times)) if values is not None}
+        return Corpus.from_texts(X.texts, **({"ids": X.ids, "times": X.times} | given)) if given else X
+    return Corpus.from_texts(X, ids=ids, times=times)
+
+
+def words_of_new_topics(
+    state: FittedState, view: FittedState, corpus: Corpus, vocabulary: Any, language: str
+) -> Vocabulary:
+    """Words of the model, and other words of the new documents where it chose its own; none that were excluded."""
+    excluded = set(state.vocabulary.words) - set(view.vocabulary.words)
+    words = list(view.vocabulary.words)
+    if isinstance(vocabulary, int | np.integer):
+        config = state.recipe.vocabulary
+        found = Vocabulary.from_texts(corpus.distinct.texts, language=language, min_df=1, max_df=1.0, config=config)
+        words += [word for word in found.words if word not in excluded]
+    return replace(view.vocabulary, words=tuple(dict.fromkeys(words)))
+
+
+def refit(
+    plan: FitPlan,
+    source: Source,
+    earlier: Predictor,
+    *,
+    progress: bool = False,
+    config: RenewalConfig = RenewalConfig(),
+    **options: Any,
+) -> tuple[FitPlan, BaseTeacher | None, Renewed]:
+    """Carry out a plan so that topics continue those of an earlier model.
+
+    Parameters
+    ----------
+    plan, source, progress
+        As of `softtopic.pipeline.fit.fit`.
+    earlier : Predictor
+        Of the earlier model.
+    config : RenewalConfig
+    **options
+        Options of `Predictor.make_inputs`: vectors of the documents for the earlier model.
+
+    Returns
+    -------
+    plan : FitPlan
+        With the documents that were read.
+    teacher : BaseTeacher or None
+        The language model that read the documents.
+    renewed : Renewed
+        Its edits are those of the earlier model that could be repeated.
+    """
+    from softtopic.pipeline import fit as steps  # needs torch, which an update does not
+
+    if new := [guide.name for guide in plan.guides if guide.name not in earlier.state.names]:
+        raise InputError(f"guides and like= go together if the earlier model had them, too; {new[0]!r} is new")
+    corpus = source.corpus
+    made = earlier.make_inputs(corpus if source.has_texts else None, progress=progress, **options)
+    found = earlier.predict(*made)
+    known = Earlier(state=earlier.state, edits=earlier.edits, theta=found.fitted_theta, vectors=found.vectors)
+    theta = found.fitted_theta[corpus.distinct.first]
+    topics = steps.EarlierTopics(theta, config.like_weight)
+    plan, state, teacher = steps.fit(plan, source, progress=progress, earlier=topics)
+    state = with_numbers(state, known, config.min_overlap)
+    edits, skipped = replay(state, known)
+    if skipped:
+        log.warning("edits that could not be repeated: %s", "; ".join(skipped))
+    rows, view = state.with_text, apply(state, edits).state
+    compared = changes((earlier.view, found.theta[rows].argmax(axis=1)), (view, view.columns[rows]))
+    return plan, teacher, Renewed(state=state, edits=edits, changes=compared)
