@@ -53,6 +53,12 @@ def test_few_documents_have_a_map(n):
     assert np.isfinite(found).all()
 
 
+def test_equal_documents_have_a_map():
+    state = fitted_state(12, 2)
+    equal = replace(state, theta=np.repeat(state.theta[:1], 12, axis=0), vectors=None)
+    assert np.isfinite(document_map(equal)).all()
+
+
 def test_models_without_vectors_have_a_map(state):
     assert np.isfinite(document_map(replace(state, vectors=None))).all()
 

@@ -118,7 +118,7 @@ def visualize_documents(
         If there is not one text, or one pair of coordinates, for each training document.
     """
     go, names = graph_objects(), topic_names(state)
-    texts: Sequence[str] = state.excerpts if docs is None else docs
+    texts = list(state.excerpts if docs is None else docs)
     if len(texts) != len(state.theta):
         raise InputError(f"{len(texts)} docs for a model of {len(state.theta)} documents; give one text for each")
     points = _checked(state, reduced_embeddings)

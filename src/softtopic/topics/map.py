@@ -95,7 +95,9 @@ def _tsne(points: Points, seed: int) -> Coordinates:
     if len(points) < 4:
         return np.asarray([[0, 0], [1, 0], [0, 1]], dtype=np.float32)[: len(points)]
     perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
-    model = TSNE(perplexity=perplexity, init="pca", max_iter=_N_ITERATIONS, random_state=seed)
+    # Equal documents have no principal components.
+    init = "pca" if np.ptp(points, axis=0).max() > 0 else "random"
+    model = TSNE(perplexity=perplexity, init=init, max_iter=_N_ITERATIONS, random_state=seed)
     # With several threads sums have another order, and equal inputs other maps.
     with threadpool_limits(1):
         return model.fit_transform(points.astype(np.float32))
