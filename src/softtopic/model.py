@@ -39,7 +39,7 @@ from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
-from softtopic.topics import document_table, dynamics, edits, groups, hierarchy, search, suggestions, table
+from softtopic.topics import document_table, dynamics, edits, groups, hierarchy, ldavis, search, suggestions, table
 from softtopic.topics import explain as explanations
 from softtopic.topics.assignments import Assignments
 from softtopic.topics.edits import Edit
@@ -476,6 +476,39 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         model._set_state(saved.state, None, device, saved.edits)
         return model
 
+    def push_to_hub(self, repo_id: str, *, excerpts: bool = False, **options: Any) -> str:
+        """Upload the model to the Hugging Face Hub; returns the address of the commit.
+
+        Parameters
+        ----------
+        repo_id : str
+            Owner and name, such as "me/space-topics"; the repository is created where there is none.
+        excerpts : bool, default=False
+            Upload the first 300 characters of each training document, too.
+        **options
+            private, revision, message and token; see `softtopic.persistence.hub.push_model`.
+        """
+        return persistence.push_model(lambda path: self.save(path, excerpts=excerpts), repo_id, **options)
+
+    @classmethod
+    def from_pretrained(
+        cls, repo_id: str, *, revision: str | None = None, token: str | None = None, device: str = "auto"
+    ) -> "TopicModel":
+        """Load a model from the Hugging Face Hub, or a local folder; its checksums are verified as by `load`.
+
+        Parameters
+        ----------
+        repo_id : str
+            Owner and name, such as "me/space-topics".
+        revision : str or None, default=None
+            Branch, tag or commit; None: main.
+        token : str or None, default=None
+            Access token; None: that of `hf auth login` or the environment variable HF_TOKEN.
+        device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+            See `load`.
+        """
+        return cls.load(persistence.pull_model(repo_id, revision=revision, token=token), device=device)
+
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
         """Top words of every topic with their probabilities, the most relevant word first."""
         return table.get_topics(self._fitted.view, n_words)
@@ -574,6 +607,23 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Table of the guided topics: Topic, Guide, Count, Share, Representation, Own_Words."""
         check_parameters({"guides": self.guides})
         return guide_report(self._fitted.view, parse_guides(self.guides))
+
+    def to_ldavis(self, docs: Sequence[str] | None = None, *, prepare: bool = False) -> Any:
+        """Arguments of `pyLDAvis.prepare`, without words and documents that it does not take.
+
+        Parameters
+        ----------
+        docs : sequence of str or None, default=None
+            The training documents in their order; None: their beginnings, which the model keeps.
+        prepare : bool, default=False
+            Call it, with the topics in the order of their numbers; needs the package pyLDAvis.
+
+        Returns
+        -------
+        dict or pyLDAvis.PreparedData
+            topic_term_dists, doc_topic_dists, doc_lengths, vocab and term_frequency.
+        """
+        return (ldavis.prepare_ldavis if prepare else ldavis.ldavis_data)(self._fitted.view, docs)
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
