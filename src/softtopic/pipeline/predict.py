@@ -16,7 +16,7 @@ from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
 from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
-from softtopic.lm.config import Embedder
+from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
 from softtopic.state import FittedState, scaled
@@ -165,8 +165,9 @@ class Predictor:
         about = self.state.teacher
         return self._once("teacher", lambda: teacher_from_description(about, device=self.device))
 
-    def encoder(self, embedder: str | Embedder | None) -> Embedder | None:
+    def encoder(self, embedder: Any) -> Embedder | None:
         """The encoder of new texts: the caller's if there is one, else that of the state."""
+        embedder = as_embedder(embedder)
         if callable(embedder):
             return embedder
         name = embedder or self.state.encoder
@@ -188,7 +189,7 @@ class Predictor:
         *,
         hidden: Any = None,
         embeddings: Any = None,
-        embedder: str | Embedder | None = None,
+        embedder: Any = None,
         keep: bool = False,
         progress: bool = False,
     ) -> DocTopic:
@@ -287,7 +288,7 @@ class Predictor:
         corpus: Corpus,
         hidden: DocHidden | None,
         embeddings: np.ndarray | None,
-        embedder: str | Embedder | None,
+        embedder: Any,
         keep: bool,
         progress: bool,
     ) -> Sources:
