@@ -764,7 +764,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def set_topic_names(self, names: Mapping[int, str] | Sequence[str]) -> "TopicModel":
         """Name topics, by number as `rename` does, or all of them by a list in the order of `topic_ids_`."""
-        return self.edit(edits.rename_all(self._fitted.view, names))
+        return self.rename(table.names_by_topic(self._fitted.view, names))
 
     def exclude_words(self, words: Sequence[str]) -> "TopicModel":
         """Remove words from the vocabulary of the topics; mixtures stay as they are."""

@@ -45,9 +45,6 @@ log = logging.getLogger(__name__)
 
 DEMONSTRATIONS = ("none", "auto")
 
-# Of the seeds that scikit-learn takes.
-_MAX_SEED = 2**32 - 1
-
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
@@ -73,7 +70,7 @@ class FitOptions:
         """The recipe with the caller's overrides; raises InputError for impossible options."""
         check_n_topics(self.n_topics)
         if not (self.random_state is None or isinstance(self.random_state, np.random.RandomState)):
-            check_whole("random_state", self.random_state, 0, _MAX_SEED)
+            check_whole("random_state", self.random_state, 0, 2**32 - 1)
         check_sample(self.sample)
         recipe = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
         if self.demonstrations is None:
@@ -87,7 +84,7 @@ class FitOptions:
 def seed_of(random_state: int | np.integer | np.random.RandomState | None) -> int:
     """The seed itself, or one drawn from a generator; from a new one for None."""
     if random_state is None or isinstance(random_state, np.random.RandomState):
-        return int((random_state or np.random.RandomState()).randint(_MAX_SEED, dtype=np.int64))
+        return int((random_state or np.random.RandomState()).randint(2**32 - 1, dtype=np.int64))
     return int(random_state)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_matrix
 
-from softtopic.backbones.inference import infer
+from softtopic.backbones.inference import Weights, mixtures, takes_sparse
+from softtopic.backbones.settings import BackboneSettings
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
@@ -31,6 +33,22 @@ from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.
 _OF_DOCUMENTS = ("index", "novelty", "edited", "map")
+
+
+# Documents whose inputs are dense at the same time.
+_BLOCK = 4096
+
+
+def infer(weights: Weights, settings: BackboneSettings, inputs: Inputs) -> DocTopic:
+    """Topic mixtures of all rows of the inputs, by the weights of a trained backbone; rows sum to 1."""
+    inputs, sparse = inputs.trailing_sparse() if takes_sparse(settings) else (inputs, None)
+    blocks = []
+    # One block where there are no rows: it has the number of topics.
+    for start in range(0, max(1, len(inputs)), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        tail = None if sparse is None else csr_matrix(sparse[rows])
+        blocks.append(mixtures(weights, settings, inputs.dense(rows.start, rows.stop), tail))
+    return np.concatenate(blocks)
 
 
 def mixtures_of_all(
@@ -235,7 +253,7 @@ class Predictor:
         *,
         hidden: Any = None,
         embeddings: Any = None,
-        embedder: str | Embedder | None = None,
+        embedder: Any = None,
         keep: bool = False,
         progress: bool = False,
     ) -> tuple[Corpus | None, Inputs | None]:

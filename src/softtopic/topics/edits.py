@@ -375,16 +375,6 @@ def rename(names: Any) -> Rename:
     return Rename(tuple((int(topic), " ".join(name.split())) for topic, name in names.items()))
 
 
-def rename_all(state: FittedState, names: Any) -> Rename:
-    """A renaming of all topics by a list of names, or of some by a mapping."""
-    if isinstance(names, Mapping):
-        return rename(names)
-    listed = _listed(names, "names", "['space', 'hockey']")
-    if len(listed) != state.n_topics:
-        raise InputError(f"{len(listed)} names for {state.n_topics} topics; give one for each, or {{3: 'space'}}")
-    return rename(dict(zip(state.topic_ids, listed, strict=True)))
-
-
 def exclude(words: Any) -> Exclude:
     """An exclusion of a list of words."""
     words = _listed(words, "words to exclude", "['username']")

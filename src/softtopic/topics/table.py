@@ -1,5 +1,8 @@
 """Tables of topics: words, names, numbers of documents."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from softtopic.errors import InputError, check_whole
@@ -41,6 +44,18 @@ def topic_labels(
         separator.join([*([str(topic)] if prefix else []), *(word[:word_length] for word in words)])
         for topic, words in zip(state.topic_ids, topics_of(state).top_words(n_words), strict=True)
     ]
+
+
+def names_by_topic(state: FittedState, names: Any) -> Mapping[int, str]:
+    """Names of some topics by number, or of all by a list in the order of the columns, as a mapping."""
+    if isinstance(names, Mapping):
+        return names
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InputError(f"names are {names!r}; give a list, or names by topic, as {{3: 'space'}}")
+    listed = list(names)
+    if len(listed) != state.n_topics:
+        raise InputError(f"{len(listed)} names for {state.n_topics} topics; give one for each, or {{3: 'space'}}")
+    return dict(zip(state.topic_ids, listed, strict=True))
 
 
 def get_topic(state: FittedState, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
