@@ -113,8 +113,8 @@ def mixtures():
     """Topic mixtures of a backbone's inputs by `softtopic.backbones.inference`, as a tensor."""
     import torch
 
-    from softtopic.backbones.inference import infer
     from softtopic.inputs.registry import Inputs
+    from softtopic.pipeline.predict import infer
 
     def mixtures(backbone, inputs: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(infer(backbone.weights(), backbone.settings, Inputs({"hidden": inputs.numpy()})))

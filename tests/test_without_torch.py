@@ -45,7 +45,9 @@ assert len(model.get_topic_info()) == 3
 assert len(model.get_document_info()) == 12
 assert model.get_topic_tree([2])
 model.rename({0: "first"}).merge_topics([1, 2]).undo()
-assert model.split_topic(0).transform(texts[:5], **{key: value[:5] for key, value in options.items()}).shape == (5, 4)
+largest = int(model.get_topic_info()["Topic"][0])
+few = {key: value[:5] for key, value in options.items()}
+assert model.split_topic(largest).transform(texts[:5], **few).shape == (5, 4)
 if not options:
     assert model.find_topics("sql table")[0]
     assert len(model.search("sql table", k=3)) == 3

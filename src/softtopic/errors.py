@@ -27,6 +27,10 @@ class ModelFileError(SofttopicError):
     """A model folder is damaged, too new, or not a model folder."""
 
 
+class HubError(SofttopicError):
+    """The Hugging Face Hub could not be reached, or refused what was asked of it."""
+
+
 class DiskError(SofttopicError, OSError):
     """A file could not be written; nothing half-written remains."""
 

@@ -22,16 +22,16 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.config import LANGUAGE_MODEL, Embedder
+from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import renewal
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
-from softtopic.pipeline.sources import Source, as_corpus, source_of
+from softtopic.pipeline.sources import Source, as_corpus, second_argument, source_of
 from softtopic.plots import choices, maps, shares, similarity, single_document
 from softtopic.plots import words as word_plots
-from softtopic.recipes import Recipe
+from softtopic.recipes import Recipe, get_recipe, nested_settings
 from softtopic.report.notebook import topics_html
 from softtopic.report.page import write_report
 from softtopic.selection import Selection
@@ -39,7 +39,18 @@ from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
-from softtopic.topics import document_table, dynamics, edits, groups, hierarchy, search, suggestions, table
+from softtopic.topics import (
+    document_table,
+    dynamics,
+    edits,
+    groups,
+    hierarchy,
+    ldavis,
+    search,
+    suggestions,
+    table,
+    windows,
+)
 from softtopic.topics import explain as explanations
 from softtopic.topics.assignments import Assignments
 from softtopic.topics.edits import Edit
@@ -70,9 +81,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "normalised-bow", or several joined by "+".
     target : {"soft", "bow", "soft+bow"} or None, default=None
         Training target that replaces the recipe's: soft labels, word counts, or a mixture.
-    embedder : str, callable or None, default=None
-        Sentence encoder: the name or folder of a `SentenceEncoder`, or a callable from a list of texts to an array of
-        shape (n_documents, width). None: "all-minilm-l6-v2", unless `embeddings` are given to `fit`.
+    embedder : str, object with a method `encode` or `embed`, callable or None, default=None
+        Sentence encoder: the name or folder of a `SentenceEncoder`, a model of sentence-transformers, model2vec or
+        fastembed, or a callable from a list of texts to an array of shape (n_documents, width). None:
+        "all-minilm-l6-v2", unless `embeddings` are given to `fit`.
     word_vectors : WordVectors, str, Path or None, default=None
         Initial word embeddings of ETM and ECRTM, or a file of them.
     lm : str or BaseTeacher, default="smollm2-135m"
@@ -94,8 +106,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     features : "auto", path or None, default="auto"
         Where the language model's output is kept: "auto" is the cache folder, a path a feature folder, None nowhere.
         It never changes what is read.
-    random_state : int, default=0
-        Seed of the random number generators.
+    random_state : int, RandomState or None, default=0
+        Seed of the random number generators; from a RandomState, or anew for None, each fit draws one.
     progress : bool, default=False
         Show progress bars on standard error.
 
@@ -149,7 +161,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         backbone: Any = None,
         inputs: str | None = None,
         target: str | None = None,
-        embedder: str | Embedder | None = None,
+        embedder: Any = None,
         word_vectors: WordVectors | str | Path | None = None,
         lm: str | BaseTeacher | NotSaved = LANGUAGE_MODEL,
         sample: float | None = None,
@@ -158,7 +170,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         language: str = "english",
         guides: Mapping[str, Sequence[str]] | Sequence[str] | NotSaved | None = None,
         features: str | Path | None = "auto",
-        random_state: int | np.integer = 0,
+        random_state: int | np.integer | np.random.RandomState | None = 0,
         progress: bool = False,
     ) -> None:
         self.n_topics = n_topics
@@ -184,6 +196,25 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     changes_: pd.DataFrame | None
     plan_: FitPlan
     _predictor: Predictor
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; with `deep` also every setting of the recipe, as ``recipe__training__epochs``."""
+        params = super().get_params(deep=False)
+        return params | nested_settings(self.recipe, "recipe") if deep else params
+
+    def set_params(self, **params: Any) -> "TopicModel":
+        """Set parameters, and settings of the recipe, as ``set_params(recipe__training__epochs=50)``."""
+        own = {name: value for name, value in params.items() if not name.startswith("recipe__")}
+        super().set_params(**own)
+        if options := {name.removeprefix("recipe__"): params[name] for name in params.keys() - own.keys()}:
+            self.recipe = get_recipe(self.recipe).with_options(**options)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string, tags.input_tags.two_d_array, tags.no_validation = True, False, True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
     def plan(
         self,
@@ -240,8 +271,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ----------
         X : iterable of str, Corpus or None
             Documents. None: those stored in the feature folder `features`.
-        y : None
-            Ignored; present for compatibility with scikit-learn.
+        y : ndarray of shape (n_documents, width) or None
+            A matrix of floats is taken as `embeddings`, so that these may be the second argument; anything else is
+            ignored, as in scikit-learn.
         soft_labels : array of shape (n_documents, n_words) or None
             Log probabilities of the words of `vocabulary`. With `soft_labels` and `hidden` no language model is needed.
         hidden : array of shape (n_documents, width) or None
@@ -267,7 +299,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         from softtopic.pipeline import fit as steps
 
-        source = self._source(X, soft_labels, hidden, embeddings)
+        source = self._source(X, soft_labels, hidden, second_argument(y, embeddings))
         plan = resolve_plan(source, self._options())
         if like is None:
             self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
@@ -342,9 +374,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def transform(
         self,
         X: Iterable[str] | Corpus | None = None,
+        embeddings: np.ndarray | None = None,
         *,
         hidden: DocHidden | None = None,
-        embeddings: np.ndarray | None = None,
     ) -> Any:
         """Compute the topic mixtures of documents, old or new.
 
@@ -354,11 +386,11 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ----------
         X : iterable of str, Corpus or None
             Documents; None only if all inputs of the model are given as vectors.
+        embeddings : array of shape (n_documents, width) or None
+            Sentence vectors; otherwise the sentence encoder computes them if they are an input.
         hidden : array of shape (n_documents, width) or None
             Hidden states, or the vectors given as `hidden` to `fit`; otherwise the language model computes them if they
             are an input.
-        embeddings : array of shape (n_documents, width) or None
-            Sentence vectors; otherwise the sentence encoder computes them if they are an input.
 
         Returns
         -------
@@ -417,7 +449,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Ignored; present for compatibility with scikit-learn.
         """
         corpus = as_corpus(X)
-        return mean_log_likelihood(self._fitted.state, corpus, self._mixtures(corpus))
+        return mean_log_likelihood(self._fitted.view, corpus, self._mixtures(corpus))
 
     def soft_labels(self, X: Iterable[str] | Corpus) -> DocVocab:
         """Compute calibrated soft labels of documents, old or new; the language model reads them.
@@ -476,13 +508,75 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         model._set_state(saved.state, None, device, saved.edits)
         return model
 
+    def push_to_hub(self, repo_id: str, *, excerpts: bool = False, **options: Any) -> str:
+        """Upload the model to the Hugging Face Hub; returns the address of the commit.
+
+        Parameters
+        ----------
+        repo_id : str
+            Owner and name, such as "me/space-topics"; the repository is created where there is none.
+        excerpts : bool, default=False
+            Upload the first 300 characters of each training document, too.
+        **options
+            private, revision, message and token; see `softtopic.persistence.hub.push_model`.
+        """
+        return persistence.push_model(lambda path: self.save(path, excerpts=excerpts), repo_id, **options)
+
+    @classmethod
+    def from_pretrained(
+        cls, repo_id: str, *, revision: str | None = None, token: str | None = None, device: str = "auto"
+    ) -> "TopicModel":
+        """Load a model from the Hugging Face Hub, or a local folder; its checksums are verified as by `load`.
+
+        Parameters
+        ----------
+        repo_id : str
+            Owner and name, such as "me/space-topics".
+        revision : str or None, default=None
+            Branch, tag or commit; None: main.
+        token : str or None, default=None
+            Access token; None: that of `hf auth login` or the environment variable HF_TOKEN.
+        device : {"auto", "cpu", "cuda", "mps"}, default="auto"
+            See `load`.
+        """
+        return cls.load(persistence.pull_model(repo_id, revision=revision, token=token), device=device)
+
     def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
-        """Top words of every topic with their probabilities, the most relevant word first."""
+        """Top words of every topic with their scores, largest first; see `get_topic`."""
         return table.get_topics(self._fitted.view, n_words)
 
     def get_topic(self, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
-        """Top words of one topic with their probabilities, the most relevant word first."""
+        """Top words of one topic with the scores they are ranked by, largest first; over all words they sum to 1."""
         return table.get_topic(self._fitted.view, topic, n_words)
+
+    def generate_topic_labels(
+        self, n_words: int = 3, *, prefix: bool = True, word_length: int | None = None, separator: str = "_"
+    ) -> list[str]:
+        """Labels of the topics from their first words, for `set_topic_names`; parameters as of `topic_labels`."""
+        view = self._fitted.view
+        return table.topic_labels(view, n_words, prefix=prefix, word_length=word_length, separator=separator)
+
+    def approximate_distribution(
+        self, docs: Iterable[str] | Corpus, *, window: int = 4, stride: int = 1, tokens: bool = False
+    ) -> tuple[DocTopic, list[np.ndarray] | None]:
+        """Topic mixtures along documents: means over windows of tokens, and with `tokens` those of each token.
+
+        Parameters
+        ----------
+        docs : iterable of str or Corpus
+        window, stride : int, default=4 and 1
+            Tokens of a window, and between the beginnings of two of them. Each window is transformed like a document.
+        tokens : bool, default=False
+            Whether to return a matrix of shape (n_tokens, n_topics) for each document, too.
+
+        Returns
+        -------
+        mixtures : ndarray of shape (n_documents, n_topics)
+        tokens : list of ndarray or None
+        """
+        texts = as_corpus(docs).texts
+        mixtures = lambda parts: self._mixtures(as_corpus(parts))  # noqa: E731
+        return windows.approximate_distribution(texts, mixtures, window=window, stride=stride, tokens=tokens)
 
     def get_topic_info(self, topic: int | None = None) -> pd.DataFrame:
         """Table of topics, largest first: Topic, Count, Name, Representation, Representative_Docs; or one row of it."""
@@ -575,6 +669,23 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_parameters({"guides": self.guides})
         return guide_report(self._fitted.view, parse_guides(self.guides))
 
+    def to_ldavis(self, docs: Sequence[str] | None = None, *, prepare: bool = False) -> Any:
+        """Arguments of `pyLDAvis.prepare`, without words and documents that it does not take.
+
+        Parameters
+        ----------
+        docs : sequence of str or None, default=None
+            The training documents in their order; None: their beginnings, which the model keeps.
+        prepare : bool, default=False
+            Call it, with the topics in the order of their numbers; needs the package pyLDAvis.
+
+        Returns
+        -------
+        dict or pyLDAvis.PreparedData
+            topic_term_dists, doc_topic_dists, doc_lengths, vocab and term_frequency.
+        """
+        return (ldavis.prepare_ldavis if prepare else ldavis.ldavis_data)(self._fitted.view, docs)
+
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray:
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
         return np.asarray(self.topic_names_, dtype=object)
@@ -651,9 +762,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Name topics, by number: ``rename({3: "space exploration"})``. Names are distinct."""
         return self.edit(edits.rename(names))
 
-    def set_topic_names(self, names: Mapping[int, str]) -> "TopicModel":
-        """Name topics, by number; the same as `rename`."""
-        return self.rename(names)
+    def set_topic_names(self, names: Mapping[int, str] | Sequence[str]) -> "TopicModel":
+        """Name topics, by number as `rename` does, or all of them by a list in the order of `topic_ids_`."""
+        return self.rename(table.names_by_topic(self._fitted.view, names))
 
     def exclude_words(self, words: Sequence[str]) -> "TopicModel":
         """Remove words from the vocabulary of the topics; mixtures stay as they are."""

@@ -1,6 +1,6 @@
 """Recipes: every setting that changes results, as nested values. Named ones are in `RECIPES`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -311,6 +311,20 @@ def _replace(config: Any, options: dict[str, Any]) -> Any:
         else:
             direct[head] = value
     return replace(config, **direct | {head: _replace(getattr(config, head), rest) for head, rest in nested.items()})
+
+
+def nested_settings(recipe: Any, name: str) -> dict[str, Any]:
+    """All settings of a recipe by nested names, such as "recipe__training__epochs"; none for anything else."""
+    config = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
+    return dict(_flat(config, name)) if isinstance(config, Recipe) else {}
+
+
+def _flat(config: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for one in fields(config):
+        value = getattr(config, one.name)
+        yield f"{name}__{one.name}", value
+        if is_dataclass(value):
+            yield from _flat(value, f"{name}__{one.name}")
 
 
 def _prompt(prompt: str | Prompt) -> Prompt:

@@ -3,10 +3,10 @@ import torch
 from scipy.sparse import csr_matrix
 
 from softtopic.backbones.batch import SparseBatch
-from softtopic.backbones.inference import infer
 from softtopic.backbones.plsa import PLSA
 from softtopic.backbones.settings import PLSASettings, Sizes
 from softtopic.inputs.registry import Inputs
+from softtopic.pipeline.predict import infer
 
 DENSE = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
 # The second document has no word, the last one a word that stands in no other.

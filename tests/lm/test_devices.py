@@ -75,7 +75,7 @@ VECTORS = ("avx512_bf16", "avx2")
 )
 def test_formats_follow_from_what_the_processor_can_do(processor, features, intel, limit, encoder, teacher):
     processor(*features, intel=intel, limit=limit)
-    assert pick_dtype("auto", CPU) == devices.DTYPES[encoder]
+    assert pick_dtype("auto", CPU) == devices.TEACHER_DTYPES[encoder]
     assert pick_teacher_dtype("auto", CPU) == devices.TEACHER_DTYPES[teacher]
     expected = torch.int8 if has_int8() else torch.float32
     assert pick_teacher_dtype("int8", CPU) == expected

@@ -12,7 +12,6 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from softtopic import persistence
-from softtopic.backbones.inference import infer
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import BackboneSettings, ETMSettings, PLSASettings, ProdLDASettings, Sizes
 from softtopic.data.vocabulary import Vocabulary
@@ -20,6 +19,7 @@ from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import Inputs
 from softtopic.lm.static_encoder import StaticEncoder
 from softtopic.persistence import SavedModel
+from softtopic.pipeline.predict import infer
 from softtopic.recipes import RECIPES, Recipe
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.topics import edits

@@ -6,9 +6,9 @@ from corruptions import edit_tensor
 from states import PARAMETERS, STATES, assert_equal, default_state, edits_of_all_kinds, fast_state, save_again
 
 from softtopic import persistence
-from softtopic.backbones.inference import infer
 from softtopic.errors import InputError, ModelFileError
 from softtopic.inputs.registry import Inputs
+from softtopic.pipeline.predict import infer
 from softtopic.topics.edits import Drop, apply
 
 

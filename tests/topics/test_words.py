@@ -39,4 +39,4 @@ def test_words_are_shown_by_relevance_where_it_is_known():
     relevance = np.array([[0.0, 0.1, 0.2, 0.3, 0.4], [0.0, 0.1, 0.2, 0.3, 0.4]])
     topics = Topics(TOPICS.topic_word, WORDS, relevance)
     assert topics.top_words(2) == [["lime", "fig"]] * 2
-    assert topics.top(0, 1) == [("lime", 0.1)]
+    assert topics.top(0, 5) == [("lime", 0.4), ("fig", 0.3), ("plum", 0.2), ("pear", 0.1), ("apple", 0)]

@@ -15,21 +15,24 @@ from scipy.special import softmax
 from softtopic.backbones.registry import name_of
 from softtopic.backbones.settings import BackboneSettings, ECRTMSettings, FASTopicSettings, PLSASettings, Sizes
 from softtopic.errors import InputError
-from softtopic.inputs.registry import Inputs
 from softtopic.types import DocHidden, DocTopic
 
 Weights = Mapping[str, np.ndarray]
 Shapes = Mapping[str, tuple[int, ...]]
-
-# Documents whose inputs are dense at the same time.
-_BLOCK = 4096
 
 # Added to variances, as `torch.nn.BatchNorm1d` does, and the least norm that a vector is divided by.
 _VARIANCE_EPSILON = 1e-5
 _MIN_NORM = 1e-12
 
 
-def infer(weights: Weights, settings: BackboneSettings, inputs: Inputs) -> DocTopic:
+def takes_sparse(settings: BackboneSettings) -> bool:
+    """Whether sparse columns at the end of the inputs of a backbone stay sparse."""
+    return _NETWORKS[name_of(settings)].takes_sparse
+
+
+def mixtures(
+    weights: Weights, settings: BackboneSettings, dense: DocHidden, sparse: csr_matrix | None = None
+) -> DocTopic:
     """Topic mixtures of documents, those of the backbone in evaluation mode.
 
     Parameters
@@ -38,23 +41,20 @@ def infer(weights: Weights, settings: BackboneSettings, inputs: Inputs) -> DocTo
         As `Backbone.weights` returns them.
     settings : BackboneSettings
         Hyper-parameters; their class decides which backbone it is.
-    inputs : Inputs
+    dense : ndarray of shape (n_documents, n_dense)
+        Inputs; all of them, or those before the sparse ones.
+    sparse : csr_matrix of shape (n_documents, n_sparse) or None, default=None
+        Last columns of the inputs, see `takes_sparse`.
 
     Returns
     -------
     ndarray of shape (n_documents, n_topics), float32
         Rows sum to 1; each depends on its own row of the inputs alone, up to rounding.
     """
-    network = _NETWORKS[name_of(settings)]
-    inputs, sparse = inputs.trailing_sparse() if network.takes_sparse else (inputs, None)
-    blocks = []
-    for start in range(0, len(inputs), _BLOCK):
-        dense = inputs.dense(start, start + _BLOCK).astype(np.float32)
-        dense = (dense - weights["center"][: dense.shape[1]]) / weights["scale"][: dense.shape[1]]
-        tail = None if sparse is None else csr_matrix(sparse[start : start + _BLOCK])
-        with np.errstate(over="ignore", invalid="ignore"):
-            blocks.append(network.mixtures(weights, settings, (dense, tail)))
-    return np.concatenate(blocks) if blocks else np.empty((0, network.n_topics(weights)), dtype=np.float32)
+    width = dense.shape[1]
+    standardized = (dense.astype(np.float32) - weights["center"][:width]) / weights["scale"][:width]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _NETWORKS[name_of(settings)].mixtures(weights, settings, (standardized, sparse))
 
 
 def weight_shapes(settings: BackboneSettings, sizes: Sizes) -> Shapes:
@@ -90,19 +90,13 @@ class _Network:
         From settings and sizes to the shapes of all weights but those that standardise the inputs.
     mixtures : callable
         From weights, settings and inputs of documents to their topic mixtures.
-    scores : str
-        Name of a weight with a row for each topic.
     takes_sparse : bool
         Whether sparse columns at the end of the inputs stay sparse.
     """
 
     shapes: Callable[[Any, Sizes], dict[str, tuple[int, ...]]]
     mixtures: Callable[[Weights, Any, _Block], DocTopic]
-    scores: str
     takes_sparse: bool = False
-
-    def n_topics(self, weights: Weights) -> int:
-        return len(weights[self.scores])
 
 
 def _gaussian_mean(weights: Weights, _: BackboneSettings, block: _Block) -> DocTopic:
@@ -196,9 +190,9 @@ def _plsa_shapes(settings: PLSASettings, sizes: Sizes) -> dict[str, tuple[int, .
 
 
 _NETWORKS = {
-    "prodlda": _Network(_prodlda_shapes, _gaussian_mean, "encoder.mean.weight"),
-    "etm": _Network(_etm_shapes, _gaussian_mean, "encoder.mean.weight"),
-    "ecrtm": _Network(_ecrtm_shapes, _gaussian_mean, "encoder.mean.weight"),
-    "fastopic": _Network(_fastopic_shapes, _fastopic, "topic_embeddings"),
-    "plsa": _Network(_plsa_shapes, _plsa, "scores.weight", takes_sparse=True),
+    "prodlda": _Network(_prodlda_shapes, _gaussian_mean),
+    "etm": _Network(_etm_shapes, _gaussian_mean),
+    "ecrtm": _Network(_ecrtm_shapes, _gaussian_mean),
+    "fastopic": _Network(_fastopic_shapes, _fastopic),
+    "plsa": _Network(_plsa_shapes, _plsa, takes_sparse=True),
 }

@@ -138,8 +138,8 @@ class Corpus:
         return cls(
             tuple(map(_valid_string, strings)),
             tuple(map(str, range(len(strings)))) if ids is None else _ids(ids),
-            None if labels is None else tuple(map(_label, labels)),
-            None if times is None else tuple(map(_valid_string, times)),
+            None if labels is None else tuple(map(_label, _listed(labels))),
+            None if times is None else tuple(map(_valid_string, _listed(times))),
         )
 
     @classmethod
@@ -232,7 +232,7 @@ def _valid_string(value: object) -> str:
 
 def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:
     """Whole numbers of 64 bits where all ids are, otherwise strings."""
-    ids = tuple(values)
+    ids = tuple(_listed(values))
     numbers = [int(one) for one in ids if isinstance(one, Integral) and not isinstance(one, bool)]
     if ids and len(numbers) == len(ids) and min(numbers) >= -(2**63) and max(numbers) < 2**63:
         return tuple(numbers)
@@ -248,11 +248,24 @@ def _as_sequence(texts: object) -> tuple[object, ...]:
         raise InputError(f"texts is {kind}; expected a list of strings: give list(texts.values()), and ids=list(texts)")
     if isinstance(texts, Set):
         raise InputError(f"texts is {kind}, which has no order; expected a list of strings, e.g. sorted(texts)")
+    texts = _listed(texts)
     is_table, n_axes = hasattr(texts, "columns"), getattr(texts, "ndim", 1)
     if not isinstance(texts, Iterable) or is_table or n_axes != 1:
         shape = "" if is_table or n_axes == 1 else f" with {n_axes} axes"
         raise InputError(f"texts is {kind}{shape}; expected a list of strings, or one column of a table")
     return tuple(texts)
+
+
+def _listed(values: Any) -> Any:
+    """Python's values of an Arrow or polars column, whose items are objects of their own; anything else as it is."""
+    for method in ("to_pylist", "to_list"):
+        if (
+            getattr(values, "ndim", 1) == 1
+            and not hasattr(values, "columns")
+            and callable(getattr(values, method, None))
+        ):
+            return getattr(values, method)()
+    return values
 
 
 def _label(value: object) -> str:

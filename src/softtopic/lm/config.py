@@ -4,10 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from softtopic.errors import LanguageModelError, check_number, check_whole
 
 LANGUAGE_MODEL = "smollm2-135m"
 SENTENCE_ENCODER = "all-minilm-l6-v2"
+# The sentence encoder by the names it has elsewhere, in lower case.
+_ENCODER_NAMES = (SENTENCE_ENCODER, f"sentence-transformers/{SENTENCE_ENCODER}")
 
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
@@ -15,6 +19,33 @@ Embedder = Callable[[Sequence[str]], Any]
 # Number formats of sentence encoders, and of language models that read documents.
 ENCODER_FORMATS = ("bfloat16", "float16", "float32")
 TEACHER_FORMATS = (*ENCODER_FORMATS, "int8")
+
+
+def encoder_name(name: str) -> str:
+    """The name of the embedded encoder for any spelling of it; other names as they are.
+
+    Examples
+    --------
+    >>> encoder_name("sentence-transformers/all-MiniLM-L6-v2")
+    'all-minilm-l6-v2'
+    """
+    return SENTENCE_ENCODER if name.lower() in _ENCODER_NAMES else name
+
+
+def as_embedder(embedder: Any) -> Any:
+    """A callable of an object that encodes texts by a method `encode` or `embed`; anything else as it is.
+
+    Models of sentence-transformers and model2vec have `encode`, those of fastembed `embed`, which yields vectors.
+    """
+    method = next((getattr(embedder, name) for name in ("encode", "embed") if hasattr(embedder, name)), None)
+    if isinstance(embedder, str) or not callable(method):
+        return embedder
+
+    def embed(texts: Sequence[str]) -> Any:
+        vectors = method(list(texts))
+        return vectors if hasattr(vectors, "shape") else np.stack(list(vectors))
+
+    return embed
 
 
 def check_device(device: str) -> None:

@@ -19,6 +19,7 @@ from softtopic.lm.config import (
     EncoderConfig,
     check_device,
     check_format,
+    encoder_name,
 )
 from softtopic.lm.loading import exclusive_loading, safe_options
 from softtopic.storage.assets import ASSETS, asset_path
@@ -88,7 +89,7 @@ class SentenceEncoder:
     ) -> None:
         check_device(device)
         check_format(dtype, ENCODER_FORMATS)
-        self.name = name
+        self.name = encoder_name(name)
         self.max_tokens = max_tokens
         self._names = (device, dtype)
         self._opened: tuple[MeanStates, Any, int] | None = None

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from softtopic.backbones.inference import check_weights, infer, weight_shapes
+from softtopic.backbones.inference import check_weights, mixtures, weight_shapes
 from softtopic.backbones.registry import name_of
 from softtopic.backbones.settings import Sizes
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.projection import projected_inputs
-from softtopic.inputs.registry import INPUTS, Inputs, split_inputs, split_target
+from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.state import FittedState
 from softtopic.topics.documents import EXCERPT_LENGTH
 
@@ -142,6 +142,6 @@ def _check_backbone(state: FittedState) -> None:
     )
     backbone = state.recipe.backbone
     check_weights(state.weights, weight_shapes(backbone, sizes), name_of(backbone))
-    theta = infer(state.weights, backbone, Inputs({"zeros": np.zeros((1, sizes.n_inputs), dtype=np.float32)}))
+    theta = mixtures(state.weights, backbone, np.zeros((1, sizes.n_inputs), dtype=np.float32))
     if not abs(float(theta.sum()) - 1) < _TOLERANCE:
         raise InputError("the weights give topic mixtures that do not sum to 1")

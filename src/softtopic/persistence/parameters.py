@@ -41,7 +41,7 @@ _HINTS: dict[str, Any] = {
     "language": str,
     "guides": list[str] | None,
     "features": str | None,
-    "random_state": int,
+    "random_state": int | None,
     "progress": bool,
 }
 # The other types that a parameter may have.

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from softtopic.errors import InputError, ModelFileError
 from softtopic.lm.config import check_device
 from softtopic.persistence.edits import edits_of
@@ -73,6 +75,9 @@ def save(
     --------
     >>> save(model.state_, model.get_params(deep=False), "model/")  # doctest: +SKIP
     """
+    if isinstance(parameters.get("random_state"), np.random.RandomState):
+        # The seed that was drawn: the generator has gone on.
+        parameters = parameters | {"random_state": state.seed}
     write_model(path, files_of(state, parameters, edits, excerpts=excerpts))
 
 

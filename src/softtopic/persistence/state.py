@@ -240,7 +240,9 @@ def _static_of(tensors: dict[str, np.ndarray]) -> StaticEncoder | None:
 def _check_parameters(parameters: dict[str, Any], state: FittedState) -> None:
     """Raise InputError unless these are parameters of the fit that left this state."""
     chosen = state.selection is not None and state.selection.n_topics == state.n_topics
-    for name, fitted in (("n_topics", AUTO if chosen else state.n_topics), ("random_state", state.seed)):
+    # From None a seed was drawn.
+    seed = None if parameters.get("random_state") is None else state.seed
+    for name, fitted in (("n_topics", AUTO if chosen else state.n_topics), ("random_state", seed)):
         if parameters.get(name) != fitted:
             raise InputError(f"{name} is {parameters.get(name)}, the model was fitted with {fitted}; set it to that")
     check_options(parameters)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from softtopic.backbones.base import Backbone
-from softtopic.backbones.inference import infer
 from softtopic.backbones.registry import build_backbone
 from softtopic.backbones.settings import Sizes
 from softtopic.data.corpus import Corpus, equidistant
@@ -37,7 +36,7 @@ from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.guidance import anchors_of
 from softtopic.pipeline.plan import FitPlan
-from softtopic.pipeline.predict import mixtures_of_all
+from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import opening_teacher, read_documents
 from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def name_topics(
     *,
     lm: str | Teacher | None,
     lm_model: str | None,
-    embedder: str | Embedder | None,
+    embedder: Any,
     config: NamingConfig,
 ) -> dict[int, str]:
     """A name for each topic of a model; see `TopicModel.name_topics`."""

@@ -16,7 +16,7 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.config import Embedder
+from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
 from softtopic.pipeline.sampling import (
@@ -55,7 +55,7 @@ class FitOptions:
     backbone: Any = None
     inputs: str | None = None
     target: str | None = None
-    embedder: str | Embedder | None = None
+    embedder: Any = None
     word_vectors: WordVectors | str | Path | None = None
     lm: str | BaseTeacher = ""
     sample: float | None = None
@@ -64,12 +64,13 @@ class FitOptions:
     language: str = "english"
     guides: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     features: str | Path | None = "auto"
-    random_state: int | np.integer = 0
+    random_state: int | np.integer | np.random.RandomState | None = 0
 
     def resolved_recipe(self) -> Recipe:
         """The recipe with the caller's overrides; raises InputError for impossible options."""
         check_n_topics(self.n_topics)
-        check_whole("random_state", self.random_state, 0, 2**32 - 1)
+        if not (self.random_state is None or isinstance(self.random_state, np.random.RandomState)):
+            check_whole("random_state", self.random_state, 0, 2**32 - 1)
         check_sample(self.sample)
         recipe = get_recipe(self.recipe, self.backbone, inputs=self.inputs, target=self.target)
         if self.demonstrations is None:
@@ -78,6 +79,13 @@ class FitOptions:
             raise InputError(f"demonstrations {self.demonstrations!r} are not known; choose none or auto")
         chosen = (recipe.read.demonstrations or DemonstrationConfig()) if self.demonstrations == "auto" else None
         return replace(recipe, read=replace(recipe.read, demonstrations=chosen))
+
+
+def seed_of(random_state: int | np.integer | np.random.RandomState | None) -> int:
+    """The seed itself, or one drawn from a generator; from a new one for None."""
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int((random_state or np.random.RandomState()).randint(2**32 - 1, dtype=np.int64))
+    return int(random_state)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -295,7 +303,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     return FitPlan(
         recipe=recipe,
         n_topics=None if options.n_topics == AUTO else int(options.n_topics),
-        seed=int(options.random_state),
+        seed=seed_of(options.random_state),
         n_documents=len(source.corpus),
         n_distinct=source.count,
         vocabulary=vocabulary,
@@ -426,9 +434,10 @@ def pick_embedder(
         return None
     if options.embedder is None and source.embeddings is not None:
         return None
-    if callable(options.embedder):
-        return options.embedder
-    name = options.embedder or recipe.encoder.name
+    embedder = as_embedder(options.embedder)
+    if callable(embedder):
+        return embedder
+    name = embedder or recipe.encoder.name
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_matrix
 
-from softtopic.backbones.inference import infer
+from softtopic.backbones.inference import Weights, mixtures, takes_sparse
+from softtopic.backbones.settings import BackboneSettings
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
 from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
-from softtopic.lm.config import Embedder
+from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
 from softtopic.state import FittedState, scaled
@@ -31,6 +33,22 @@ from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.
 _OF_DOCUMENTS = ("index", "novelty", "edited", "map")
+
+
+# Documents whose inputs are dense at the same time.
+_BLOCK = 4096
+
+
+def infer(weights: Weights, settings: BackboneSettings, inputs: Inputs) -> DocTopic:
+    """Topic mixtures of all rows of the inputs, by the weights of a trained backbone; rows sum to 1."""
+    inputs, sparse = inputs.trailing_sparse() if takes_sparse(settings) else (inputs, None)
+    blocks = []
+    # One block where there are no rows: it has the number of topics.
+    for start in range(0, max(1, len(inputs)), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        tail = None if sparse is None else csr_matrix(sparse[rows])
+        blocks.append(mixtures(weights, settings, inputs.dense(rows.start, rows.stop), tail))
+    return np.concatenate(blocks)
 
 
 def mixtures_of_all(
@@ -165,8 +183,9 @@ class Predictor:
         about = self.state.teacher
         return self._once("teacher", lambda: teacher_from_description(about, device=self.device))
 
-    def encoder(self, embedder: str | Embedder | None) -> Embedder | None:
+    def encoder(self, embedder: Any) -> Embedder | None:
         """The encoder of new texts: the caller's if there is one, else that of the state."""
+        embedder = as_embedder(embedder)
         if callable(embedder):
             return embedder
         name = embedder or self.state.encoder
@@ -188,7 +207,7 @@ class Predictor:
         *,
         hidden: Any = None,
         embeddings: Any = None,
-        embedder: str | Embedder | None = None,
+        embedder: Any = None,
         keep: bool = False,
         progress: bool = False,
     ) -> DocTopic:
@@ -234,7 +253,7 @@ class Predictor:
         *,
         hidden: Any = None,
         embeddings: Any = None,
-        embedder: str | Embedder | None = None,
+        embedder: Any = None,
         keep: bool = False,
         progress: bool = False,
     ) -> tuple[Corpus | None, Inputs | None]:
@@ -287,7 +306,7 @@ class Predictor:
         corpus: Corpus,
         hidden: DocHidden | None,
         embeddings: np.ndarray | None,
-        embedder: str | Embedder | None,
+        embedder: Any,
         keep: bool,
         progress: bool,
     ) -> Sources:

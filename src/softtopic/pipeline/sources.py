@@ -59,6 +59,15 @@ def as_corpus(X: Iterable[str] | Corpus) -> Corpus:
     return X if isinstance(X, Corpus) else Corpus.from_texts(X)
 
 
+def second_argument(y: Any, embeddings: Any) -> Any:
+    """The sentence vectors of a fit: `embeddings`, or the second argument where it is a matrix of floats."""
+    if getattr(y, "ndim", 0) != 2 or not np.issubdtype(np.asarray(y).dtype, np.floating):
+        return embeddings
+    if embeddings is not None:
+        raise InputError("embeddings are given twice, as the second argument and by name; leave one out")
+    return y
+
+
 def source_of(
     X: Iterable[str] | Corpus | None,
     *,

@@ -1,5 +1,8 @@
 """Tables of topics: words, names, numbers of documents."""
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 import pandas as pd
 
 from softtopic.errors import InputError, check_whole
@@ -17,13 +20,51 @@ def topic_names(state: FittedState) -> list[str]:
     return topics_of(state).names()
 
 
+def topic_labels(
+    state: FittedState, n_words: int = 3, *, prefix: bool = True, word_length: int | None = None, separator: str = "_"
+) -> list[str]:
+    """A label of each topic from its first words, in the order of the columns.
+
+    Parameters
+    ----------
+    state : FittedState
+    n_words : int, default=3
+        Number of words.
+    prefix : bool, default=True
+        Whether labels begin with the number of the topic.
+    word_length : int or None, default=None
+        Longer words are cut to so many characters; None: none is.
+    separator : str, default="_"
+        Between the parts of a label.
+    """
+    check_whole("n_words", n_words, 1)
+    if word_length is not None:
+        check_whole("word_length", word_length, 1)
+    return [
+        separator.join([*([str(topic)] if prefix else []), *(word[:word_length] for word in words)])
+        for topic, words in zip(state.topic_ids, topics_of(state).top_words(n_words), strict=True)
+    ]
+
+
+def names_by_topic(state: FittedState, names: Any) -> Mapping[int, str]:
+    """Names of some topics by number, or of all by a list in the order of the columns, as a mapping."""
+    if isinstance(names, Mapping):
+        return names
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise InputError(f"names are {names!r}; give a list, or names by topic, as {{3: 'space'}}")
+    listed = list(names)
+    if len(listed) != state.n_topics:
+        raise InputError(f"{len(listed)} names for {state.n_topics} topics; give one for each, or {{3: 'space'}}")
+    return dict(zip(state.topic_ids, listed, strict=True))
+
+
 def get_topic(state: FittedState, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
-    """The first words of one topic with their probabilities."""
+    """The first words of one topic with their scores, largest first."""
     return topics_of(state).top(column_of(state, topic), n_words)
 
 
 def get_topics(state: FittedState, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
-    """The first words of every topic with their probabilities."""
+    """The first words of every topic with their scores, largest first."""
     topics = topics_of(state)
     return {topic: topics.top(column, n_words) for column, topic in enumerate(state.topic_ids)}
 

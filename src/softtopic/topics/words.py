@@ -56,9 +56,11 @@ class Topics:
         return len(self.topic_word)
 
     def top(self, row: int, n: int = 10) -> list[tuple[str, float]]:
-        """The first n words of the topic in a row, with their probabilities."""
-        best = top_indices(self._order[row : row + 1], n)[0]
-        return [(self.words[int(word)], float(self.topic_word[row, word])) for word in best]
+        """The first n words of the topic in a row with the scores they are ranked by; over all words they sum to 1."""
+        scores = self._order[row]
+        if self.relevance is not None:
+            scores = scores / (scores.sum(dtype=np.float64) or 1.0)
+        return [(self.words[int(word)], float(scores[word])) for word in top_indices(scores[None], n)[0]]
 
     def top_words(self, n: int = 10) -> list[list[str]]:
         """The first n words of every topic."""
