@@ -126,11 +126,15 @@ def check_sources(
     file: str | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
 ) -> None:
     """Raise InputError unless there is something to fit, from one source, and no option is of another one."""
+    from softtopic.features.store import FeatureStore
+
     if labels is not None and (file is not None or features is not None):
         raise InputError("--labels stands alone; leave out the file of documents and --features")
     if file is None and features is None and labels is None:
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
     if file is None:
+        if features is not None:
+            FeatureStore.open(features)  # a folder that is none is named first
         source = "--features without a file" if labels is None else "--labels"
         chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
         chosen += chosen_options(words, VocabularyOptions, () if labels is None else ("vocabulary",))
