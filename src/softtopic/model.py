@@ -306,7 +306,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._set_state(state, teacher)
             return self
         earlier = like if isinstance(like, TopicModel) else TopicModel.load(like)
-        given = earlier._reading(hidden=hidden, embeddings=embeddings) | {"progress": self.progress}
+        given = earlier._reading(hidden=hidden, embeddings=embeddings, progress=self.progress)
         self.plan_, teacher, found = renewal.refit(plan, source, earlier._fitted, **given)
         self._set_state(found.state, teacher, edits=found.edits, changes=found.changes)
         return self
@@ -1134,13 +1134,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def _mixtures(self, corpus: Corpus | None, **vectors: Any) -> DocTopic:
         return self._fitted.transform(corpus, **self._reading(**vectors))
 
-    def _reading(self, **vectors: Any) -> dict[str, Any]:
-        """How documents are read, and the vectors of theirs that the caller brings along."""
-        return {
-            "embedder": self.embedder,
-            "keep": self.features is not None,
-            "progress": self.progress,
-        } | vectors
+    def _reading(self, **given: Any) -> dict[str, Any]:
+        """How documents are read, and what the caller knows of them."""
+        how: dict[str, Any] = {"embedder": self.embedder, "keep": self.features is not None, "progress": self.progress}
+        return how | given
 
     def _options(self) -> FitOptions:
         return FitOptions(**{one.name: getattr(self, one.name) for one in fields(FitOptions)})

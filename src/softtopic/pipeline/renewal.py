@@ -111,8 +111,8 @@ def update(
 def _novel_groups(
     predictor: Predictor, corpus: Corpus, inputs: Any, found: Prediction, config: RenewalConfig
 ) -> tuple[np.ndarray, DocInt]:
-    """Inputs of the distinct documents, L2-normalised, and their groups; without texts of the others no groups."""
-    points = points_of(inputs)
+    """Inputs of the distinct documents, L2-normalised, and the group of each."""
+    points: Any = points_of(inputs)
     points = np.asarray(points.toarray() if issparse(points) else points)
     novelty = predictor.novelty_scale.novelty(found.projections)[corpus.distinct.first]
     return points, novel_groups(predictor.view, points, novelty, config)

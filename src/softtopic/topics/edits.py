@@ -74,8 +74,8 @@ class Splitter:
 
 def narrowed(vectors: DocHidden, width: int) -> Float[np.ndarray, "docs narrow"]:
     """The first columns of L2-normalised vectors, normalised again: those that there were before new topics."""
-    rest = vectors[:, width:].any(axis=1)
-    return np.where(rest[:, None], np.asarray(normalize(vectors[:, :width])), vectors[:, :width])
+    rest = np.any(vectors[:, width:], axis=1, keepdims=True)
+    return np.where(rest, np.asarray(normalize(vectors[:, :width])), vectors[:, :width])
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,7 +102,7 @@ def with_documents(state: FittedState, corpus: Corpus, theta: DocTopic, vectors:
     if state.times is not None or corpus.times is not None:
         times = (*(state.times or ("",) * n_known), *(corpus.times or ("",) * len(corpus)))
     all_theta = np.vstack([state.theta, theta])
-    texts = (*(state.excerpts if keeps_texts else map(str, range(n_known))), *corpus.texts)
+    texts: tuple[str, ...] = (*(state.excerpts if keeps_texts else map(str, range(n_known))), *corpus.texts)
     blank = n_known + without_content(corpus, state.vocabulary)
     return replace(
         state,
@@ -143,7 +143,7 @@ def widened(known: DocumentVectors, points: np.ndarray, groups: DocInt) -> Docum
 def _renewed(state: FittedState, theta: DocTopic, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Representative documents: the known ones, which were chosen from whole texts, and new ones with larger shares."""
     rows = np.unique(np.concatenate([*state.representatives, np.arange(len(state.theta), len(theta))]))
-    found = representative_rows(theta[rows], [texts[row] for row in rows.tolist()])
+    found = representative_rows(theta[rows], tuple(texts[row] for row in rows.tolist()))
     return tuple(rows[one] for one in found)
 
 
