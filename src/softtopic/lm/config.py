@@ -37,7 +37,7 @@ def as_embedder(embedder: Any) -> Any:
 
     Models of sentence-transformers and model2vec have `encode`, those of fastembed `embed`, which yields vectors.
     """
-    method = next((getattr(embedder, name) for name in ("encode", "embed") if hasattr(embedder, name)), None)
+    method: Any = next((getattr(embedder, name) for name in ("encode", "embed") if hasattr(embedder, name)), None)
     if isinstance(embedder, str) or not callable(method):
         return embedder
 

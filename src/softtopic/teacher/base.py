@@ -47,7 +47,12 @@ class BaseTeacher(ABC):
     Teachers with the same description are equal. They can be pickled; a copy opens its language model anew.
     """
 
-    device: "torch.device"  # where topic models are trained on its output
+    @cached_property
+    def device(self) -> "torch.device":
+        """Where topic models are trained on its output."""
+        from softtopic.lm.devices import pick_device
+
+        return pick_device()
 
     @cached_property
     @abstractmethod

@@ -53,7 +53,7 @@ def prepare_ldavis(state: FittedState, texts: Sequence[str] | None = None) -> An
     """`pyLDAvis.PreparedData` with the topics in the order of their numbers; raises InputError without that package."""
     data = ldavis_data(state, texts)
     try:
-        import pyLDAvis
+        import pyLDAvis  # type: ignore[import-not-found]
     except ImportError:
         raise InputError("pyLDAvis is not installed; pip install pyLDAvis, or leave out prepare=True") from None
     return pyLDAvis.prepare(**data, sort_topics=False, start_index=0)
