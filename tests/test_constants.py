@@ -30,6 +30,7 @@ ALLOWED = {
     "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},
     "edits, proposals and levels after the fit": {
         "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",
+        "_N_KEPT", "_DIGITS",
     },
     "versions": {"VERSION"},
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},

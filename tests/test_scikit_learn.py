@@ -223,3 +223,15 @@ def test_the_score_is_of_the_edited_topics(by_vectors, texts):
     before = model.score(texts)
     assert model.merge_topics([0, 2]).score(texts) != before
     assert model.undo().score(texts) == before
+
+
+def test_topics_have_other_words(by_vectors, texts, tmp_path):
+    model = pickle.loads(pickle.dumps(by_vectors))
+    phrases = CountVectorizer(ngram_range=(2, 2), stop_words="english")
+    model.update_topics(texts, phrases)
+    assert all(" " in word for words in model.topics.top_words(3) for word in words)
+    np.testing.assert_array_equal(model.transform(texts, encode(texts)), by_vectors.probabilities_)
+    model.save(tmp_path / "m")
+    loaded = TopicModel.load(tmp_path / "m")
+    assert loaded.get_topics() == model.get_topics()
+    assert loaded.undo().get_topics() == by_vectors.get_topics()

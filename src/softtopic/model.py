@@ -46,6 +46,7 @@ from softtopic.topics import (
     groups,
     hierarchy,
     ldavis,
+    rewording,
     search,
     suggestions,
     table,
@@ -769,6 +770,23 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def exclude_words(self, words: Sequence[str]) -> "TopicModel":
         """Remove words from the vocabulary of the topics; mixtures stay as they are."""
         return self.edit(edits.exclude(words))
+
+    def update_topics(self, docs: Iterable[str] | Corpus, vocabulary: Any = 2000) -> "TopicModel":
+        """Describe the topics by other words, for instance phrases; mixtures stay as they are, and `undo` works.
+
+        Parameters
+        ----------
+        docs : iterable of str or Corpus
+            The training documents in their order.
+        vocabulary : int, sequence of str, Vocabulary or CountVectorizer, default=2000
+            As the parameter of the model, such as ``CountVectorizer(ngram_range=(1, 2), stop_words="english")``.
+
+        Returns
+        -------
+        TopicModel
+            This model.
+        """
+        return self.edit(rewording.reword(self._fitted.view, as_corpus(docs).texts, vocabulary, self.language))
 
     def renumber(self) -> "TopicModel":
         """Number the topics 0, 1, … without gaps, in their order."""

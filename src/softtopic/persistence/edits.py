@@ -9,8 +9,10 @@ from softtopic.persistence.values import check_names, from_plain, to_plain
 from softtopic.state import FittedState
 from softtopic.topics.additions import Add
 from softtopic.topics.edits import Drop, Edit, Exclude, Merge, Rename, Renumber, Split, apply
+from softtopic.topics.rewording import Reword
 
-KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in (Merge, Split, Drop, Rename, Exclude, Renumber, Add)}
+_ALL = (Merge, Split, Drop, Rename, Exclude, Renumber, Add, Reword)
+KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in _ALL}
 
 
 def plain_edits(edits: Sequence[Edit]) -> dict[str, Any]:
