@@ -357,7 +357,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         --------
         >>> model.update(texts_of_this_week, ids=keys)  # doctest: +SKIP
         """
-        corpus = renewal.new_documents(X, ids, times)
+        corpus = renewal.new_documents(self._fitted.state, X, ids, times)
         config = renewal.RenewalConfig(min_topic_size=min_topic_size)
         given = self._reading(hidden=hidden, embeddings=embeddings)
         found = renewal.update(self._fitted, corpus, words=(self.vocabulary, self.language), config=config, **given)

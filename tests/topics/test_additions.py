@@ -63,7 +63,7 @@ def added(state=STATE, done=()):
     known = widened(state.vectors, NEW, groups)
     vectors = with_vectors(known, *project_points(NEW, known.components))
     theta = np.tile(state.theta[10], (len(NEW), 1))
-    grown = with_documents(state, with_ids(state, CORPUS), theta, vectors)
+    grown = with_documents(state, with_ids(state, CORPUS, count_on=True), theta, vectors)
     words = Vocabulary((*view.vocabulary.words, "goal", "goals", "match"))
     return grown, addition(apply(grown, done).state, CORPUS, groups, words, CONFIG)
 
@@ -171,10 +171,10 @@ def test_additions_that_do_not_fit_are_one_line(changes, said):
 
 
 def test_ids_go_on_where_they_end():
-    new = with_ids(STATE, Corpus.from_texts(["a", "b"]))
+    new = with_ids(STATE, Corpus.from_texts(["a", "b"]), count_on=True)
     assert new.ids == ("30", "31")
     numbered = replace(STATE, ids=tuple(range(100, 130)))
-    assert with_ids(numbered, Corpus.from_texts(["a", "b"])).ids == (130, 131)
+    assert with_ids(numbered, Corpus.from_texts(["a", "b"]), count_on=True).ids == (130, 131)
     assert with_ids(numbered, Corpus.from_texts(["a", "b"], ids=[5, 7])).ids == (5, 7)
 
 
@@ -194,12 +194,12 @@ def test_ids_that_do_not_go_on_are_one_line(ids, said):
 def test_texts_are_kept_of_new_documents_where_they_are_of_the_others():
     corpus = Corpus.from_texts(["new", " ", "other"], times=["2020", "", "2021"])
     vectors = with_vectors(STATE.vectors, STATE.vectors.documents[:3], STATE.vectors.norms[:3])
-    grown = with_documents(STATE, with_ids(STATE, corpus), STATE.theta[:3], vectors)
+    grown = with_documents(STATE, with_ids(STATE, corpus, count_on=True), STATE.theta[:3], vectors)
     assert grown.excerpts[30:] == ("new", "", "other")
     assert grown.blank.tolist() == [31]
     assert grown.times == ("",) * 30 + ("2020", "", "2021")
     silent = replace(STATE, excerpts=("",) * 30)
-    grown = with_documents(silent, with_ids(STATE, corpus), np.eye(6, dtype=np.float32)[:3], vectors)
+    grown = with_documents(silent, with_ids(STATE, corpus, count_on=True), np.eye(6, dtype=np.float32)[:3], vectors)
     assert not any(grown.excerpts)
     assert grown.representatives[0][0] == 30
 

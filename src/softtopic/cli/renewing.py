@@ -60,7 +60,8 @@ def update(
         text=text, id=id, time=time, time_format=time_format, format=format, delimiter=delimiter, encoding=encoding
     )
     n_known = len(loaded.state_.ids)
-    loaded.update(read_documents(file, options), min_topic_size=min_topic_size)
+    corpus = read_documents(file, options)
+    loaded.update(corpus, ids=None if id is None else corpus.ids, min_topic_size=min_topic_size)
     loaded.save(destination, excerpts=excerpts)
     changes, n_new = loaded.changes_, len(loaded.state_.ids) - n_known
     if as_json:

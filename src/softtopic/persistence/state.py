@@ -93,20 +93,26 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         "plan": list(state.plan),
         "parameters": plain_parameters,
     }
-    if state.selection is not None:
-        config[_SELECTION] = to_plain(state.selection)
-    if any(state.names):
-        config[_NAMES] = list(state.names)
-    if state.topic_ids != tuple(range(state.n_topics)):
-        config[_IDS] = list(state.topic_ids)
     return ModelFiles(
-        config=withhold_demonstrations(config, excerpts=excerpts),
+        config=withhold_demonstrations(config | _optional_config(state), excerpts=excerpts),
         tensors=tensors,
         topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
         documents=_documents(state, excerpts=excerpts),
         card=model_card(apply(state, edits).state),
         edits=plain_edits(edits),
     )
+
+
+def _optional_config(state: FittedState) -> dict[str, Any]:
+    """What config.json holds of some models alone."""
+    config: dict[str, Any] = {}
+    if state.selection is not None:
+        config[_SELECTION] = to_plain(state.selection)
+    if any(state.names):
+        config[_NAMES] = list(state.names)
+    if state.topic_ids != tuple(range(state.n_topics)):
+        config[_IDS] = list(state.topic_ids)
+    return config
 
 
 def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, Any]]:
@@ -145,8 +151,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         representatives=representatives,
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
-        names=from_plain(tuple[str, ...], config[_NAMES], _NAMES),
-        topic_ids=from_plain(tuple[int, ...], config[_IDS], _IDS),
+        **_identities_of(config),
         selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **{name: tensors.get(name) for name in _ARRAYS},  # type: ignore[arg-type]
@@ -157,6 +162,12 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     _check_sizes(config["sizes"], state)
     _check_parameters(parameters, state)
     return state, parameters
+
+
+def _identities_of(config: dict[str, Any]) -> dict[str, Any]:
+    """Names and numbers of the topics; () where they are not stored."""
+    names = from_plain(tuple[str, ...], config[_NAMES], _NAMES)
+    return {"names": names, "topic_ids": from_plain(tuple[int, ...], config[_IDS], _IDS)}
 
 
 def _widths(recipe: Recipe, plain: Any) -> dict[str, int]:

@@ -68,7 +68,7 @@ def update(
     predictor : Predictor
         Of the model; it is left as it is.
     corpus : Corpus
-        New documents.
+        See `new_documents`.
     words : tuple
         Parameters `vocabulary` and `language` of the model: words of new topics are chosen as its own were.
     config : RenewalConfig
@@ -77,11 +77,6 @@ def update(
     """
     state, view = predictor.state, predictor.view
     known = known_vectors(state)
-    if not len(corpus):
-        raise InputError("there are no new documents; give one or more")
-    if not corpus.distinct.texts:
-        raise InputError(f"{len(corpus)} new documents, none with text; give documents with text")
-    corpus = with_ids(state, corpus)
     made = predictor.make_inputs(corpus, **options)
     found = predictor.predict(*made)
     points, groups = _novel_groups(predictor, corpus, made[1], found, config)
@@ -125,12 +120,21 @@ def _projected(corpus: Corpus, points: np.ndarray, known: DocumentVectors) -> tu
     return np.vstack([vectors, np.zeros_like(vectors[:1])])[rows], np.append(norms, np.zeros_like(norms[:1]))[rows]
 
 
-def new_documents(X: Any, ids: Any, times: Any) -> Corpus:
-    """The corpus of new documents, with the ids and times that are given."""
-    if isinstance(X, Corpus):
-        given = {name: tuple(values) for name, values in (("ids", ids), ("times", times)) if values is not None}
-        return Corpus.from_texts(X.texts, **({"ids": X.ids, "times": X.times} | given)) if given else X
-    return Corpus.from_texts(X, ids=ids, times=times)
+def new_documents(state: FittedState, X: Any, ids: Any = None, times: Any = None) -> Corpus:
+    """The corpus of new documents; raises InputError where none has text, or ids do not go with those of the state.
+
+    Ids that are mere positions were not given, and count on.
+    """
+    corpus = X if isinstance(X, Corpus) else Corpus.from_texts(X)
+    given: dict[str, Any] = {name: tuple(one) for name, one in (("ids", ids), ("times", times)) if one is not None}
+    if given:
+        corpus = Corpus.from_texts(corpus.texts, **({"ids": corpus.ids, "times": corpus.times} | given))
+    if not len(corpus):
+        raise InputError("there are no new documents; give one or more")
+    if not corpus.distinct.texts:
+        raise InputError(f"{len(corpus)} new documents, none with text; give documents with text")
+    count_on = ids is None and corpus.ids == tuple(map(str, range(len(corpus))))
+    return with_ids(state, corpus, count_on=count_on)
 
 
 def words_of_new_topics(

@@ -440,8 +440,7 @@ def as_tuples(rows: np.ndarray) -> tuple[tuple[float, ...], ...]:
 
 def new_numbers(edited: EditedState, numbers: tuple[int, ...], n: int) -> tuple[int, ...]:
     """Numbers of n new topics: the given ones, else those that count on; raises InputError where one is in use."""
-    if not numbers:
-        return tuple(range(edited.next_id, edited.next_id + n))
+    numbers = numbers or tuple(range(edited.next_id, edited.next_id + n))
     if len(set(numbers)) != n or len(numbers) != n or min(numbers) < 0 or set(numbers) & set(edited.state.topic_ids):
         raise InputError(f"numbers of {n} new topics are {list(numbers)}; give as many, none of them in use")
     return numbers
@@ -471,10 +470,7 @@ def _regrouped(
         relevance = None if relevance is None else splitter.divide(relevance.T, word_shares**2).T
         masses = np.append(masses, np.ones(len(numbers)))
         ids = (*ids, *numbers)
-        names = (
-            *(("" if column == splitter.column else name) for column, name in enumerate(names)),
-            *[""] * len(numbers),
-        )
+        names = (*("" if column == splitter.column else one for column, one in enumerate(names)), *[""] * len(numbers))
         next_id = max(next_id, *(number + 1 for number in numbers))
     new = replace(
         state,

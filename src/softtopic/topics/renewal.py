@@ -58,8 +58,8 @@ class RenewalConfig:
         check_number("min_overlap", self.min_overlap, 0, 1, closed="both")
 
 
-def with_ids(state: FittedState, corpus: Corpus) -> Corpus:
-    """The documents with ids that go on where those of the state end, unless they have ids of their own.
+def with_ids(state: FittedState, corpus: Corpus, *, count_on: bool = False) -> Corpus:
+    """The documents with ids that the state does not have; with `count_on`, numbers that go on where its ids end.
 
     Raises
     ------
@@ -67,12 +67,10 @@ def with_ids(state: FittedState, corpus: Corpus) -> Corpus:
         If an id is repeated or one of the state's, or of another type.
     """
     known, n_known = set(state.ids), len(state.ids)
-    if corpus.ids == tuple(map(str, range(len(corpus)))):
-        numbers = range(n_known, n_known + len(corpus))
-        if all(isinstance(one, int) for one in state.ids):
-            numbers = range(max(map(int, state.ids)) + 1, max(map(int, state.ids)) + 1 + len(corpus))
-            return replace(corpus, ids=tuple(numbers))
-        corpus = replace(corpus, ids=tuple(map(str, numbers)))
+    if count_on:
+        first = max(map(int, state.ids)) + 1 if isinstance(state.ids[0], int) else n_known
+        numbers = range(first, first + len(corpus))
+        corpus = replace(corpus, ids=tuple(numbers if isinstance(state.ids[0], int) else map(str, numbers)))
     if type(corpus.ids[0]) is not type(state.ids[0]):
         kinds = {int: "whole numbers", str: "strings"}
         raise InputError(f"ids of the model are {kinds[type(state.ids[0])]}; give ids like these, as {state.ids[0]!r}")
