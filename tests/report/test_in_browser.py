@@ -91,6 +91,13 @@ def test_search_finds_documents_and_topics(opened):
     assert opened.run("document.querySelectorAll('.documents mark').length") == 60
     opened.run("document.getElementById('reset').click()")
     assert (status(opened), len(names(opened))) == ("", 6)
+    opened.write("about rockets")
+    opened.wait("document.querySelectorAll('.documents mark').length === 120")
+    assert set(opened.run("[...document.querySelectorAll('mark')].map((one) => one.textContent)")) == {
+        "about",
+        "rockets",
+    }
+    opened.run("document.getElementById('reset').click()")
     opened.write("bread")
     opened.wait("document.getElementById('status').textContent.includes('match')")
     assert names(opened) == ["bread"]

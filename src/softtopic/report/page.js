@@ -249,9 +249,17 @@
     }));
   }
   function marked(into, text) {
-    const word = state.query.trim().toLowerCase(), at = word && text.toLowerCase().length === text.length ? text.toLowerCase().indexOf(word) : -1;
-    if (at < 0) { into.textContent = text; return; }
-    into.append(text.slice(0, at), element("mark", {}, text.slice(at, at + word.length)), text.slice(at + word.length));
+    const low = text.toLowerCase();
+    // In some scripts letters have other lengths in lower case.
+    const words = low.length === text.length ? state.query.toLowerCase().split(/\s+/).filter(Boolean) : [];
+    const spans = words.map((word) => [low.indexOf(word), word.length]).filter((span) => span[0] >= 0).sort((one, other) => one[0] - other[0]);
+    let end = 0;
+    for (const [start, length] of spans) {
+      if (start < end) continue;
+      into.append(text.slice(end, start), element("mark", {}, text.slice(start, start + length)));
+      end = start + length;
+    }
+    into.append(text.slice(end));
   }
 
   // ---- Choosing ------------------------------------------------------------------------------------------------
