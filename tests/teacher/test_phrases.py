@@ -1,5 +1,7 @@
 """Phrases decoded from several documents, against the model's own forward over whole prompts."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -9,7 +11,9 @@ from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.naming import PROMPT, Spelling, decode_phrases, topic_batches
 
-CONFIG = NamingConfig(phrase_tokens=3, beam_width=2)
+# A tiny model with random weights finds no end likely.
+ANY_END = NamingConfig(end_log_probability=-100.0)
+CONFIG = replace(ANY_END, phrase_tokens=3, beam_width=2)
 DATA, SPACE, FOOD = (0, 5, 10), (1, 6, 11), (2, 7)
 
 
@@ -68,10 +72,15 @@ def test_a_single_topic_has_inputs_without_content_as_its_contrast(teacher, tiny
 
 def test_phrases_are_short_and_on_one_line(teacher, texts):
     topics = [[texts[row] for row in rows] for rows in (DATA, SPACE, FOOD)]
-    for phrases in decode_phrases(teacher, topics, NamingConfig(max_words=2)):
+    for phrases in decode_phrases(teacher, topics, replace(ANY_END, max_words=2)):
         assert len({phrase.text.casefold() for phrase in phrases}) == len(phrases) > 0
         assert all(len(phrase.text.split()) <= 2 and phrase.text.isprintable() for phrase in phrases)
         assert [phrase.score for phrase in phrases] == sorted((phrase.score for phrase in phrases), reverse=True)
+
+
+def test_a_phrase_that_hardly_ends_is_none(teacher, texts):
+    topics = [[texts[row] for row in rows] for rows in (DATA, SPACE)]
+    assert decode_phrases(teacher, topics, replace(CONFIG, end_log_probability=0.0)) == [[], []]
 
 
 def test_decoding_is_deterministic(teacher, texts):
