@@ -44,6 +44,16 @@ def within_memory() -> Iterator[None]:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit < _MAX_BYTES
 
 
+@pytest.fixture(scope="module", autouse=True)
+def imported(tmp_path_factory) -> None:
+    """What is imported when it is first needed takes longer than any input."""
+    path = tmp_path_factory.mktemp("warm") / "posts.csv"
+    path.write_bytes(WELL_FORMED["csv"] * 3)
+    for options in (["--recipe", "prodlda"], ["--fast"]):
+        with pytest.raises(SystemExit):
+            main(["fit", str(path), "--topics", "2", "--dry-run", *options])
+
+
 @contextmanager
 def refused_or_done() -> Iterator[None]:
     """Nothing but errors that a user can fix, within two seconds of the processor."""

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from softtopic.data.corpus import equidistant
 from softtopic.inputs.lsa import LSA, inverse_document_frequency, tf_idf
 
 
@@ -83,3 +84,13 @@ def test_norms_are_at_most_1(documents, words, seed):
     for found in (lsa.transform(counts), new):
         assert np.isfinite(found).all()
         assert (np.linalg.norm(found, axis=1) <= 1 + 1e-4).all()
+
+
+def test_components_of_many_documents_are_those_of_a_sample():
+    counts = csr_matrix(np.random.default_rng(0).poisson(0.4, (300, 12)))
+    sample = counts[equidistant(300, 100)]
+    found = LSA.fit(counts, 5, seed=0, max_documents=100)
+    np.testing.assert_array_equal(found.idf, LSA.fit(counts, 5, seed=0).idf)
+    assert found.components.shape == (5, 12)
+    np.testing.assert_array_equal(found.transform(sample), found.transform(counts)[equidistant(300, 100)])
+    assert found.transform(counts, np.float16).dtype == np.float16

@@ -1,6 +1,7 @@
 """`softtopic bench`: methods side by side."""
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -119,6 +120,6 @@ def _names(value: str, option: str) -> list[str]:
 
 
 def _number(value: str) -> int:
-    if not value.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", value):
         raise InputError(f"--topics holds {value!r}; give whole numbers separated by commas, as 25,50")
     return int(value)

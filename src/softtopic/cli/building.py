@@ -132,9 +132,10 @@ def check_sources(
         raise InputError("--labels stands alone; leave out the file of documents and --features")
     if file is None and features is None and labels is None:
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
+    # Anything else in the place of a feature folder is named before the work.
+    if features is not None and (file is None or (features.exists() and not is_empty_folder(features))):
+        FeatureStore.open(features)
     if file is None:
-        if features is not None:
-            FeatureStore.open(features)  # a folder that is none is named first
         source = "--features without a file" if labels is None else "--labels"
         chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
         chosen += chosen_options(words, VocabularyOptions, () if labels is None else ("vocabulary",))
@@ -142,13 +143,38 @@ def check_sources(
             raise InputError(f"{chosen[0]} is of documents to read, and {source} holds what was read; leave it out")
 
 
+def is_empty_folder(path: Path) -> bool:
+    """Whether a folder holds nothing but hidden files, as locks are."""
+    return path.is_dir() and all(file.name.startswith(".") for file in path.iterdir())
+
+
+def parse_whole(value: str) -> int | None:
+    """A whole number of at most nine digits; None for anything else."""
+    return int(value) if re.fullmatch("[0-9]{1,9}", value.strip()) else None
+
+
+def parse_numbers(option: str, value: str) -> list[int]:
+    """Numbers of topics, separated by commas."""
+    numbers = [number for part in value.split(",") if (number := parse_whole(part)) is not None]
+    if len(numbers) < value.count(",") + 1:
+        raise InputError(f"{option} is {value[:60]!r}; give numbers of topics, as 3,17")
+    return numbers
+
+
+def parse_bins(value: str | None) -> int | str | None:
+    """A number of periods, or the name of one."""
+    number = None if value is None else parse_whole(value.removeprefix("-"))
+    return value if number is None else int(value or 0)
+
+
 def parse_topics(value: str) -> int | str:
     """A number of topics, or "auto"."""
     if value == "auto":
         return value
-    if not re.fullmatch("[0-9]{1,9}", value) or int(value) < 2:
+    number = parse_whole(value)
+    if number is None or number < 2:
         raise InputError(f"--topics is {value!r}; give a whole number of at least 2, or auto")
-    return int(value)
+    return number
 
 
 def build_model(
@@ -196,13 +222,15 @@ def recipe_name(options: RecipeOptions) -> str:
     """The recipe that --recipe or --fast names."""
     if options.fast and options.recipe not in (None, "fast"):
         raise InputError(f"--fast is --recipe fast, and --recipe is {options.recipe}; leave one of them out")
-    return "fast" if options.fast else options.recipe or "default"
+    return "fast" if options.fast else "default" if options.recipe is None else options.recipe
 
 
 def _check_reading(name: str, recipe: "Recipe", options: RecipeOptions, lm: TeacherOptions) -> None:
     """Raise InputError if options say how documents are read and the recipe reads none."""
     needs_lm = recipe.with_options(inputs=options.inputs, target=options.target).needs_lm
+    calibration = {"--calibration": options.calibration, "--strength": options.strength}
     chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
+    chosen += [name for name, value in calibration.items() if value is not None]
     if chosen and not needs_lm:
         raise InputError(f"{chosen[0]} is of a language model, and --recipe {name} needs none; leave one of them out")
 
@@ -222,7 +250,7 @@ def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int)
     from softtopic.teacher.endpoint import is_url
 
     settings = recipe.read.teacher_options(n_documents)
-    name = options.lm or EMBEDDED
+    name = EMBEDDED if options.lm is None else options.lm
     if is_url(name):
         return _server_teacher(name, options, settings)
     if options.lm_model is not None or options.vectors is not None:

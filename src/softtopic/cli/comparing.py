@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import parse_bins, read_documents
 from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
 from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
@@ -46,7 +46,7 @@ def trends(
     loaded = _open(model, out, device, quiet)
     if (file is None) != (time is None):
         raise InputError("a file and --time COLUMN go together; leave out both for the times kept by fit --time")
-    options: dict[str, Any] = {"bins": int(bins) if bins is not None and bins.lstrip("-").isdigit() else bins}
+    options: dict[str, Any] = {"bins": parse_bins(bins)}
     times, docs = None, None
     if file is not None:
         corpus = read_documents(file, DocumentOptions(text=text, format=format, time=time, time_format=time_format))

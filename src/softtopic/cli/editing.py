@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from softtopic.cli.building import parse_numbers, parse_whole
 from softtopic.cli.options import Json, Model
 from softtopic.cli.output import print_json, print_table, print_topics, topic_records
 from softtopic.errors import InputError
@@ -53,11 +54,11 @@ def edit(
 
 def _regroup(model: "TopicModel", merge: list[str], split: list[str], drop: list[str]) -> None:
     if merge:
-        model.merge_topics([_topics("--merge", group) for group in merge])
+        model.merge_topics([parse_numbers("--merge", group) for group in merge])
     for topic, n in map(_split, split):
         model.split_topic(topic, n)
     if drop:
-        model.drop_topics([topic for group in drop for topic in _topics("--drop", group)])
+        model.drop_topics([topic for group in drop for topic in parse_numbers("--drop", group)])
 
 
 def _show(model: "TopicModel", suggest: bool, as_json: bool) -> None:
@@ -74,13 +75,6 @@ def _show(model: "TopicModel", suggest: bool, as_json: bool) -> None:
         print_table(["proposal", "reason"], rows)
 
 
-def _topics(option: str, value: str) -> list[int]:
-    parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise InputError(f"{option} is {value!r}; give numbers of topics, as 3,17")
-    return [int(part) for part in parts]
-
-
 def _words(values: list[str]) -> list[str]:
     words = [word.strip() for value in values for word in value.split(",")]
     if not all(words):
@@ -90,18 +84,20 @@ def _words(values: list[str]) -> list[str]:
 
 def _split(value: str) -> tuple[int, int]:
     topic, colon, n = value.partition(":")
-    if not topic.strip().isdecimal() or (colon and not n.strip().isdecimal()):
-        raise InputError(f"--split is {value!r}; give a topic and a number of parts, as 4:3")
-    return int(topic), int(n) if colon else 2
+    number, parts = parse_whole(topic), parse_whole(n) if colon else 2
+    if number is None or parts is None:
+        raise InputError(f"--split is {value[:60]!r}; give a topic and a number of parts, as 4:3")
+    return number, parts
 
 
 def _names(values: list[str]) -> dict[int, str]:
     names: dict[int, str] = {}
     for value in values:
-        topic, equals, name = value.partition("=")
-        if not equals or not topic.strip().isdecimal():
-            raise InputError(f'--rename is {value!r}; give a topic and its name, as "3=Formula 1"')
-        if int(topic) in names:
-            raise InputError(f"--rename names topic {int(topic)} twice; give one name for each topic")
-        names[int(topic)] = name
+        number, equals, name = value.partition("=")
+        topic = parse_whole(number)
+        if not equals or topic is None:
+            raise InputError(f'--rename is {value[:60]!r}; give a topic and its name, as "3=Formula 1"')
+        if topic in names:
+            raise InputError(f"--rename names topic {topic} twice; give one name for each topic")
+        names[topic] = name
     return names

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import parse_bins, parse_numbers, read_documents
 from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
@@ -113,10 +113,7 @@ def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]
     """Which topics are shown, for kinds that show a selection."""
     given: dict[str, Any] = {}
     if topics is not None:
-        parts = [part.strip() for part in topics.split(",")]
-        if not all(part.isdecimal() for part in parts):
-            raise InputError(f"--topics is {topics!r}; give numbers of topics, as 3,17")
-        given["topics"] = [int(part) for part in parts]
+        given["topics"] = parse_numbers("--topics", topics)
     if top is not None:
         given["top_n_topics"] = top
     neither = ("distribution", "selection", "stability")
@@ -136,7 +133,7 @@ def _needed(option: str, kind: str, value: Any) -> Any:
 def _over_time(model: "TopicModel", file: str | None, options: DocumentOptions, bins: str | None) -> Any:
     if (file is None) != (options.time is None):
         raise InputError("a file and --time COLUMN go together; leave out both for the times kept by fit --time")
-    periods: Any = int(bins) if bins is not None and bins.lstrip("-").isdigit() else bins
+    periods = parse_bins(bins)
     if file is None:
         return model.topics_over_time(bins=periods)
     corpus = read_documents(file, options)

@@ -8,8 +8,13 @@ from scipy.sparse import csr_matrix
 from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
+from softtopic.data.corpus import equidistant
+
 # Components with a smaller share of the largest singular value are rounding errors, which standardising would inflate.
 _MIN_SINGULAR_VALUE = 1e-4
+
+# Documents projected at once.
+_BLOCK = 8192
 
 
 def inverse_document_frequency(counts: csr_matrix) -> Float[np.ndarray, " vocab"]:
@@ -46,9 +51,16 @@ class LSA:
     components: Float[np.ndarray, "width vocab"]
 
     @classmethod
-    def fit(cls, counts: csr_matrix, n_components: int, *, seed: int) -> "LSA":
-        """Fit to word counts of shape (n_documents, n_words); components without variance are dropped."""
+    def fit(
+        cls, counts: csr_matrix, n_components: int, *, seed: int, max_documents: int | None = None
+    ) -> "LSA":  # fmt: skip
+        """Fit to word counts of shape (n_documents, n_words); components without variance are dropped.
+
+        Of more than `max_documents` documents the components are those of as many at equal distances.
+        """
         idf = inverse_document_frequency(counts)
+        if max_documents is not None and counts.shape[0] > max_documents:  # type: ignore[index]
+            counts = counts[equidistant(counts.shape[0], max_documents)]  # type: ignore[index]
         n_components = min(n_components, *counts.shape)  # type: ignore[misc]
         _, sizes, components = randomized_svd(
             _sqrt_tf_idf(counts, idf),  # type: ignore[arg-type]
@@ -63,9 +75,15 @@ class LSA:
         """Square roots of L1-normalised tf-idf vectors: rows have L2 norm 1, or 0 without a word of the vocabulary."""
         return _sqrt_tf_idf(counts, self.idf)
 
-    def transform(self, counts: csr_matrix) -> Float[np.ndarray, "docs width"]:
+    def transform(
+        self, counts: csr_matrix, dtype: type[np.floating] = np.float32
+    ) -> Float[np.ndarray, "docs width"]:  # fmt: skip
         """Project documents on the components; the norm of a row is at most 1."""
-        return np.asarray(self.sqrt_tf_idf(counts) @ self.components.T, dtype=np.float32)
+        weights, components = self.sqrt_tf_idf(counts), self.components.T
+        projected = np.empty((weights.shape[0], len(self.components)), dtype=dtype)  # type: ignore[index]
+        for start in range(0, len(projected), _BLOCK):
+            projected[start : start + _BLOCK] = weights[start : start + _BLOCK] @ components
+        return projected
 
 
 def _l1_tf_idf(counts: csr_matrix, idf: Float[np.ndarray, " vocab"]) -> csr_matrix:

@@ -64,7 +64,9 @@ class Sources:
     @cached_property
     def lsa(self) -> LSA:
         """The model's own, else one fitted to these documents."""
-        return self.fitted_lsa or LSA.fit(self.counts, self.config.n_lsa_components, seed=self.seed)
+        return self.fitted_lsa or LSA.fit(
+            self.counts, self.config.n_lsa_components, seed=self.seed, max_documents=self.config.max_lsa_documents
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ INPUTS: dict[str, InputKind] = {
     "static": InputKind(
         lambda sources: sources.static and sources.static(sources.texts), reads_words=True, needs_embeddings=True
     ),
-    "words": InputKind(lambda s: s.lsa.transform(s.counts).astype(np.float16), reads_words=True, fits_lsa=True),
+    "words": InputKind(lambda s: s.lsa.transform(s.counts, np.float16), reads_words=True, fits_lsa=True),
     "tf-idf": InputKind(
         lambda s: s.lsa.sqrt_tf_idf(s.counts) * np.float32(s.config.tf_idf_scale),
         reads_words=True,

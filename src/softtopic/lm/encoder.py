@@ -218,6 +218,10 @@ class SentenceEncoder:
         probe = self._tokens(tokenizer, _PROBE)
         return fastest_mean_states(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size
 
+    def close(self) -> None:
+        """Free the memory of the encoder; the next call opens it again."""
+        self._opened = None
+
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_opened": None}
 

@@ -75,13 +75,11 @@ class StaticEncoder:
         >>> encoder(["The rocket reached its orbit."]).shape  # doctest: +SKIP
         (1, 256)
         """
-        vectors = [
-            np.asarray(self._counts(texts[start : start + _TEXTS]).power(0.5) @ self._float32)
-            for start in range(0, len(texts), _TEXTS)
-        ]
-        return (
-            np.asarray(normalize(np.concatenate(vectors))) if vectors else np.empty((0, self.width), dtype=np.float32)
-        )
+        vectors = np.empty((len(texts), self.width), dtype=np.float32)
+        for start in range(0, len(texts), _TEXTS):
+            part = self._counts(texts[start : start + _TEXTS]).power(0.5) @ self._float32
+            vectors[start : start + _TEXTS] = normalize(np.asarray(part))
+        return vectors
 
     def _counts(self, texts: Sequence[str]) -> csr_matrix:
         return token_counts(self._tokenizer, texts)[:, self.tokens]

@@ -70,7 +70,7 @@ READ = {
     "content_free": CONTENT_FREE,
 }
 IMPUTATION = {"alpha": 0.3, "label_scale": 10.0, "words_weight": 0.25}
-WORDS = {"n_lsa_components": 300, "tf_idf_scale": 5.0}
+WORDS = {"n_lsa_components": 300, "max_lsa_documents": 50_000, "tf_idf_scale": 5.0}
 # Tokens are found as they were.
 VOCABULARY = {
     "min_df": 2,

@@ -43,6 +43,7 @@ from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
 from softtopic.selection import Selection, candidate_numbers, select_n_topics
 from softtopic.state import DocumentVectors, FittedState
+from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
@@ -109,6 +110,10 @@ def fit(
     with opening_teacher(plan, source):
         vectors = sentence_vectors(plan, source, progress=show)
     plan = plan.choose_documents(vectors)
+    if plan.teacher is not None and isinstance(plan.embedder, SentenceEncoder):
+        # Opening a language model needs the most memory of a fit.
+        plan.embedder.close()
+        release_memory()
     teacher, features = read_documents(plan, source, progress=show)
     representation = represent(plan, source, vectors, features)
     calibration = calibrate(plan, features, teacher)

@@ -79,7 +79,10 @@ class Endpoint:
     def __init__(
         self, url: str, *, key: str = KEY, trusted: bool = True, timeout: float = 60.0, attempts: int = 5
     ) -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # brackets that are no IPv6 address
+            parts = urlsplit("")
         if not is_url(url) or not parts.hostname or parts.query or parts.fragment:
             raise InputError(f"server {url!r} is not an address; expected one such as http://localhost:8080/v1")
         if parts.username or parts.password:
