@@ -141,7 +141,7 @@ def widened(known: DocumentVectors, points: np.ndarray, groups: DocInt) -> Docum
 def _renewed(state: FittedState, theta: DocTopic, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Representative documents: the known ones, which were chosen from whole texts, and new ones with larger shares."""
     rows = np.unique(np.concatenate([*state.representatives, np.arange(len(state.theta), len(theta))]))
-    found = representative_rows(theta[rows], tuple(texts[row] for row in rows.tolist()))
+    found = representative_rows(theta[rows], [texts[int(row)] for row in rows])
     return tuple(rows[one] for one in found)
 
 
