@@ -326,9 +326,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
         Nothing is trained: topics keep their numbers, names, words and edits, and the documents of the model their
         mixtures. The new documents get the mixtures that `transform` gives them, and are in all tables and searches
-        from then on. Those that are far from all topics (`novelty`) are clustered; a cluster that is as dense as the
-        topics are, and as far from them as they are from each other, becomes a topic. It is one more edit: later
-        documents are assigned to it, and `undo` takes it back. A refit with `like` learns words and topics anew.
+        from then on. Those that are far from all topics (`novelty`) are clustered; a cluster whose documents are
+        similar to each other, and not by what they share with a topic, becomes a topic. It is one more edit: later
+        documents are assigned to it, and `undo` takes it back. A refit with `like` renews words and topics.
 
         Parameters
         ----------

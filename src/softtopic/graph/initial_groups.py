@@ -45,10 +45,15 @@ class InitialGroups:
     mixtures: DocTopic
     topic_word: TopicVocab
 
-    def mixed_with(self, earlier: DocTopic, weight: float) -> "InitialGroups":
-        """The groups with target mixtures averaged with those of an earlier model, whose topics are the first ones."""
+    def mixed_with(self, earlier: DocTopic, weight: float, margin: float) -> "InitialGroups":
+        """The groups with target mixtures averaged with those of an earlier model, whose topics are the first ones.
+
+        Averages are flatter than what they are of, so a share of the earlier mixtures goes to their largest topic.
+        """
+        largest = np.eye(earlier.shape[1])[earlier.argmax(axis=1)]
+        known = (1 - margin) * earlier + margin * largest
         n_more = self.mixtures.shape[1] - earlier.shape[1]
-        mixtures = (1 - weight) * self.mixtures + weight * np.pad(earlier, ((0, 0), (0, n_more)))
+        mixtures = (1 - weight) * self.mixtures + weight * np.pad(known, ((0, 0), (0, n_more)))
         return replace(self, mixtures=mixtures.astype(np.float32))
 
 

@@ -189,7 +189,7 @@ def refit(
     found = earlier.predict(*made)
     known = Earlier(state=earlier.state, edits=earlier.edits, theta=found.fitted_theta, vectors=found.vectors)
     theta = found.fitted_theta[corpus.distinct.first]
-    topics = steps.EarlierTopics(theta, config.like_weight)
+    topics = steps.EarlierTopics(theta, config.like_weight, config.like_margin)
     plan, state, teacher = steps.fit(plan, source, progress=progress, earlier=topics)
     state = with_numbers(state, known, config.min_overlap)
     edits, skipped = replay(state, known)

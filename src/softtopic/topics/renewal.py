@@ -36,8 +36,10 @@ class RenewalConfig:
         Least similarity of its documents to each other, relative to that of documents of the same topic.
     n_words : int, default=50
         Number of words of a new topic.
-    like_weight : float in [0, 1], default=0.5
+    like_weight : float in [0, 1], default=0.8
         Weight of the mixtures of the earlier model in the target mixtures of a refit.
+    like_margin : float in [0, 1], default=0.15
+        Share of these mixtures that goes to their largest topic first, since averages are flatter.
     min_overlap : float in [0, 1], default=0.5
         Overlap of their documents (Dice coefficient) from which a topic of a refit continues one of the earlier model.
     """
@@ -46,7 +48,8 @@ class RenewalConfig:
     min_novelty: float = 0.8
     min_density: float = 0.5
     n_words: int = 50
-    like_weight: float = 0.5
+    like_weight: float = 0.8
+    like_margin: float = 0.15
     min_overlap: float = 0.5
 
     def __post_init__(self) -> None:
@@ -54,8 +57,8 @@ class RenewalConfig:
         check_whole("n_words", self.n_words, 1)
         check_number("min_novelty", self.min_novelty, 0, 1)
         check_number("min_density", self.min_density, 0, 1, closed="right")
-        check_number("like_weight", self.like_weight, 0, 1, closed="both")
-        check_number("min_overlap", self.min_overlap, 0, 1, closed="both")
+        for name in ("like_weight", "like_margin", "min_overlap"):
+            check_number(name, getattr(self, name), 0, 1, closed="both")
 
 
 def with_ids(state: FittedState, corpus: Corpus, *, count_on: bool = False) -> Corpus:
@@ -141,7 +144,7 @@ def widened(known: DocumentVectors, points: np.ndarray, groups: DocInt) -> Docum
 def _renewed(state: FittedState, theta: DocTopic, texts: Sequence[str]) -> tuple[np.ndarray, ...]:
     """Representative documents: the known ones, which were chosen from whole texts, and new ones with larger shares."""
     rows = np.unique(np.concatenate([*state.representatives, np.arange(len(state.theta), len(theta))]))
-    found = representative_rows(theta[rows], tuple(texts[row] for row in rows.tolist()))
+    found = representative_rows(theta[rows], [texts[int(row)] for row in rows])
     return tuple(rows[one] for one in found)
 
 
