@@ -45,7 +45,8 @@ def test_what_fit_leaves_behind(fitted, texts):
     assert set(fitted.get_topics()) == {0, 1, 2}
     word, weight = fitted.get_topic(0)[0]
     assert word in WORDS
-    assert weight == fitted.components_[0][WORDS.index(word)]
+    assert weight == max(score for _, score in fitted.get_topic(0, len(WORDS)))
+    assert sum(score for _, score in fitted.get_topic(0, len(WORDS))) == pytest.approx(1, abs=1e-5)
     info = fitted.get_topic_info()
     assert list(info.columns) == ["Topic", "Count", "Name", "Representation", "Representative_Docs"]
     assert info["Count"].sum() == 12

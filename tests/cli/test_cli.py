@@ -186,7 +186,7 @@ def test_teach_then_fit_any_number_of_times(run, posts, tiny_lm, tmp_path, monke
 def test_backbone_inputs_and_target_are_options(run, posts, tiny_lm, tmp_path):
     (tmp_path / "vectors.txt").write_text("sql 0.5 1 2\norbit -1 2 0.5\n")
     chosen = ["--backbone", "ecrtm", "--inputs", "bow", "--target", "bow", "--word-vectors", tmp_path / "vectors.txt"]
-    arguments = ["--text", "body", "--topics", "2", "--vocabulary", "20", "--lm", tiny_lm, "--out", tmp_path / "model"]
+    arguments = ["--text", "body", "--topics", "2", "--vocabulary", "20", "--out", tmp_path / "model"]
     code, _, err = run("fit", posts, *arguments, *chosen, "--quiet")
     assert code == 0, err
     config = json.loads((tmp_path / "model" / "config.json").read_text())
@@ -261,7 +261,7 @@ def test_labels_are_cut_on_request(run, posts, tiny_lm):
     assert (code, err) == (0, "")
     code, _, err = run("fit", "--features", "f", "--topics", "3", "--quiet", "--out", "m")
     assert (code, err) == (0, "")
-    wrong = {"keeps soft labels of top_k 8, asked for is all words": [], "give at least 1": ["--top-k", "0"]}
+    wrong = {"keeps soft labels of top_k 8, asked for is all words": [], "give a whole number of at least 1": ["--top-k", "0"]}
     for said, options in wrong.items():
         code, out, err = run(*given, *options)
         assert (code, out, err.count("\n")) == (2, "", 1)

@@ -206,6 +206,9 @@ def assert_equal(found: FittedState, expected: FittedState) -> None:
             assert one == other, name
 
 
-def assert_same_array(found: np.ndarray, expected: np.ndarray) -> None:
+def assert_same_array(found: np.ndarray | None, expected: np.ndarray | None) -> None:
+    if found is None or expected is None:
+        assert found is expected
+        return
     assert found.dtype == expected.dtype
     np.testing.assert_array_equal(found, expected)

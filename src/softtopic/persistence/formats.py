@@ -104,7 +104,8 @@ def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
     total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if total > _MAX_ROW_BYTES * n_rows:
         raise DamagedError(f"it says that {n_rows} documents have {total:,} bytes")
-    table = file.read()
+    # On one thread: Arrow's pool, begun for so little, may still be starting when a short command ends.
+    table = file.read(use_threads=False)
     if table.num_rows != n_rows or any(column.null_count for column in table.columns):
         raise DamagedError("ids, texts or times are missing")
     return table.to_pydict()
