@@ -61,3 +61,18 @@ def test_outputs_stand_below_their_blocks():
     assert "old" not in written
     assert written.endswith("```python\nprint(x)\n```\n```\n2\n```\n")
     assert with_outputs(written, outputs) == written
+
+
+def test_the_page_for_users_of_bertopic_prints_what_it_says():
+    page = (ROOT / "docs" / "coming-from-bertopic.md").read_text(encoding="utf-8")
+    assert with_outputs(page, run_blocks(page)) == page
+
+
+def test_the_page_for_users_of_bertopic_names_methods_that_exist():
+    from softtopic import TopicModel
+
+    page = (ROOT / "docs" / "coming-from-bertopic.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2] for line in page.splitlines() if line.startswith("| `")]
+    names = {name for row in rows for name in re.findall(r"`(?:TopicModel\.)?([a-z_]+)\(", row)} - {"compare"}
+    assert len(names) >= 25
+    assert not [name for name in names if not hasattr(TopicModel, name)]

@@ -1,6 +1,6 @@
 """Names of the embedded models, and settings of language models and sentence encoders. Nothing here imports torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +42,8 @@ def as_embedder(embedder: Any) -> Any:
         return embedder
 
     def embed(texts: Sequence[str]) -> Any:
-        vectors = method(list(texts))
-        return vectors if hasattr(vectors, "shape") else np.stack(list(vectors))
+        vectors: Any = method(list(texts))
+        return np.stack(list(vectors)) if isinstance(vectors, Iterator | list) else vectors
 
     return embed
 
