@@ -295,11 +295,7 @@ RANGES: dict[str, list[Any]] = {
     "plan": [None, "x", [1]],
     "parameters": [None, [], {}],
     "parameters.n_topics": [11, 1, 0, None],
-<<<<<<< HEAD
-    "parameters.random_state": [6, -1],
-=======
     "parameters.random_state": [6, -1, 2.5],
->>>>>>> h-compat
     "parameters.recipe": [
         "secret",
         None,
