@@ -112,7 +112,7 @@ def teach(
 
     show_messages(quiet)
     if top_k is not None and top_k < 1:
-        raise InputError(f"--top-k is {top_k}; give at least 1, or leave it out to keep all words")
+        raise InputError(f"--top-k is {top_k}; give a whole number of at least 1, or leave it out to keep all words")
     corpus = read_documents(file, documents)
     plan = build_model(2, out, corpus, recipe, lm, words).plan(corpus)
     if plan.teacher is None:
