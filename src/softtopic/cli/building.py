@@ -227,11 +227,10 @@ def recipe_name(options: RecipeOptions) -> str:
 
 def _check_reading(name: str, recipe: "Recipe", options: RecipeOptions, lm: TeacherOptions) -> None:
     """Raise InputError if options say how documents are read and the recipe reads none."""
-    needs_lm = recipe.with_options(inputs=options.inputs, target=options.target).needs_lm
     calibration = {"--calibration": options.calibration, "--strength": options.strength}
     chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
     chosen += [name for name, value in calibration.items() if value is not None]
-    if chosen and not needs_lm:
+    if chosen and not recipe.needs_lm:
         raise InputError(f"{chosen[0]} is of a language model, and --recipe {name} needs none; leave one of them out")
 
 

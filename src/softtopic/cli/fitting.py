@@ -42,7 +42,7 @@ from softtopic.cli.output import (
     table_records,
     topic_records,
 )
-from softtopic.errors import InputError, check_whole
+from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.data.corpus import Corpus
@@ -111,8 +111,8 @@ def teach(
     from softtopic.pipeline.read import read_into
 
     show_messages(quiet)
-    if top_k is not None:
-        check_whole("--top-k", top_k, 1)
+    if top_k is not None and top_k < 1:
+        raise InputError(f"--top-k is {top_k}; give a whole number of at least 1, or leave it out to keep all words")
     corpus = read_documents(file, documents)
     plan = build_model(2, out, corpus, recipe, lm, words).plan(corpus)
     if plan.teacher is None:

@@ -37,12 +37,16 @@ def frequencies(
     """
     found = np.asarray(counts.sum(axis=0)).ravel()
     is_long = compile_token_pattern(LONG_WORD).fullmatch
-    short = np.flatnonzero([not is_long(word) for word in words])
-    if not len(short):
+    short = [place for place, word in enumerate(words) if not is_long(word)]
+    if not short:
         return found
     n_texts = counts.tocsc()[:, short].getnnz(axis=0)  # type: ignore[index]
     n_texts[n_texts < (min_df if isinstance(min_df, int) else min_df * len(texts))] = 0
-    pairs = [words[place] for place in short[n_texts > 0] if len(words[place]) == 2 and words[place].isalpha()]
+    pairs = [
+        words[place]
+        for place, count in zip(short, n_texts, strict=True)
+        if count and len(words[place]) == 2 and words[place].isalpha()
+    ]
     capitals = written_in_capitals(pairs, texts)
     for place, count in zip(short, n_texts, strict=True):
         word = words[place]

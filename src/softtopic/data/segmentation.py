@@ -51,7 +51,7 @@ def _language(text: str) -> str:
 
 @cache
 def _parser(language: str) -> Callable[[str], list[str]]:
-    import budoux
+    import budoux  # pyright: ignore[reportMissingImports]
 
     load: dict[str, Any] = {
         "ja": budoux.load_default_japanese_parser,

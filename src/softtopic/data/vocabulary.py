@@ -322,7 +322,8 @@ def _vectorizer(texts: Sequence[str], language: str, config: VocabularyConfig) -
         if has_segmenter():
             log.info("the texts have no spaces between words; they are segmented by budoux")
             skipped = set(stop_words(language, token_pattern=".+") or ())  # noqa: S106
-            return CountVectorizer(analyzer=lambda text: [w for w in words_of(text) if w not in skipped], **bounds)
+            bounds["analyzer"] = lambda text: [word for word in words_of(text) if word not in skipped]
+            return CountVectorizer(**bounds)
         log.warning(
             "the texts have no spaces between words, so whole clauses are taken for words; pip install "
             "'softtopic[segment]', or give words: --vocabulary FILE, vocabulary=[...] or a CountVectorizer"

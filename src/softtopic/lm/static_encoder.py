@@ -78,7 +78,7 @@ class StaticEncoder:
         vectors = np.empty((len(texts), self.width), dtype=np.float32)
         for start in range(0, len(texts), _TEXTS):
             part = self._counts(texts[start : start + _TEXTS]).power(0.5) @ self._float32
-            vectors[start : start + _TEXTS] = normalize(np.asarray(part))
+            vectors[start : start + _TEXTS] = np.asarray(normalize(np.asarray(part)))
         return vectors
 
     def _counts(self, texts: Sequence[str]) -> csr_matrix:
