@@ -122,7 +122,7 @@ def with_vectors(known: DocumentVectors, documents: DocHidden, norms: Float[np.n
     return replace(
         known,
         documents=np.vstack([known.documents, documents]),
-        norms=None if known.norms is None else np.append(known.norms, norms),
+        norms=np.append(known.norms, norms),
     )
 
 
