@@ -63,6 +63,7 @@ def fitted_state(
             components=np.eye(8, 3, dtype=np.float32),
             documents=np.asarray(normalize(vectors)).astype(np.float16),
             words=rng.normal(size=(len(words), 8)).astype(np.float32),
+            norms=np.ones(n_documents, dtype=np.float16),
         ),
         names=tuple(names),
         times=None if times is None else tuple(times),

@@ -28,14 +28,14 @@ class DocumentVectors:
         Rows have L2 norm 1; those of blank documents are zero.
     words : ndarray of shape (n_words, width)
         For each word the mean vector of the documents that contain it.
-    norms : ndarray of shape (n_documents,), float16, or None
-        Share of the norm of a document's inputs that its projection has; 1 is all. None in models of earlier versions.
+    norms : ndarray of shape (n_documents,), float16
+        Share of the norm of a document's inputs that its projection has; 1 is all.
     """
 
     components: Float[np.ndarray, "width inputs"]
     documents: Float[np.ndarray, "docs width"]
     words: Float[np.ndarray, "vocab width"]
-    norms: Float[np.ndarray, " docs"] | None = None
+    norms: Float[np.ndarray, " docs"]
 
     @cached_property
     def projections(self) -> Float[np.ndarray, "docs width"]:
@@ -43,10 +43,9 @@ class DocumentVectors:
         return scaled(self.documents, self.norms)
 
 
-def scaled(vectors: np.ndarray, norms: np.ndarray | None) -> np.ndarray:
-    """Vectors with these norms, float32; as they are where no norms are known."""
-    vectors = vectors.astype(np.float32)
-    return vectors if norms is None else vectors * norms.astype(np.float32)[:, None]
+def scaled(vectors: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Vectors with these norms, float32."""
+    return vectors.astype(np.float32) * norms.astype(np.float32)[:, None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

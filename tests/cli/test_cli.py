@@ -261,7 +261,10 @@ def test_labels_are_cut_on_request(run, posts, tiny_lm):
     assert (code, err) == (0, "")
     code, _, err = run("fit", "--features", "f", "--topics", "3", "--quiet", "--out", "m")
     assert (code, err) == (0, "")
-    wrong = {"keeps soft labels of top_k 8, asked for is all words": [], "give a whole number of at least 1": ["--top-k", "0"]}
+    wrong = {
+        "keeps soft labels of top_k 8, asked for is all words": [],
+        "give a whole number of at least 1": ["--top-k", "0"],
+    }
     for said, options in wrong.items():
         code, out, err = run(*given, *options)
         assert (code, out, err.count("\n")) == (2, "", 1)

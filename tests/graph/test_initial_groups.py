@@ -155,7 +155,7 @@ def test_words_of_a_group_are_those_of_its_documents(silent):
 def test_earlier_mixtures_have_a_weight_and_a_margin():
     groups = InitialGroups(mixtures=np.full((2, 3), 1 / 3, np.float32), topic_word=np.full((3, 2), 0.5, np.float32))
     earlier = np.array([[0.75, 0.25], [0.5, 0.5]], np.float32)
-    mixed = groups.mixed_with(earlier, 0.75, 0.2).mixtures
+    mixed = groups.mixed_with(earlier, np.array([0.75, 0.75]), 0.2).mixtures
     np.testing.assert_allclose(mixed[0], [0.25 / 3 + 0.75 * 0.8, 0.25 / 3 + 0.75 * 0.2, 0.25 / 3], atol=1e-6)
     np.testing.assert_allclose(mixed.sum(axis=1), 1, atol=1e-6)
     assert mixed[1, 0] > mixed[1, 1]

@@ -335,7 +335,7 @@ TOPIC_RANGES: dict[str, list[Any]] = {
 EDIT_RANGES: dict[str, list[Any]] = {
     "0": [None, [], {}, "split", {"edit": "split"}, {"edit": "join"}, {"edit": ["split"]}, {"edit": "apply", "x": 1}],
     "0.topic": [-1, 3, 2**70],
-    "0.weights": [[], [[]], [[], []], [[0.5]]],
+    "0.weights": [[], [[]], [[], []], [[0.5]], [[0.5] * 9] * 3],
     "0.weights.0": [[], [0.5], [1e999]],
     "0.biases": [[], [0.5], [0.5, 0.5]],
     "1.groups": [[], [[]], [[0]], [[0, 0]], [[0, 1], [1, 2]], [[0, 99]], [0, 1]],

@@ -124,6 +124,7 @@ def default_state(texts: list[str]) -> FittedState:
             components=rng.normal(size=(4, 5)).astype(np.float32),
             documents=normalize(rng.normal(size=(len(texts), 4))).astype(np.float16),
             words=rng.normal(size=(len(WORDS), 4)).astype(np.float32),
+            norms=rng.random(len(texts)).astype(np.float16),
         ),
         times=tuple(f"2020-01-{day + 1:02d}" for day in range(len(texts))),
     )

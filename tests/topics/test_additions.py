@@ -89,12 +89,6 @@ def test_novelty_is_a_share_of_the_documents():
     assert np.isnan(blank[1])
 
 
-def test_without_norms_novelty_is_of_directions_alone():
-    state = replace(STATE, vectors=replace(STATE.vectors, norms=None))
-    np.testing.assert_array_equal(state.vectors.projections, STATE.vectors.documents.astype(np.float32))
-    assert 0 < NoveltyScale.of(state).novelty(state.vectors.projections).mean() < 0.5
-
-
 def test_documents_that_fit_no_topic_are_grouped():
     assert novel_groups(STATE, NEW, novelty_of(STATE, NEW), CONFIG).tolist() == [0] * 6 + [-1] * 6
     two = points_of([8] * 6 + [7] * 5 + [8] * 2, 1)

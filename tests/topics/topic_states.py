@@ -61,6 +61,7 @@ def edited_state(seed: int = 0, *, vectors: bool = True, relevance: bool = False
             components=np.eye(4, 3, dtype=np.float32),
             documents=np.asarray(normalize(points)).astype(np.float16),
             words=words.astype(np.float32),
+            norms=np.ones(len(points), dtype=np.float16),
         )
         if vectors
         else None,

@@ -45,7 +45,7 @@ class InitialGroups:
     mixtures: DocTopic
     topic_word: TopicVocab
 
-    def mixed_with(self, earlier: DocTopic, weight: float, margin: float) -> "InitialGroups":
+    def mixed_with(self, earlier: DocTopic, weights: Float[np.ndarray, " docs"], margin: float) -> "InitialGroups":
         """The groups with target mixtures averaged with those of an earlier model, whose topics are the first ones.
 
         Averages are flatter than what they are of, so a share of the earlier mixtures goes to their largest topic.
@@ -53,6 +53,7 @@ class InitialGroups:
         largest = np.eye(earlier.shape[1])[earlier.argmax(axis=1)]
         known = (1 - margin) * earlier + margin * largest
         n_more = self.mixtures.shape[1] - earlier.shape[1]
+        weight = weights[:, None]
         mixtures = (1 - weight) * self.mixtures + weight * np.pad(known, ((0, 0), (0, n_more)))
         return replace(self, mixtures=mixtures.astype(np.float32))
 

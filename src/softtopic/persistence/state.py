@@ -74,8 +74,7 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
     if state.lsa is not None:
         tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
     if state.vectors is not None:
-        arrays = {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
-        tensors |= {name: array for name, array in arrays.items() if array is not None}
+        tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
     if state.static is not None:
         tensors |= _tensors_of(state.static)
     if len(state.blank):
@@ -226,8 +225,7 @@ def _vectors_of(tensors: dict[str, np.ndarray]) -> DocumentVectors | None:
     found = {name.removeprefix("vectors."): tensors[name] for name in _VECTORS if name in tensors}
     if not found:
         return None
-    matrices = [array for name, array in found.items() if name != "norms"]
-    if len(matrices) < len(_VECTORS) - 1 or any(array.ndim != 2 for array in matrices):
+    if len(found) < len(_VECTORS) or any(array.ndim != 2 for name, array in found.items() if name != "norms"):
         raise InputError(f"{', '.join(_VECTORS)} do not go together")
     return DocumentVectors(**found)
 

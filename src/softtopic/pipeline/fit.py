@@ -65,14 +65,14 @@ class EarlierTopics:
     ----------
     theta : ndarray of shape (n_distinct, n_earlier_topics)
         Mixtures of the distinct documents under the earlier model; rows sum to 1.
-    weight : float
-        Their weight in the target mixtures, in [0, 1].
+    weights : ndarray of shape (n_distinct,)
+        Their weight in the target mixture of each document, in [0, 1].
     margin : float
         Share of them that is given to the largest topic first, in [0, 1].
     """
 
     theta: DocTopic
-    weight: float
+    weights: np.ndarray
     margin: float
 
     def largest(self, rows: TrainRows, n_topics: int) -> DocTopic:
@@ -196,7 +196,7 @@ def group_documents(
             anchors = mean_points(points, mixtures)
         groups = initial_groups(points, labels, n_topics, plan.recipe.groups, plan.seed, anchors)
         if earlier is not None and mixtures is not None:
-            groups = groups.mixed_with(mixtures, earlier.weight, earlier.margin)
+            groups = groups.mixed_with(mixtures, earlier.weights[plan.train], earlier.margin)
         log.info("%d initial groups, mean largest share %.2f", n_topics, groups.mixtures.max(axis=1).mean())
         bar.advance(1)
     return groups

@@ -87,7 +87,7 @@ class Prediction:
     vectors : ndarray of shape (n_documents, width) or None
         Vectors as in `DocumentVectors`; None where they were not asked for, or the state has none.
     norms : ndarray of shape (n_documents,) or None
-        Their norms; None where those of the state's documents are not known.
+        Their norms.
     """
 
     theta: DocTopic
@@ -98,7 +98,7 @@ class Prediction:
     @property
     def projections(self) -> DocHidden:
         """See `DocumentVectors.projections`; raises ValueError where there are no vectors."""
-        if self.vectors is None:
+        if self.vectors is None or self.norms is None:
             raise ValueError("vectors were not asked for")
         return scaled(self.vectors, self.norms)
 
@@ -288,7 +288,6 @@ class Predictor:
             vectors, norms = np.zeros_like(known.documents[:0]), np.zeros(0, dtype=np.float16)
             if inputs is not None:
                 vectors, norms = project(inputs, known.components)
-            norms = None if known.norms is None else norms
         theta = self.edited.mixtures(fitted, vectors)
         if corpus is not None:
             theta = rows_of_all(corpus, theta, self.view.mean_theta)

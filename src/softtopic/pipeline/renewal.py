@@ -17,7 +17,7 @@ from softtopic.pipeline.predict import Prediction, Predictor
 from softtopic.pipeline.sources import Source
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.teacher.base import BaseTeacher
-from softtopic.topics.documents import known_vectors
+from softtopic.topics.documents import excerpt, known_vectors
 from softtopic.topics.edits import Edit, apply
 from softtopic.topics.renewal import (
     RenewalConfig,
@@ -189,7 +189,8 @@ def refit(
     found = earlier.predict(*made)
     known = Earlier(state=earlier.state, edits=earlier.edits, theta=found.fitted_theta, vectors=found.vectors)
     theta = found.fitted_theta[corpus.distinct.first]
-    topics = steps.EarlierTopics(theta, config.like_weight, config.like_margin)
+    weights = config.like_weight * _are_bound(earlier, corpus, found, config)[corpus.distinct.first]
+    topics = steps.EarlierTopics(theta, weights, config.like_margin)
     plan, state, teacher = steps.fit(plan, source, progress=progress, earlier=topics)
     state = with_numbers(state, known, config.min_overlap)
     edits, skipped = replay(state, known)
@@ -198,3 +199,12 @@ def refit(
     rows, view = state.with_text, apply(state, edits).state
     compared = changes((earlier.view, found.theta[rows].argmax(axis=1)), (view, view.columns[rows]))
     return plan, teacher, Renewed(state=state, edits=edits, changes=compared)
+
+
+def _are_bound(earlier: Predictor, corpus: Corpus, found: Prediction, config: RenewalConfig) -> np.ndarray:
+    """Whether each document is one of the earlier model, or fits its topics; the others may make new topics."""
+    if found.vectors is None:
+        return np.ones(len(corpus))
+    texts = {text for text in earlier.state.excerpts if text}
+    known = [excerpt(text) in texts for text in corpus.texts]
+    return (np.array(known) | (earlier.novelty_scale.novelty(found.projections) < config.min_novelty)).astype(float)

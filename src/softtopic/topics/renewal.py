@@ -37,7 +37,7 @@ class RenewalConfig:
     n_words : int, default=50
         Number of words of a new topic.
     like_weight : float in [0, 1], default=0.8
-        Weight of the mixtures of the earlier model in the target mixtures of a refit.
+        Weight of the mixtures of the earlier model in the target mixtures of a refit; none for new, novel documents.
     like_margin : float in [0, 1], default=0.15
         Share of these mixtures that goes to their largest topic first, since averages are flatter.
     min_overlap : float in [0, 1], default=0.5
@@ -122,7 +122,7 @@ def with_vectors(known: DocumentVectors, documents: DocHidden, norms: Float[np.n
     return replace(
         known,
         documents=np.vstack([known.documents, documents]),
-        norms=None if known.norms is None else np.append(known.norms, norms),
+        norms=np.append(known.norms, norms),
     )
 
 
