@@ -95,7 +95,8 @@ def read_tensors(path: Path, size: int) -> dict[str, np.ndarray]:
 
 def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
     """The columns id, text and, where there is one, time of a Parquet file with so many rows, no value missing."""
-    file = pq.ParquetFile(stream)
+    # From memory and on one thread: threads that Arrow begins for a file abort a command that ends while they start.
+    file = pq.ParquetFile(pa.BufferReader(stream.read()))
     metadata = file.metadata
     if not any(file.schema_arrow.equals(schema) for schema in _DOCUMENTS.values()):
         raise DamagedError("it has other columns than id, text and time")
@@ -104,7 +105,6 @@ def read_documents(stream: BufferedReader, n_rows: int) -> dict[str, list[Any]]:
     total = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
     if total > _MAX_ROW_BYTES * n_rows:
         raise DamagedError(f"it says that {n_rows} documents have {total:,} bytes")
-    # On one thread: Arrow's pool, begun for so little, may still be starting when a short command ends.
     table = file.read(use_threads=False)
     if table.num_rows != n_rows or any(column.null_count for column in table.columns):
         raise DamagedError("ids, texts or times are missing")
