@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_matrix, issparse
 
-# Columns of labels propagated at a time: bounds memory.
-_COLUMNS = 256
+# Columns of labels propagated at a time: bounds memory, and more do not stay in the cache of a processor.
+_COLUMNS = 128
 
 
 def propagate_labels(
