@@ -200,3 +200,21 @@ def test_words_alone_are_continued_too():
     )
     assert len(set(new.topic_ids_)) == 3
     assert old.update(documents(3, "bread", seed=4)).topics_.shape == (63,)
+
+
+def test_no_document_has_no_distance_and_no_novelty(model):
+    assert model.topic_distances([]).shape == (0, 3)
+    assert model.topic_distances([""]).shape == (1, 3)
+    assert model.novelty([]).shape == (0,)
+    theta, _ = model.approximate_distribution([""])
+    assert theta.shape == (1, 3)
+
+
+def test_what_changed_is_gone_when_the_update_is_taken_back(model):
+    assert (model.update(MORE).changes_["Change"] == "appeared").any()
+    assert model.undo().changes_ is None
+
+
+def test_like_is_a_model_or_its_folder(model):
+    with pytest.raises(InputError, match="like is int; give a TopicModel or a model folder"):
+        quick().fit(KNOWN, like=3)

@@ -21,6 +21,7 @@ from softtopic.data.containers import in_container
 from softtopic.data.corpus import Corpus
 from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
+from softtopic.errors import InputError
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.persistence import NotSaved, check_parameters
@@ -306,6 +307,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self.plan_, state, teacher = steps.fit(plan, source, progress=self.progress)
             self._set_state(state, teacher)
             return self
+        if not isinstance(like, TopicModel | str | Path):
+            raise InputError(f"like is {type(like).__name__}; give a TopicModel or a model folder")
         earlier = like if isinstance(like, TopicModel) else TopicModel.load(like)
         given = earlier._reading(hidden=hidden, embeddings=embeddings, progress=self.progress)
         self.plan_, teacher, found = renewal.refit(plan, source, earlier._fitted, **given)
@@ -794,11 +797,15 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def undo(self) -> "TopicModel":
         """Take back the last edit."""
-        return self._set_edits(edits.without_last(self._fitted.edits))
+        self._set_edits(edits.without_last(self._fitted.edits))
+        self.changes_ = None
+        return self
 
     def reset(self) -> "TopicModel":
         """Take back all edits."""
-        return self._set_edits(())
+        self._set_edits(())
+        self.changes_ = None
+        return self
 
     def suggest_edits(self) -> pd.DataFrame:
         """Propose merges of near-duplicate topics and removals of junk; changes nothing.

@@ -31,6 +31,9 @@ from softtopic.cli.output import (
 )
 from softtopic.errors import InputError
 
+# Of the documents of a model, 5 % are as novel.
+_NOVEL = 0.95
+
 
 def topics(
     model: Model,
@@ -167,5 +170,7 @@ def search(
     print_table(["divergence", "id", "topic", "text"], rows)
     if novelty is not None:
         print(
-            f"softtopic: novelty {novelty:.2f}: so many documents are nearer to a topic than the query", file=sys.stderr
+            f"softtopic: novelty {novelty:.2f}: {100 * novelty:.0f} % of the documents are nearer to a topic than the "
+            f"query is{'; no topic may fit it' if novelty > _NOVEL else ''}",
+            file=sys.stderr,
         )

@@ -64,7 +64,12 @@ def project_points(points: np.ndarray | csr_matrix, components: Components) -> t
     """As `project`, from L2-normalised inputs; see `points_of`."""
     projections = np.asarray(points @ components.T)
     norms = np.minimum(np.linalg.norm(projections, axis=1), 1)
-    return np.asarray(normalize(projections)).astype(np.float16), norms.astype(np.float16)
+    return np.asarray(_unit(projections)).astype(np.float16), norms.astype(np.float16)
+
+
+def _unit(points: Any) -> Any:
+    """Rows of L2 norm 1 or 0; `normalize` refuses an array without rows."""
+    return normalize(points) if points.shape[0] else points
 
 
 def widen(components: Components, directions: Float[np.ndarray, "more inputs"]) -> Float[np.ndarray, "_ inputs"]:
@@ -77,7 +82,7 @@ def widen(components: Components, directions: Float[np.ndarray, "more inputs"]) 
 
 def points_of(inputs: Inputs) -> np.ndarray | csr_matrix:
     """Inputs of documents side by side, rows of L2 norm 1 or 0; parts weigh the same."""
-    points: Any = normalize(joined(inputs))
+    points: Any = _unit(joined(inputs))
     return points
 
 
@@ -87,7 +92,7 @@ def projected_inputs(names: Iterable[str]) -> list[str]:
 
 
 def joined(inputs: Inputs) -> np.ndarray | csr_matrix:
-    blocks = [normalize(inputs.blocks[name].astype(np.float32)) for name in projected_inputs(inputs.blocks)]
+    blocks = [_unit(inputs.blocks[name].astype(np.float32)) for name in projected_inputs(inputs.blocks)]
     if any(map(issparse, blocks)):
         return csr_matrix(hstack(blocks))
     return np.concatenate([np.asarray(block) for block in blocks], axis=1)

@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sklearn.exceptions import NotFittedError
+
 from softtopic.errors import HubError, SofttopicError
 from softtopic.persistence.folder import CONFIG, PARTS, one_line
 
@@ -98,7 +100,7 @@ def _explained(repo_id: str) -> Iterator[Any]:
         raise HubError("huggingface_hub is not installed; pip install softtopic[hub]") from None
     try:
         yield huggingface_hub
-    except SofttopicError:
+    except (SofttopicError, NotFittedError):
         raise
     except (huggingface_hub.errors.HFValidationError, huggingface_hub.errors.HfUriError) as error:
         raise HubError(f"{repo_id!r} is no name of a model on the Hub ({one_line(error)}); give owner/name") from None

@@ -133,7 +133,6 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     check_names(tensors | dict.fromkeys(_OPTIONAL), {*_ARRAYS, *_OPTIONAL}, "model.safetensors")
     widths = _widths(recipe, config["widths"])
     vocabulary, representatives = _topics_of(files.topics)
-    arrays: dict[str, Any] = {name: tensors.get(name) for name in _ARRAYS}
     state = FittedState(
         recipe=recipe,
         seed=from_plain(int, config["seed"], "seed"),
@@ -154,7 +153,7 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         **_identities_of(config),
         selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
-        **arrays,
+        **_arrays_of(tensors),
     )
     check_state(state)
     if files.topics["topics"] != plain_topics(topics_of(state), representatives):
@@ -162,6 +161,10 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     _check_sizes(config["sizes"], state)
     _check_parameters(parameters, state)
     return state, parameters
+
+
+def _arrays_of(tensors: dict[str, Any]) -> dict[str, Any]:
+    return {name: tensors.get(name) for name in _ARRAYS}
 
 
 def _identities_of(config: dict[str, Any]) -> dict[str, Any]:
