@@ -124,7 +124,7 @@ def test_a_folder_of_something_else_is_refused_and_untouched(tmp_path, content):
     with pytest.raises(ModelFileError, match="is not a softtopic model folder"):
         read_model(folder)
     for use in (check_destination, lambda path: write_model(path, model())):
-        with pytest.raises(ModelFileError, match="exists and is not a model folder; give a new folder, nothing was"):
+        with pytest.raises(ModelFileError, match="exists and is not a model folder; give a model folder or a new one"):
             use(folder)
     assert tree(folder) == before
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
