@@ -100,7 +100,9 @@ def check_destination(path: Path) -> None:
         raise
     except (OSError, ValueError, DamagedError):
         pass
-    raise ModelFileError(f"{path} exists and is not a model folder; give a model folder or a new one, nothing was written")
+    raise ModelFileError(
+        f"{path} exists and is not a model folder; give a model folder or a new one, nothing was written"
+    )
 
 
 def write_model(path: str | Path, files: ModelFiles) -> None:
