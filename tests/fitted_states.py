@@ -1,6 +1,7 @@
 """Fitted states without a fit, of any size, for figures and pages."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import normalize
@@ -18,6 +19,35 @@ HOSTILE = (
     "日本語 العربية हिन्दी 😀",
     "' \" ` \\ ${1+1} {{7*7}}",
 )
+
+
+def bare_state(
+    theta: np.ndarray, topic_word: np.ndarray, words: Sequence[str], texts: Sequence[str], **parts: Any
+) -> FittedState:
+    """A state of these documents and topics; it holds no network."""
+    return FittedState(
+        **{
+            "recipe": RECIPES["default"],
+            "seed": 0,
+            "vocabulary": Vocabulary(tuple(words)),
+            "widths": {"embedding": 3},
+            "encoder": None,
+            "teacher": None,
+            "weights": {},
+            "word_width": None,
+            "static": None,
+            "lsa": None,
+            "prior": None,
+            "topic_word": topic_word,
+            "relevance": None,
+            "theta": theta,
+            "mean_theta": theta.mean(axis=0),
+            "ids": tuple(range(len(theta))),
+            "excerpts": tuple(texts),
+            "representatives": tuple(representative_rows(theta, texts)),
+        }
+        | parts
+    )
 
 
 def fitted_state(
@@ -39,25 +69,11 @@ def fitted_state(
     words = tuple(words or (f"word{number}" for number in range(4 * n_topics)))
     topic_word = rng.dirichlet(np.full(len(words), 0.3), size=n_topics) + 0.01
     texts = list(texts or (f"document {row}" for row in range(n_documents)))
-    return FittedState(
-        recipe=RECIPES["default"],
-        seed=0,
-        vocabulary=Vocabulary(words),
-        widths={"embedding": 3},
-        encoder=None,
-        teacher=None,
-        weights={},
-        word_width=None,
-        static=None,
-        lsa=None,
-        prior=None,
-        topic_word=np.asarray(normalize(topic_word, norm="l1"), dtype=np.float32),
-        relevance=None,
-        theta=theta,
-        mean_theta=theta.mean(axis=0),
-        ids=tuple(range(n_documents)),
-        excerpts=tuple(texts),
-        representatives=tuple(representative_rows(theta, texts)),
+    return bare_state(
+        theta,
+        np.asarray(normalize(topic_word, norm="l1"), dtype=np.float32),
+        words,
+        texts,
         blank=np.array(blank, dtype=np.int64),
         vectors=DocumentVectors(
             components=np.eye(8, 3, dtype=np.float32),

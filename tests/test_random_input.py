@@ -115,7 +115,8 @@ def test_readers_of_binary_files(tmp_path_factory, data, kind):
     path = tmp_path_factory.getbasetemp() / f"random.{kind}"
     path.write_bytes(data)
     with refused_or_done():
-        read_corpus(path)
+        corpus = read_corpus(path)
+        assert len(corpus.ids) == len(corpus)
 
 
 ITEMS = st.one_of(TEXTS, TEXTS, TEXTS, st.none(), st.floats(), st.integers(), st.binary(max_size=3))
@@ -175,4 +176,5 @@ def test_model_folders(tmp_path_factory, data):
         # Well-formed JSON of another shape.
         file.write_text(json.dumps(data.draw(st.recursive(st.none() | st.integers(), st.lists))))
     with refused_or_done():
-        TopicModel.load(folder).get_topic_info()
+        model = TopicModel.load(folder)
+        assert model.get_topic_info()["Count"].sum() <= len(model.probabilities_)

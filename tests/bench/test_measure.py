@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from softtopic.bench.baselines import class_tf_idf, kmeans_topics
+from softtopic.bench.baselines import kmeans_topics
 from softtopic.bench.measure import Outcome, measure_outcome
 from softtopic.bench.packages.exchange import Stages, Task, l1_normalize
 from softtopic.data.corpus import Corpus
@@ -93,9 +93,3 @@ def test_kmeans_finds_groups_and_their_words():
     assert topics[clusters[0]][0] == "red"
     assert "car" not in topics[clusters[0]]
     assert found.sum(axis=1) == pytest.approx(1)
-
-
-def test_class_tf_idf_of_a_small_table():
-    found = class_tf_idf(np.array([[2.0, 2.0], [0.0, 4.0]]))
-    # 4 words a class in the mean; the first word stands twice in all, the second six times.
-    assert found == pytest.approx(np.array([[0.5 * np.log(3), 0.5 * np.log(5 / 3)], [0, np.log(5 / 3)]]))

@@ -64,7 +64,7 @@ def test_names_in_another_language_have_no_english_stop_words(model):
 
 
 def test_texts_are_those_of_the_fit(model, teacher, texts):
-    with pytest.raises(InputError, match="3 texts for a model fitted on 12 documents"):
+    with pytest.raises(InputError, match="3 texts for a model of 12 documents"):
         model.name_topics(texts[:3], lm=teacher)
 
 

@@ -299,7 +299,7 @@ def test_settings_of_the_layout_are_passed_on(state):
         (lambda state: words.visualize_barchart(state, []), "topics are empty"),
         (lambda state: words.visualize_barchart(state, n_words=0), "n_words is 0"),
         (lambda state: similarity.visualize_heatmap(state, top_n_topics=0), "top_n_topics is 0"),
-        (lambda state: maps.visualize_documents(state, ["one"]), "1 docs for a model of 60 documents"),
+        (lambda state: maps.visualize_documents(state, ["one"]), "1 texts for a model of 60 documents"),
         (lambda state: maps.visualize_documents(state, sample=0.0), "sample is 0"),
         (lambda state: maps.visualize_documents(state, reduced_embeddings=np.ones((60, 3))), "two numbers for each"),
     ],

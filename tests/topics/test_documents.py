@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from topic_states import edited_state
 
-from softtopic.topics.documents import EXCERPT_LENGTH, excerpt, representative_rows
+from softtopic.errors import InputError
+from softtopic.topics.documents import EXCERPT_LENGTH, excerpt, representative_rows, training_texts
 
 THETA = np.array([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.95, 0.05]], dtype=np.float32)
 
@@ -31,3 +33,15 @@ def test_excerpts_are_one_line_of_bounded_length(text):
     line = excerpt(text)
     assert len(line) <= EXCERPT_LENGTH
     assert line.splitlines() in ([], [line])
+
+
+def test_training_texts_are_those_of_the_model_in_their_order():
+    state = edited_state()
+    assert training_texts(state, None) == state.excerpts
+    assert training_texts(state, list(state.excerpts)) == list(state.excerpts)
+    other = [f"{text}, lemmatised" for text in state.excerpts]
+    assert training_texts(state, other) == other
+    with pytest.raises(InputError, match="in another order; give them in the order of the fit"):
+        training_texts(state, state.excerpts[::-1])
+    with pytest.raises(InputError, match="1 texts for a model of 30 documents; give those of the fit, then those of"):
+        training_texts(state, ["one"])

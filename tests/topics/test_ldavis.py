@@ -32,7 +32,7 @@ def test_it_is_called_where_it_is_installed(monkeypatch):
 
 
 def test_other_texts_are_refused():
-    with pytest.raises(InputError, match="2 texts for 30 training documents; give one for each"):
+    with pytest.raises(InputError, match="2 texts for a model of 30 documents; give those of the fit"):
         ldavis_data(edited_state(), TEXTS[:2])
     with pytest.raises(InputError, match="the texts hold no word of the vocabulary; give the training documents"):
         ldavis_data(edited_state())

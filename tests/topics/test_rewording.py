@@ -5,7 +5,7 @@ from topic_states import N_TOPICS, PER_TOPIC, edited_state
 
 from softtopic.errors import InputError
 from softtopic.topics.edits import Exclude, Merge, apply, split
-from softtopic.topics.rewording import Reword, class_tf_idf, reword
+from softtopic.topics.rewording import Reword, reword
 from softtopic.topics.table import topics_of
 
 STATE = edited_state(relevance=True)
@@ -32,14 +32,16 @@ def test_other_edits_go_on_with_the_new_words():
 
 
 def test_the_scores_are_class_based_tf_idf():
-    counts = np.array([[4.0, 0, 6], [0, 5, 5]])
-    # Of the published formula with as many words in each class: tf x log(1 + A / f).
-    expected = counts / 10 * np.log(1 + 10 / counts.sum(axis=0))
-    np.testing.assert_allclose(class_tf_idf(counts / 10, np.array([1.0, 1.0])), expected, rtol=1e-6)
+    shares = np.random.default_rng(0).dirichlet(np.ones(4), size=N_TOPICS)
+    edit = Reword(("a", "b", "c", "d"), tuple(map(tuple, shares.tolist())))
+    masses = STATE.theta.sum(axis=0) / STATE.theta.sum()
+    # The published formula tf x log(1 + A / f), where classes have 1 word in the mean, so that A is 1 / N_TOPICS.
+    expected = shares * np.log(1 + 1 / (N_TOPICS * (masses @ shares)))
+    np.testing.assert_allclose(apply(STATE, [edit]).state.relevance, expected, rtol=1e-5)
 
 
 def test_what_does_not_fit_is_one_line():
-    with pytest.raises(InputError, match="2 texts for 30 training documents; give one for each"):
+    with pytest.raises(InputError, match="2 texts for a model of 30 documents; give those of the fit"):
         reword(STATE, TEXTS[:2], 10)
     with pytest.raises(InputError, match="the texts hold no word of the vocabulary"):
         reword(STATE, TEXTS, ["nothing", "of it"])

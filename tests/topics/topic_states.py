@@ -1,12 +1,10 @@
 """A fitted state without a fit: six topics, twelve words, thirty documents; each topic has two halves."""
 
 import numpy as np
+from fitted_states import bare_state
 from sklearn.preprocessing import normalize
 
-from softtopic.data.vocabulary import Vocabulary
-from softtopic.recipes import RECIPES
 from softtopic.state import DocumentVectors, FittedState
-from softtopic.topics.documents import representative_rows
 
 WORDS = (
     "sql",
@@ -38,31 +36,18 @@ def edited_state(seed: int = 0, *, vectors: bool = True, relevance: bool = False
     points[np.arange(len(theta)), np.arange(len(theta)) % 2] += 1
     words = rng.normal(scale=0.1, size=(len(WORDS), 4))
     words[np.arange(len(WORDS)), np.arange(len(WORDS)) % 2] += 1
-    return FittedState(
-        recipe=RECIPES["default"],
-        seed=0,
-        vocabulary=Vocabulary(WORDS),
-        widths={"embedding": 3},
-        encoder=None,
-        teacher=None,
-        weights={},
-        word_width=None,
-        static=None,
-        lsa=None,
-        prior=None,
-        topic_word=topic_word,
+    known = DocumentVectors(
+        components=np.eye(4, 3, dtype=np.float32),
+        documents=np.asarray(normalize(points)).astype(np.float16),
+        words=words.astype(np.float32),
+        norms=np.ones(len(points), dtype=np.float16),
+    )
+    return bare_state(
+        theta,
+        topic_word,
+        WORDS,
+        texts,
         relevance=rng.random(topic_word.shape).astype(np.float32) if relevance else None,
-        theta=theta,
-        mean_theta=theta.mean(axis=0),
         ids=tuple(map(str, range(len(theta)))),
-        excerpts=tuple(texts),
-        representatives=tuple(representative_rows(theta, texts)),
-        vectors=DocumentVectors(
-            components=np.eye(4, 3, dtype=np.float32),
-            documents=np.asarray(normalize(points)).astype(np.float16),
-            words=words.astype(np.float32),
-            norms=np.ones(len(points), dtype=np.float16),
-        )
-        if vectors
-        else None,
+        vectors=known if vectors else None,
     )

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
-from sklearn.preprocessing import normalize
 
 from softtopic.bench.packages.exchange import TOP_WORDS
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.types import DocHidden, DocTopic, TopicVocab
+from softtopic.topics.assignments import class_tf_idf
+from softtopic.types import DocHidden, DocTopic
 
 # Variance of the Gaussians around the centres, for L2-normalised vectors.
 VARIANCE = 0.1
@@ -42,15 +42,10 @@ def kmeans_topics(
     theta = torch.softmax(-(distances**2) / (2 * VARIANCE), dim=1).float().numpy()
     counts = vocabulary.bag_of_words(texts)
     member = np.equal.outer(np.arange(n_topics), model.labels_).astype(np.float64)
-    weights = class_tf_idf(member @ counts)
+    own = member @ counts
+    weights = class_tf_idf(own, own.sum(axis=0), own.sum() / n_topics)
     topics = [
         [vocabulary.words[word] for word in np.argsort(-row, kind="stable")[:TOP_WORDS] if row[word] > 0]
         for row in weights
     ]
     return theta, topics
-
-
-def class_tf_idf(counts: TopicVocab) -> TopicVocab:
-    """Class tf-idf (Grootendorst, 2022): term frequency in the class · log(1 + mean class length / term frequency)."""
-    totals = np.maximum(counts.sum(axis=0), 1)
-    return normalize(counts, norm="l1") * np.log1p(counts.sum() / len(counts) / totals)  # type: ignore[return-value]

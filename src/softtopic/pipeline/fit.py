@@ -37,7 +37,7 @@ from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.guidance import anchors_of
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
-from softtopic.pipeline.read import opening_teacher, read_documents
+from softtopic.pipeline.read import read_documents
 from softtopic.pipeline.represent import Representation, represent, sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets, calibrate, make_targets
@@ -110,8 +110,7 @@ def fit(
     for line in plan.lines():
         log.info("%s", line)
     show = RunClock(plan.cost.steps) if progress else False
-    with opening_teacher(plan, source):
-        vectors = sentence_vectors(plan, source, progress=show)
+    vectors = sentence_vectors(plan, source, progress=show)
     plan = plan.choose_documents(vectors)
     if plan.teacher is not None and isinstance(plan.embedder, SentenceEncoder):
         # Opening a language model needs the most memory of a fit.

@@ -20,7 +20,7 @@ from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.naming import Phrase, decode_phrases
 from softtopic.teacher.naming_server import estimate_tokens, name_requests, request_names
-from softtopic.topics.documents import excerpt, representative_rows
+from softtopic.topics.documents import excerpt, representative_rows, training_texts
 from softtopic.topics.naming import (
     Candidates,
     as_written,
@@ -78,12 +78,7 @@ def texts_of_topics(
     InputError
         If there are no texts, or not as many as training documents.
     """
-    if texts is not None and len(texts) != len(state.ids):
-        raise InputError(
-            f"{len(texts)} texts for a model fitted on {len(state.ids)} documents; give the training documents, in "
-            "their order"
-        )
-    shown = state.excerpts if texts is None else [excerpt(text) for text in texts]
+    shown = [excerpt(text) for text in training_texts(state, texts)]
     if not any(text.strip() for text in shown):
         raise InputError("the model holds no text of its documents; give the training documents, in their order")
     rows = representative_rows(state.theta, shown, n=config.phrase_documents)

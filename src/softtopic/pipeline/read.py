@@ -1,14 +1,11 @@
 """First step of a fit: the language model reads documents."""
 
 import logging
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.features.extraction import extract, extract_into, is_cached
+from softtopic.features.extraction import extract, extract_into
 from softtopic.features.store import Features, FeatureStore
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import sentence_vectors
@@ -16,7 +13,6 @@ from softtopic.pipeline.sources import Source
 from softtopic.storage.progress import RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
-from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import require_local
 
 log = logging.getLogger(__name__)
@@ -34,26 +30,6 @@ def prompted_teacher(plan: FitPlan, corpus: Corpus, *, progress: bool | RunClock
         return plan.teacher
     teacher = require_local(plan.teacher, "demonstrations='auto'")
     return with_demonstrations(teacher, corpus, plan.vocabulary, config, progress=progress)
-
-
-@contextmanager
-def opening_teacher(plan: FitPlan, source: Source) -> Iterator[None]:
-    """Open the language model in the background, while the documents of a small corpus are encoded.
-
-    Only where it will certainly read: of a larger corpus sentence vectors decide what is read, which the cache may
-    hold already. If it cannot be opened, reading raises the error.
-    """
-    teacher, corpus = plan.teacher, source.corpus
-    waits = source.embeddings is not None or source.features is not None
-    if waits or not plan.reads_all or not isinstance(teacher, Teacher) or plan.features not in (None, "auto"):
-        yield
-        return
-    if plan.features and is_cached(corpus, plan.vocabulary, teacher):
-        yield
-        return
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(teacher.open)
-        yield
 
 
 def read_into(

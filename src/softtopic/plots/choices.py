@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from softtopic.errors import InputError
-from softtopic.plots.style import GREY, PALETTE, Figure, figure, graph_objects, hover, ticks
+from softtopic.plots.style import GREY, PALETTE, Figure, error_bars, figure, graph_objects, hover, ticks
 from softtopic.selection import Selection
 from softtopic.topics.comparison import FittedTopics, topic_similarity
 
@@ -105,14 +105,7 @@ def visualize_stability(model: FittedTopics, others: Sequence[FittedTopics], **l
         y=list(range(len(order))),
         mode="markers",
         marker={"size": 9, "color": PALETTE[0]},
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": (found.max(axis=0) - mean)[order].tolist(),
-            "arrayminus": (mean - found.min(axis=0))[order].tolist(),
-            "thickness": 1.5,
-            "width": 0,
-        },
+        error_x=error_bars(mean[order], found.min(axis=0)[order], found.max(axis=0)[order], 0),
         hovertext=[hover(names[topic], ", ".join(f"{value:.2f}" for value in found[:, topic])) for topic in order],
         hoverinfo="text",
     )

@@ -19,6 +19,7 @@ from softtopic.plots.style import (
     label,
 )
 from softtopic.state import FittedState
+from softtopic.topics.documents import training_texts
 from softtopic.topics.map import color_numbers, document_map, topic_centers
 from softtopic.topics.table import topic_names, topics_of
 
@@ -118,9 +119,7 @@ def visualize_documents(
         If there is not one text, or one pair of coordinates, for each training document.
     """
     go, names = graph_objects(), topic_names(state)
-    texts = list(state.excerpts if docs is None else docs)
-    if len(texts) != len(state.theta):
-        raise InputError(f"{len(texts)} docs for a model of {len(state.theta)} documents; give one text for each")
+    texts = training_texts(state, docs)
     points = _checked(state, reduced_embeddings)
     centers = topic_centers(state, points)
     colors = color_numbers(centers, state.counts, len(PALETTE))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from softtopic.errors import InputError, check_whole
 from softtopic.plots.panels import Panels
-from softtopic.plots.style import PALETTE, Figure, faded, graph_objects, hover, ticks
+from softtopic.plots.style import PALETTE, Figure, error_bars, faded, graph_objects, hover, ticks
 
 _SHARE = {"tickformat": ".0%", "rangemode": "tozero", "nticks": 5, "zeroline": False}
 
@@ -89,14 +89,7 @@ def visualize_topics_per_class(
             y=list(range(len(part))),
             mode="markers",
             marker={"size": 8, "color": PALETTE[place % len(PALETTE)]},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": (part["High"].to_numpy() - share).tolist(),
-                "arrayminus": (share - part["Low"].to_numpy()).tolist(),
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_x=error_bars(share, part["Low"].to_numpy(), part["High"].to_numpy(), 3),
             hovertext=[_share_text(row, row["Class"]) for row in part.to_dict("records")],
             hoverinfo="text",
         )
@@ -126,7 +119,7 @@ def _by_topic(table: pd.DataFrame, topics: Sequence[int] | None, top_n: int) -> 
 
 
 def _band(part: Any, color: str) -> list[Any]:
-    """The intervals as a band, in pieces: none over periods without documents."""
+    """The intervals as bands, one for each run of periods with documents."""
     known = part["Share"].notna().to_numpy()
     starts = np.flatnonzero(known & ~np.concatenate([[False], known[:-1]]))
     stops = np.flatnonzero(known & ~np.concatenate([known[1:], [False]])) + 1

@@ -100,6 +100,18 @@ def ticks(labels: Sequence[object], length: int = 30) -> dict[str, Any]:
     return {"tickvals": list(range(len(shown))), "ticktext": shown, "zeroline": False}
 
 
+def error_bars(middle: np.ndarray, low: np.ndarray, high: np.ndarray, width: int) -> dict[str, Any]:
+    """Bars from `low` to `high` with ends of a width in pixels, for points at `middle`."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": (high - middle).tolist(),
+        "arrayminus": (middle - low).tolist(),
+        "thickness": 1.5,
+        "width": width,
+    }
+
+
 def faded(color: str, opacity: float = 0.2) -> str:
     """The colour as CSS with an opacity."""
     red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))

@@ -23,6 +23,8 @@ _PRIOR_WORDS = 100.0
 # Keeps the prior of words that are in no document above 0.
 _EPSILON = 1e-3
 
+_MIN_PROBABILITY = 1e-12
+
 # Words with a smaller z-score are not called characteristic: one-sided test at 5 %.
 _MIN_Z = 1.645
 
@@ -134,6 +136,8 @@ def share_intervals(counts: PartTopic, totals: Int[np.ndarray, "parts 1"]) -> tu
 def class_tf_idf(counts: TopicVocab, document_counts: Float[np.ndarray, " vocab"], mean_length: float) -> TopicVocab:
     """Class-based tf-idf: frequency of a word in a class, times log(1 + mean_length / frequency in all classes).
 
+    Counts, or shares of a whole.
+
     Parameters
     ----------
     counts : ndarray of shape (n_classes, n_words)
@@ -146,8 +150,8 @@ def class_tf_idf(counts: TopicVocab, document_counts: Float[np.ndarray, " vocab"
     ----------
     Grootendorst (2022). BERTopic: Neural topic modeling with a class-based TF-IDF procedure.
     """
-    frequency = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    return frequency * np.log1p(mean_length / np.maximum(document_counts, 1))
+    frequency = counts / np.maximum(counts.sum(axis=1, keepdims=True), _MIN_PROBABILITY)
+    return frequency * np.log1p(mean_length / np.maximum(document_counts, _MIN_PROBABILITY))
 
 
 def log_odds(counts: TopicVocab, others: TopicVocab) -> TopicVocab:

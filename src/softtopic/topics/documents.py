@@ -22,6 +22,27 @@ def excerpt(text: str, length: int = EXCERPT_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
+def training_texts(state: FittedState, texts: Sequence[str] | None) -> Sequence[str]:
+    """Texts of the training documents: those given, or the beginnings that the model keeps.
+
+    Raises
+    ------
+    InputError
+        If there is not one for each document, or they are the documents in another order.
+    """
+    if texts is None:
+        return state.excerpts
+    if len(texts) != len(state.ids):
+        raise InputError(
+            f"{len(texts)} texts for a model of {len(state.ids)} documents; give those of the fit, then those of each "
+            "update, in their order"
+        )
+    shown = tuple(map(excerpt, texts))
+    if shown != state.excerpts and sorted(shown) == sorted(state.excerpts):
+        raise InputError("the texts are the documents of the model in another order; give them in the order of the fit")
+    return texts
+
+
 def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[Int[np.ndarray, " n"]]:
     """For each topic the n documents with the largest share of it, distinct texts and no blank ones.
 

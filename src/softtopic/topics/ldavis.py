@@ -7,6 +7,7 @@ import numpy as np
 
 from softtopic.errors import InputError
 from softtopic.state import FittedState
+from softtopic.topics.documents import training_texts
 
 
 def ldavis_data(state: FittedState, texts: Sequence[str] | None = None) -> dict[str, Any]:
@@ -30,12 +31,9 @@ def ldavis_data(state: FittedState, texts: Sequence[str] | None = None) -> dict[
     Raises
     ------
     InputError
-        If there is not a text for each training document, or none holds a word of the vocabulary.
+        If these are not the training documents in their order, or none holds a word of the vocabulary.
     """
-    texts = state.excerpts if texts is None else texts
-    if len(texts) != len(state.theta):
-        raise InputError(f"{len(texts)} texts for {len(state.theta)} training documents; give one for each")
-    counts = state.vocabulary.bag_of_words(texts)
+    counts = state.vocabulary.bag_of_words(training_texts(state, texts))
     lengths, frequency = (np.asarray(counts.sum(axis=axis)).ravel() for axis in (1, 0))
     documents, words = np.flatnonzero(lengths), np.flatnonzero(frequency)
     if not len(documents):

@@ -34,7 +34,7 @@ Overlap = Float[np.ndarray, "topics others"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Earlier:
-    """An earlier model, and what it says of the documents of a refit.
+    """An earlier model, and its mixtures of the documents of a refit.
 
     Attributes
     ----------

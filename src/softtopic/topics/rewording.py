@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Float
 from sklearn.preprocessing import normalize
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.state import FittedState
+from softtopic.topics.assignments import class_tf_idf
+from softtopic.topics.documents import training_texts
 from softtopic.topics.edits import Edit, EditedState
 from softtopic.topics.words import top_indices
-from softtopic.types import TopicVocab
+from softtopic.types import DocTopic, TopicVocab
 
 # Words that each topic keeps of the new vocabulary, and digits of their probabilities: an edit is stored as text.
 _N_KEPT = 50
@@ -48,7 +49,7 @@ class Reword(Edit):
             shares = normalize((topic_word * masses[:, None]).T, norm="l1")
             vectors = replace(vectors, words=np.asarray(shares @ centers, dtype=np.float32))
         vocabulary = replace(state.vocabulary, words=self.words)
-        scores = class_tf_idf(topic_word, state.theta.sum(axis=0))
+        scores = _scores(topic_word, state.theta)
         described = replace(
             state, vocabulary=vocabulary, topic_word=topic_word, relevance=scores, prior=None, vectors=vectors
         )
@@ -71,27 +72,25 @@ def reword(state: FittedState, texts: Sequence[str], vocabulary: Any, language: 
     Raises
     ------
     InputError
-        If there is not a text for each training document, or none holds a word of the vocabulary.
+        If these are not the training documents in their order, or none holds a word of the vocabulary.
 
     References
     ----------
     .. [1] Grootendorst (2022), "BERTopic: Neural topic modeling with a class-based TF-IDF procedure".
     """
-    if len(texts) != len(state.theta):
-        raise InputError(f"{len(texts)} texts for {len(state.theta)} training documents; give one for each")
+    texts = training_texts(state, texts)
     found = Vocabulary.build(vocabulary, texts, language, state.recipe.vocabulary)
     counts = np.asarray((found.bag_of_words(texts).T @ state.theta.astype(np.float64)).T)
     if not counts.any():
         raise InputError("the texts hold no word of the vocabulary; give the training documents, or other words")
     topic_word = np.asarray(normalize(np.where(counts.any(axis=1, keepdims=True), counts, 1), norm="l1"))
-    first = top_indices(class_tf_idf(topic_word, state.theta.sum(axis=0)), _N_KEPT)
+    first = top_indices(_scores(topic_word, state.theta), _N_KEPT)
     kept = np.unique(first)
     rows = [[float(f"{value:.{_DIGITS}g}") for value in row[kept]] for row in topic_word]
     return Reword(tuple(found.words[word] for word in kept), tuple(map(tuple, rows)))
 
 
-def class_tf_idf(topic_word: TopicVocab, masses: Float[np.ndarray, " topics"]) -> TopicVocab:
-    """p(word | topic) x log(1 + 1 / (n_topics x p(word))), float32; `masses` are the topics' shares of documents."""
-    frequency = normalize(masses[None], norm="l1") @ topic_word
-    weights = np.log1p(1 / (len(topic_word) * np.maximum(frequency, np.finfo(np.float32).tiny)))
-    return np.asarray(topic_word * weights, dtype=np.float32)
+def _scores(topic_word: TopicVocab, theta: DocTopic) -> TopicVocab:
+    """Class-based tf-idf from probabilities of words and the topics' shares of the documents, float32."""
+    frequency = (normalize(theta.sum(axis=0)[None], norm="l1") @ topic_word)[0]
+    return np.asarray(class_tf_idf(topic_word, frequency, 1 / len(topic_word)), dtype=np.float32)
