@@ -33,6 +33,7 @@ test-isa: assets
 	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ISA_TESTS)
 
 test-slow: assets
+	@$(BIN)/softtopic fetch election-tweets >/dev/null
 	$(BIN)/python -m pytest -m slow
 
 lint: install

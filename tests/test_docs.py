@@ -7,11 +7,12 @@ import shlex
 import sys
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
 
 from softtopic.cli.app import app
+from softtopic.errors import AssetError
+from softtopic.storage.assets import asset_path
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "benchmarks"))
@@ -43,7 +44,7 @@ def commands(page: Path) -> list[list[str]]:
 def test_command_lines_have_options_that_exist(page):
     for _, name, *arguments in commands(page):
         command = typer.main.get_command(app)
-        while isinstance(command, click.Group) or hasattr(command, "commands"):
+        while hasattr(command, "commands"):
             assert name in command.commands, f"softtopic {name}"
             command = command.commands[name]
             if hasattr(command, "commands"):
@@ -68,6 +69,21 @@ def test_the_page_for_users_of_bertopic_prints_what_it_says():
     assert with_outputs(page, run_blocks(page)) == page
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_blocks_of_the_tutorial_run_in_order():
+    """Words, names and shares differ with the number format of a processor; what is printed does not."""
+    try:
+        asset_path("election-tweets")
+    except AssetError as error:
+        pytest.skip(str(error))
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    outputs = run_blocks(page)
+    printed = re.findall(r"^```python\n.*?^```\n(?:```\n(.*?)^```\n)?", page, re.MULTILINE | re.DOTALL)
+    assert [bool(output) for output in outputs] == [bool(output) for output in printed]
+    assert outputs[0] == printed[0]
+
+
 def test_the_page_for_users_of_bertopic_names_methods_that_exist():
     from softtopic import TopicModel
 
@@ -76,3 +92,16 @@ def test_the_page_for_users_of_bertopic_names_methods_that_exist():
     names = {name for row in rows for name in re.findall(r"`(?:TopicModel\.)?([a-z_]+)\(", row)} - {"compare"}
     assert len(names) >= 25
     assert not [name for name in names if not hasattr(TopicModel, name)]
+
+
+def test_promises_name_tests_that_exist():
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    named, file = 0, ""
+    for path, test in re.findall(r"`([\w/]*(?:\.py)?)(?:::(\w+))?`", page):
+        if path.endswith(".py") and not path.startswith("benchmarks/"):
+            file = path
+            assert (ROOT / "tests" / file).is_file(), file
+        if test:
+            named += 1
+            assert f"def {test}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file}::{test}"
+    assert named > 40

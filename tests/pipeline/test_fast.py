@@ -53,6 +53,11 @@ def test_new_documents_need_no_encoder(model, texts, tmp_path, monkeypatch):
     np.testing.assert_allclose(loaded.transform(new), alone, atol=1e-6)
 
 
+def test_mixtures_are_independent_of_the_batch(model, texts):
+    alone = np.vstack([model.transform([text]) for text in texts])
+    np.testing.assert_allclose(model.transform(texts), alone, atol=1e-6)
+
+
 def test_the_order_of_documents_does_not_matter(model, recipe, texts):
     turned = TopicModel(3, recipe=recipe, vocabulary=WORDS, features=None).fit(texts[::-1])
     np.testing.assert_array_equal(turned.probabilities_[::-1], model.probabilities_)
