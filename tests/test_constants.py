@@ -21,7 +21,9 @@ ALLOWED = {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
         "FLOOR", "ROUNDING", "_LOGIT_BIAS", "_VARIANCE_EPSILON", "_MIN_NORM",
     },
-    "how a word may be spelled": {"_MIN_LENGTH", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS"},
+    "how a word may be spelled": {
+        "_MIN_LENGTH", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS", "_MIN_FORM_SHARE",
+    },
     "what a reader accepts": {
         "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL", "_HEADER_LINES",
     },

@@ -87,7 +87,7 @@ def test_descriptions_of_earlier_versions(teacher):
         ({}, "e69374c31dfd076ac7a115682870c4724d7bdbc08933195c9c67da4e7cfcecd8"),
         (
             {"prompt": [PROMPTS["published"], PROMPTS["four-shot"]], "beam_width": 4, "truncation": "windows-3"},
-            "06f0f65ba8974da9e7b05ae40c144955c27bb829213331dca932c6b498c76fd3",
+            "e141c5e9addb0cf48d7c80c0b181da916d0c8892dda270da9faf02b1416e6539",
         ),
         (
             {"truncation": "windows", "max_tokens": 99},
@@ -95,7 +95,7 @@ def test_descriptions_of_earlier_versions(teacher):
         ),
         (
             {"truncation": "head-tail", "beam_width": 1},
-            "7975b47c0780a200f2d07980bd353cf3b57577a3324a099bb61d4b59d3e75bac",
+            "3016295ed6e298bc4d6bc25b67463e091345c6c2f565beef52df8bce6618dae2",
         ),
         (
             {"prompt": Prompt(rationale="Keywords:", rationale_tokens=3, document_first=True)},

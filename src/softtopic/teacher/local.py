@@ -146,7 +146,7 @@ class Teacher(BaseTeacher):
             language_model_fingerprint(self.lm), *(prompt.fingerprint for prompt in config.prompts),
             str(config.max_tokens), str(dtype), device, f"version {VERSION}",
             *(["sums of two"] if str(dtype) == "torch.int8" else []),
-            *([f"beam {config.beam_width}, acronyms in capitals"] if config.beam_width else []),
+            *([f"beam {config.beam_width}, acronyms in capitals, likely forms"] if config.beam_width else []),
             *([config.truncation.replace("windows", "mixed windows")] if config.truncation != "head" else []),
             *(["mixed prompts"] if mixes else []),
             *([f"max_windows {config.max_windows}"] if windows and config.max_windows != MAX_WINDOWS else []),

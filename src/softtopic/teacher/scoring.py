@@ -4,8 +4,9 @@
 probability that the word itself comes next and ends there, in any of its spellings.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -17,7 +18,7 @@ from softtopic.lm.engine import Reader
 from softtopic.lm.parallel import parallel_map
 from softtopic.lm.tokens import first_tokens
 from softtopic.teacher.prompt_groups import PromptEnd
-from softtopic.teacher.trie import WordTrie
+from softtopic.teacher.trie import Spelling, WordTrie
 
 # Memory for the scores of one batch in bytes: float64, all nodes and words of all its documents.
 _MAX_BYTES = 1 << 29
@@ -26,6 +27,9 @@ _MAX_BYTES = 1 << 29
 _DOCUMENT_BLOCK = 256
 _PAIR_BLOCK = 1 << 14
 
+# Forms of spelling, such as words without a space before them, are scored from this share of the most probable form.
+_MIN_FORM_SHARE = 0.01
+
 # Lower bound of a word's probability: its logarithm must fit into float16.
 _MIN_PROBABILITY = 1e-300
 
@@ -33,6 +37,24 @@ _MIN_PROBABILITY = 1e-300
 def beam_depth(beam_width: int) -> int:
     """Number of tokens to which spellings are followed: the beam is a quarter as wide at each level, down to 1."""
     return (beam_width.bit_length() + 1) // 2
+
+
+def likely_forms(
+    forms: Sequence[Sequence[Spelling]], logits: Callable[[Int[Tensor, " tokens"]], Float[Tensor, "prompts tokens"]]
+) -> list[Sequence[Spelling]]:
+    """The forms of spelling that are likely after at least one prompt, by the first tokens of all their words.
+
+    Parameters
+    ----------
+    forms : sequence of sequence of tuple of int
+        See `softtopic.teacher.trie.spell`.
+    logits : callable
+        Logits of tokens after each prompt without a document.
+    """
+    first = [torch.tensor(sorted({path[0] for path in form})) for form in forms]
+    mass = torch.stack([logits(tokens).double().logsumexp(dim=1) for tokens in first])
+    likely = (mass >= mass.amax(dim=0) + math.log(_MIN_FORM_SHARE)).any(dim=1)
+    return [form for form, kept in zip(forms, likely.tolist(), strict=True) if kept]
 
 
 class Scorer(ABC):

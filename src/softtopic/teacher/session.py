@@ -8,20 +8,21 @@ from typing import NamedTuple, final
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import LanguageModelError
 from softtopic.lm.parallel import n_workers, parallel_map
-from softtopic.lm.tokens import continuation_tokens
+from softtopic.lm.tokens import continuation_tokens, leading_tokens
 from softtopic.teacher.base import Features, ProgressCallback, vector_dtype
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.chunking import shorten_text, split_tokens
 from softtopic.teacher.config import TeacherConfig
 from softtopic.teacher.pooling import Pool
 from softtopic.teacher.prompt_groups import PromptGroup, TokenizedPrompt, rationale_stop_tokens
-from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer, beam_depth
+from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer, beam_depth, likely_forms
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, OpenModel
-from softtopic.teacher.trie import WordTrie
+from softtopic.teacher.trie import WordTrie, spell
 from softtopic.types import DocHidden, DocVocab
 
 log = logging.getLogger(__name__)
@@ -118,12 +119,22 @@ class Session:
         tokenizer, reader = self.model.tokenizer, self.model.reader
         if not self._config.beam_width:
             return FirstTokenScorer(tokenizer, vocabulary.words, reader.device)
-        trie = WordTrie.build(tokenizer, vocabulary.words)
+        empty = self._without_document()
+        states = torch.cat([reader.with_prefix(tokens[:-1]).states([tokens[-1:]]) for tokens in empty])
+
+        def logits(tokens: Int[torch.Tensor, " tokens"]) -> Float[torch.Tensor, "prompts tokens"]:
+            return reader.head.logits(states, tokens.to(reader.device))
+
+        trie = WordTrie.build(likely_forms(spell(tokenizer, vocabulary.words), logits))
         log.info("scoring the %d spellings of %d words", int((trie.words >= 0).sum()), trie.n_words)
-        # The first prompt without a document and without a rationale.
-        suffix = continuation_tokens(tokenizer, [self._config.prompts[0].suffix])[0]
-        empty = reader.with_prefix([*self.groups[0].prompts[0].prefix, *suffix])
-        return WholeWordScorer(trie, self._config.beam_width, empty, TOKENS_PER_BATCH[reader.device.type])
+        budget = TOKENS_PER_BATCH[reader.device.type]
+        return WholeWordScorer(trie, self._config.beam_width, reader.with_prefix(empty[0]), budget)
+
+    def _without_document(self) -> list[list[int]]:
+        """The tokens of each prompt without a document and without a rationale."""
+        suffixes = continuation_tokens(self.model.tokenizer, [prompt.suffix for prompt in self._config.prompts])
+        prefixes = (leading_tokens(self.model.tokenizer, prompt.prefix) for prompt in self._config.prompts)
+        return [[*prefix, *suffix] for prefix, suffix in zip(prefixes, suffixes, strict=True)]
 
     def chunks(self, texts: Sequence[str]) -> list[list[list[int]]]:
         """The chunks that are read of each document, as tokens."""

@@ -1,6 +1,6 @@
 """The spellings of a vocabulary's words, in tokens, as a trie."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,27 +17,29 @@ _SPACE = ("Ġ", "Ċ", "ĉ", "č", "▁")
 # Longest word that is looked for in capitals.
 _MAX_ACRONYM = 5
 
+# Tokens of a word.
+Spelling = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class WordTrie:
     """Every prefix of a spelling is a node; nodes are ordered by depth, siblings together."""
 
-    paths: tuple[tuple[int, ...], ...]  # tokens from a root to each node
+    paths: tuple[Spelling, ...]  # tokens from a root to each node
     words: Int[np.ndarray, " nodes"]  # index of the word that ends at a node, or -1
     n_words: int
 
     @classmethod
-    def build(cls, tokenizer: Any, words: Sequence[str]) -> "WordTrie":
-        """The trie of all spellings after a colon: " word", " Word", "word" and, of short words, " WORD"."""
-        spellings: dict[tuple[int, ...], int] = {}
-        for form in (lambda w: f" {w}", lambda w: f" {w.capitalize()}", _acronym, lambda w: w):
-            rows = continuation_tokens(tokenizer, [form(word) for word in words], anchor=":")
-            for word, row in enumerate(rows):
+    def build(cls, forms: Sequence[Sequence[Spelling]]) -> "WordTrie":
+        """The trie of the spellings that `spell` returns, or of some of their forms."""
+        spellings: dict[Spelling, int] = {}
+        for form in forms:
+            for word, path in enumerate(form):
                 # Two words may share a rare spelling: it goes to the earlier form, then to the more frequent word.
-                spellings.setdefault(tuple(row), word)
+                spellings.setdefault(path, word)
         paths = {path[:end] for path in spellings for end in range(1, len(path) + 1)}
         ordered = tuple(sorted(paths, key=lambda path: (len(path), path)))
-        return cls(ordered, np.array([spellings.get(path, -1) for path in ordered]), len(words))
+        return cls(ordered, np.array([spellings.get(path, -1) for path in ordered]), len(forms[0]))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -66,6 +68,15 @@ class WordTrie:
         count = np.bincount(self.parents[self.parents >= 0], minlength=len(self))
         # The children of nodes of one depth follow that depth, in the order of their parents.
         return np.stack([self.levels[0].stop + np.cumsum(count) - count, count], axis=1)
+
+
+def spell(tokenizer: Any, words: Sequence[str]) -> list[list[Spelling]]:
+    """The spellings of words after a colon, one list a form: " word", " Word", of short words " WORD", and "word"."""
+    forms: tuple[Callable[[str], str], ...] = (lambda w: f" {w}", lambda w: f" {w.capitalize()}", _acronym, str)
+    return [
+        [tuple(row) for row in continuation_tokens(tokenizer, [form(word) for word in words], anchor=":")]
+        for form in forms
+    ]
 
 
 def _acronym(word: str) -> str:
