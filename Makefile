@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install assets demo test test-isa test-slow lint format bench clean
+.PHONY: install assets demo test test-isa test-slow lint format docs bench clean
 
 install: $(INSTALLED)
 
@@ -45,6 +45,10 @@ lint: install
 format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
+
+# The documentation as a site in build/site, which needs neither a server nor a network to be read.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # Speed and memory, each with its targets; one at a time, on a machine that does nothing else. Methods are compared by
 # `softtopic bench` (docs/bench.md), parts of the recipe by benchmarks/ablation.py.
