@@ -19,12 +19,18 @@ def test_a_recipe_follows_its_backbone():
 
 def test_nested_settings_are_reached_by_name():
     recipe = RECIPES["default"].with_options(
-        read__beam_width=8, training__epochs=5, backbone__n_hidden=32, graph__whitening__n_classes=7, target=None
+        read__beam_width=8, training__epochs=5, backbone__n_hidden=32, graph__whitening__n_classes=7
     )
     assert (recipe.read.beam_width, recipe.training.epochs, recipe.backbone.n_hidden) == (8, 5, 32)
     assert recipe.graph.whitening.n_classes == 7
     assert recipe.read.prompts == RECIPES["default"].read.prompts
     assert recipe.target == RECIPES["default"].target
+
+
+def test_none_is_a_setting_of_a_recipe_and_leaves_it_as_it_is_where_options_are_none():
+    assert RECIPES["default"].with_options(max_training_documents=None).max_training_documents is None
+    assert RECIPES["default"].with_options(training__batch_size=None).training.batch_size is None
+    assert get_recipe("default", None, target=None, training__batch_size=None) == RECIPES["default"]
 
 
 @pytest.mark.parametrize("name", ["beam_width", "read__beam", "target__beam_width", "read__beam_width__more"])

@@ -44,6 +44,7 @@ from softtopic.topics import (
     document_table,
     dynamics,
     edits,
+    export,
     groups,
     hierarchy,
     ldavis,
@@ -619,7 +620,13 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return document_table.get_document_info(self._fitted.view, corpus, theta, novelty=novelty, df=df, levels=levels)
 
     def get_documents(self, topic: int | None = None, limit: int | None = None) -> pd.DataFrame:
-        """Rows of `get_document_info` of one topic, largest share first, or of all documents; at most `limit`."""
+        """Documents of one topic, largest share first, or all of them; at most `limit`.
+
+        Returns
+        -------
+        DataFrame
+            Document (row of the fit), Id, Text (its beginning), Topic, Name, Probability, Novelty.
+        """
         return document_table.documents_of(self._fitted.view, topic, limit, novelty=self._fitted.describe(None)[1])
 
     def get_representative_docs(self, topic: int | None = None) -> list[str] | dict[int, list[str]]:
@@ -1073,6 +1080,35 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         view, place = self._fitted.view, self._fitted.document_map
         write_report(view, Path(path), coordinates=place, classes=classes, times=times, title=title)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        classes: Iterable[Any] | None = None,
+        times: Iterable[Any] | None = None,
+        format: str | None = None,
+    ) -> dict[str, int]:
+        """Write topics, documents, trends and groups as a workbook or as files, or the topics as a graph.
+
+        Parameters
+        ----------
+        path : str or Path
+            .xlsx for a workbook with a sheet for each table, .graphml for the hierarchy and the similarity of topics,
+            else a folder with a file for each table.
+        classes : iterable or None, default=None
+            Class of each training document, for the table of groups.
+        times : iterable or None, default=None
+            Time of each training document, for the table of trends; None for those given to `fit`, if any.
+        format : {"csv", "parquet"} or None, default=None
+            Of the files of a folder; None: CSV.
+
+        Returns
+        -------
+        dict of str to int
+            Number of rows of each table.
+        """
+        return export.export(self._fitted.view, Path(path), classes=classes, times=times, format=format)
 
     @property
     def topics(self) -> Topics:

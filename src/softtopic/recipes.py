@@ -290,11 +290,8 @@ class Recipe:
         return "bow" in split_target(self.target) or any(INPUTS[name].reads_words for name in split_inputs(self.inputs))
 
     def with_options(self, **options: Any) -> "Recipe":
-        """Return a copy with other settings; ``read__beam_width=4`` sets a nested one.
-
-        A value of None leaves a setting as it is; use `dataclasses.replace` to set None.
-        """
-        return _replace(self, {name: value for name, value in options.items() if value is not None})
+        """Return a copy with other settings, None included; ``read__beam_width=4`` sets a nested one."""
+        return _replace(self, options)
 
 
 def _replace(config: Any, options: dict[str, Any]) -> Any:
@@ -416,7 +413,7 @@ def get_recipe(recipe: str | Recipe, backbone: str | BackboneSettings | None = N
     backbone : str, BackboneSettings or None
         Topic model in place of the recipe's. "paper" with "ecrtm" is "paper-ecrtm", and so on.
     **options
-        See `Recipe.with_options`.
+        See `Recipe.with_options`; None leaves a setting as it is.
 
     Raises
     ------
@@ -433,4 +430,5 @@ def get_recipe(recipe: str | Recipe, backbone: str | BackboneSettings | None = N
         # The recipe's own settings stay where it has this backbone already.
         check_backbone(backbone)
         backbone = None if name_of(recipe.backbone) == backbone else default_settings(backbone)
-    return recipe.with_options(backbone=backbone, **options)
+    given = {"backbone": backbone} | options
+    return recipe.with_options(**{name: value for name, value in given.items() if value is not None})

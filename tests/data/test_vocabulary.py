@@ -234,7 +234,7 @@ def test_a_word_is_counted_by_the_pattern_it_was_found_with():
         ({"min_df": 0}, "min_df is 0; give a whole number of at least 1, or a share"),
         ({"max_df": 1.5}, "max_df is 1.5; give a whole number"),
         ({"min_df": True}, "min_df is True"),
-        ({"max_unspaced_share": -1.0}, "max_unspaced_share is -1.0; give a share"),
+        ({"max_unspaced_share": -1.0}, "max_unspaced_share is -1.0; give a number in"),
         ({"token_pattern": "["}, "token_pattern is no regular expression"),
         ({"token_pattern": "(a)(b)"}, "token_pattern has 2 groups"),
     ],

@@ -86,7 +86,9 @@ def test_a_bar_shows_the_time_left_of_all_steps_from_the_start(monkeypatch):
     with Progress("reading", 4, "doc", show=clock):
         pass
     assert "15 min left in all" in terminal.getvalue()
-    assert terminal.getvalue().count("\n") == 1
+    # The line is cleared, and the next step is shown on it.
+    assert terminal.getvalue().endswith(" \r")
+    assert "\n" not in terminal.getvalue()
 
 
 def test_the_time_left_follows_what_was_measured():

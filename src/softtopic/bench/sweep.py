@@ -131,7 +131,7 @@ def _with_setting(run: Run, setting: Setting) -> Run:
 
 
 def _replaced(config: Any, name: str, value: str) -> Any:
-    """A recipe, or settings in it, with one value changed; unlike `Recipe.with_options` it can set None."""
+    """A recipe, or settings in it, with one value changed to what a text stands for."""
     head, _, rest = name.partition("__")
     kinds = get_type_hints(type(config))
     if head not in kinds:

@@ -8,6 +8,9 @@ from typing import NoReturn
 
 from softtopic.errors import SofttopicError
 
+# Set by the scripts that --install-completion writes.
+_COMPLETION = "_SOFTTOPIC_COMPLETE"
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 2 (wrong use or bad input, one line) or 1 (anything else)."""
@@ -16,14 +19,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from softtopic.cli.app import app
 
     given = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            # Letters that a console does not have are shown as escapes.
-            stream.reconfigure(errors="backslashreplace")
+    if given in ([], ["cache"]):
+        given.append("--help")
+    _show_all_letters()
     command = typer.main.get_command(app)
+    if _COMPLETION in os.environ:
+        # A shell asks for the completions of a line.
+        command.main(prog_name="softtopic")
     try:
         # Not by calling the command, which would replace a KeyboardInterrupt and its notes by an exit code.
-        with command.make_context("softtopic", given or ["--help"]) as context:
+        with command.make_context("softtopic", given) as context:
             command.invoke(context)
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -45,6 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(message, status)
 
 
+def _show_all_letters() -> None:
+    """Letters that a console does not have are shown as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _explain(error: Exception) -> tuple[str, int]:
     """What to say of an error, and the exit status."""
     import typer
@@ -54,7 +66,8 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, SofttopicError):
         return str(error), 2
     if isinstance(error, wrong_use):
-        return f"{error.format_message().rstrip('.?')}; see softtopic --help", 2  # type: ignore[attr-defined]
+        command = getattr(getattr(error, "ctx", None), "command_path", "softtopic")
+        return f"{error.format_message().rstrip('.?')}; see {command} -h", 2  # type: ignore[attr-defined]
     if isinstance(error, OSError):
         where = error.filename or "standard output"
         return f"{where}: {error.strerror or error}; check the path, its permissions and the space that is left", 2

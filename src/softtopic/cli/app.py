@@ -10,19 +10,23 @@ from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
 from softtopic.cli.cache import cache
 from softtopic.cli.comparing import compare, groups, trends
+from softtopic.cli.describing import explain, info
 from softtopic.cli.editing import edit
 from softtopic.cli.evaluation import evaluate
+from softtopic.cli.exporting import export
 from softtopic.cli.fitting import demo, fit, teach
 from softtopic.cli.naming import name
 from softtopic.cli.plotting import plot, report
+from softtopic.cli.reference import described, exit_codes
 from softtopic.cli.renewing import update
 
 app = typer.Typer(
     name="softtopic",
     help="Find the topics of a text collection by distilling a language model.",
-    add_completion=False,
+    epilog=f"softtopic COMMAND -h shows the options of a command, with examples.\n\n{exit_codes()}",
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
 )
 
 
@@ -42,24 +46,27 @@ def root(
 
 
 for command in (
-    fetch,
     demo,
     teach,
     fit,
     topics,
+    info,
     name,
     documents,
     transform,
     search,
+    explain,
     trends,
     groups,
     compare,
     plot,
     report,
+    export,
     edit,
     update,
     evaluate,
     bench,
+    fetch,
 ):
-    app.command()(command)
-app.add_typer(cache)
+    app.command(**described(command.__name__))(command)
+app.add_typer(cache, **described("cache"))

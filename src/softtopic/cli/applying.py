@@ -1,7 +1,10 @@
 """Commands that apply a model: `topics`, `transform`, `search`."""
 
 import json
+import logging
+import re
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +12,7 @@ import typer
 
 from softtopic.cli.building import read_documents, read_with_columns
 from softtopic.cli.options import (
+    OUTPUT,
     Delimiter,
     Device,
     DocumentOptions,
@@ -25,63 +29,84 @@ from softtopic.cli.output import (
     print_json,
     print_table,
     print_topics,
+    printable_lines,
     show_messages,
+    table_records,
     topic_columns,
     topic_records,
 )
 from softtopic.errors import InputError
 
+log = logging.getLogger("softtopic")
+
 # Of the documents of a model, 5 % are as novel.
 _NOVEL = 0.95
+
+# Mixtures of an earlier `transform` among the columns of a file.
+_THETA = re.compile(r"theta(_\d+)?")
+
+TableFile = Annotated[
+    Path | None,
+    typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.", rich_help_panel=OUTPUT),
+]
 
 
 def topics(
     model: Model,
     words: Annotated[int, typer.Option("--words", min=1, help="Number of words of each topic.")] = 10,
-    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.")] = None,
+    out: TableFile = None,
     tree: Annotated[bool, typer.Option("--tree", help="Print topics under groups of similar ones.")] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print the topics of a model, largest first, or write them to a table."""
     from softtopic.data.writers import table_writer, write_table
     from softtopic.model import TopicModel
 
+    show_messages(quiet)
     if out is not None:
         table_writer(out)
     loaded = TopicModel.load(model)
+    written = {} if out is None else {"out": str(out)}
     if out is not None:
         write_table(out, topic_columns(loaded, words, as_lists=out.suffix in (".jsonl", ".parquet")))
+    if as_json:
+        shown = {"hierarchy": table_records(loaded.hierarchical_topics())} if tree else {}
+        print_json((shown or {"topics": topic_records(loaded, words)}) | written)
+        return
     if tree:
-        print(loaded.get_topic_tree())
-    elif as_json:
-        print_json({"topics": topic_records(loaded, words)})
+        print(printable_lines(loaded.get_topic_tree()))
     else:
         print_topics(loaded, words)
+    if out is not None:
+        print(f"\n{len(loaded.topic_ids_)} topics are in {out}.")
 
 
 def documents(
     model: Model,
     topic: Annotated[int | None, typer.Option("--topic", help="Documents of this topic; default: of all.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Number of documents; default: all.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Table to write: .csv, .xlsx, .parquet or .jsonl.")] = None,
+    out: TableFile = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print the documents of a model with their topics; those of one topic, largest share first."""
     from softtopic.data.writers import table_writer, write_table
     from softtopic.model import TopicModel
 
+    show_messages(quiet)
     if out is not None:
         table_writer(out)
     found = TopicModel.load(model).get_documents(topic, limit)
-    found.columns = found.columns.str.lower()
     if out is not None:
-        write_table(out, {name: found[name].tolist() for name in found})
+        write_table(out, {name.lower(): found[name].tolist() for name in found})
+    if as_json:
+        print_json({"documents": table_records(found)} | ({} if out is None else {"out": str(out)}))
+    elif out is not None:
         print(f"{len(found)} documents are in {out}.")
-    elif as_json:
-        print_json({"documents": json.loads(found.to_json(orient="records") or "[]")})
     else:
         rows = [
-            [f"{one['probability']:.3f}", str(one["id"]), str(one["topic"]), one["name"], one["document"]]
+            [f"{one['Probability']:.3f}", str(one["Id"]), str(one["Topic"]), one["Name"], one["Text"]]
             for one in found.to_dict("records")
         ]
         print_table(["share", "id", "topic", "name", "text"], rows)
@@ -92,7 +117,11 @@ def transform(
     file: File,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="File to write: .parquet, .csv or .jsonl; default: JSON lines on standard output."),
+        typer.Option(
+            "--out",
+            help="File to write: .parquet, .csv, .xlsx or .jsonl; - or nothing: JSON lines on standard output.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     text: Text = "text",
     id: Id = None,
@@ -107,6 +136,7 @@ def transform(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Compute the topic mixtures of documents, old or new."""
@@ -115,13 +145,14 @@ def transform(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
+    out = None if out is None or str(out) == "-" else out
     if out is not None:
         table_writer(out)
         check_writable(out)
     loaded = TopicModel.load(model, device=device)
     options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
-    loaded.progress = not quiet
+    loaded.progress = not (quiet or as_json)
     theta = loaded.transform(corpus)
     topics, best = loaded.topic_ids_, theta.argmax(axis=1)
     columns: dict[str, Any] = {"topic": topics[best]}
@@ -133,16 +164,36 @@ def transform(
         columns["theta"] = theta
     else:
         columns |= {f"theta_{topic}": theta[:, column] for column, topic in enumerate(topics)}
+    kept = _without_earlier_topics(kept, columns)
     if common := sorted(columns.keys() & kept):
         raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
     if not keep_columns or (id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
     columns = kept | columns
-    if out is None:
+    if out is not None:
+        write_table(out, columns)
+        if as_json:
+            print_json({"topics": topics.tolist(), "documents": len(theta), "out": str(out)})
+        else:
+            print(f"{len(theta)} mixtures of {theta.shape[1]} topics are in {out}.")
+    elif as_json:
+        lines = BytesIO()
+        write_jsonl(columns, lines)
+        print_json(
+            {"topics": topics.tolist(), "documents": [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]}
+        )
+    else:
         write_jsonl(columns, sys.stdout.buffer)
-        return
-    write_table(out, columns)
-    print(f"{len(theta)} mixtures of {theta.shape[1]} topics are in {out}.")
+
+
+def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Columns of a file without those that an earlier `transform` has written, which these columns replace."""
+    mixtures = [name for name in kept if _THETA.fullmatch(name)]
+    if not mixtures or "topic" not in kept:
+        return kept
+    replaced = [name for name in kept if name in new or name in mixtures]
+    log.info("columns of an earlier transform are replaced: %s", ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4)))
+    return {name: values for name, values in kept.items() if name not in replaced}
 
 
 def search(
@@ -150,17 +201,18 @@ def search(
     query: Annotated[str, typer.Argument(help="A word or a text.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the documents of a model whose topic mixtures are nearest to a query's."""
     from softtopic.model import TopicModel
 
+    show_messages(quiet)
     loaded = TopicModel.load(model)
     loaded.progress = False  # a bar for one query says nothing
     hits = loaded.search(query, k)
     novelty = None if loaded.state_.vectors is None else float(loaded.novelty([query])[0])
     if as_json:
-        records = json.loads(hits.rename(columns=str.lower).to_json(orient="records") or "[]")
-        print_json({"query": query, "novelty": novelty, "hits": records})
+        print_json({"query": query, "novelty": novelty, "hits": table_records(hits)})
         return
     names = dict(zip(loaded.topic_ids_.tolist(), loaded.topic_names_, strict=True))
     rows = [
@@ -168,7 +220,7 @@ def search(
         for hit in hits.itertuples()
     ]
     print_table(["divergence", "id", "topic", "text"], rows)
-    if novelty is not None:
+    if novelty is not None and not quiet:
         print(
             f"softtopic: novelty {novelty:.2f}: {100 * novelty:.0f} % of the documents are nearer to a topic than the "
             f"query is{'; no topic may fit it' if novelty > _NOVEL else ''}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from softtopic.cli.options import DataDir, Json, LabelIfAny, Language, Lm, Quiet, Reference, ReferenceText, Text
+from softtopic.cli.options import OUTPUT, DataDir, Json, LabelIfAny, Language, Lm, Quiet, Reference, ReferenceText, Text
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
 
@@ -21,7 +21,9 @@ def bench(
     topics: Annotated[str, typer.Option("--topics", help="Numbers of topics, separated by commas.")] = "50",
     seeds: Annotated[int, typer.Option("--seeds", help="Number of random seeds.")] = 3,
     first_seed: Annotated[int, typer.Option("--first-seed", help="The first seed.")] = 0,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write or to resume.")] = Path("comparison"),
+    out: Annotated[Path, typer.Option("--out", help="Folder to write or to resume.", rich_help_panel=OUTPUT)] = Path(
+        "comparison"
+    ),
     documents: Annotated[
         int | None, typer.Option("--documents", help="Number of distinct documents of each corpus; default: all.")
     ] = None,

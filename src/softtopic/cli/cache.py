@@ -4,20 +4,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from softtopic.cli.options import Json
-from softtopic.cli.output import print_json, print_table
+from softtopic.cli.options import Json, Quiet
+from softtopic.cli.output import print_json, print_table, show_messages
+from softtopic.cli.reference import described
 
 if TYPE_CHECKING:
     from softtopic.storage.cache import CacheEntry
 
-cache = typer.Typer(name="cache", help="List, clear or limit the files that softtopic keeps.", no_args_is_help=True)
+cache = typer.Typer(name="cache", help="List, clear or limit the files that softtopic keeps.")
 
 
-@cache.command()
-def ls(as_json: Json = False) -> None:
+@cache.command(epilog=described("cache ls")["epilog"])
+def ls(as_json: Json = False, quiet: Quiet = False) -> None:
     """List what the cache folder holds, the longest unused first."""
     from softtopic.storage.cache import cache_dir, cache_entries
 
+    show_messages(quiet)
     entries = cache_entries()
     total = sum(entry.size for entry in entries)
     if as_json:
@@ -30,29 +32,38 @@ def ls(as_json: Json = False) -> None:
     print(f"{total / 1e6:,.1f} MB in {cache_dir()}")
 
 
-@cache.command()
+@cache.command(epilog=described("cache clear")["epilog"])
 def clear(
     kind: Annotated[
         str | None, typer.Argument(help="A kind that ls shows, e.g. features; default: all but downloaded models.")
     ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what was computed; it is computed again when it is needed."""
     from softtopic.storage.cache import clear_cache
 
-    _print_removed(clear_cache(kind))
+    show_messages(quiet)
+    _print_removed(clear_cache(kind), as_json)
 
 
-@cache.command()
+@cache.command(epilog=described("cache cap")["epilog"])
 def cap(
     size: Annotated[str, typer.Argument(help="Size that may stay, e.g. 2GB; downloaded models do not count.")],
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Remove what was computed, the longest unused first, until the rest has at most this size."""
     from softtopic.storage.cache import cap_cache, parse_size
 
-    _print_removed(cap_cache(parse_size(size)))
+    show_messages(quiet)
+    _print_removed(cap_cache(parse_size(size)), as_json)
 
 
-def _print_removed(entries: "list[CacheEntry]") -> None:
+def _print_removed(entries: "list[CacheEntry]", as_json: bool) -> None:
+    if as_json:
+        print_json({"removed": len(entries), "bytes": sum(entry.size for entry in entries)})
+        return
     print(f"removed {len(entries)} entries, {sum(entry.size for entry in entries) / 1e6:,.1f} MB")
 
 

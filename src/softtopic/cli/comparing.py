@@ -1,12 +1,13 @@
 """Commands that compare documents and models by their topics: `trends`, `groups`, `compare`."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from softtopic.cli.building import parse_bins, read_documents
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import OUTPUT, Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
 from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
 
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 
     from softtopic.model import TopicModel
 
+log = logging.getLogger("softtopic")
+
 TableFile = Annotated[
-    Path | None, typer.Option("--out", help="File for the whole table: .parquet, .csv or .jsonl; default: none.")
+    Path | None,
+    typer.Option(
+        "--out",
+        help="File for the whole table: .parquet, .csv, .xlsx or .jsonl; default: none.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -135,12 +143,14 @@ def compare(
     ] = None,
     out: TableFile = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print which topics two models share, and which appeared, vanished, split or merged."""
     from softtopic.data.writers import table_writer
     from softtopic.model import TopicModel
     from softtopic.topics.comparison import compare as compare_models
 
+    show_messages(quiet)
     if out is not None:
         table_writer(out)
     models = [TopicModel.load(path) for path in (a, b, *(baseline or ()))]
@@ -176,6 +186,7 @@ def _write(out: Path | None, table: "pd.DataFrame") -> None:
 
     if out is not None:
         write_table(out, {column.lower(): _plain(table, column) for column in table.columns})
+        log.info("%d rows are in %s", len(table), out)
 
 
 def _plain(table: "pd.DataFrame", column: str) -> list[Any]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from softtopic.cli.building import parse_numbers, parse_whole
-from softtopic.cli.options import Json, Model
-from softtopic.cli.output import print_json, print_table, print_topics, topic_records
+from softtopic.cli.options import Json, Model, Quiet
+from softtopic.cli.output import print_json, print_table, print_topics, show_messages, topic_records
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def edit(
     renumber: Annotated[bool, typer.Option("--renumber", help="Number the topics 0, 1, … without gaps.")] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Print proposals of merges and removals.")] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Edit the topics of a model and print them: undo, merge, split, drop, rename, … in the order of this help."""
     from softtopic.model import TopicModel
 
+    show_messages(quiet)
     loaded = TopicModel.load(model)
     before = loaded.edits_
     if undo:

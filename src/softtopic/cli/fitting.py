@@ -18,6 +18,7 @@ from softtopic.cli.building import (
     recipe_name,
 )
 from softtopic.cli.options import (
+    OUTPUT,
     DataDir,
     DocumentOptions,
     DryRun,
@@ -53,10 +54,13 @@ log = logging.getLogger(__name__)
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("demo-model"),
+    out: Annotated[Path, typer.Option("--out", help="Model folder to write.", rich_help_panel=OUTPUT)] = Path(
+        "demo-model"
+    ),
     topics: Topics = 20,
     documents: Annotated[int, typer.Option("--documents", help="Number of posts to fit.")] = 2000,
     data_dir: DataDir = None,
+    as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model to posts of 20 Newsgroups; downloads the language model, the encoder and the posts if needed."""
@@ -66,10 +70,14 @@ def demo(
     show_messages(quiet)
     check_destination(out)
     corpus = _demo_posts(documents, data_dir)
-    model = TopicModel(topics, progress=not quiet).fit(corpus)
+    model = TopicModel(topics, progress=not (quiet or as_json)).fit(corpus)
     model.save(out)
+    scores = _evaluate(model, corpus)
+    if as_json:
+        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores})
+        return
     print_topics(model)
-    print_evaluation(_evaluate(model, corpus))
+    print_evaluation(scores)
     print(f"\nThe model is in {out}. Try: softtopic search {out} 'rocket launch'")
 
 
@@ -95,7 +103,9 @@ def _demo_posts(n: int, data_dir: Path | None) -> "Corpus":
 @with_groups
 def teach(
     file: File,
-    out: Annotated[Path, typer.Option("--out", help="Feature folder to write or to resume.")] = Path("features"),
+    out: Annotated[
+        Path, typer.Option("--out", help="Feature folder to write or to resume.", rich_help_panel=OUTPUT)
+    ] = Path("features"),
     recipe: RecipeOptions = RecipeOptions(),
     documents: DocumentOptions = DocumentOptions(),
     lm: TeacherOptions = TeacherOptions(),
@@ -132,7 +142,7 @@ def teach(
 @with_groups
 def fit(
     file: Annotated[str | None, typer.Argument(help="Documents; not needed with --features.")] = None,
-    out: Annotated[Path, typer.Option("--out", help="Model folder to write.")] = Path("model"),
+    out: Annotated[Path, typer.Option("--out", help="Model folder to write.", rich_help_panel=OUTPUT)] = Path("model"),
     topics: TopicsOrAuto = "50",
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
     labels: Annotated[

@@ -3,56 +3,109 @@
 import functools
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from softtopic.data.formats import FORMAT_NAMES
 
+# Groups of options in the help of a command.
+DOCUMENTS, WORDS, LANGUAGE_MODEL, RECIPE = "Documents", "Words", "Language model", "Recipe"
+REFERENCE, OUTPUT = "Reference corpus", "Output"
+
 File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also with .gz; - is standard input.")]
 Model = Annotated[Path, typer.Argument(help="Model folder.")]
-Text = Annotated[str, typer.Option("--text", help="Column with the texts.")]
-Id = Annotated[str | None, typer.Option("--id", help="Column with ids.")]
-Label = Annotated[str | None, typer.Option("--label", help="Column with labels, for evaluation alone.")]
-Time = Annotated[str | None, typer.Option("--time", help="Column with the times: ISO dates, epoch numbers or years.")]
+Text = Annotated[str, typer.Option("--text", help="Column with the texts.", rich_help_panel=DOCUMENTS)]
+Id = Annotated[str | None, typer.Option("--id", help="Column with ids.", rich_help_panel=DOCUMENTS)]
+Label = Annotated[
+    str | None, typer.Option("--label", help="Column with labels, for evaluation alone.", rich_help_panel=DOCUMENTS)
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", help="Column with the times: ISO dates, epoch numbers or years.", rich_help_panel=DOCUMENTS),
+]
 TimeFormat = Annotated[
-    str | None, typer.Option("--time-format", help="Format of other times, as in strptime, e.g. %d/%m/%Y.")
+    str | None,
+    typer.Option(
+        "--time-format", help="Format of other times, as in strptime, e.g. %d/%m/%Y.", rich_help_panel=DOCUMENTS
+    ),
 ]
 LabelIfAny = Annotated[
-    str | None, typer.Option("--label", help="Column with labels; default: label, where there is one.")
+    str | None,
+    typer.Option("--label", help="Column with labels; default: label, where there is one.", rich_help_panel=DOCUMENTS),
 ]
-Format = Annotated[str | None, typer.Option("--format", help=f"{FORMAT_NAMES}; default: by the file name.")]
+Format = Annotated[
+    str | None, typer.Option("--format", help=f"{FORMAT_NAMES}; default: by the file name.", rich_help_panel=DOCUMENTS)
+]
 Delimiter = Annotated[
-    str | None, typer.Option("--delimiter", help="Separator of fields: one character, or tab; default: recognised.")
+    str | None,
+    typer.Option(
+        "--delimiter",
+        help="Separator of fields: one character, or tab; default: recognised.",
+        rich_help_panel=DOCUMENTS,
+    ),
 ]
 Encoding = Annotated[
-    str | None, typer.Option("--encoding", help="Encoding of the file, e.g. cp1252; default: UTF-8, or as marked.")
+    str | None,
+    typer.Option(
+        "--encoding", help="Encoding of the file, e.g. cp1252; default: UTF-8, or as marked.", rich_help_panel=DOCUMENTS
+    ),
 ]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Folder with sample corpora.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder with sample corpora.", rich_help_panel=DOCUMENTS)
+]
 Lm = Annotated[
     str,
-    typer.Option("--lm", help="Language model: smollm2-135m, a folder, a GGUF file, a Hugging Face id or a server."),
+    typer.Option(
+        "--lm",
+        help="Language model: smollm2-135m, a folder, a GGUF file, a Hugging Face id or a server.",
+        rich_help_panel=LANGUAGE_MODEL,
+    ),
 ]
-LmModel = Annotated[str | None, typer.Option("--lm-model", help="Name of the model on the server.")]
-LmProbs = Annotated[int, typer.Option("--lm-probs", help="Number of log probabilities to request from a server.")]
+LmModel = Annotated[
+    str | None, typer.Option("--lm-model", help="Name of the model on the server.", rich_help_panel=LANGUAGE_MODEL)
+]
+LmProbs = Annotated[
+    int,
+    typer.Option(
+        "--lm-probs", help="Number of log probabilities to request from a server.", rich_help_panel=LANGUAGE_MODEL
+    ),
+]
 Language = Annotated[
-    str, typer.Option("--language", help="Language of the stop words to leave out; none keeps all words.")
+    str,
+    typer.Option(
+        "--language", help="Language of the stop words to leave out; none keeps all words.", rich_help_panel=WORDS
+    ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=LANGUAGE_MODEL)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.", rich_help_panel=OUTPUT)
+]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 TopicsOrAuto = Annotated[str, typer.Option("--topics", help="Number of topics, or auto to choose it.")]
-Reference = Annotated[str | None, typer.Option("--reference", help="Reference corpus for topic coherence: a file.")]
-ReferenceText = Annotated[str, typer.Option("--reference-text", help="Column with the texts of the reference.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress bars.")]
+Reference = Annotated[
+    str | None,
+    typer.Option("--reference", help="Reference corpus for topic coherence: a file.", rich_help_panel=REFERENCE),
+]
+ReferenceText = Annotated[
+    str, typer.Option("--reference-text", help="Column with the texts of the reference.", rich_help_panel=REFERENCE)
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on standard output and nothing else.", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Suppress messages and progress bars.", rich_help_panel=OUTPUT)]
 
 
 @dataclass(frozen=True)
 class DocumentOptions:
     """How a file of documents is read."""
+
+    panel: ClassVar[str] = DOCUMENTS
 
     text: Text = "text"
     label: Label = None
@@ -67,6 +120,8 @@ class DocumentOptions:
 @dataclass(frozen=True)
 class VocabularyOptions:
     """The words of the topics."""
+
+    panel: ClassVar[str] = WORDS
 
     vocabulary: Annotated[
         str | None,
@@ -93,6 +148,8 @@ class VocabularyOptions:
 @dataclass(frozen=True)
 class TeacherOptions:
     """The language model, and what it reads."""
+
+    panel: ClassVar[str] = LANGUAGE_MODEL
 
     lm: Annotated[
         str | None,
@@ -153,6 +210,8 @@ class TeacherOptions:
 class RecipeOptions:
     """The recipe, and what differs from it."""
 
+    panel: ClassVar[str] = RECIPE
+
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -195,7 +254,7 @@ class RecipeOptions:
     strength: Annotated[
         float | None, typer.Option("--strength", help="Factor of that prior, 0 to 2; default: the recipe's.")
     ] = None
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed.")] = 0
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, metavar="<int>", help="Random seed.")] = 0
     word_vectors: Annotated[
         Path | None, typer.Option("--word-vectors", help="File of initial word embeddings of etm and ecrtm.")
     ] = None
@@ -212,7 +271,8 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     for parameter in inspect.signature(command).parameters.values():
         if parameter.name in groups:
             group = groups[parameter.name]
-            types = get_type_hints(group, include_extras=True)
+            panel = getattr(group, "panel", None)
+            types = {name: _in_panel(hint, panel) for name, hint in get_type_hints(group, include_extras=True).items()}
             defaults = {field.name: field.default for field in fields(group)}
         else:
             types, defaults = {parameter.name: hints[parameter.name]}, {parameter.name: parameter.default}
@@ -232,3 +292,16 @@ def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     flat.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     flat.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return flat
+
+
+def _in_panel(hint: Any, panel: str | None) -> Any:
+    """The annotation of an option, which the help shows under this heading unless it has another one."""
+    if not hasattr(hint, "__metadata__"):
+        return hint
+    kind, *notes = get_args(hint)
+    shown = []
+    for note in map(copy, notes):
+        if isinstance(note, OptionInfo) and note.rich_help_panel is None:
+            note.rich_help_panel = panel
+        shown.append(note)
+    return Annotated[(kind, *shown)]  # type: ignore[return-value]

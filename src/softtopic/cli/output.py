@@ -3,12 +3,13 @@
 import json
 import logging
 import re
-import shutil
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from softtopic.cli.layout import column_widths, in_colour, plain_line, print_in_colour, terminal_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ class _BarHandler(logging.StreamHandler):
             self.handleError(record)
 
 
-# Columns of a table on a narrow terminal: what is left of a wide one, and of the last.
-_MIN_COLUMN, _MIN_LAST = 12, 24
+# Columns of a terminal from which a table of topics has room for a document.
+_WIDE = 120
 
 # Escape and its like, but for white space.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
@@ -131,38 +132,33 @@ def print_topics(model: "TopicModel", words: int = 10) -> None:
 
 
 def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = False) -> None:
-    """A table of topics: number, size, names if there are any, words, a representative document."""
+    """A table of topics: number, size, names if there are any, words; on wide lines a representative document."""
     from softtopic.topics.documents import excerpt
 
+    wide = not 0 < terminal_width() < _WIDE
+    header = ["topic", "size", *(["name"] if named else []), "words", *(["a representative document"] if wide else [])]
     rows = [
         [
             str(row["topic"]),
             str(row["count"]),
             *([row["name"]] if named else []),
             " ".join(row["words"]),
-            excerpt(" ".join(row["representative_documents"][:1])),
+            *([excerpt(" ".join(row["representative_documents"][:1]))] if wide else []),
         ]
         for row in records
     ]
-    print_table(["topic", "size", *(["name"] if named else []), "words", "a representative document"], rows)
+    print_table(header, rows)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table, a line for each row; on a terminal, wide columns are cut until lines fit, and the last one always is."""
+    """A table, a line for each row, cut to the width of a terminal; in colour where there is one."""
     lines = [header, *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
-    terminal = shutil.get_terminal_size((0, 24)).columns
-    last = max(min(_MIN_LAST, max(len(line[-1]) for line in lines)), len(header[-1]))
-    while terminal and sum(widths) + 2 * len(widths) + last > terminal and max(widths, default=0) > _MIN_COLUMN:
-        widths[widths.index(max(widths))] -= 1
-    widths.append(max(last, (terminal or 160) - sum(widths) - 2 * len(widths)))
+    widths = column_widths(lines, terminal_width())
+    if in_colour():
+        print_in_colour(lines, widths)
+        return
     for line in lines:
-        cells = [_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)]
-        print("  ".join(cells).rstrip())
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+        print(plain_line(line, widths))
 
 
 def printable(text: str) -> str:
@@ -171,6 +167,11 @@ def printable(text: str) -> str:
         return text
     shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return "".join(c if c.isprintable() else " " for c in shown)
+
+
+def printable_lines(text: str) -> str:
+    """Like `printable`, for a text of several lines."""
+    return "\n".join(map(printable, text.splitlines()))
 
 
 def print_estimate(cost: dict[str, int | float]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import parse_bins, parse_numbers, read_documents
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import OUTPUT, Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
 from softtopic.plots.registry import PLOTS
@@ -15,13 +15,26 @@ if TYPE_CHECKING:
     from softtopic.model import TopicModel
 
 
+# Kinds that use an option; the others show the documents of the model.
+_USED_BY = {
+    "--by": ("per-class",),
+    "--time": ("over-time",),
+    "--time-format": ("over-time",),
+    "--bins": ("over-time",),
+    "--document": ("distribution",),
+    "--other": ("stability",),
+}
+
+
 def plot(
     model: Model,
     file: Annotated[
         str | None, typer.Argument(help="Documents for over-time and per-class; default: those of the model.")
     ] = None,
     kind: Annotated[str, typer.Option("--kind", help=f"What to draw: {', '.join(PLOTS)}.")] = "topics",
-    out: Annotated[Path, typer.Option("--out", help="File to write: .html, .svg, .png or .pdf.")] = Path("topics.html"),
+    out: Annotated[
+        Path, typer.Option("--out", help="File to write: .html, .svg, .png or .pdf.", rich_help_panel=OUTPUT)
+    ] = Path("topics.html"),
     topics: Annotated[str | None, typer.Option("--topics", help="Numbers of the topics, e.g. 3,17.")] = None,
     top: Annotated[int | None, typer.Option("--top", help="Number of topics, the largest; default: by kind.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Column with the classes, for per-class.")] = None,
@@ -50,6 +63,18 @@ def plot(
     show_messages(quiet)
     if kind not in PLOTS:
         raise InputError(f"--kind is {kind!r}; give one of {', '.join(PLOTS)}")
+    _check_used(
+        kind,
+        file,
+        {
+            "--by": by,
+            "--time": time,
+            "--time-format": time_format,
+            "--bins": bins,
+            "--document": document,
+            "--other": other,
+        },
+    )
     graph_objects()
     check_image(out)
     check_writable(out)
@@ -81,7 +106,9 @@ def report(
     file: Annotated[
         str | None, typer.Argument(help="The documents of the fit in their order, for --by and --time; default: none.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="Page to write: .html.")] = Path("topics.html"),
+    out: Annotated[Path, typer.Option("--out", help="Page to write: .html.", rich_help_panel=OUTPUT)] = Path(
+        "topics.html"
+    ),
     by: Annotated[str | None, typer.Option("--by", help="Column with classes, to filter by.")] = None,
     time: Time = None,
     time_format: TimeFormat = None,
@@ -89,13 +116,15 @@ def report(
     text: Text = "text",
     format: Format = None,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write one HTML page to explore the topics and documents of a model, without any network."""
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
+    show_messages(quiet)
     if (file is None) != (by is None and time is None):
-        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report --help")
+        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report -h")
     check_writable(out)
     loaded, given = TopicModel.load(model), {}
     if file is not None:
@@ -107,6 +136,17 @@ def report(
         print_json({"out": str(out), "bytes": out.stat().st_size})
     else:
         print(f"The page is in {out} ({out.stat().st_size / 1e6:.1f} MB); open it in a browser.")
+
+
+def _check_used(kind: str, file: str | None, options: dict[str, Any]) -> None:
+    """Raise InputError for what this kind of figure does not use."""
+    if file is not None and kind not in ("over-time", "per-class"):
+        raise InputError(f"{file} is of --kind over-time or per-class, and --kind is {kind}; leave it out")
+    for option, value in options.items():
+        if value is not None and value != [] and kind not in _USED_BY[option]:
+            raise InputError(
+                f"{option} is of --kind {' or '.join(_USED_BY[option])}, and --kind is {kind}; leave it out"
+            )
 
 
 def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]:
@@ -126,7 +166,7 @@ def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]
 
 def _needed(option: str, kind: str, value: Any) -> Any:
     if not value:
-        raise InputError(f"--kind {kind} needs {option}; see softtopic plot --help")
+        raise InputError(f"--kind {kind} needs {option}; see softtopic plot -h")
     return value
 
 
@@ -142,6 +182,6 @@ def _over_time(model: "TopicModel", file: str | None, options: DocumentOptions, 
 
 def _per_class(model: "TopicModel", file: str | None, options: DocumentOptions) -> Any:
     if file is None or options.label is None:
-        raise InputError("--kind per-class needs a file of documents and --by COLUMN; see softtopic plot --help")
+        raise InputError("--kind per-class needs a file of documents and --by COLUMN; see softtopic plot -h")
     corpus = read_documents(file, options)
     return model.topics_per_class(corpus.labels or (), docs=corpus.texts, theta=model.transform(corpus))

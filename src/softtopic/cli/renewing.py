@@ -7,6 +7,7 @@ import typer
 
 from softtopic.cli.building import read_documents
 from softtopic.cli.options import (
+    OUTPUT,
     Delimiter,
     Device,
     DocumentOptions,
@@ -28,7 +29,7 @@ from softtopic.errors import InputError
 def update(
     model: Model,
     file: File,
-    out: Annotated[Path | None, typer.Option("--out", help="Model folder to write.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Model folder to write.", rich_help_panel=OUTPUT)] = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Replace the model, instead of --out.")] = False,
     min_topic_size: Annotated[
         int, typer.Option("--min-topic-size", help="Number of new documents that a new topic needs.")

@@ -231,8 +231,11 @@ def _valid_string(value: object) -> str:
 
 
 def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:
-    """Whole numbers of 64 bits where all ids are, otherwise strings."""
+    """Whole numbers of 64 bits where all ids are, otherwise strings; raises InputError where one is missing."""
     ids = tuple(_listed(values))
+    missing = next((row for row, one in enumerate(ids) if one is None or one != one), None)
+    if missing is not None:
+        raise InputError(f"ids[{missing}] is {ids[missing]}; give each document an id, or no ids at all")
     numbers = [int(one) for one in ids if isinstance(one, Integral) and not isinstance(one, bool)]
     if ids and len(numbers) == len(ids) and min(numbers) >= -(2**63) and max(numbers) < 2**63:
         return tuple(numbers)

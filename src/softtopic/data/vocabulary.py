@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.normalization import countable_text, normalize_text
 from softtopic.data.segmentation import has_segmenter, words_of
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
-from softtopic.errors import InputError
+from softtopic.errors import InputError, check_number
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +83,10 @@ class VocabularyConfig:
     def __post_init__(self) -> None:
         for name in ("min_df", "max_df", "min_acronym_df"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not (value >= 1 if isinstance(value, int) else 0 <= value <= 1):
-                raise InputError(f"{name} is {value}; give a whole number of at least 1, or a share from 0.0 to 1.0")
-        if not 0 <= self.max_unspaced_share <= 1:
-            raise InputError(f"max_unspaced_share is {self.max_unspaced_share}; give a share from 0 to 1")
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            if not number or not (value >= 1 if isinstance(value, int) else 0 <= value <= 1):
+                raise InputError(f"{name} is {value!r}; give a whole number of at least 1, or a share from 0.0 to 1.0")
+        check_number("max_unspaced_share", self.max_unspaced_share, 0, 1, closed="both")
         compile_token_pattern(self.token_pattern)
 
 
@@ -262,7 +263,7 @@ class Vocabulary:
         """
         if isinstance(source, Vocabulary):
             return source
-        if isinstance(source, int | np.integer):
+        if isinstance(source, int | np.integer) and not isinstance(source, bool):
             return cls.from_texts(texts, size=int(source), language=language, config=config)
         if isinstance(source, str):
             raise InputError(f"vocabulary {source!r} is one string; give a size, a list of words or a CountVectorizer")

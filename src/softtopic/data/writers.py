@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from softtopic.data.workbook import write_workbook
 from softtopic.errors import InputError
 from softtopic.storage.atomic import staged_file
 
@@ -28,9 +29,6 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?")
 
 # Controls that JSON need not escape and terminals obey.
 _CONTROL = re.compile("[\x7f-\x9f]")
-
-# Characters that Excel keeps of a cell.
-_MAX_CELL = 32_767
 
 
 def write_jsonl(columns: Columns, stream: Stream) -> None:
@@ -62,27 +60,8 @@ def write_parquet(columns: Columns, stream: Stream) -> None:
 
 
 def write_xlsx(columns: Columns, stream: Stream) -> None:
-    """An Excel workbook of one sheet; strings are never formulas, lists are joined by commas."""
-    from openpyxl import Workbook  # type: ignore[import-not-found]
-    from openpyxl.cell import WriteOnlyCell  # type: ignore[import-not-found]
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # type: ignore[import-not-found]
-
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("topics")
-
-    def cell(value: Any) -> Any:
-        value = ", ".join(map(str, value)) if isinstance(value, list | tuple) else _to_json(value)
-        if not isinstance(value, str):
-            return value
-        text = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub(" ", value)[:_MAX_CELL])
-        text.data_type = "s"
-        return text
-
-    frame = _frame(columns)
-    sheet.append([cell(str(name)) for name in frame.columns])
-    for row in frame.itertuples(index=False, name=None):
-        sheet.append([cell(value) for value in row])
-    book.save(stream)
+    """An Excel workbook of one sheet; see `softtopic.data.workbook`."""
+    write_workbook({"topics": _frame(columns)}, stream)
 
 
 # By the suffix of the file.

@@ -40,9 +40,11 @@ def model_card(state: FittedState) -> str:
         "",
         "| | |",
         "|---|---|",
-        *(f"| {name} | {_cell(value)} |" for name, value in _facts(state).items()),
+        *(f"| {name} | {_cell(value)} |" for name, value in model_facts(state).items()),
         "",
         "## Topics",
+        "",
+        "![Shares and words of the topics](topics.svg)",
         "",
         "Documents are those in which the topic has the largest share.",
         "",
@@ -67,8 +69,8 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _facts(state: FittedState) -> dict[str, str]:
-    """Settings, as a table shows them."""
+def model_facts(state: FittedState) -> dict[str, str]:
+    """Settings of a fit, as a table shows them."""
     recipe, teacher = state.recipe, state.teacher
     return {
         "Documents": f"{len(state.theta):,}",

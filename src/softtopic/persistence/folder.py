@@ -7,6 +7,7 @@ model/
   edits.json           edits of the topics, in order
   documents.parquet    id, beginning and, where it is known, time of each training document
   README.md            a model card
+  topics.svg           the picture of the card, which is never read
 """
 
 import hashlib
@@ -45,6 +46,7 @@ TOPICS = "topics.json"
 EDITS = "edits.json"
 DOCUMENTS = "documents.parquet"
 CARD = "README.md"
+PICTURE = "topics.svg"
 PARTS = (TENSORS, TOPICS, EDITS, DOCUMENTS, CARD)
 
 # What config.json holds about the folder itself; everything else in it is about the model.
@@ -71,6 +73,8 @@ class ModelFiles:
         Markdown.
     edits : dict
         Edits of the topics, as plain JSON values.
+    picture : str
+        SVG beside the card; it is written and not read.
     version : int
         Version of the format.
     """
@@ -81,6 +85,7 @@ class ModelFiles:
     documents: dict[str, list[Any]]
     card: str
     edits: dict[str, Any] = field(default_factory=dict)
+    picture: str = ""
     version: int = VERSION
 
 
@@ -124,6 +129,8 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
         save_file(tensors, staging / TENSORS)
         write_documents(files.documents, staging / DOCUMENTS)
         _write_text(staging / CARD, files.card)
+        if files.picture:
+            _write_text(staging / PICTURE, files.picture)
         sums = {name: {"size": (staging / name).stat().st_size, "sha256": _sha256(staging / name)} for name in PARTS}
         config = {"format": FORMAT, "version": VERSION} | files.config | {"files": sums}
         _write_text(staging / CONFIG, write_json(config | {"checksum": _checksum(config)}))

@@ -17,6 +17,7 @@ from softtopic.persistence.checks import check_state
 from softtopic.persistence.edits import plain_edits
 from softtopic.persistence.folder import ModelFiles
 from softtopic.persistence.parameters import check_options, decode_parameters, encode_parameters, recipe_from_plain
+from softtopic.persistence.picture import topics_picture
 from softtopic.persistence.privacy import withhold_demonstrations
 from softtopic.persistence.teachers import is_known, teacher_from_plain
 from softtopic.persistence.values import check_names, from_plain, to_plain
@@ -92,12 +93,14 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
         "plan": list(state.plan),
         "parameters": plain_parameters,
     }
+    shown = apply(state, edits).state
     return ModelFiles(
         config=withhold_demonstrations(config | _optional_config(state), excerpts=excerpts),
         tensors=tensors,
         topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
         documents=_documents(state, excerpts=excerpts),
-        card=model_card(apply(state, edits).state),
+        card=model_card(shown),
+        picture=topics_picture(shown),
         edits=plain_edits(edits),
     )
 

@@ -127,6 +127,8 @@ class Progress:
                 initial=done,
                 file=sys.stderr,
                 dynamic_ncols=True,
+                # The steps of a run follow each other on one line.
+                leave=not self._whole_run,
                 bar_format=layout if self._whole_run else None,
                 postfix=self._left() if self._whole_run else None,
             )

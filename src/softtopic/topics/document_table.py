@@ -87,8 +87,15 @@ def documents_of(
     *,
     novelty: Float[np.ndarray, " docs"] | None = None,
 ) -> pd.DataFrame:
-    """Documents of the fit: in order, or those of one topic with the largest share first; at most `limit`."""
-    info = get_document_info(state, novelty=novelty)
+    """Documents of the fit: in order, or those of one topic with the largest share first; at most `limit`.
+
+    Returns
+    -------
+    DataFrame
+        Document (row of the fit) and Text (its beginning), as in `search`; else as `get_document_info`.
+    """
+    info = get_document_info(state, novelty=novelty).rename(columns={"Document": "Text"})
+    info.insert(0, "Document", range(len(info)))
     if limit is not None:
         check_whole("limit", limit, 1)
     if topic is not None:

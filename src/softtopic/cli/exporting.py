@@ -1,0 +1,55 @@
+"""`softtopic export`: the tables of a model, for other programs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from softtopic.cli.building import read_documents
+from softtopic.cli.options import OUTPUT, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.output import print_json, show_messages
+from softtopic.errors import InputError
+
+
+def export(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="The documents of the fit in their order, for --by and --time; default: none.")
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="Workbook (.xlsx), graph of topics (.graphml), or a folder of tables.", rich_help_panel=OUTPUT
+        ),
+    ] = Path("topics.xlsx"),
+    tables: Annotated[
+        str | None,
+        typer.Option("--tables", help="Files of a folder: csv or parquet; default: csv.", rich_help_panel=OUTPUT),
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Column with classes, for a table of groups.")] = None,
+    time: Time = None,
+    time_format: TimeFormat = None,
+    text: Text = "text",
+    format: Format = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the topics, documents, trends and groups of a model for Excel and other programs."""
+    from softtopic.model import TopicModel
+    from softtopic.topics.export import check_export
+
+    show_messages(quiet)
+    if (file is None) != (by is None and time is None):
+        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic export -h")
+    check_export(out, tables)
+    loaded, given = TopicModel.load(model), {}
+    if file is not None:
+        corpus = read_documents(
+            file, DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+        )
+        given: dict[str, Any] = {"classes": corpus.labels, "times": corpus.times}
+    rows = loaded.export(out, format=tables, **given)
+    if as_json:
+        print_json({"out": str(out), "tables": rows})
+    else:
+        print(f"{', '.join(f'{count:,} {name}' for name, count in rows.items())} are in {out}.")
