@@ -3,14 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-FIT, LOOK, CHANGE, SHARE, MEASURE, FILES = (
-    "Fit and update",
-    "Look at a model",
-    "Change a model",
-    "Draw, write and share",
-    "Measure",
-    "Files",
-)
+# Headings of commands, in the order of the help.
+PANELS = ("Fit and update", "Look at a model", "Change a model", "Draw, write and share", "Measure", "Files")
+FIT, LOOK, CHANGE, SHARE, MEASURE, FILES = PANELS
 
 EXIT_CODES = {
     0: "done",
