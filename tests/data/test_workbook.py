@@ -81,7 +81,7 @@ def test_empty_tables_are_sheets():
 
 
 def test_a_table_that_is_too_long_is_refused_before_anything_is_written(monkeypatch):
-    monkeypatch.setattr(workbook, "MAX_ROWS", 3)
+    monkeypatch.setattr(workbook, "MAX_SHEET_ROWS", 3)
     stream = io.BytesIO()
     with pytest.raises(InputError, match=r"b has 3 rows and 1 columns, and a sheet of Excel 2 and .*; write \.csv or"):
         write_workbook({"a": pd.DataFrame({"n": [1]}), "b": pd.DataFrame({"n": [1, 2, 3]})}, stream)
