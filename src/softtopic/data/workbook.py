@@ -67,7 +67,7 @@ def _write_sheet(sheet: Any, table: "pd.DataFrame") -> None:
 
     def cell(value: Any, font: Any = None) -> Any:
         value = cell_value(value)
-        if not isinstance(value, str | date):
+        if not isinstance(value, str | datetime):
             return value
         made = WriteOnlyCell(sheet, value)
         if isinstance(value, str):
@@ -113,7 +113,7 @@ def cell_value(value: Any) -> Any:
     if isinstance(value, date | np.datetime64):
         time = pd.Timestamp(value)
         time = time if time.tzinfo is None else time.tz_convert(UTC).tz_localize(None)
-        return time.isoformat() if time.year < _FIRST_YEAR else time.to_pydatetime(warn=False)
+        return time.isoformat() if time.year < _FIRST_YEAR else time.floor("us").to_pydatetime()
     if not isinstance(value, Real):
         return cell_value(str(value))
     number = value.item() if isinstance(value, np.generic) else value
