@@ -160,6 +160,6 @@ def _without_lists(table: pd.DataFrame) -> pd.DataFrame:
     joined = {
         name: "\n" if name == "representative_documents" else ", "
         for name in table
-        if table[name].map(type).eq(list).any()
+        if any(isinstance(value, list) for value in table[name].tolist())
     }
     return table.assign(**{name: table[name].map(separator.join) for name, separator in joined.items()})
