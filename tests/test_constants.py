@@ -25,8 +25,9 @@ ALLOWED = {
         "_MIN_LENGTH", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS", "_MIN_FORM_SHARE",
     },
     "what a reader accepts": {
-        "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL", "_HEADER_LINES",
+        "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_HEADER_LINES",
     },
+    "what Excel holds": {"_MAX_CELL", "MAX_SHEET_ROWS", "MAX_SHEET_COLUMNS", "_MAX_WHOLE", "_FIRST_YEAR"},
     "words and example documents of a guide": {"_MAX_PHRASE"},
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
     "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},
@@ -42,7 +43,9 @@ ALLOWED = {
     },
     "a map, for display": {"_MAP_SAMPLE", "_PERPLEXITY", "_N_ITERATIONS", "_N_NEIGHBOURS"},
     "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS", "_AUTO_TOPICS"},
-    "what is displayed": {"EXCERPT_LENGTH", "FORMAT_NAMES", "_MAX_SHOWN", "MAX_BINS"},
+    "what is displayed": {
+        "EXCERPT_LENGTH", "FORMAT_NAMES", "_MAX_SHOWN", "MAX_BINS", "_MIN_WIDTH", "_MAX_WIDTH", "_MEASURED_ROWS",
+    },
     "intervals and tests after the fit": {
         "LEVEL", "_PRIOR_WORDS", "_MIN_Z", "_MAX_TESTED", "_MIN_PERIODS", "_BASELINE_QUANTILE", "_DISTINCT_QUANTILE",
         "_MIN_THRESHOLD", "_EPOCH_UNITS",

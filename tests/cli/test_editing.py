@@ -104,7 +104,7 @@ def test_documents_of_a_topic_are_listed(run, folder, tmp_path):
     assert len(out.splitlines()) == 3
     records = json.loads(run("documents", folder, "--json")[1])["documents"]
     assert len(records) == 12
-    assert set(records[0]) == {"id", "document", "topic", "name", "probability", "novelty"}
+    assert set(records[0]) == {"document", "id", "text", "topic", "name", "probability", "novelty"}
     assert run("documents", folder, "--out", tmp_path / "d.csv")[0] == 0
     assert len(pd.read_csv(tmp_path / "d.csv")) == 12
     code, _, err = run("documents", folder, "--topic", 9)

@@ -39,6 +39,13 @@ def test_permuted_topics_are_kept():
     assert found.counts == {"kept": 3, "appeared": 0, "vanished": 0, "split": 0, "merged": 0}
 
 
+def test_topics_nearest_to_each_other_are_kept_whatever_that_leaves_for_others():
+    # The sum of similarities is largest where the first topic is matched with the second and the other way round.
+    found = compare(model_of(10, 17, width=10), model_of(13, 6, width=10), threshold=0.8)
+    assert pairs(found, "kept") == [(0, 0)]
+    assert found.counts == {"kept": 1, "appeared": 1, "vanished": 1, "split": 0, "merged": 0}
+
+
 def test_topics_appear_and_vanish():
     found = compare(model_of(0, 8), model_of(0, 24, 32))
     assert found.counts == {"kept": 1, "appeared": 2, "vanished": 1, "split": 0, "merged": 0}

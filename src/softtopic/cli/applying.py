@@ -6,7 +6,7 @@ import re
 import sys
 from io import BytesIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,9 @@ from softtopic.cli.output import (
     topic_records,
 )
 from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.types import DocInt, DocTopic
 
 log = logging.getLogger("softtopic")
 
@@ -154,16 +157,9 @@ def transform(
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not (quiet or as_json)
     theta = loaded.transform(corpus)
-    topics, best = loaded.topic_ids_, theta.argmax(axis=1)
-    columns: dict[str, Any] = {"topic": topics[best]}
-    if keep_columns:
-        columns["name"] = [loaded.topic_names_[column] for column in best]
-    if novelty:
-        columns["novelty"] = loaded.novelty(corpus)
-    if out is None or out.suffix == ".jsonl":
-        columns["theta"] = theta
-    else:
-        columns |= {f"theta_{topic}": theta[:, column] for column, topic in enumerate(topics)}
+    first: dict[str, Any] = {"name": [loaded.topic_names_[one] for one in theta.argmax(axis=1)]} if keep_columns else {}
+    first |= {"novelty": loaded.novelty(corpus)} if novelty else {}
+    columns = _mixture_columns(theta, loaded.topic_ids_, first, as_lists=out is None or out.suffix == ".jsonl")
     kept = _without_earlier_topics(kept, columns)
     if common := sorted(columns.keys() & kept):
         raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
@@ -172,18 +168,31 @@ def transform(
     columns = kept | columns
     if out is not None:
         write_table(out, columns)
-        if as_json:
-            print_json({"topics": topics.tolist(), "documents": len(theta), "out": str(out)})
-        else:
+        if not as_json:
             print(f"{len(theta)} mixtures of {theta.shape[1]} topics are in {out}.")
-    elif as_json:
-        lines = BytesIO()
-        write_jsonl(columns, lines)
-        print_json(
-            {"topics": topics.tolist(), "documents": [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]}
-        )
-    else:
+    if as_json:
+        shown = _records(columns) if out is None else len(theta)
+        written = {} if out is None else {"out": str(out)}
+        print_json({"topics": loaded.topic_ids_.tolist(), "documents": shown} | written)
+    elif out is None:
         write_jsonl(columns, sys.stdout.buffer)
+
+
+def _mixture_columns(theta: "DocTopic", topics: "DocInt", more: dict[str, Any], *, as_lists: bool) -> dict[str, Any]:
+    """The topic of each document, more columns, and the mixtures."""
+    columns = {"topic": topics[theta.argmax(axis=1)]} | more
+    if as_lists:
+        return columns | {"theta": theta}
+    return columns | {f"theta_{topic}": theta[:, column] for column, topic in enumerate(topics)}
+
+
+def _records(columns: dict[str, Any]) -> list[Any]:
+    """What the lines of a .jsonl file would be."""
+    from softtopic.data.writers import write_jsonl
+
+    lines = BytesIO()
+    write_jsonl(columns, lines)
+    return [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]
 
 
 def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

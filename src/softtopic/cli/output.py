@@ -35,6 +35,9 @@ class _BarHandler(logging.StreamHandler):
 # Columns of a terminal from which a table of topics has room for a document.
 _WIDE = 120
 
+# Invisible letters that Persian, Indic scripts and emoji are spelt with.
+_JOINERS = "\u200c\u200d"
+
 # Escape and its like, but for white space.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
@@ -166,7 +169,7 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     shown = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-    return "".join(c if c.isprintable() else " " for c in shown)
+    return "".join(c if c.isprintable() or c in _JOINERS else " " for c in shown)
 
 
 def printable_lines(text: str) -> str:

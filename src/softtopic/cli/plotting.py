@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from softtopic.model import TopicModel
 
 
-# Kinds that use an option; the others show the documents of the model.
+# Kinds that use an option, by its parameter; the others show the documents of the model.
 _USED_BY = {
-    "--by": ("per-class",),
-    "--time": ("over-time",),
-    "--time-format": ("over-time",),
-    "--bins": ("over-time",),
-    "--document": ("distribution",),
-    "--other": ("stability",),
+    "by": "per-class",
+    "time": "over-time",
+    "time_format": "over-time",
+    "bins": "over-time",
+    "document": "distribution",
+    "other": "stability",
 }
 
 
@@ -61,20 +61,7 @@ def plot(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
-    if kind not in PLOTS:
-        raise InputError(f"--kind is {kind!r}; give one of {', '.join(PLOTS)}")
-    _check_used(
-        kind,
-        file,
-        {
-            "--by": by,
-            "--time": time,
-            "--time-format": time_format,
-            "--bins": bins,
-            "--document": document,
-            "--other": other,
-        },
-    )
+    _check_used(kind, file, by=by, time=time, time_format=time_format, bins=bins, document=document, other=other)
     graph_objects()
     check_image(out)
     check_writable(out)
@@ -138,15 +125,16 @@ def report(
         print(f"The page is in {out} ({out.stat().st_size / 1e6:.1f} MB); open it in a browser.")
 
 
-def _check_used(kind: str, file: str | None, options: dict[str, Any]) -> None:
-    """Raise InputError for what this kind of figure does not use."""
+def _check_used(kind: str, file: str | None, **options: Any) -> None:
+    """Raise InputError for an unknown kind of figure, and for what this kind does not use."""
+    if kind not in PLOTS:
+        raise InputError(f"--kind is {kind!r}; give one of {', '.join(PLOTS)}")
     if file is not None and kind not in ("over-time", "per-class"):
         raise InputError(f"{file} is of --kind over-time or per-class, and --kind is {kind}; leave it out")
-    for option, value in options.items():
-        if value is not None and value != [] and kind not in _USED_BY[option]:
-            raise InputError(
-                f"{option} is of --kind {' or '.join(_USED_BY[option])}, and --kind is {kind}; leave it out"
-            )
+    for name, value in options.items():
+        if value is not None and value != [] and kind != _USED_BY[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option} is of --kind {_USED_BY[name]}, and --kind is {kind}; leave it out")
 
 
 def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]:

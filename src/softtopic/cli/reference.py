@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-FIT, LOOK, CHANGE, SHARE, MEASURE, FILES = (
-    "Fit and update",
-    "Look at a model",
-    "Change a model",
-    "Draw, write and share",
-    "Measure",
-    "Files",
-)
+# Headings of commands, in the order of the help.
+PANELS = ("Fit and update", "Look at a model", "Change a model", "Draw, write and share", "Measure", "Files")
+FIT, LOOK, CHANGE, SHARE, MEASURE, FILES = PANELS
 
 EXIT_CODES = {
     0: "done",
@@ -252,7 +248,7 @@ REFERENCES: dict[str, Reference] = {
 }
 
 
-def described(name: str) -> dict[str, str]:
+def described(name: str) -> dict[str, Any]:
     """Heading and examples of a command, as typer takes them."""
     found = REFERENCES.get(name)
     if found is None:

@@ -84,7 +84,7 @@ class VocabularyConfig:
         for name in ("min_df", "max_df", "min_acronym_df"):
             value = getattr(self, name)
             number = isinstance(value, Real) and not isinstance(value, bool)
-            if not number or not (value >= 1 if isinstance(value, int) else 0 <= value <= 1):
+            if not number or not (value >= 1 if isinstance(value, int) else 0 <= float(value) <= 1):
                 raise InputError(f"{name} is {value!r}; give a whole number of at least 1, or a share from 0.0 to 1.0")
         check_number("max_unspaced_share", self.max_unspaced_share, 0, 1, closed="both")
         compile_token_pattern(self.token_pattern)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Characters of a cell, and rows and columns of a sheet, that Excel keeps.
-_MAX_CELL, MAX_ROWS, MAX_COLUMNS = 32_767, 1_048_576, 16_384
+_MAX_CELL = 32_767
+MAX_SHEET_ROWS = 1_048_576
+MAX_SHEET_COLUMNS = 16_384
 # Excel counts in double precision: longer whole numbers, as ids may be, are text.
 _MAX_WHOLE = 10**15
 # Earlier days are none in Excel.
@@ -24,7 +26,9 @@ _FIRST_YEAR = 1900
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 # Width of columns in characters, and the rows it is measured on.
-_MIN_WIDTH, _MAX_WIDTH, _MEASURED = 6, 60, 200
+_MIN_WIDTH = 6
+_MAX_WIDTH = 60
+_MEASURED_ROWS = 200
 
 
 def write_workbook(sheets: "Mapping[str, pd.DataFrame]", stream: BinaryIO | BufferedIOBase) -> None:
@@ -45,10 +49,10 @@ def write_workbook(sheets: "Mapping[str, pd.DataFrame]", stream: BinaryIO | Buff
     from openpyxl import Workbook  # type: ignore[import-not-found]
 
     for name, table in sheets.items():
-        if len(table) >= MAX_ROWS or table.shape[1] > MAX_COLUMNS:
+        if len(table) >= MAX_SHEET_ROWS or table.shape[1] > MAX_SHEET_COLUMNS:
             raise InputError(
-                f"{name} has {len(table):,} rows and {table.shape[1]:,} columns, and a sheet of Excel {MAX_ROWS - 1:,} "
-                f"and {MAX_COLUMNS:,} at most; write .csv or .parquet"
+                f"{name} has {len(table):,} rows and {table.shape[1]:,} columns, and a sheet of Excel "
+                f"{MAX_SHEET_ROWS - 1:,} and {MAX_SHEET_COLUMNS:,} at most; write .csv or .parquet"
             )
     book = Workbook(write_only=True)
     for name, table in sheets.items():
@@ -63,7 +67,7 @@ def _write_sheet(sheet: Any, table: "pd.DataFrame") -> None:
 
     def cell(value: Any, font: Any = None) -> Any:
         value = cell_value(value)
-        if not isinstance(value, str | date):
+        if not isinstance(value, str | datetime):
             return value
         made = WriteOnlyCell(sheet, value)
         if isinstance(value, str):
@@ -76,7 +80,9 @@ def _write_sheet(sheet: Any, table: "pd.DataFrame") -> None:
 
     sheet.freeze_panes = "A2"
     for number, name in enumerate(table.columns, start=1):
-        sheet.column_dimensions[get_column_letter(number)].width = _width(str(name), table.iloc[:_MEASURED, number - 1])
+        sheet.column_dimensions[get_column_letter(number)].width = _width(
+            str(name), table.iloc[:_MEASURED_ROWS, number - 1]
+        )
     if len(table):
         sheet.auto_filter.ref = f"A1:{get_column_letter(table.shape[1])}{len(table) + 1}"
     bold = Font(bold=True)
@@ -107,7 +113,7 @@ def cell_value(value: Any) -> Any:
     if isinstance(value, date | np.datetime64):
         time = pd.Timestamp(value)
         time = time if time.tzinfo is None else time.tz_convert(UTC).tz_localize(None)
-        return time.isoformat() if time.year < _FIRST_YEAR else time.to_pydatetime(warn=False)
+        return time.isoformat() if time.year < _FIRST_YEAR else time.floor("us").to_pydatetime()
     if not isinstance(value, Real):
         return cell_value(str(value))
     number = value.item() if isinstance(value, np.generic) else value

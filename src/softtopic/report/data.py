@@ -13,6 +13,7 @@ from softtopic.plots.style import PALETTE
 from softtopic.state import FittedState
 from softtopic.topics.assignments import Assignments
 from softtopic.topics.comparison import topic_similarity
+from softtopic.topics.documents import one_each
 from softtopic.topics.dynamics import periods_of, topics_over_time
 from softtopic.topics.groups import topics_per_class
 from softtopic.topics.map import Coordinates, color_numbers, topic_centers
@@ -69,8 +70,8 @@ def report_data(
     InputError
         If there is not one class, or one time, for each training document.
     """
-    kept = None if classes is None else _one_each("classes", classes, state)
-    known = state.times if times is None else _one_each("times", times, state)
+    kept = None if classes is None else one_each("classes", classes, state)
+    known = state.times if times is None else one_each("times", times, state)
     assignments = Assignments(
         theta=state.theta,
         names=topic_names(state),
@@ -92,15 +93,6 @@ def report_data(
         "trends": trends,
         "classes": groups,
     }
-
-
-def _one_each(name: str, values: Iterable[Any], state: FittedState) -> list[Any]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise InputError(f"{name} is {type(values).__name__}; give a list with a value for each training document")
-    found = list(values)
-    if len(found) != len(state.theta):
-        raise InputError(f"{len(found)} {name} for a model of {len(state.theta)} documents; give one for each")
-    return found
 
 
 def _topics(state: FittedState, coordinates: Coordinates) -> list[dict[str, Any]]:

@@ -71,10 +71,10 @@ def compare(
 ) -> Comparison:
     """Match the topics of two models of the same or different documents by their word distributions.
 
-    Topics are matched one to one (Hungarian algorithm) so that the sum of their similarities, Bhattacharyya
-    coefficients of their word distributions, is largest. Pairs above the threshold were kept, and so were pairs of
-    topics that are more similar to each other than to any other topic, if their similarity is at least .5: between
-    samples of documents similarities are lower. A topic of B that is left over was split from a topic of A if its
+    Similarities are Bhattacharyya coefficients of word distributions. Topics that are more similar to each other than
+    to any other topic were kept if their similarity is at least .5: between samples they are lower. The others
+    are matched one to one (Hungarian algorithm) so that the sum of their similarities is largest, and were kept if
+    theirs is above the threshold. A topic of B that is left over was split from a topic of A if its
     similarity to one is above the threshold, and has appeared otherwise; a topic of A was merged into one of B, or has
     vanished.
 
@@ -136,12 +136,7 @@ def _from_distinct_topics(topics: Topics) -> float:
 
 
 def _changes(similarity: Similarity, a: FittedTopics, b: FittedTopics, threshold: float) -> pd.DataFrame:
-    rows, columns = linear_sum_assignment(-similarity)
-    matched = similarity[rows, columns]
-    # Word distributions in other documents differ by chance; those nearest to each other are still the same topic.
-    mutual = (matched >= similarity[rows].max(axis=1)) & (matched >= similarity[:, columns].max(axis=0))
-    kept = (matched >= threshold) | (mutual & (matched >= min(threshold, _MIN_THRESHOLD)))
-    partner = dict(zip(rows[kept].tolist(), columns[kept].tolist(), strict=True))
+    partner = _partners(similarity, threshold)
     found: list[Change] = [("kept", row, column) for row, column in partner.items()]
     for column in sorted(set(range(similarity.shape[1])) - set(partner.values())):
         origin = int(similarity[:, column].argmax())
@@ -152,6 +147,23 @@ def _changes(similarity: Similarity, a: FittedTopics, b: FittedTopics, threshold
         merged = similarity[row, target] >= threshold
         found.append(("merged", row, target) if merged else ("vanished", row, None))
     return change_table(found, similarity, Side.of(a), Side.of(b))
+
+
+def _partners(similarity: Similarity, threshold: float) -> dict[int, int]:
+    """The topic of B for each topic of A that was kept."""
+    partner: dict[int, int] = {}
+    # Word distributions in other documents differ by chance; those nearest to each other are still the same topic.
+    nearest = (similarity >= similarity.max(axis=1, keepdims=True)) & (similarity >= similarity.max(axis=0))
+    for row, column in np.argwhere(nearest & (similarity >= min(threshold, _MIN_THRESHOLD))).tolist():
+        if row not in partner and column not in partner.values():
+            partner[row] = column
+    # The others one to one, so that the best pair of some does not take that of many.
+    rows = np.setdiff1d(np.arange(similarity.shape[0]), list(partner))
+    columns = np.setdiff1d(np.arange(similarity.shape[1]), list(partner.values()))
+    places = linear_sum_assignment(-similarity[np.ix_(rows, columns)])
+    pairs = zip(rows[places[0]].tolist(), columns[places[1]].tolist(), strict=True)
+    partner |= {row: column for row, column in pairs if similarity[row, column] >= threshold}
+    return dict(sorted(partner.items()))
 
 
 def change_table(found: Sequence[Change], similarity: Similarity, a: "Side", b: "Side") -> pd.DataFrame:

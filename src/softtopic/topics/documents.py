@@ -1,6 +1,7 @@
 """Documents of a fitted model: representative ones, and excerpts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -41,6 +42,16 @@ def training_texts(state: FittedState, texts: Sequence[str] | None) -> Sequence[
     if shown != state.excerpts and sorted(shown) == sorted(state.excerpts):
         raise InputError("the texts are the documents of the model in another order; give them in the order of the fit")
     return texts
+
+
+def one_each(name: str, values: Iterable[Any], state: FittedState) -> list[Any]:
+    """The values as a list; raises InputError unless there is one for each training document."""
+    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        raise InputError(f"{name} is {type(values).__name__}; give a list with a value for each training document")
+    found = list(values)
+    if len(found) != len(state.theta):
+        raise InputError(f"{len(found)} {name} for a model of {len(state.theta)} documents; give one for each")
+    return found
 
 
 def representative_rows(theta: DocTopic, texts: Sequence[str], n: int = 3) -> list[Int[np.ndarray, " n"]]:

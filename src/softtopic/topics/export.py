@@ -1,6 +1,6 @@
 """Everything that tables say of a fitted model, written for other programs: Excel, CSV, Parquet, GraphML."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from softtopic.state import FittedState
 from softtopic.storage.atomic import check_writable, staged_file
 from softtopic.topics.assignments import Assignments
 from softtopic.topics.document_table import documents_of
+from softtopic.topics.documents import one_each
 from softtopic.topics.dynamics import topics_over_time
 from softtopic.topics.groups import topics_per_class
 from softtopic.topics.network import topic_graph
@@ -136,12 +137,12 @@ def export_tables(
     novelty = None if known is None else NoveltyScale.of(state).novelty(known.projections, state.blank)
     documents = documents_of(state, novelty=novelty)
     tables = {"topics": _topics(state), "documents": documents}
-    when = state.times if times is None else _one_each("times", times, state)
+    when = state.times if times is None else one_each("times", times, state)
     if when is not None:
         documents["Time"] = parse_times(when)
         tables["trends"] = topics_over_time(own, when)
     if classes is not None:
-        documents["Class"] = _one_each("classes", classes, state)
+        documents["Class"] = one_each("classes", classes, state)
         tables["groups"] = topics_per_class(own, documents["Class"])
     return {name: table.rename(columns=str.lower) for name, table in tables.items()}
 
@@ -159,15 +160,6 @@ def _without_lists(table: pd.DataFrame) -> pd.DataFrame:
     joined = {
         name: "\n" if name == "representative_documents" else ", "
         for name in table
-        if table[name].map(type).eq(list).any()
+        if any(isinstance(value, list) for value in table[name].tolist())
     }
     return table.assign(**{name: table[name].map(separator.join) for name, separator in joined.items()})
-
-
-def _one_each(name: str, values: Iterable[Any], state: FittedState) -> list[Any]:
-    if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-        raise InputError(f"{name} is {type(values).__name__}; give a list with a value for each training document")
-    found = list(values)
-    if len(found) != len(state.theta):
-        raise InputError(f"{len(found)} {name} for a model of {len(state.theta)} documents; give one for each")
-    return found
