@@ -1,10 +1,11 @@
 """Languages: their names and codes, and which of them a corpus is written in."""
 
 import difflib
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -14,26 +15,34 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.normalization import countable_text
 from softtopic.errors import InputError
 
+log = logging.getLogger(__name__)
+
 AUTO = "auto"
 NONE = "none"
 ENGLISH = "en"
 
 # ISO 639-1 code: English name, own name, and further names and codes (ISO 639-2 and -3) that are understood.
 LANGUAGES: dict[str, tuple[str, ...]] = {
+    "ace": ("Acehnese",),
     "af": ("Afrikaans", "afr"),
     "am": ("Amharic", "አማርኛ", "amh"),
     "ar": ("Arabic", "العربية", "عربي", "ara", "arb"),
+    "as": ("Assamese", "অসমীয়া", "asm"),
     "az": ("Azerbaijani", "azərbaycan", "azərbaycanca", "azeri", "aze"),
+    "ba": ("Bashkir", "башҡортса", "bak"),
+    "bcl": ("Bikol", "Bikol Central"),
     "be": ("Belarusian", "беларуская", "bel"),
     "bg": ("Bulgarian", "български", "bul"),
     "bn": ("Bengali", "বাংলা", "bangla", "ben"),
     "br": ("Breton", "brezhoneg", "bre"),
     "bs": ("Bosnian", "bosanski", "bos"),
     "ca": ("Catalan", "català", "valencià", "valencian", "cat"),
+    "crh": ("Crimean Tatar",),
     "cs": ("Czech", "čeština", "česky", "ces", "cze"),
     "cy": ("Welsh", "Cymraeg", "cym", "wel"),
     "da": ("Danish", "dansk", "dan"),
     "de": ("German", "Deutsch", "deu", "ger"),
+    "dz": ("Dzongkha", "རྫོང་ཁ", "dzo"),
     "el": ("Greek", "ελληνικά", "ell", "gre"),
     "en": ("English", "eng"),
     "eo": ("Esperanto", "epo"),
@@ -42,21 +51,37 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
     "eu": ("Basque", "euskara", "eus", "baq"),
     "fa": ("Persian", "فارسی", "Farsi", "fas", "per"),
     "fi": ("Finnish", "suomi", "fin"),
+    "fo": ("Faroese", "føroyskt", "fao"),
     "fr": ("French", "français", "fra", "fre"),
+    "fuv": ("Fula", "Fulfulde"),
+    "fy": ("Frisian", "Frysk", "West Frisian", "fry"),
     "ga": ("Irish", "Gaeilge", "gle"),
+    "gcf": ("Guadeloupean Creole",),
+    "gcr": ("Guianese Creole",),
+    "gd": ("Scottish Gaelic", "Gàidhlig", "gla"),
     "gl": ("Galician", "galego", "glg"),
+    "gom": ("Konkani", "कोंकणी"),
+    "grc": ("Ancient Greek",),
     "gu": ("Gujarati", "ગુજરાતી", "guj"),
+    "gug": ("Guarani", "Avañeʼẽ", "gn", "grn"),
+    "guw": ("Gun",),
     "ha": ("Hausa", "hau"),
+    "hbo": ("Ancient Hebrew",),
     "he": ("Hebrew", "עברית", "iw", "heb"),
     "hi": ("Hindi", "हिन्दी", "हिंदी", "hin"),
     "hr": ("Croatian", "hrvatski", "hrv"),
+    "ht": ("Haitian Creole", "Kreyòl", "hat"),
     "hu": ("Hungarian", "magyar", "hun"),
     "hy": ("Armenian", "հայերեն", "hye", "arm"),
     "id": ("Indonesian", "Bahasa Indonesia", "ind"),
+    "ig": ("Igbo", "ibo"),
     "is": ("Icelandic", "íslenska", "isl", "ice"),
     "it": ("Italian", "italiano", "ita"),
     "ja": ("Japanese", "日本語", "jpn"),
+    "jv": ("Javanese", "Basa Jawa", "jav"),
     "ka": ("Georgian", "ქართული", "kat", "geo"),
+    "kab": ("Kabyle", "Taqbaylit"),
+    "kik": ("Kikuyu", "ki"),
     "kk": ("Kazakh", "қазақша", "қазақ", "kaz"),
     "km": ("Khmer", "ភាសាខ្មែរ", "ខ្មែរ", "khm", "Cambodian"),
     "kn": ("Kannada", "ಕನ್ನಡ", "kan"),
@@ -64,27 +89,43 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
     "ku": ("Kurdish", "kurdî", "kur", "kmr"),
     "ky": ("Kyrgyz", "кыргызча", "kir"),
     "la": ("Latin", "latina", "lingua latina", "lat"),
+    "lb": ("Luxembourgish", "Lëtzebuergesch", "ltz"),
+    "lg": ("Ganda", "Luganda", "lug"),
+    "lij": ("Ligurian",),
+    "ln": ("Lingala", "lin"),
     "lo": ("Lao", "ລາວ", "ພາສາລາວ", "lao", "Laotian"),
     "lt": ("Lithuanian", "lietuvių", "lit"),
+    "ltg": ("Latgalian",),
     "lv": ("Latvian", "latviešu", "lav"),
+    "mg": ("Malagasy", "mlg"),
     "mk": ("Macedonian", "македонски", "mkd", "mac"),
     "ml": ("Malayalam", "മലയാളം", "mal"),
     "mn": ("Mongolian", "монгол", "mon"),
     "mr": ("Marathi", "मराठी", "mar"),
     "ms": ("Malay", "Bahasa Melayu", "Malaysian", "msa", "may", "zsm"),
+    "mt": ("Maltese", "Malti", "mlt"),
     "my": ("Burmese", "မြန်မာ", "Myanmar", "mya", "bur"),
     "ne": ("Nepali", "नेपाली", "nep"),
     "nl": ("Dutch", "Nederlands", "Flemish", "Vlaams", "nld", "dut"),
     "no": ("Norwegian", "norsk", "Bokmål", "Nynorsk", "nb", "nn", "nor", "nob", "nno"),
+    "nso": ("Northern Sotho", "Sepedi"),
+    "oc": ("Occitan", "occitan", "oci"),
+    "om": ("Oromo", "Afaan Oromoo", "orm"),
+    "or": ("Odia", "ଓଡ଼ିଆ", "Oriya", "ori", "ory"),
     "pa": ("Punjabi", "ਪੰਜਾਬੀ", "Panjabi", "pan"),
     "pl": ("Polish", "polski", "pol"),
     "ps": ("Pashto", "پښتو", "pus"),
     "pt": ("Portuguese", "português", "por"),
+    "qu": ("Quechua", "Runasimi", "que"),
     "ro": ("Romanian", "română", "ron", "rum", "Moldovan"),
     "ru": ("Russian", "русский", "rus"),
+    "rw": ("Kinyarwanda", "kin"),
+    "sa": ("Sanskrit", "संस्कृतम्", "san"),
+    "se": ("Northern Sami", "davvisámegiella", "sme"),
     "si": ("Sinhala", "සිංහල", "Sinhalese", "sin"),
     "sk": ("Slovak", "slovenčina", "slovensky", "slk", "slo"),
     "sl": ("Slovenian", "slovenščina", "Slovene", "slv"),
+    "sn": ("Shona", "chiShona", "sna"),
     "so": ("Somali", "Soomaali", "som"),
     "sq": ("Albanian", "shqip", "sqi", "alb"),
     "sr": ("Serbian", "српски", "srpski", "srp"),
@@ -93,13 +134,21 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
     "sw": ("Swahili", "Kiswahili", "swa", "swh"),
     "ta": ("Tamil", "தமிழ்", "tam"),
     "te": ("Telugu", "తెలుగు", "tel"),
+    "tg": ("Tajik", "тоҷикӣ", "tgk"),
     "th": ("Thai", "ไทย", "ภาษาไทย", "tha"),
+    "tk": ("Turkmen", "türkmençe", "tuk"),
     "tl": ("Tagalog", "Filipino", "tgl", "fil"),
     "tr": ("Turkish", "Türkçe", "tur"),
+    "tt": ("Tatar", "татарча", "tat"),
+    "ug": ("Uyghur", "ئۇيغۇرچە", "uig"),
     "uk": ("Ukrainian", "українська", "ukr"),
     "ur": ("Urdu", "اردو", "urd"),
     "uz": ("Uzbek", "oʻzbekcha", "o'zbekcha", "uzb"),
+    "vec": ("Venetian",),
     "vi": ("Vietnamese", "Tiếng Việt", "vie"),
+    "vo": ("Volapük", "vol"),
+    "wa": ("Walloon", "walon", "wln"),
+    "xh": ("Xhosa", "isiXhosa", "xho"),
     "yo": ("Yoruba", "Yorùbá", "yor"),
     "zh": ("Chinese", "中文", "汉语", "漢語", "Mandarin", "zho", "chi", "cmn"),
     "zu": ("Zulu", "isiZulu", "zul"),
@@ -114,6 +163,9 @@ _VARIETIES = {
 # Not a language: numbers, markup, identifiers.
 _NOT_A_LANGUAGE = "zxx"
 
+# Similarity of spellings from which one is proposed for another.
+_MIN_SIMILARITY = 0.75
+
 # Documents of the sample, and characters at the beginning of each.
 _N_DOCUMENTS = 500
 _N_CHARACTERS = 300
@@ -121,8 +173,11 @@ _N_CHARACTERS = 300
 # A further language counts as one of the corpus if it has this many documents for each of the most frequent one.
 MIN_RATIO = 0.1
 
+# Share of the documents below which a declared language is doubted.
+_MIN_DECLARED = 0.5
+
 # Distinct words below which the language of a text in Latin letters cannot be told: made-up words look like any.
-_MIN_WORDS = 40
+_MIN_WORDS = 25
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _N_STEPS = 50
@@ -176,14 +231,37 @@ class CorpusLanguage:
         """English names of the languages."""
         return tuple(map(english_name, self.codes))
 
+    @property
+    def share(self) -> float:
+        """Share of the sampled documents in one of the languages."""
+        return min(1.0, sum(self.shares))
+
     def __str__(self) -> str:
-        """Names and shares: "German (70 %), English (30 %) of 500 documents"."""
+        """Names and shares, such as "French (96 % of 500 documents)" or "German (70 %), English (30 %)"."""
+        names = ", ".join(self.names)
         if not self.is_sure:
-            return f"{', '.join(self.names)}, assumed: too little text to tell"
-        if not self.n_documents:
-            return ", ".join(self.names)
-        found = [f"{name} ({share:.0%})" for name, share in zip(self.names, self.shares, strict=True)]
-        return f"{', '.join(found)} of {self.n_documents} documents".replace("%", " %")
+            return names if self.declared else f"{names}, assumed: there is too little text to tell"
+        if not self.is_mixed:
+            named = f"{names} ({_percent(self.share)} of {self.n_documents} documents)"
+        else:
+            named = f"{_listed(zip(self.codes, self.shares, strict=True))} of {self.n_documents} documents"
+        return f"{named}, beside {_listed(self.others)}" if self.others else named
+
+    @property
+    def warning(self) -> str:
+        """One line where the languages declared are not those found, or several were found; "" otherwise."""
+        if self.declared and self.is_sure and self.share < _MIN_DECLARED:
+            found = self.others[0][0]
+            return (
+                f"language is {', '.join(self.names)}, but {_percent(self.others[0][1])} of {self.n_documents} "
+                f"documents are in {english_name(found)}; give language='auto' or '{found}' (--language {found})"
+            )
+        if self.is_mixed and not self.declared:
+            return (
+                f"the documents are in several languages: {_listed(zip(self.codes, self.shares, strict=True))}; stop "
+                f"words of all are left out; give language='{','.join(self.codes)}' (--language) to confirm them"
+            )
+        return ""
 
 
 def english_name(code: str) -> str:
@@ -215,7 +293,7 @@ def parse_language(language: str) -> str:
     code = spellings.get(key) or spellings.get(re.split(r"[-_]", key)[0])
     if code is not None:
         return code
-    close = difflib.get_close_matches(key, spellings, n=1)
+    close = difflib.get_close_matches(key, spellings, n=1, cutoff=_MIN_SIMILARITY)
     hint = f"; did you mean {english_name(spellings[close[0]])} ({spellings[close[0]]})?" if close else ";"
     raise InputError(f"language {language!r} is not known{hint} names and codes are listed in docs/languages.md")
 
@@ -263,9 +341,15 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
     corpus = texts if isinstance(texts, Corpus) else Corpus.from_texts(texts)
     sample = [countable_text(text)[:_N_CHARACTERS] for text in corpus.sample(_N_DOCUMENTS).texts]
     sample = [text for text in sample if _WORD.search(text)]
+    unsure = CorpusLanguage((ENGLISH,), (0.0,), declared=False, n_documents=len(sample), is_sure=False)
     if not _is_enough(sample):
-        return CorpusLanguage((ENGLISH,), (0.0,), declared=False, n_documents=len(sample), is_sure=False)
-    codes, shares = _mixture(sample)
+        return unsure
+    try:
+        codes, shares = _mixture(sample)
+    except OSError as error:
+        # The package unpacks its model in a temporary folder.
+        log.warning("the language could not be detected (%s); give language= (--language)", error)
+        return unsure
     order = np.lexsort((codes, -shares)).tolist()
     found = [(codes[i], float(shares[i])) for i in order if round(float(shares[i]), 2)]
     main = [(code, share) for code, share in found if share >= MIN_RATIO * found[0][1]]
@@ -276,6 +360,31 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
         n_documents=len(sample),
         others=tuple(found[len(main) :]),
     )
+
+
+def resolve_language(language: str | Sequence[str], texts: Iterable[str] | Corpus) -> CorpusLanguage:
+    """The languages of a corpus: those declared, with the shares that were found, or those detected.
+
+    Parameters
+    ----------
+    language : str or sequence of str
+        "auto", "none" (the languages are detected, and no stop words are left out), or names, see `parse_languages`.
+    texts : iterable of str, or Corpus
+        Documents.
+
+    Raises
+    ------
+    InputError
+        If a language is not known.
+    """
+    declared = () if language in (AUTO, NONE) else parse_languages(language)
+    found = detect_language(texts)
+    if not declared:
+        return found
+    of = dict((*zip(found.codes, found.shares, strict=True), *found.others)) if found.is_sure else {}
+    others = tuple((code, share) for code, share in of.items() if code not in declared)
+    shares = tuple(of.get(code, 0.0) for code in declared)
+    return replace(found, codes=declared, shares=shares, declared=True, others=others)
 
 
 def _is_enough(sample: Sequence[str]) -> bool:
@@ -314,6 +423,14 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _listed(shares: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{english_name(code)} ({_percent(share)})" for code, share in shares)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _spelling(name: str) -> str:

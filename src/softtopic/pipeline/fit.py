@@ -310,6 +310,7 @@ def describe(
         training=report,
         times=corpus.times,
         selection=plan.selection,
+        languages=plan.language.codes,
         names=(*(guide.name for guide in plan.guides), *("",) * (len(topic_word) - len(plan.guides))),
         vectors=document_vectors(plan, source, representation, targets),
     )

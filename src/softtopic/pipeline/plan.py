@@ -12,6 +12,10 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.backbones.registry import name_of
 from softtopic.data.guides import Guide, parse_guides, word_shares
+from softtopic.data.languages import AUTO as DETECT
+from softtopic.data.languages import NONE, CorpusLanguage, english_name, resolve_language
+from softtopic.data.segmentation import SEGMENTERS
+from softtopic.data.stop_words import stop_words
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
@@ -61,7 +65,7 @@ class FitOptions:
     sample: float | None = None
     demonstrations: str | None = None
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000
-    language: str = "english"
+    language: str | Sequence[str] = DETECT
     guides: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     features: str | Path | None = "auto"
     random_state: int | np.integer | np.random.RandomState | None = 0
@@ -101,6 +105,10 @@ class FitPlan:
     seed : int
     n_documents, n_distinct : int
         Number of documents, and of distinct documents that are not blank.
+    language : CorpusLanguage
+        Languages of the documents.
+    stop_words : tuple of str
+        Codes of the languages whose stop words are left out; () where the caller gives the words.
     vocabulary : Vocabulary
     guides : tuple of Guide
         Topics named in advance: the first ones, in this order.
@@ -135,6 +143,8 @@ class FitPlan:
     seed: int
     n_documents: int
     n_distinct: int
+    language: CorpusLanguage
+    stop_words: tuple[str, ...]
     vocabulary: Vocabulary
     guides: tuple[Guide, ...]
     teacher: BaseTeacher | None
@@ -215,7 +225,14 @@ class FitPlan:
     @property
     def steps(self) -> list[str]:
         """Lines on what is read, encoded and trained."""
-        lines = (self.reading, self._encoding(), self.truncation, self._selecting(), self._training())
+        lines = (
+            self._languages(),
+            self.reading,
+            self._encoding(),
+            self.truncation,
+            self._selecting(),
+            self._training(),
+        )
         return [line for line in lines if line]
 
     @property
@@ -230,6 +247,16 @@ class FitPlan:
         how = "" if self.teacher is None else f"{_teacher_summary(self.teacher)}, "
         more = ", one prompt with examples from the corpus" if self.choose_demonstrations else ""
         return f"language model: {how}reads {which} distinct documents{more}{rest}"
+
+    def _languages(self) -> str:
+        if not self.language.n_documents and not self.language.declared:
+            return ""
+        counts = [(len(stop_words([code]) or ()), english_name(code)) for code in self.stop_words]
+        listed = [f"stop words: {', '.join(f'{count} {name}' for count, name in counts)}"] if counts else []
+        segmented = [
+            f"words of {english_name(code)} by {SEGMENTERS[code].package}" for code in self.vocabulary.segmented
+        ]
+        return "; ".join([f"language: {self.language}", *listed, *segmented])
 
     def _encoding(self) -> str:
         if not self.recipe.needs_embeddings:
@@ -288,8 +315,11 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     recipe = options.resolved_recipe()
     least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
+    language = _language(source, options)
+    chooses_words = source.vocabulary is None and isinstance(options.vocabulary, int | np.integer)
+    filtered = language.codes if chooses_words and options.language != NONE else ()
     vocabulary = source.vocabulary or Vocabulary.build(
-        options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
+        options.vocabulary, source.corpus.distinct.texts, filtered or NONE, recipe.vocabulary
     )
     guides = _guides(recipe, source, options, vocabulary)
     n_read, read = _documents_read(recipe, source, options)
@@ -306,6 +336,8 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         seed=seed_of(options.random_state),
         n_documents=len(source.corpus),
         n_distinct=source.count,
+        language=language,
+        stop_words=filtered,
         vocabulary=vocabulary,
         guides=guides,
         teacher=teacher,
@@ -320,6 +352,15 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         truncation=_truncation(source, teacher if n_read and source.features is None else None, embedder),
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
+
+
+def _language(source: Source, options: FitOptions) -> CorpusLanguage:
+    """Languages of the documents; a warning where they are several, or others than those declared."""
+    texts = source.corpus if source.has_texts else ()
+    language = resolve_language(options.language, texts)
+    if language.warning:
+        log.warning("%s", language.warning)
+    return language
 
 
 def _least_documents(source: Source, options: FitOptions) -> int:
