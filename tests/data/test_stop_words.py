@@ -58,3 +58,9 @@ def test_russian_nouns_are_no_stop_words():
 def test_stop_words_are_spelled_as_counted_words_are():
     """The zero-width joiner of Persian is removed from texts before words are counted."""
     assert all("\u200c" not in word for word in stop_words("fa", token_pattern=".+"))
+
+
+def test_arabic_stop_words_go_with_the_particles_before_them():
+    words = set(stop_words("ar"))
+    assert {"هذا", "وهذا", "فهذا"} <= words
+    assert "لكن" in words

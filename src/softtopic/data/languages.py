@@ -350,7 +350,7 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
         # The package unpacks its model in a temporary folder.
         log.warning("the language could not be detected (%s); give language= (--language)", error)
         return unsure
-    order = np.lexsort((codes, -shares)).tolist()
+    order = sorted(range(len(codes)), key=lambda i: (-shares[i], codes[i]))
     found = [(codes[i], float(shares[i])) for i in order if round(float(shares[i]), 2)]
     main = [(code, share) for code, share in found if share >= MIN_RATIO * found[0][1]]
     return CorpusLanguage(
@@ -408,7 +408,7 @@ def _mixture(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:
 def _posterior(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:
     """Languages, and probabilities of them for each text; those of varieties are added up."""
     identifier = _identifier()
-    labels = identifier.labels
+    labels: list[str] = identifier.labels
     names = sorted({_VARIETIES.get(label, label) for label in labels})
     columns = {label: names.index(_VARIETIES.get(label, label)) for label in labels}
     posterior = np.zeros((len(sample), len(names)))

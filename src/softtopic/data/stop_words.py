@@ -1,6 +1,7 @@
 """Stop words of 58 languages, from the packages `stop-words` and `stopwordsiso`."""
 
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -9,12 +10,15 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from softtopic.data.languages import ENGLISH, NONE, english_name, parse_languages
 from softtopic.data.normalization import normalize_text
+from softtopic.data.segmentation import SEGMENTERS
 from softtopic.data.tokenizer import TOKEN_PATTERN, compile_token_pattern
 
 log = logging.getLogger(__name__)
 
 # Languages whose list in `stopwordsiso` holds words that name topics, such as "woman" or "soviet".
 _WITHOUT_ISO = {"ru"}
+
+_VOWEL_MARKS = re.compile("[\u064b-\u0652]")
 
 # What an apostrophe leaves of words before a vowel: l'eau, qu'il, dell'acqua.
 _ELIDED = {
@@ -61,6 +65,12 @@ def stop_words(language: str | Sequence[str], *, token_pattern: str = TOKEN_PATT
     return sorted({word for code in codes for word in _listed(code) if is_token(word)})
 
 
+def _with_particles(words: set[str]) -> set[str]:
+    """Arabic words without vowel marks, alone and after "and" and "so", which are written as one word with them."""
+    bare = words | {_VOWEL_MARKS.sub("", word) for word in words}
+    return bare | {particle + word for particle in "وف" for word in bare if len(word) > 1}
+
+
 def has_stop_words(code: str) -> bool:
     """Whether there is a list for a language, by its code."""
     return bool(_listed(code))
@@ -81,4 +91,11 @@ def _listed(code: str) -> frozenset[str]:
     words = set(get_stop_words(mapped)) if mapped in LANGUAGE_MAPPING else set()
     if code not in _WITHOUT_ISO and stopwordsiso.has_lang(code):
         words |= set(stopwordsiso.stopwords(code))
+    if code == "ar":
+        words = _with_particles(words)
+    if code == "th" and SEGMENTERS["th"].is_installed:
+        # The list is that of the dictionary by which Thai is segmented.
+        from pythainlp.corpus import thai_stopwords  # pyright: ignore[reportMissingImports]
+
+        words |= thai_stopwords()
     return frozenset(normalize_text(word).lower() for word in words) | frozenset(_ELIDED.get(code, "").split())

@@ -376,7 +376,8 @@ def _vectorizer(languages: Sequence[str], segmented: tuple[str, ...], config: Vo
     bounds: Any = {"min_df": config.min_df, "max_df": config.max_df}
     if segmented:
         skipped = frozenset(stop_words(languages, token_pattern=".+") or ()) if languages else frozenset()  # noqa: S106
-        return CountVectorizer(analyzer=_Analyzer(config.token_pattern, segmented, skipped), **bounds)
+        bounds["analyzer"] = _Analyzer(config.token_pattern, segmented, skipped)
+        return CountVectorizer(**bounds)
     return CountVectorizer(
         token_pattern=compile_token_pattern(config.token_pattern).pattern,
         stop_words=stop_words(languages, token_pattern=config.token_pattern) if languages else None,

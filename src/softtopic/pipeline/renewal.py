@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from softtopic.data.corpus import Corpus
+from softtopic.data.languages import AUTO
 from softtopic.data.vocabulary import VOCABULARY_SIZE, Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.projection import points_of, project_points
@@ -58,7 +59,7 @@ def update(
     predictor: Predictor,
     corpus: Corpus,
     *,
-    words: tuple[Any, str] = (VOCABULARY_SIZE, AUTO),
+    words: tuple[Any, str | Sequence[str]] = (VOCABULARY_SIZE, AUTO),
     config: RenewalConfig = RenewalConfig(),
     **options: Any,
 ) -> Renewed:
