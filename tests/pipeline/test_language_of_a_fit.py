@@ -69,7 +69,7 @@ def test_a_language_that_contradicts_the_documents_is_a_warning(language, messag
 def test_a_mixed_corpus_is_a_warning_and_leaves_out_stop_words_of_all(texts, caplog):
     caplog.set_level(logging.WARNING, "softtopic")
     plan = model().plan([*texts, *GERMAN])
-    assert plan.language.codes == plan.stop_words == ("en", "de")
+    assert plan.language.codes == plan.words.stop_words == ("en", "de")
     assert "the documents are in several languages: English (67 %), German (33 %)" in caplog.text
     assert not {"the", "and", "und", "der"} & set(plan.vocabulary.words)
 
@@ -77,7 +77,7 @@ def test_a_mixed_corpus_is_a_warning_and_leaves_out_stop_words_of_all(texts, cap
 def test_no_stop_words_are_left_out_for_none_and_of_words_of_the_callers():
     kept = model(language="none").plan(GERMAN)
     assert kept.language.codes == ("de",)
-    assert kept.stop_words == ()
+    assert kept.words.stop_words == ()
     assert "und" in kept.vocabulary.words
     assert model(vocabulary=["rakete", "steuern"]).plan(GERMAN).lines()[0] == "language: German (100 % of 6 documents)"
 

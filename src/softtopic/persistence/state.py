@@ -160,8 +160,6 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
         **_identities_of(config),
-        selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
-        languages=from_plain(tuple[str, ...], config[_LANGUAGES], _LANGUAGES),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **_arrays_of(tensors),
     )
@@ -178,9 +176,10 @@ def _arrays_of(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identities_of(config: dict[str, Any]) -> dict[str, Any]:
-    """Names and numbers of the topics; () where they are not stored."""
-    names = from_plain(tuple[str, ...], config[_NAMES], _NAMES)
-    return {"names": names, "topic_ids": from_plain(tuple[int, ...], config[_IDS], _IDS)}
+    """Names and numbers of the topics, () where they are not stored; how many were chosen; languages."""
+    strings = {name: from_plain(tuple[str, ...], config[name], name) for name in (_NAMES, _LANGUAGES)}
+    ids = from_plain(tuple[int, ...], config[_IDS], _IDS)
+    return strings | {_IDS: ids, _SELECTION: from_plain(Selection | None, config[_SELECTION], _SELECTION)}
 
 
 def _widths(recipe: Recipe, plain: Any) -> dict[str, int]:

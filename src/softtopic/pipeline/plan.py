@@ -12,10 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.backbones.registry import name_of
 from softtopic.data.guides import Guide, parse_guides, word_shares
-from softtopic.data.languages import AUTO as DETECT
-from softtopic.data.languages import NONE, CorpusLanguage, english_name, resolve_language
-from softtopic.data.segmentation import SEGMENTERS
-from softtopic.data.stop_words import stop_words
+from softtopic.data.languages import CorpusLanguage
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
@@ -23,6 +20,7 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
+from softtopic.pipeline.language import WordPlan, plan_words
 from softtopic.pipeline.sampling import (
     check_sample,
     documents_to_read,
@@ -65,7 +63,7 @@ class FitOptions:
     sample: float | None = None
     demonstrations: str | None = None
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000
-    language: str | Sequence[str] = DETECT
+    language: str | Sequence[str] = "auto"
     guides: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     features: str | Path | None = "auto"
     random_state: int | np.integer | np.random.RandomState | None = 0
@@ -105,11 +103,8 @@ class FitPlan:
     seed : int
     n_documents, n_distinct : int
         Number of documents, and of distinct documents that are not blank.
-    language : CorpusLanguage
-        Languages of the documents.
-    stop_words : tuple of str
-        Codes of the languages whose stop words are left out; () where the caller gives the words.
-    vocabulary : Vocabulary
+    words : WordPlan
+        Languages of the documents, and the vocabulary.
     guides : tuple of Guide
         Topics named in advance: the first ones, in this order.
     teacher : BaseTeacher or None
@@ -143,9 +138,7 @@ class FitPlan:
     seed: int
     n_documents: int
     n_distinct: int
-    language: CorpusLanguage
-    stop_words: tuple[str, ...]
-    vocabulary: Vocabulary
+    words: WordPlan
     guides: tuple[Guide, ...]
     teacher: BaseTeacher | None
     n_read: int
@@ -159,6 +152,15 @@ class FitPlan:
     cost: Cost
     truncation: str = ""
     selection: Selection | None = None
+
+    @property
+    def language(self) -> CorpusLanguage:
+        """Languages of the documents."""
+        return self.words.language
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.words.vocabulary
 
     @property
     def device(self) -> "torch.device":
@@ -226,7 +228,7 @@ class FitPlan:
     def steps(self) -> list[str]:
         """Lines on what is read, encoded and trained."""
         lines = (
-            self._languages(),
+            str(self.words),
             self.reading,
             self._encoding(),
             self.truncation,
@@ -247,16 +249,6 @@ class FitPlan:
         how = "" if self.teacher is None else f"{_teacher_summary(self.teacher)}, "
         more = ", one prompt with examples from the corpus" if self.choose_demonstrations else ""
         return f"language model: {how}reads {which} distinct documents{more}{rest}"
-
-    def _languages(self) -> str:
-        if not self.language.n_documents and not self.language.declared:
-            return ""
-        counts = [(len(stop_words([code]) or ()), english_name(code)) for code in self.stop_words]
-        listed = [f"stop words: {', '.join(f'{count} {name}' for count, name in counts)}"] if counts else []
-        segmented = [
-            f"words of {english_name(code)} by {SEGMENTERS[code].package}" for code in self.vocabulary.segmented
-        ]
-        return "; ".join([f"language: {self.language}", *listed, *segmented])
 
     def _encoding(self) -> str:
         if not self.recipe.needs_embeddings:
@@ -315,13 +307,8 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     recipe = options.resolved_recipe()
     least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
-    language = _language(source, options)
-    chooses_words = source.vocabulary is None and isinstance(options.vocabulary, int | np.integer)
-    filtered = language.codes if chooses_words and options.language != NONE else ()
-    vocabulary = source.vocabulary or Vocabulary.build(
-        options.vocabulary, source.corpus.distinct.texts, filtered or NONE, recipe.vocabulary
-    )
-    guides = _guides(recipe, source, options, vocabulary)
+    words = plan_words(source, options.vocabulary, options.language, recipe.vocabulary)
+    guides = _guides(recipe, source, options, words.vocabulary)
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
     if n_to_train_on(source.count, n_read, recipe.max_training_documents) < least:
@@ -336,9 +323,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         seed=seed_of(options.random_state),
         n_documents=len(source.corpus),
         n_distinct=source.count,
-        language=language,
-        stop_words=filtered,
-        vocabulary=vocabulary,
+        words=words,
         guides=guides,
         teacher=teacher,
         n_read=n_read,
@@ -352,15 +337,6 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         truncation=_truncation(source, teacher if n_read and source.features is None else None, embedder),
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
-
-
-def _language(source: Source, options: FitOptions) -> CorpusLanguage:
-    """Languages of the documents; a warning where they are several, or others than those declared."""
-    texts = source.corpus if source.has_texts else ()
-    language = resolve_language(options.language, texts)
-    if language.warning:
-        log.warning("%s", language.warning)
-    return language
 
 
 def _least_documents(source: Source, options: FitOptions) -> int:
