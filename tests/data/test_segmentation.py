@@ -38,7 +38,11 @@ def test_the_script_of_a_text_tells_its_language():
 def test_words_of_scripts_without_spaces(segmenter):
     assert segmented_words("机器々学习々的 Deep learning", ["zh"]) == ["机器", "学习"]
     assert segmented_words("研究々の ประเทศ", ["ja"]) == ["研究", "の"]
-    assert segmented_words("机器々学习", ["ja", "th"]) == []
+    assert segmented_words("机器々学习", ["th"]) == []
+    # Without kana, in a Japanese corpus, and the other way round.
+    assert segmented_words("機械々学習", ["ja"]) == ["機械", "学習"]
+    assert segmented_words("机器々の学习", ["zh"]) == ["机器", "の学习"]
+    assert segmented_words("机器々学习", ["ja", "zh"]) == ["机器", "学习"]
 
 
 def test_texts_are_segmented_where_the_package_is_installed(segmenter, caplog):
@@ -50,6 +54,12 @@ def test_texts_are_segmented_where_the_package_is_installed(segmenter, caplog):
     assert Vocabulary.from_texts(CHINESE, language="chinese", min_df=2, max_df=1.0).words
     # As when the words were found: the same border, not the longest match.
     assert found.bag_of_words(["机器々学习的々方法"]).toarray().tolist() == [[0, 1, 1, 0]]
+
+
+def test_titles_in_chinese_characters_alone_are_in_the_language_of_the_corpus(segmenter):
+    texts = ["機械々学習の研究", "機械々学習", "学習の方法"] * 4
+    assert Vocabulary.from_texts(texts, language="ja", min_df=1, max_df=1.0).segmented == ("ja",)
+    assert set(Vocabulary.from_texts(texts, language="none", min_df=1, max_df=1.0).segmented) == {"ja", "zh"}
 
 
 def test_words_with_spaces_are_found_beside_those_without(segmenter):

@@ -20,6 +20,7 @@ _SCRIPTS = {
     "zh": re.compile("[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
                      "\U00020000-\U0003ffff]+"),
 }  # fmt: skip
+_HAN = ("zh", "ja")
 _KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 _LETTERS = re.compile(r"(?:(?!\d)[\w\u0e00-\u0eff\u1780-\u17ff])+")
 
@@ -148,7 +149,9 @@ def segmented_words(text: str, codes: Sequence[str]) -> list[str]:
     ['機械学習', '研究']
     """
     words: list[str] = []
-    for code, run in _runs(text.lower()):
+    for found, run in _runs(text.lower()):
+        # A Japanese title may have no kana, a Chinese text a Japanese name.
+        code = next((one for one in (found, *_HAN) if one in codes), "") if found in _HAN else found
         if code in codes:
             least = SEGMENTERS[code].min_length
             words += (word for word in _parser(code)(run) if len(word) >= least and _LETTERS.fullmatch(word))

@@ -355,6 +355,9 @@ def _to_segment(texts: Sequence[str], languages: Sequence[str], config: Vocabula
     """Codes of the languages that are segmented; a warning where packages are missing."""
     inspected = texts[:_INSPECTED]
     found = unspaced_languages(inspected, _MIN_SCRIPT_SHARE)
+    if len(set(found) & {"zh", "ja"} & set(languages)) == 1:
+        # Titles in Chinese characters alone are in the language of the corpus.
+        found = tuple(code for code in found if code in languages or code not in ("zh", "ja"))
     # A few Chinese words in an English corpus are left as they are.
     if not set(found) & set(languages) and unspaced_share(inspected) <= config.max_unspaced_share:
         return ()
