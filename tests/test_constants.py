@@ -22,7 +22,7 @@ ALLOWED = {
         "FLOOR", "ROUNDING", "_LOGIT_BIAS", "_VARIANCE_EPSILON", "_MIN_NORM",
     },
     "how a word may be spelled": {
-        "_MIN_LENGTH", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS", "_MIN_FORM_SHARE",
+        "_MIN_LENGTH", "SEGMENTERS", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS", "_MIN_FORM_SHARE",
     },
     "what a reader accepts": {
         "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_HEADER_LINES",
@@ -30,7 +30,10 @@ ALLOWED = {
     "what Excel holds": {"_MAX_CELL", "MAX_SHEET_ROWS", "MAX_SHEET_COLUMNS", "_MAX_WHOLE", "_FIRST_YEAR"},
     "words and example documents of a guide": {"_MAX_PHRASE"},
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
-    "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_FIRST_WORDS", "_MIN_STOP_WORDS"},
+    "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_MIN_DECLARED", "_MIN_SIMILARITY"},
+    "which languages a corpus is in": {
+        "MIN_RATIO", "_MIN_WORDS", "_MIN_SCRIPT_SHARE", "_N_CHARACTERS", "_N_DOCUMENTS", "_N_STEPS",
+    },
     "edits, proposals and levels after the fit": {
         "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",
         "_N_KEPT", "_DIGITS",

@@ -100,8 +100,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "auto" adds a prompt with demonstrations selected from the corpus. None: as set by the recipe.
     vocabulary : int, sequence of str, Vocabulary or CountVectorizer, default=2000
         Number of words to select from the texts, the words themselves, or a vectorizer that selects them.
-    language : str, default="english"
-        Language of the stop words that are left out of the vocabulary; "none" keeps all words.
+    language : str or sequence of str, default="auto"
+        Languages of the documents, by name or code: "de", "German", ["de", "fr"]; their stop words are left out of the
+        vocabulary. "auto" detects them, "none" detects them and keeps all words.
     guides : dict of str to sequence of str, sequence of str, or None, default=None
         Topics named in advance, by words, phrases of up to three words, or example documents; or names alone
         (zero-shot). They are the first topics, in this order; the others are found freely, so that with one topic more
@@ -170,7 +171,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         sample: float | None = None,
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,
-        language: str = "english",
+        language: str | Sequence[str] = "auto",
         guides: Mapping[str, Sequence[str]] | Sequence[str] | NotSaved | None = None,
         features: str | Path | None = "auto",
         random_state: int | np.integer | np.random.RandomState | None = 0,

@@ -1,5 +1,6 @@
 """What a fit leaves behind: one frozen value that saving, `transform`, tables and search read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from softtopic.data.languages import AUTO, ENGLISH
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
 from softtopic.lm.static_encoder import StaticEncoder
@@ -106,6 +108,8 @@ class FittedState:
         Times of the training documents, as given; None if they are not known.
     selection : Selection or None
         How the number of topics was chosen; None if it was given.
+    languages : tuple of str
+        Codes of the languages of the training documents, most frequent first.
     """
 
     recipe: Recipe
@@ -134,6 +138,7 @@ class FittedState:
     names: tuple[str, ...] = ()
     times: tuple[str, ...] | None = None
     selection: Selection | None = None
+    languages: tuple[str, ...] = (ENGLISH,)
 
     def __post_init__(self) -> None:
         for name, default in (("topic_ids", tuple(range(self.n_topics))), ("names", ("",) * self.n_topics)):
@@ -143,6 +148,10 @@ class FittedState:
     @property
     def n_topics(self) -> int:
         return self.theta.shape[1]
+
+    def languages_of(self, language: str | Sequence[str]) -> str | Sequence[str]:
+        """The languages of the training documents for "auto"; otherwise those given."""
+        return self.languages if language == AUTO else language
 
     @cached_property
     def columns(self) -> DocInt:

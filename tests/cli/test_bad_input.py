@@ -68,7 +68,7 @@ def bad_inputs(tmp_path):
             "strength of calibration is 3.0; give a number in [0, 2]",
         ),
         "unknown target": (["one.csv", "--target", "x"], "choose from soft, bow"),
-        "unknown language": (["one.csv", "--language", "x"], "no stop words"),
+        "unknown language": (["one.csv", "--language", "germn"], "did you mean German (de)?"),
         "unknown device": (["one.csv", "--device", "x"], "device is 'x'; give auto, cpu, cuda or mps"),
         "a seed below zero": (["one.csv", "--seed", "-1"], "--seed"),
         "no delimiter": (["one.csv", "--delimiter", ",,"], "give one character"),

@@ -12,8 +12,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils.validation import check_is_fitted
 
-import softtopic.data.vocabulary as vocabulary_module
-from softtopic.data.vocabulary import Vocabulary, VocabularyConfig, stop_words
+from softtopic.data.segmentation import SEGMENTERS, Segmenter
+from softtopic.data.vocabulary import Vocabulary, VocabularyConfig
 from softtopic.errors import InputError
 
 WORDS = st.sampled_from(["apple", "pear", "plum", "fig", "lime", "añejo", "ärger", "слово"])
@@ -113,11 +113,6 @@ def test_stop_words_warn_of_nothing(recwarn):
     assert not recwarn.list
 
 
-def test_an_unknown_language_is_refused_with_those_known():
-    with pytest.raises(InputError, match=r"'klingon' has no stop words here; give none or one of .*french"):
-        stop_words("klingon")
-
-
 @pytest.mark.parametrize("texts", [[], ["", "12 ab"], ["the and"], ["apple"]])
 def test_texts_without_words_are_refused(texts):
     with pytest.raises(InputError, match=r"every word was filtered out \(.*\); give more text"):
@@ -183,7 +178,8 @@ def test_words_of_any_kind_are_counted():
 
 
 def test_words_of_a_language_without_spaces_come_from_a_vectorizer(caplog, monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "has_segmenter", lambda: False)
+    for code in list(SEGMENTERS):
+        monkeypatch.setitem(SEGMENTERS, code, Segmenter("no_such_package", lambda: str.split))
     caplog.set_level("WARNING", "softtopic")
     texts = ["私は機械学習が好きです", "機械学習の本"]
     spaced = CountVectorizer(
@@ -258,27 +254,22 @@ def test_words_of_a_list_that_occur_nowhere_are_named(caplog):
     ]
 
 
-@pytest.mark.parametrize("language", ["de", "DE", "de-AT", "de_DE", "German", "german"])
-def test_a_language_may_be_named_by_its_code(language):
-    assert stop_words(language) == stop_words("german")
-    assert "und" in stop_words(language)
+def test_the_language_of_the_texts_is_detected():
+    german = [
+        "Der Hund und die Katze schlafen auf dem Sofa und träumen vom Garten.",
+        "Die Rakete ist in der Nacht abgehoben und hat die Umlaufbahn nach neun Minuten erreicht, so der Sender.",
+        "Im Garten hinter dem Haus spielen die Kinder mit ihrem Ball, bis der Regen am Abend beginnt.",
+    ]
+    found = words(*german, language="auto")
+    assert {"hund", "rakete", "garten"} <= set(found)
+    assert not {"und", "die", "der", "auf"} & set(found)
+    assert words(*german) == words(*german, language="none")
 
 
-@pytest.mark.parametrize("language", ["en", "en-GB", "English"])
-def test_english_is_one_list(language):
-    assert stop_words(language) == stop_words("english")
-
-
-def test_texts_in_another_language_are_noticed_and_the_option_is_named(caplog):
-    listed = stop_words("german")[:40]
-    german = [" ".join(random.Random(n).sample(listed, 15)) for n in range(60)]
-    Vocabulary.from_texts(german, max_df=1.0)
-    assert "give language='german' (--language german)" in caplog.text
-    caplog.clear()
-    Vocabulary.from_texts(
-        [f"the {word} orbits the moon and the sun" for word in ("rocket", "capsule")] * 30, max_df=1.0
-    )
-    assert not caplog.text
+def test_short_words_without_capitals_are_words():
+    """Two syllables are the usual length of a Korean noun; "GPU" shows that there are capitals."""
+    texts = ["경제 성장 GPU", "경제 정책 GPU", "경제 성장 정책"]
+    assert set(words(*texts)) == {"경제", "성장", "정책", "gpu"}
 
 
 def test_bounds_give_way_where_texts_are_few_and_a_warning_says_so(caplog):

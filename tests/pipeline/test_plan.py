@@ -81,7 +81,8 @@ def test_the_order_of_documents_does_not_change_the_plan(texts, tiny_lm):
 
 def test_the_plan_names_every_decision(texts, tiny_lm):
     plan = plan_of([*texts, texts[0], ""], tiny_lm, sample=0.5)
-    reading, encoding, training, cost = plan.lines()
+    language, reading, encoding, training, cost = plan.lines()
+    assert language == "language: English (100 % of 12 documents); stop words: 316 English"
     assert "reads 6 of 12 distinct documents; soft labels of the others are predicted" in reading
     assert "2 prompts" in reading
     assert encoding == "sentence encoder: a function of the caller's, 12 documents"
@@ -96,7 +97,7 @@ def test_recipes_without_a_language_model_read_nothing(texts):
     plan = plan_of(texts, "nothing-here", recipe="prodlda")
     assert plan.teacher is None
     assert not len(plan.read)
-    assert plan.lines()[0] == "language model: none is needed"
+    assert plan.lines()[1] == "language model: none is needed"
 
 
 @pytest.mark.parametrize(

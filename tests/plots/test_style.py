@@ -3,7 +3,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from softtopic.plots.style import PALETTE, hover, label, plain
+from softtopic.plots.style import _TEMPLATE, PALETTE, hover, label, plain
 
 # Machado, Oliveira & Fernandes (2009): linear RGB as people see it who lack one kind of cone.
 DEFICIENCIES = {
@@ -39,3 +39,8 @@ def test_hover_texts_have_lines():
     assert hover("<i>name</i>", "", "word " * 20) == (
         "<b>&lt;i&gt;name&lt;/i&gt;</b><br>" + " ".join(["word"] * 12) + "<br>" + " ".join(["word"] * 8)
     )
+
+
+def test_texts_from_right_to_left_keep_what_is_beside_them_in_place():
+    assert plain("القمر  <b>") == "\u2068القمر &lt;b&gt;\u2069"
+    assert "Noto Sans Arabic" in _TEMPLATE["layout"]["font"]["family"]

@@ -53,7 +53,7 @@ class Base:
         Language model of the methods that need one.
     vocabulary : int, default=2000
         Number of words of the vocabulary.
-    language : str, default="english"
+    language : str, default="auto"
         Language of the stop words.
     reference : ReferenceFile or None, default=None
         Reference corpus of topic coherence; None: coherence is not measured.
@@ -61,7 +61,7 @@ class Base:
 
     lm: str = EMBEDDED
     vocabulary: int = VOCABULARY_SIZE
-    language: str = "english"
+    language: str = "auto"
     reference: ReferenceFile | None = None
 
 

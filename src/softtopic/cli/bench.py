@@ -45,7 +45,7 @@ def bench(
     reference_text: ReferenceText = "text",
     lm: Lm = "smollm2-135m",
     vocabulary: Annotated[int, typer.Option("--vocabulary", help="Number of words in the vocabulary.")] = 2000,
-    language: Language = "english",
+    language: Language = "auto",
     install: Annotated[
         bool, typer.Option("--install", help="Create the environments of other packages from the package index.")
     ] = False,

@@ -3,10 +3,11 @@
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Sequence
 
 from rich.cells import cell_len
+
+from softtopic.data.direction import isolated
 
 # Cells that are left of a wide column on a narrow terminal, and of the last one.
 _MIN_COLUMN, _MIN_LAST = 12, 24
@@ -14,8 +15,6 @@ _MIN_COLUMN, _MIN_LAST = 12, 24
 _PLAIN_WIDTH = 160
 # Combining marks take no cell; a text with more characters than this for each cell is cut without being measured.
 _MAX_MARKS = 8
-
-_ISOLATE = "\u2068{}\u2069"
 
 
 def terminal_width() -> int:
@@ -76,7 +75,7 @@ def print_in_colour(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> No
         style = "cyan" if numeric else "bold green" if title in ("name", "topic") else ""
         table.add_column(title, width=width, no_wrap=True, style=style, justify="right" if numeric else "left")
     for row in rows:
-        table.add_row(*(Text(_isolated(cut(cell, width))) for cell, width in zip(row, widths, strict=True)))
+        table.add_row(*(Text(isolated(cut(cell, width))) for cell, width in zip(row, widths, strict=True)))
     # A padding column stands to the right of the last one, too.
     console = Console(file=sys.stdout, highlight=False, width=sum(widths) + 2 * len(widths), soft_wrap=True)
     console.print(table, crop=False)
@@ -84,9 +83,3 @@ def print_in_colour(lines: Sequence[Sequence[str]], widths: Sequence[int]) -> No
 
 def _is_number(cell: str) -> bool:
     return bool(cell) and not cell.strip("0123456789.,%-+e ")
-
-
-def _isolated(cell: str) -> str:
-    """Text from right to left between marks that keep a terminal from moving the cells beside it."""
-    turned = any(unicodedata.bidirectional(letter) in ("R", "AL", "AN") for letter in cell)
-    return _ISOLATE.format(cell) if turned else cell

@@ -33,7 +33,7 @@ def name(
         str | None, typer.Option("--lm", help="Language model on this machine; default: that of the fit.")
     ] = None,
     lm_model: LmModel = None,
-    language: Language = "english",
+    language: Language = "auto",
     text: Text = "text",
     format: Format = None,
     device: Device = "auto",

@@ -78,7 +78,9 @@ LmProbs = Annotated[
 Language = Annotated[
     str,
     typer.Option(
-        "--language", help="Language of the stop words to leave out; none keeps all words.", rich_help_panel=WORDS
+        "--language",
+        help="auto detects it; a name or code such as de, several as de,fr; none keeps stop words.",
+        rich_help_panel=WORDS,
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=LANGUAGE_MODEL)]
@@ -127,7 +129,7 @@ class VocabularyOptions:
         str | None,
         typer.Option("--vocabulary", help="Number of words in the vocabulary, or a file of words; default: 2000."),
     ] = None
-    language: Language = "english"
+    language: Language = "auto"
     min_df: Annotated[
         str | None,
         typer.Option(

@@ -37,7 +37,7 @@ def frequencies(
     """
     found = np.asarray(counts.sum(axis=0)).ravel()
     is_long = compile_token_pattern(LONG_WORD).fullmatch
-    short = [place for place, word in enumerate(words) if not is_long(word)]
+    short = [place for place, word in enumerate(words) if not (is_long(word) or _has_no_case(word))]
     if not short:
         return found
     n_texts = counts.tocsc()[:, short].getnnz(axis=0)  # type: ignore[index]
@@ -53,6 +53,10 @@ def frequencies(
         is_word = any(map(str.isalpha, word)) and (len(word) > 2 or not word.isalpha() or word in capitals)
         found[place] = count if is_word else 0
     return found
+
+
+def _has_no_case(word: str) -> bool:
+    return word.upper() == word.lower() and not any(map(str.isdigit, word))
 
 
 def written_in_capitals(words: Sequence[str], texts: Sequence[str]) -> set[str]:

@@ -1,61 +1,177 @@
-"""Words of Chinese, Japanese and Thai, which are written without spaces; needs `pip install softtopic[segment]`."""
+"""Words of scripts without spaces between them, by dictionaries; needs ``pip install softtopic[segment]``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from softtopic.data.tokenizer import LONG_WORD, UNSPACED_RUN, compile_token_pattern
+from softtopic.data.languages import english_name
+from softtopic.data.tokenizer import UNSPACED_RUN
+from softtopic.errors import InputError
 
-_KANA = re.compile("[\u3041-\u30ff]")
-_THAI = re.compile("[\u0e00-\u0e7f]")
+# Runs of characters of one script; Chinese characters go with the kana around them.
+_SCRIPTS = {
+    "th": re.compile("[\u0e00-\u0e7f]+"),
+    "lo": re.compile("[\u0e80-\u0eff]+"),
+    "my": re.compile("[\u1000-\u109f]+"),
+    "km": re.compile("[\u1780-\u17ff]+"),
+    "zh": re.compile("[\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
+                     "\U00020000-\U0003ffff]+"),
+}  # fmt: skip
+_HAN = ("zh", "ja")
+_KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
+_LETTERS = re.compile(r"(?:(?!\d)[\w\u0e00-\u0eff\u1780-\u17ff])+")
 
-# Particles and endings of inflection follow the stem of a Japanese phrase.
-_ENDING = re.compile("(?<=[^\u3041-\u309f])[\u3041-\u309f]+$")
-# Shorter Thai words are mostly function words.
-_MIN_LENGTH = {"ja": 2, "zh-hans": 2, "th": 4}
-_HIRAGANA_ALONE = re.compile("[\u3041-\u309f]+")
+# Single characters are rarely words of a topic; of Japanese nouns they are.
+_MIN_LENGTH = 2
+# Parts of speech of Japanese content words; verbs and adjectives are counted in the form of the dictionary.
+_NOUNS = {"名詞", "形状詞"}
+_INFLECTED = {"動詞", "形容詞"}
+_FUNCTION = {"数詞", "非自立可能", "助動詞語幹"}
 
 
-def has_segmenter() -> bool:
-    """Whether the package that segments texts is installed."""
-    return find_spec("budoux") is not None
+def _chinese() -> Callable[[str], Iterable[str]]:
+    import rjieba  # pyright: ignore[reportMissingImports]
+
+    return rjieba.cut
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, lower case: two Chinese or Japanese characters or more, four Thai ones, three of others.
+def _japanese() -> Callable[[str], Iterable[str]]:
+    from sudachipy import Dictionary, SplitMode  # pyright: ignore[reportMissingImports]
+
+    dictionary: Any = Dictionary(dict="small")
+    tokenizer = dictionary.tokenizer(mode=SplitMode.C)
+
+    def words(run: str) -> Iterable[str]:
+        for morpheme in tokenizer.tokenize(run):
+            kind, detail, use = morpheme.part_of_speech()[:3]
+            surface = morpheme.surface()
+            if _FUNCTION & {detail, use}:
+                continue
+            if kind in _INFLECTED:
+                yield morpheme.dictionary_form()
+            elif kind in _NOUNS and (len(surface) > 1 or use == "一般"):
+                yield surface
+
+    return words
+
+
+def _thai() -> Callable[[str], Iterable[str]]:
+    from pythainlp.tokenize import word_tokenize  # pyright: ignore[reportMissingImports]
+
+    return word_tokenize
+
+
+def _khmer() -> Callable[[str], Iterable[str]]:
+    from khmercut import tokenize  # pyright: ignore[reportMissingImports]
+
+    return tokenize
+
+
+def _lao() -> Callable[[str], Iterable[str]]:
+    from laonlp.tokenize import word_tokenize  # pyright: ignore[reportMissingImports]
+
+    return word_tokenize
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """The package that segments texts of a language, and a function that loads it."""
+
+    package: str
+    load: Callable[[], Callable[[str], Iterable[str]]]
+    min_length: int = _MIN_LENGTH
+
+    @property
+    def is_installed(self) -> bool:
+        return find_spec(self.package) is not None
+
+
+SEGMENTERS: dict[str, Segmenter] = {
+    "zh": Segmenter("rjieba", _chinese),
+    "ja": Segmenter("sudachipy", _japanese, min_length=1),
+    "th": Segmenter("pythainlp", _thai),
+    "km": Segmenter("khmercut", _khmer),
+    "lo": Segmenter("laonlp", _lao),
+}
+
+
+def unspaced_languages(texts: Sequence[str], min_share: float) -> tuple[str, ...]:
+    """Codes of the languages of texts in scripts without spaces, most frequent first.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    min_share : float
+        Least share of the characters in such scripts that are of a language.
 
     Examples
     --------
-    >>> words_of("機械学習の研究: deep learning")  # doctest: +SKIP
-    ['機械学習', '研究', 'deep', 'learning']
+    >>> unspaced_languages(["机器学习", "機械学習の研究"], 0.1), unspaced_languages(["text"], 0.1)
+    (('ja', 'zh'), ())
     """
-    text = text.lower()
-    language = _language(text)
-    words = [word for run in UNSPACED_RUN.findall(text) for word in _segmented(run, language)]
-    spaced = compile_token_pattern(LONG_WORD).findall(UNSPACED_RUN.sub(" ", text))
-    return [*(word for word in words if len(word) >= _MIN_LENGTH[language]), *spaced]
+    counts = dict.fromkeys((*_SCRIPTS, "ja"), 0)
+    for text in texts:
+        for code, run in _runs(text):
+            counts[code] += len(run)
+    least = min_share * sum(counts.values())
+    found = [code for code, count in counts.items() if count and count >= least]
+    return tuple(sorted(found, key=lambda code: -counts[code]))
 
 
-def _segmented(run: str, language: str) -> list[str]:
-    phrases = _parser(language)(run)
-    if language != "ja":
-        return phrases
-    return [_ENDING.sub("", phrase) for phrase in phrases if not _HIRAGANA_ALONE.fullmatch(phrase)]
+def require_segmenters(codes: Iterable[str]) -> None:
+    """Raise InputError where a package that segments one of the languages is not installed."""
+    for code in codes:
+        segmenter = SEGMENTERS.get(code)
+        if segmenter is None:
+            raise InputError(f"{english_name(code)} has no segmenter here; choose from {', '.join(SEGMENTERS)}")
+        if not segmenter.is_installed:
+            raise InputError(
+                f"words of {english_name(code)} are segmented by {segmenter.package}, which is not installed; "
+                "pip install 'softtopic[segment]'"
+            )
 
 
-def _language(text: str) -> str:
-    return "ja" if _KANA.search(text) else "th" if _THAI.search(text) else "zh-hans"
+def segmented_words(text: str, codes: Sequence[str]) -> list[str]:
+    """Words of a text, lower case, in scripts without spaces; runs of other languages are left out.
+
+    Parameters
+    ----------
+    text : str
+    codes : sequence of str
+        Languages that are segmented, keys of `SEGMENTERS`.
+
+    Examples
+    --------
+    >>> segmented_words("機械学習の研究: deep learning", ["ja"])  # doctest: +SKIP
+    ['機械学習', '研究']
+    """
+    words: list[str] = []
+    for found, run in _runs(text.lower()):
+        # A Japanese title may have no kana, a Chinese text a Japanese name.
+        code = next((one for one in (found, *_HAN) if one in codes), "") if found in _HAN else found
+        if code in codes:
+            least = SEGMENTERS[code].min_length
+            words += (word for word in _parser(code)(run) if len(word) >= least and _LETTERS.fullmatch(word))
+    return words
+
+
+def without_unspaced(text: str) -> str:
+    """The text with a space in place of each run of characters without spaces."""
+    return UNSPACED_RUN.sub(" ", text)
+
+
+def _runs(text: str) -> list[tuple[str, str]]:
+    """Runs of characters of one script, with the code of its language."""
+    if text.isascii():
+        return []
+    han = "ja" if _KANA.search(text) else "zh"
+    return [(han if code == "zh" else code, run) for code, pattern in _SCRIPTS.items() for run in pattern.findall(text)]
 
 
 @cache
-def _parser(language: str) -> Callable[[str], list[str]]:
-    import budoux  # pyright: ignore[reportMissingImports]
-
-    load: dict[str, Any] = {
-        "ja": budoux.load_default_japanese_parser,
-        "th": budoux.load_default_thai_parser,
-        "zh-hans": budoux.load_default_simplified_chinese_parser,
-    }
-    return load[language]().parse
+def _parser(code: str) -> Callable[[str], Iterable[str]]:
+    require_segmenters([code])
+    return SEGMENTERS[code].load()

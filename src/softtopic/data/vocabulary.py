@@ -1,22 +1,29 @@
 """The vocabulary: the words that topics are made of."""
 
 import logging
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.data.acronyms import frequencies
 from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.languages import AUTO, NONE, detect_language, english_name, parse_languages
 from softtopic.data.normalization import countable_text, normalize_text
-from softtopic.data.segmentation import has_segmenter, words_of
+from softtopic.data.segmentation import (
+    SEGMENTERS,
+    require_segmenters,
+    segmented_words,
+    unspaced_languages,
+    without_unspaced,
+)
+from softtopic.data.stop_words import stop_words
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError, check_number
 
@@ -29,14 +36,12 @@ VOCABULARY_SIZE = 2000
 _FEW_TEXTS = 50
 _FEW_WORDS = 20
 
-# So many of the most frequent words are looked at to tell their language, and so many of them tell it.
-_FIRST_WORDS = 50
-_MIN_STOP_WORDS = 12
-
 _NOTHING_LEFT = "every word was filtered out ({}); give more text, another language or words"
 
-# Number of texts that are looked at to tell whether their script has spaces.
+# Number of texts that are looked at to tell whether their script has spaces, and the least share of the characters
+# without spaces that a language of the corpus has.
 _INSPECTED = 1000
+_MIN_SCRIPT_SHARE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +108,15 @@ class Vocabulary:
         without spaces) are found by string matching.
     keep_markup : bool, default=False
         Whether words are counted in links, e-mail addresses, HTML tags and entities, and @names.
+    segmented : tuple of str, default=()
+        Codes of languages without spaces between words whose words are found by a segmenter, see `SEGMENTERS`; the
+        packages are needed wherever words are counted.
 
     Raises
     ------
     InputError
-        If there are no words, a word is repeated or blank, or the pattern is not a regular expression.
+        If there are no words, a word is repeated or blank, the pattern is not a regular expression, or a language has
+        no segmenter.
 
     Examples
     --------
@@ -119,8 +128,11 @@ class Vocabulary:
     words: tuple[str, ...]
     token_pattern: str = TOKEN_PATTERN
     keep_markup: bool = False
+    segmented: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if unknown := set(self.segmented) - set(SEGMENTERS):
+            raise InputError(f"segmented names {', '.join(unknown)}; choose from {', '.join(SEGMENTERS)}")
         if not self.words:
             raise InputError("the vocabulary is empty; give at least two words")
         if len(set(self.words)) != len(self.words):
@@ -138,7 +150,7 @@ class Vocabulary:
         texts: Iterable[str],
         *,
         size: int = VOCABULARY_SIZE,
-        language: str = "english",
+        language: str | Sequence[str] = AUTO,
         min_df: int | float | None = None,
         max_df: int | float | None = None,
         config: VocabularyConfig = VocabularyConfig(),
@@ -151,8 +163,9 @@ class Vocabulary:
             Documents.
         size : int, default=2000
             Number of words, at least 2; fewer if the texts contain fewer.
-        language : str, default="english"
-            Language of the stop words to leave out; "none" keeps all words.
+        language : str or sequence of str, default="auto"
+            Languages whose stop words are left out: names or codes, see `parse_languages`; "auto" detects them, "none"
+            keeps all words.
         min_df, max_df : int or float or None, default=None
             Bounds on document frequency in place of those of `config`.
         config : VocabularyConfig, optional
@@ -175,20 +188,18 @@ class Vocabulary:
 
         """
         texts = [countable_text(text, keep_markup=config.keep_markup) for text in texts]
-        language = language_name(language)
+        languages = _languages(language, texts)
         bounds: Any = {"min_df": min_df, "max_df": max_df}
         config = replace(config, **{name: bound for name, bound in bounds.items() if bound is not None})
-        vectorizer = _vectorizer(texts, language, config)
+        segmented = _to_segment(texts, languages, config)
+        vectorizer = _vectorizer(languages, segmented, config)
         default = VocabularyConfig()
         chosen = any(bound is not None for bound in bounds.values())
         chosen = chosen or (config.min_df, config.max_df) != (default.min_df, default.max_df)
         # Another pattern says itself what a word is.
-        usual = config.token_pattern == TOKEN_PATTERN and vectorizer.analyzer == "word"
-        bound = config.min_acronym_df if usual else None
+        bound = config.min_acronym_df if config.token_pattern == TOKEN_PATTERN else None
         words = (_most_frequent if chosen else _even_of_few)(vectorizer, texts, size, bound)
-        if language == "english":
-            _warn_of_language(words)
-        return cls(words, config.token_pattern, config.keep_markup)
+        return cls(words, config.token_pattern, config.keep_markup, segmented)
 
     @classmethod
     def from_vectorizer(
@@ -234,7 +245,7 @@ class Vocabulary:
         cls,
         source: "int | np.integer | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer",
         texts: Iterable[str],
-        language: str = "english",
+        language: str | Sequence[str] = AUTO,
         config: VocabularyConfig = VocabularyConfig(),
     ) -> "Vocabulary":
         """Build a vocabulary from any value of the parameter `vocabulary` of `TopicModel`.
@@ -246,8 +257,8 @@ class Vocabulary:
             vectorizer that finds them.
         texts : iterable of str
             Documents.
-        language : str, default="english"
-            Language of the stop words to leave out if `source` is a number; "none" keeps all words.
+        language : str or sequence of str, default="auto"
+            Languages whose stop words are left out if `source` is a number, see `from_texts`.
         config : VocabularyConfig, optional
             Token pattern, and bounds on document frequency if `source` is a number.
 
@@ -297,9 +308,12 @@ class Vocabulary:
 
         """
         keys = [normalize_text(word).lower() for word in self.words]
+        require_segmenters(self.segmented)
+        if self.segmented:
+            how: Any = {"analyzer": _Analyzer(self.token_pattern, self.segmented)}
         # Where the pattern finds all words it is the faster way.
-        if are_tokens(keys, self.token_pattern) and len(set(keys)) == len(keys):
-            how: Any = {"token_pattern": compile_token_pattern(self.token_pattern).pattern}
+        elif are_tokens(keys, self.token_pattern) and len(set(keys)) == len(keys):
+            how = {"token_pattern": compile_token_pattern(self.token_pattern).pattern}
         else:
             keys, how = list(self.words), {"analyzer": WordMatcher(self.words)}
         index: Any = {word: column for column, word in enumerate(keys)}
@@ -316,91 +330,62 @@ class Vocabulary:
         return self
 
 
-def _vectorizer(texts: Sequence[str], language: str, config: VocabularyConfig) -> CountVectorizer:
-    """What finds words within the bounds: the token pattern, or a segmenter where words have no spaces between them."""
+@dataclass(frozen=True)
+class _Analyzer:
+    """Tokens of a text, those of scripts without spaces by segmenters; stop words are left out."""
+
+    token_pattern: str
+    segmented: tuple[str, ...]
+    stop_words: frozenset[str] = frozenset()
+
+    def __call__(self, text: str) -> list[str]:
+        text = text.lower()
+        spaced = compile_token_pattern(self.token_pattern).findall(without_unspaced(text))
+        return [word for word in (*segmented_words(text, self.segmented), *spaced) if word not in self.stop_words]
+
+
+def _languages(language: str | Sequence[str], texts: Sequence[str]) -> tuple[str, ...]:
+    """Codes of the languages whose stop words are left out; none for "none"."""
+    if language == NONE:
+        return ()
+    return detect_language(texts).codes if language == AUTO else parse_languages(language)
+
+
+def _to_segment(texts: Sequence[str], languages: Sequence[str], config: VocabularyConfig) -> tuple[str, ...]:
+    """Codes of the languages that are segmented; a warning where packages are missing."""
+    inspected = texts[:_INSPECTED]
+    found = unspaced_languages(inspected, _MIN_SCRIPT_SHARE)
+    if len(set(found) & {"zh", "ja"} & set(languages)) == 1:
+        # Titles in Chinese characters alone are in the language of the corpus.
+        found = tuple(code for code in found if code in languages or code not in ("zh", "ja"))
+    # A few Chinese words in an English corpus are left as they are.
+    if not set(found) & set(languages) and unspaced_share(inspected) <= config.max_unspaced_share:
+        return ()
+    can_be = tuple(code for code in found if code in SEGMENTERS and SEGMENTERS[code].is_installed)
+    for code in found:
+        if code not in can_be:
+            step = "pip install 'softtopic[segment]', or " if code in SEGMENTERS else ""
+            log.warning(
+                "%s has no spaces between words, so whole clauses are taken for words; %sgive words: "
+                "--vocabulary FILE, vocabulary=[...] or a CountVectorizer", english_name(code), step,
+            )  # fmt: skip
+    for code in can_be:
+        log.info("%s has no spaces between words; it is segmented by %s", english_name(code), SEGMENTERS[code].package)
+    return can_be
+
+
+def _vectorizer(languages: Sequence[str], segmented: tuple[str, ...], config: VocabularyConfig) -> CountVectorizer:
+    """What finds words within the bounds: the token pattern, and segmenters where words have no spaces between them."""
     bounds: Any = {"min_df": config.min_df, "max_df": config.max_df}
-    if unspaced_share(texts[:_INSPECTED]) > config.max_unspaced_share:
-        if has_segmenter():
-            log.info("the texts have no spaces between words; they are segmented by budoux")
-            skipped = set(stop_words(language, token_pattern=".+") or ())  # noqa: S106
-            bounds["analyzer"] = lambda text: [word for word in words_of(text) if word not in skipped]
-            return CountVectorizer(**bounds)
-        log.warning(
-            "the texts have no spaces between words, so whole clauses are taken for words; pip install "
-            "'softtopic[segment]', or give words: --vocabulary FILE, vocabulary=[...] or a CountVectorizer"
-        )
+    if segmented:
+        skipped = frozenset(stop_words(languages, token_pattern=".+") or ()) if languages else frozenset()  # noqa: S106
+        bounds["analyzer"] = _Analyzer(config.token_pattern, segmented, skipped)
+        return CountVectorizer(**bounds)
     return CountVectorizer(
         token_pattern=compile_token_pattern(config.token_pattern).pattern,
-        stop_words=stop_words(language, token_pattern=config.token_pattern),
+        stop_words=stop_words(languages, token_pattern=config.token_pattern) if languages else None,
         **bounds,
     )
-
-
-def stop_words(language: str, *, token_pattern: str = TOKEN_PATTERN) -> list[str] | None:
-    """Stop words of a language.
-
-    Parameters
-    ----------
-    language : str
-        Its English name, a code as "de" or "pt-BR", or "none". English takes scikit-learn's list: the larger one of the
-        package `stop-words` holds words that name topics, such as "computer", "world" or "work".
-    token_pattern : str, default=TOKEN_PATTERN
-        Stop words that are no tokens of this pattern are left out: they could never match.
-
-    Returns
-    -------
-    list of str or None
-        Sorted, in lower case; None for "none".
-
-    Raises
-    ------
-    InputError
-        If there is no list for the language.
-
-    """
-    language = language_name(language)
-    if language == "none":
-        return None
-    listed: Iterable[str] = ENGLISH_STOP_WORDS if language == "english" else _listed()[language]
-    is_token = compile_token_pattern(token_pattern).fullmatch
-    return sorted(word for word in map(str.lower, listed) if is_token(word))
-
-
-def language_name(language: str) -> str:
-    """The English name of a language in lower case, from its name or code; raises InputError for an unknown one."""
-    name = str(language).strip().lower()
-    if name in ("none", "english"):
-        return name
-    from stop_words import LANGUAGE_MAPPING
-
-    code = name.replace("_", "-").split("-")[0]
-    name, known = LANGUAGE_MAPPING.get(code, name), sorted(_listed())
-    if name not in known:
-        raise InputError(f"language {language!r} has no stop words here; give none or one of {', '.join(known)}")
-    return name
-
-
-@cache
-def _listed() -> dict[str, frozenset[str]]:
-    """Stop words of every language of the package `stop-words`."""
-    with warnings.catch_warnings():
-        # The package warns about its own deprecated aliases at import.
-        warnings.simplefilter("ignore")
-        from stop_words import AVAILABLE_LANGUAGES, get_stop_words
-
-    return {name: frozenset(get_stop_words(name)) for name in AVAILABLE_LANGUAGES if len(name) > 2}
-
-
-def _warn_of_language(words: Sequence[str]) -> None:
-    """Name the option where the most frequent words are stop words of another language."""
-    first = set(words[:_FIRST_WORDS])
-    found = {name: len(first & listed) for name, listed in _listed().items() if name != "english"}
-    likely = max(found, key=lambda name: found[name])
-    if found[likely] >= _MIN_STOP_WORDS:
-        log.warning(
-            "%d of the %d most frequent words are %s stop words; give language='%s' (--language %s)",
-            found[likely], len(first), likely.capitalize(), likely, likely,
-        )  # fmt: skip
 
 
 def _even_of_few(

@@ -29,6 +29,8 @@ def check_state(state: FittedState) -> None:
     _check_inputs(state)
     if state.selection is not None and state.selection.n_topics != n_topics:
         raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
+    if not state.languages or not all(code.isascii() and code.isalpha() for code in state.languages):
+        raise InputError(f"languages are {list(state.languages)}; expected codes such as en")
     if len(state.names) != n_topics or any(name != "" and not name.isprintable() for name in state.names):
         raise InputError(f"{len(state.names)} names for {n_topics} topics; expected one line for each")
     if len(set(state.topic_ids)) != n_topics or len(state.topic_ids) != n_topics or min(state.topic_ids) < 0:

@@ -38,7 +38,7 @@ _HINTS: dict[str, Any] = {
     "sample": float | None,
     "demonstrations": Literal["auto", "none"] | None,
     "vocabulary": int | list[str | int | float],
-    "language": str,
+    "language": str | list[str],
     "guides": list[str] | None,
     "features": str | None,
     "random_state": int | None,
@@ -52,6 +52,7 @@ _TYPES = {
     "word_vectors": ("word-vectors", "path"),
     "lm": ("teacher", "not-saved"),
     "vocabulary": ("vocabulary", "tuple", "array", "not-saved"),
+    "language": ("tuple",),
     "guides": ("guides", "tuple", "not-saved"),
     "features": ("path",),
 }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from softtopic import __version__
+from softtopic.data.languages import ENGLISH
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.lsa import LSA
@@ -44,6 +45,8 @@ _SELECTION = "selection"
 _NAMES = "names"
 # Numbers of the topics; in config.json where they are not 0, 1, …
 _IDS = "topic_ids"
+# Codes of the documents' languages; in config.json where they are not English alone.
+_LANGUAGES = "languages"
 
 _CONFIG = {"softtopic", "sizes", "seed", "recipe", "widths", "encoder", "teacher", "word_width", "plan", "parameters"}
 
@@ -114,6 +117,8 @@ def _optional_config(state: FittedState) -> dict[str, Any]:
         config[_NAMES] = list(state.names)
     if state.topic_ids != tuple(range(state.n_topics)):
         config[_IDS] = list(state.topic_ids)
+    if state.languages != (ENGLISH,):
+        config[_LANGUAGES] = list(state.languages)
     return config
 
 
@@ -125,8 +130,9 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
     InputError
         If anything in them is not what it should be.
     """
-    config, tensors = {_SELECTION: None, _NAMES: [], _IDS: []} | files.config, dict(files.tensors)
-    check_names(config, _CONFIG | {_SELECTION, _NAMES, _IDS}, "config.json")
+    optional = {_SELECTION: None, _NAMES: [], _IDS: [], _LANGUAGES: [ENGLISH]}
+    config, tensors = optional | files.config, dict(files.tensors)
+    check_names(config, _CONFIG | optional.keys(), "config.json")
     from_plain(str, config["softtopic"], "softtopic")
     recipe = recipe_from_plain(config["recipe"], "recipe")
     if config["teacher"] is not None:
@@ -154,7 +160,6 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
         **_identities_of(config),
-        selection=from_plain(Selection | None, config[_SELECTION], _SELECTION),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **_arrays_of(tensors),
     )
@@ -171,9 +176,10 @@ def _arrays_of(tensors: dict[str, Any]) -> dict[str, Any]:
 
 
 def _identities_of(config: dict[str, Any]) -> dict[str, Any]:
-    """Names and numbers of the topics; () where they are not stored."""
-    names = from_plain(tuple[str, ...], config[_NAMES], _NAMES)
-    return {"names": names, "topic_ids": from_plain(tuple[int, ...], config[_IDS], _IDS)}
+    """Names and numbers of the topics, () where they are not stored; how many were chosen; languages."""
+    strings = {name: from_plain(tuple[str, ...], config[name], name) for name in (_NAMES, _LANGUAGES)}
+    ids = from_plain(tuple[int, ...], config[_IDS], _IDS)
+    return strings | {_IDS: ids, _SELECTION: from_plain(Selection | None, config[_SELECTION], _SELECTION)}
 
 
 def _widths(recipe: Recipe, plain: Any) -> dict[str, int]:

@@ -24,6 +24,8 @@ _SCALARS: dict[type, tuple[type, ...]] = {
 # Larger numbers are no setting, and neither NumPy nor torch could hold them.
 _LIMIT = 2**63
 _SEQUENCES = (list, tuple, Sequence)
+# Fields that model folders saved before lack; they take their defaults.
+_ADDED = {"Vocabulary": ("segmented",)}
 
 
 def to_plain(value: Any) -> Any:
@@ -117,7 +119,7 @@ def _build(cls: Any, plain: dict[str, Any], name: str) -> Any:
         plain = {field: value for field, value in plain.items() if field != "name"}
     hints = get_type_hints(cls)
     known = {field.name for field in fields(cls)}
-    check_names(plain, known, name)
+    check_names(dict.fromkeys(_ADDED.get(cls.__name__, ())) | plain, known, name)
     values = {field: from_plain(hints[field], plain[field], f"{name}.{field}") for field in plain}
     try:
         return cls(**values)

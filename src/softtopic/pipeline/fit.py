@@ -7,6 +7,7 @@ train → describe
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -302,17 +303,21 @@ def describe(
         relevance=rank_words(plan, targets, topic_word, theta[plan.train]),
         theta=all_theta,
         mean_theta=mean_theta,
-        ids=corpus.ids,
-        excerpts=tuple(excerpt(text) for text in corpus.texts),
+        **_kept_of(corpus),
         representatives=tuple(representative_rows(all_theta, corpus.texts)),
         blank=without_content(corpus, plan.vocabulary),
         plan=tuple(plan.steps),
         training=report,
-        times=corpus.times,
         selection=plan.selection,
+        languages=plan.language.codes,
         names=(*(guide.name for guide in plan.guides), *("",) * (len(topic_word) - len(plan.guides))),
         vectors=document_vectors(plan, source, representation, targets),
     )
+
+
+def _kept_of(corpus: Corpus) -> dict[str, Any]:
+    """What is kept of the documents themselves."""
+    return {"ids": corpus.ids, "times": corpus.times, "excerpts": tuple(map(excerpt, corpus.texts))}
 
 
 @torch.inference_mode()

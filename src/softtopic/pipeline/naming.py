@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from softtopic.data.vocabulary import stop_words
+from softtopic.data.languages import AUTO, ENGLISH, NONE, detect_language, parse_languages
+from softtopic.data.stop_words import stop_words
 from softtopic.errors import InputError
 from softtopic.lm.config import Embedder
 from softtopic.lm.encoder import SentenceEncoder
@@ -60,7 +61,7 @@ class TopicTexts:
 
 
 def texts_of_topics(
-    state: FittedState, texts: Sequence[str] | None, language: str, config: NamingConfig
+    state: FittedState, texts: Sequence[str] | None, language: str | Sequence[str], config: NamingConfig
 ) -> TopicTexts:  # fmt: skip
     """Words and representative documents of the topics of a state.
 
@@ -69,8 +70,8 @@ def texts_of_topics(
     state : FittedState
     texts : sequence of str or None
         Training documents in their order; None: the excerpts that the state holds.
-    language : str
-        Language of stop words.
+    language : str or sequence of str
+        Languages of stop words; "auto": those of the state.
     config : NamingConfig
 
     Raises
@@ -83,17 +84,20 @@ def texts_of_topics(
         raise InputError("the model holds no text of its documents; give the training documents, in their order")
     rows = representative_rows(state.theta, shown, n=config.phrase_documents)
     words = topics_of(state).top_words(10)
+    language = state.languages_of(language)
     known = {word for text in (*shown, *state.vocabulary.words) for word in words_of(text)} - _foreign(language)
     return TopicTexts(
         range(state.n_topics), words, [[shown[row] for row in own] for own in rows], _stop_words(language), known
     )
 
 
-def texts_of_lists(lists: Sequence[Sequence[str]], language: str = "english") -> TopicTexts:
+def texts_of_lists(lists: Sequence[Sequence[str]], language: str | Sequence[str] = AUTO) -> TopicTexts:
     """The same for lists of words without documents; raises InputError for an empty list."""
     for number, own in enumerate(lists):
         if not own:
             raise InputError(f"list {number} is empty; give at least one word for each topic")
+    if language == AUTO:
+        language = detect_language(map(" ".join, lists)).codes
     return TopicTexts(range(len(lists)), lists, [()] * len(lists), _stop_words(language), None)
 
 
@@ -127,7 +131,7 @@ def name_lists(
     *,
     lm: str | Teacher | None = None,
     lm_model: str | None = None,
-    language: str = "english",
+    language: str | Sequence[str] = AUTO,
     config: NamingConfig = NamingConfig(),
 ) -> list[str]:
     """Distinct names for topics given as lists of words, such as those of another tool.
@@ -140,8 +144,8 @@ def name_lists(
         Language model on this machine or address of a server; None: the embedded one.
     lm_model : str or None, default=None
         Name of the model, for servers that have several.
-    language : str, default="english"
-        Language of the stop words with which no name begins or ends.
+    language : str or sequence of str, default="auto"
+        Languages of the stop words with which no name begins or ends; "auto" detects them.
     config : NamingConfig
 
     Returns
@@ -209,14 +213,16 @@ def ask_names(texts: TopicTexts, url: str, model: str | None, config: NamingConf
     return distinct_names(request_names(url, requests, model=model), texts.words)
 
 
-def _stop_words(language: str) -> frozenset[str]:
+def _stop_words(language: str | Sequence[str]) -> frozenset[str]:
     """Stop words with short ones, such as "of", which are no tokens of a vocabulary."""
     return frozenset(stop_words(language, token_pattern=r"\w+") or ())  # noqa: S106
 
 
-def _foreign(language: str) -> frozenset[str]:
+def _foreign(language: str | Sequence[str]) -> frozenset[str]:
     """English stop words, such as "and", that are no words of a name in another language."""
-    return frozenset() if language in ("english", "none") else _stop_words("english") - _stop_words(language)
+    if language == NONE or ENGLISH in parse_languages(language):
+        return frozenset()
+    return _stop_words(ENGLISH) - _stop_words(language)
 
 
 def _by_topic(source: TopicTexts, names: Sequence[str]) -> dict[int, str]:

@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.backbones.registry import name_of
 from softtopic.data.guides import Guide, parse_guides, word_shares
+from softtopic.data.languages import CorpusLanguage
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
@@ -19,6 +20,7 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
+from softtopic.pipeline.language import WordPlan, plan_words
 from softtopic.pipeline.sampling import (
     check_sample,
     documents_to_read,
@@ -61,7 +63,7 @@ class FitOptions:
     sample: float | None = None
     demonstrations: str | None = None
     vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer = 2000
-    language: str = "english"
+    language: str | Sequence[str] = "auto"
     guides: Mapping[str, Sequence[str]] | Sequence[str] | None = None
     features: str | Path | None = "auto"
     random_state: int | np.integer | np.random.RandomState | None = 0
@@ -101,7 +103,8 @@ class FitPlan:
     seed : int
     n_documents, n_distinct : int
         Number of documents, and of distinct documents that are not blank.
-    vocabulary : Vocabulary
+    words : WordPlan
+        Languages of the documents, and the vocabulary.
     guides : tuple of Guide
         Topics named in advance: the first ones, in this order.
     teacher : BaseTeacher or None
@@ -135,7 +138,7 @@ class FitPlan:
     seed: int
     n_documents: int
     n_distinct: int
-    vocabulary: Vocabulary
+    words: WordPlan
     guides: tuple[Guide, ...]
     teacher: BaseTeacher | None
     n_read: int
@@ -149,6 +152,15 @@ class FitPlan:
     cost: Cost
     truncation: str = ""
     selection: Selection | None = None
+
+    @property
+    def language(self) -> CorpusLanguage:
+        """Languages of the documents."""
+        return self.words.language
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.words.vocabulary
 
     @property
     def device(self) -> "torch.device":
@@ -215,7 +227,14 @@ class FitPlan:
     @property
     def steps(self) -> list[str]:
         """Lines on what is read, encoded and trained."""
-        lines = (self.reading, self._encoding(), self.truncation, self._selecting(), self._training())
+        lines = (
+            str(self.words),
+            self.reading,
+            self._encoding(),
+            self.truncation,
+            self._selecting(),
+            self._training(),
+        )
         return [line for line in lines if line]
 
     @property
@@ -288,10 +307,8 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     recipe = options.resolved_recipe()
     least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
-    vocabulary = source.vocabulary or Vocabulary.build(
-        options.vocabulary, source.corpus.distinct.texts, options.language, recipe.vocabulary
-    )
-    guides = _guides(recipe, source, options, vocabulary)
+    words = plan_words(source, options.vocabulary, options.language, recipe.vocabulary)
+    guides = _guides(recipe, source, options, words.vocabulary)
     n_read, read = _documents_read(recipe, source, options)
     teacher, choose = _teacher(recipe, source, options)
     if n_to_train_on(source.count, n_read, recipe.max_training_documents) < least:
@@ -306,7 +323,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         seed=seed_of(options.random_state),
         n_documents=len(source.corpus),
         n_distinct=source.count,
-        vocabulary=vocabulary,
+        words=words,
         guides=guides,
         teacher=teacher,
         n_read=n_read,

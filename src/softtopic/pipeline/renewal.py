@@ -1,6 +1,7 @@
 """Renewal of a fitted model: new documents without a fit, and a refit that continues an earlier model."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from softtopic.data.corpus import Corpus
+from softtopic.data.languages import AUTO
 from softtopic.data.vocabulary import VOCABULARY_SIZE, Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.projection import points_of, project_points
@@ -57,7 +59,7 @@ def update(
     predictor: Predictor,
     corpus: Corpus,
     *,
-    words: tuple[Any, str] = (VOCABULARY_SIZE, "english"),
+    words: tuple[Any, str | Sequence[str]] = (VOCABULARY_SIZE, AUTO),
     config: RenewalConfig = RenewalConfig(),
     **options: Any,
 ) -> Renewed:
@@ -138,14 +140,15 @@ def new_documents(state: FittedState, X: Any, ids: Any = None, times: Any = None
 
 
 def words_of_new_topics(
-    state: FittedState, view: FittedState, corpus: Corpus, vocabulary: Any, language: str
+    state: FittedState, view: FittedState, corpus: Corpus, vocabulary: Any, language: str | Sequence[str]
 ) -> Vocabulary:
     """Words of the model, and other words of the new documents where it chose its own; none that were excluded."""
     excluded = set(state.vocabulary.words) - set(view.vocabulary.words)
     words = list(view.vocabulary.words)
     if isinstance(vocabulary, int | np.integer):
         config = state.recipe.vocabulary
-        found = Vocabulary.from_texts(corpus.distinct.texts, language=language, min_df=1, max_df=1.0, config=config)
+        languages = state.languages_of(language)
+        found = Vocabulary.from_texts(corpus.distinct.texts, language=languages, min_df=1, max_df=1.0, config=config)
         words += [word for word in found.words if word not in excluded]
     return replace(view.vocabulary, words=tuple(dict.fromkeys(words)))
 

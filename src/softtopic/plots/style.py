@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from softtopic.data.direction import isolated
 from softtopic.errors import InputError, check_whole
 from softtopic.state import FittedState
 from softtopic.topics.documents import excerpt
@@ -22,11 +23,18 @@ GREY, FAINT = "#999999", "#DDDDDD"
 
 _AXIS = {"automargin": True, "gridcolor": "#E5E5E5", "zerolinecolor": "#BBBBBB", "linecolor": "#BBBBBB"}
 
+# Each letter is drawn by the first of the fonts on a machine that has it: those of Linux, macOS and Windows for scripts
+# that Helvetica lacks.
+_FONTS = (
+    "Helvetica, Arial, Noto Sans, Noto Sans CJK SC, Noto Sans Arabic, Noto Sans Devanagari, Noto Sans Thai, "
+    "PingFang SC, Hiragino Sans, Microsoft YaHei, Yu Gothic, Malgun Gothic, Nirmala UI, Leelawadee UI, sans-serif"
+)
+
 # What figures have unless they are given other values; the width, in pixels, is that of a column.
 _TEMPLATE = {
     "layout": {
         "width": 660,
-        "font": {"family": "Helvetica, Arial, sans-serif", "size": 13, "color": "#222222"},
+        "font": {"family": _FONTS, "size": 13, "color": "#222222"},
         "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
@@ -74,8 +82,8 @@ def styled(made: Figure, layout: Mapping[str, Any], **defaults: Any) -> Figure:
 
 
 def plain(text: object) -> str:
-    """Text that plotly shows as it is: no markup, no formula, no line breaks."""
-    line = " ".join(str(text).split())
+    """Text that plotly shows as it is: no markup, no formula, no line breaks, its direction its own."""
+    line = isolated(" ".join(str(text).split()))
     return html.escape(line, quote=False).replace("$", "&#36;")
 
 

@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.preprocessing import normalize
 
+from softtopic.data.languages import AUTO
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.state import FittedState
@@ -56,7 +57,7 @@ class Reword(Edit):
         return replace(edited, state=described)
 
 
-def reword(state: FittedState, texts: Sequence[str], vocabulary: Any, language: str = "english") -> Reword:
+def reword(state: FittedState, texts: Sequence[str], vocabulary: Any, language: str | Sequence[str] = AUTO) -> Reword:
     """Words of another vocabulary for all topics, by class-based tf-idf of the training documents [1]_.
 
     Parameters
@@ -66,8 +67,8 @@ def reword(state: FittedState, texts: Sequence[str], vocabulary: Any, language: 
         The training documents in their order. A document counts for its topics by its mixture.
     vocabulary : int, sequence of str, Vocabulary or CountVectorizer
         As the parameter of `TopicModel`.
-    language : str, default="english"
-        Language of the stop words to leave out if `vocabulary` is a number.
+    language : str or sequence of str, default="auto"
+        Languages whose stop words are left out if `vocabulary` is a number; "auto": those of the state.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def reword(state: FittedState, texts: Sequence[str], vocabulary: Any, language: 
     .. [1] Grootendorst (2022), "BERTopic: Neural topic modeling with a class-based TF-IDF procedure".
     """
     texts = training_texts(state, texts)
-    found = Vocabulary.build(vocabulary, texts, language, state.recipe.vocabulary)
+    found = Vocabulary.build(vocabulary, texts, state.languages_of(language), state.recipe.vocabulary)
     counts = np.asarray((found.bag_of_words(texts).T @ state.theta.astype(np.float64)).T)
     if not counts.any():
         raise InputError("the texts hold no word of the vocabulary; give the training documents, or other words")

@@ -1,0 +1,476 @@
+"""Languages: their names and codes, and which of them a corpus is written in."""
+
+import difflib
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from softtopic.data.corpus import Corpus
+from softtopic.data.normalization import countable_text
+from softtopic.errors import InputError
+
+log = logging.getLogger(__name__)
+
+AUTO = "auto"
+NONE = "none"
+ENGLISH = "en"
+
+# ISO 639-1 code: English name, own name, and further names and codes (ISO 639-2 and -3) that are understood.
+LANGUAGES: dict[str, tuple[str, ...]] = {
+    "ace": ("Acehnese",),
+    "af": ("Afrikaans", "afr"),
+    "am": ("Amharic", "አማርኛ", "amh"),
+    "ar": ("Arabic", "العربية", "عربي", "ara", "arb"),
+    "as": ("Assamese", "অসমীয়া", "asm"),
+    "az": ("Azerbaijani", "azərbaycan", "azərbaycanca", "azeri", "aze"),
+    "ba": ("Bashkir", "башҡортса", "bak"),
+    "bcl": ("Bikol", "Bikol Central"),
+    "be": ("Belarusian", "беларуская", "bel"),
+    "bg": ("Bulgarian", "български", "bul"),
+    "bn": ("Bengali", "বাংলা", "bangla", "ben"),
+    "br": ("Breton", "brezhoneg", "bre"),
+    "bs": ("Bosnian", "bosanski", "bos"),
+    "ca": ("Catalan", "català", "valencià", "valencian", "cat"),
+    "crh": ("Crimean Tatar",),
+    "cs": ("Czech", "čeština", "česky", "ces", "cze"),
+    "cy": ("Welsh", "Cymraeg", "cym", "wel"),
+    "da": ("Danish", "dansk", "dan"),
+    "de": ("German", "Deutsch", "deu", "ger"),
+    "dz": ("Dzongkha", "རྫོང་ཁ", "dzo"),
+    "el": ("Greek", "ελληνικά", "ell", "gre"),
+    "en": ("English", "eng"),
+    "eo": ("Esperanto", "epo"),
+    "es": ("Spanish", "español", "castellano", "Castilian", "spa"),
+    "et": ("Estonian", "eesti", "est"),
+    "eu": ("Basque", "euskara", "eus", "baq"),
+    "fa": ("Persian", "فارسی", "Farsi", "fas", "per"),
+    "fi": ("Finnish", "suomi", "fin"),
+    "fo": ("Faroese", "føroyskt", "fao"),
+    "fr": ("French", "français", "fra", "fre"),
+    "fuv": ("Fula", "Fulfulde"),
+    "fy": ("Frisian", "Frysk", "West Frisian", "fry"),
+    "ga": ("Irish", "Gaeilge", "gle"),
+    "gcf": ("Guadeloupean Creole",),
+    "gcr": ("Guianese Creole",),
+    "gd": ("Scottish Gaelic", "Gàidhlig", "gla"),
+    "gl": ("Galician", "galego", "glg"),
+    "gom": ("Konkani", "कोंकणी"),
+    "grc": ("Ancient Greek",),
+    "gu": ("Gujarati", "ગુજરાતી", "guj"),
+    "gug": ("Guarani", "Avañeʼẽ", "gn", "grn"),
+    "guw": ("Gun",),
+    "ha": ("Hausa", "hau"),
+    "hbo": ("Ancient Hebrew",),
+    "he": ("Hebrew", "עברית", "iw", "heb"),
+    "hi": ("Hindi", "हिन्दी", "हिंदी", "hin"),
+    "hr": ("Croatian", "hrvatski", "hrv"),
+    "ht": ("Haitian Creole", "Kreyòl", "hat"),
+    "hu": ("Hungarian", "magyar", "hun"),
+    "hy": ("Armenian", "հայերեն", "hye", "arm"),
+    "id": ("Indonesian", "Bahasa Indonesia", "ind"),
+    "ig": ("Igbo", "ibo"),
+    "is": ("Icelandic", "íslenska", "isl", "ice"),
+    "it": ("Italian", "italiano", "ita"),
+    "ja": ("Japanese", "日本語", "jpn"),
+    "jv": ("Javanese", "Basa Jawa", "jav"),
+    "ka": ("Georgian", "ქართული", "kat", "geo"),
+    "kab": ("Kabyle", "Taqbaylit"),
+    "kik": ("Kikuyu", "ki"),
+    "kk": ("Kazakh", "қазақша", "қазақ", "kaz"),
+    "km": ("Khmer", "ភាសាខ្មែរ", "ខ្មែរ", "khm", "Cambodian"),
+    "kn": ("Kannada", "ಕನ್ನಡ", "kan"),
+    "ko": ("Korean", "한국어", "kor"),
+    "ku": ("Kurdish", "kurdî", "kur", "kmr"),
+    "ky": ("Kyrgyz", "кыргызча", "kir"),
+    "la": ("Latin", "latina", "lingua latina", "lat"),
+    "lb": ("Luxembourgish", "Lëtzebuergesch", "ltz"),
+    "lg": ("Ganda", "Luganda", "lug"),
+    "lij": ("Ligurian",),
+    "ln": ("Lingala", "lin"),
+    "lo": ("Lao", "ລາວ", "ພາສາລາວ", "lao", "Laotian"),
+    "lt": ("Lithuanian", "lietuvių", "lit"),
+    "ltg": ("Latgalian",),
+    "lv": ("Latvian", "latviešu", "lav"),
+    "mg": ("Malagasy", "mlg"),
+    "mk": ("Macedonian", "македонски", "mkd", "mac"),
+    "ml": ("Malayalam", "മലയാളം", "mal"),
+    "mn": ("Mongolian", "монгол", "mon"),
+    "mr": ("Marathi", "मराठी", "mar"),
+    "ms": ("Malay", "Bahasa Melayu", "Malaysian", "msa", "may", "zsm"),
+    "mt": ("Maltese", "Malti", "mlt"),
+    "my": ("Burmese", "မြန်မာ", "Myanmar", "mya", "bur"),
+    "ne": ("Nepali", "नेपाली", "nep"),
+    "nl": ("Dutch", "Nederlands", "Flemish", "Vlaams", "nld", "dut"),
+    "no": ("Norwegian", "norsk", "Bokmål", "Nynorsk", "nb", "nn", "nor", "nob", "nno"),
+    "nso": ("Northern Sotho", "Sepedi"),
+    "oc": ("Occitan", "occitan", "oci"),
+    "om": ("Oromo", "Afaan Oromoo", "orm"),
+    "or": ("Odia", "ଓଡ଼ିଆ", "Oriya", "ori", "ory"),
+    "pa": ("Punjabi", "ਪੰਜਾਬੀ", "Panjabi", "pan"),
+    "pl": ("Polish", "polski", "pol"),
+    "ps": ("Pashto", "پښتو", "pus"),
+    "pt": ("Portuguese", "português", "por"),
+    "qu": ("Quechua", "Runasimi", "que"),
+    "ro": ("Romanian", "română", "ron", "rum", "Moldovan"),
+    "ru": ("Russian", "русский", "rus"),
+    "rw": ("Kinyarwanda", "kin"),
+    "sa": ("Sanskrit", "संस्कृतम्", "san"),
+    "se": ("Northern Sami", "davvisámegiella", "sme"),
+    "si": ("Sinhala", "සිංහල", "Sinhalese", "sin"),
+    "sk": ("Slovak", "slovenčina", "slovensky", "slk", "slo"),
+    "sl": ("Slovenian", "slovenščina", "Slovene", "slv"),
+    "sn": ("Shona", "chiShona", "sna"),
+    "so": ("Somali", "Soomaali", "som"),
+    "sq": ("Albanian", "shqip", "sqi", "alb"),
+    "sr": ("Serbian", "српски", "srpski", "srp"),
+    "st": ("Sotho", "Sesotho", "sot"),
+    "sv": ("Swedish", "svenska", "swe"),
+    "sw": ("Swahili", "Kiswahili", "swa", "swh"),
+    "ta": ("Tamil", "தமிழ்", "tam"),
+    "te": ("Telugu", "తెలుగు", "tel"),
+    "tg": ("Tajik", "тоҷикӣ", "tgk"),
+    "th": ("Thai", "ไทย", "ภาษาไทย", "tha"),
+    "tk": ("Turkmen", "türkmençe", "tuk"),
+    "tl": ("Tagalog", "Filipino", "tgl", "fil"),
+    "tr": ("Turkish", "Türkçe", "tur"),
+    "tt": ("Tatar", "татарча", "tat"),
+    "ug": ("Uyghur", "ئۇيغۇرچە", "uig"),
+    "uk": ("Ukrainian", "українська", "ukr"),
+    "ur": ("Urdu", "اردو", "urd"),
+    "uz": ("Uzbek", "oʻzbekcha", "o'zbekcha", "uzb"),
+    "vec": ("Venetian",),
+    "vi": ("Vietnamese", "Tiếng Việt", "vie"),
+    "vo": ("Volapük", "vol"),
+    "wa": ("Walloon", "walon", "wln"),
+    "xh": ("Xhosa", "isiXhosa", "xho"),
+    "yo": ("Yoruba", "Yorùbá", "yor"),
+    "zh": ("Chinese", "中文", "汉语", "漢語", "Mandarin", "zho", "chi", "cmn"),
+    "zu": ("Zulu", "isiZulu", "zul"),
+}
+
+# Varieties that the detector tells apart, and whose texts have the words of another language.
+_VARIETIES = {
+    "arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "pcm": "en", "nb": "no", "nn": "no", "ext": "es", "an": "es",
+    "sdh": "ku", "uzs": "uz",
+}  # fmt: skip
+
+# Not a language: numbers, markup, identifiers.
+_NOT_A_LANGUAGE = "zxx"
+
+# Similarity of spellings from which one is proposed for another.
+_MIN_SIMILARITY = 0.75
+
+# Documents of the sample, and characters at the beginning of each.
+_N_DOCUMENTS = 500
+_N_CHARACTERS = 300
+
+# A further language counts as one of the corpus if it has this many documents for each of the most frequent one.
+MIN_RATIO = 0.1
+
+# Share of the documents below which a declared language is doubted.
+_MIN_DECLARED = 0.5
+
+# Distinct words below which the language of a text in Latin letters cannot be told: made-up words look like any.
+_MIN_WORDS = 25
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_N_STEPS = 50
+
+
+@dataclass(frozen=True)
+class CorpusLanguage:
+    """The language or languages of a corpus.
+
+    Parameters
+    ----------
+    codes : tuple of str
+        ISO 639-1 codes: those found, most frequent first, or those declared, in the order given.
+    shares : tuple of float
+        Share of the sampled documents in each of `codes`; 0 where a declared one was not found.
+    declared : bool
+        Whether the languages were given by the caller; False if they were detected.
+    n_documents : int, default=0
+        Number of documents that were looked at.
+    others : tuple of (str, float), default=()
+        Codes and shares of languages that were found beside `codes`.
+    is_sure : bool, default=True
+        False if there was too little text to tell; English is assumed then.
+
+    Examples
+    --------
+    >>> CorpusLanguage(("de", "en"), (0.7, 0.3), declared=False).is_mixed
+    True
+
+    """
+
+    codes: tuple[str, ...]
+    shares: tuple[float, ...]
+    declared: bool
+    n_documents: int = 0
+    others: tuple[tuple[str, float], ...] = ()
+    is_sure: bool = True
+
+    @property
+    def is_english(self) -> bool:
+        """Whether English is the only language."""
+        return self.codes == (ENGLISH,)
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether there are several languages."""
+        return len(self.codes) > 1
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """English names of the languages."""
+        return tuple(map(english_name, self.codes))
+
+    @property
+    def share(self) -> float:
+        """Share of the sampled documents in one of the languages."""
+        return min(1.0, sum(self.shares))
+
+    def __str__(self) -> str:
+        """Names and shares, such as "French (96 % of 500 documents)" or "German (70 %), English (30 %)"."""
+        names = ", ".join(self.names)
+        if not self.is_sure:
+            return names if self.declared else f"{names}, assumed: there is too little text to tell"
+        if not self.is_mixed:
+            named = f"{names} ({_percent(self.share)} of {self.n_documents} documents)"
+        else:
+            named = f"{_listed(zip(self.codes, self.shares, strict=True))} of {self.n_documents} documents"
+        return f"{named}, beside {_listed(self.others)}" if self.others else named
+
+    @property
+    def warning(self) -> str:
+        """One line where the languages declared are not those found, or several were found; "" otherwise."""
+        if self.declared and self.is_sure and self.share < _MIN_DECLARED:
+            found = self.others[0][0]
+            return (
+                f"language is {', '.join(self.names)}, but {_percent(self.others[0][1])} of {self.n_documents} "
+                f"documents are in {english_name(found)}; give language='auto' or '{found}' (--language {found})"
+            )
+        if self.is_mixed and not self.declared:
+            return (
+                f"the documents are in several languages: {_listed(zip(self.codes, self.shares, strict=True))}; stop "
+                f"words of all are left out; give language='{','.join(self.codes)}' (--language) to confirm them"
+            )
+        return ""
+
+
+def english_name(code: str) -> str:
+    """English name of a language; the code itself where there is none in the list."""
+    return LANGUAGES[code][0] if code in LANGUAGES else code
+
+
+def parse_language(language: str) -> str:
+    """The ISO 639-1 code of a language.
+
+    Parameters
+    ----------
+    language : str
+        English name, own name, two- or three-letter code, with or without a region; letter case is ignored.
+
+    Raises
+    ------
+    InputError
+        If it is not known; the message names the closest one.
+
+    Examples
+    --------
+    >>> [parse_language(name) for name in ("de", "deu", "de-AT", "German", "deutsch")]
+    ['de', 'de', 'de', 'de', 'de']
+
+    """
+    spellings = _spellings()
+    key = _spelling(language)
+    code = spellings.get(key) or spellings.get(re.split(r"[-_]", key)[0])
+    if code is not None:
+        return code
+    close = difflib.get_close_matches(key, spellings, n=1, cutoff=_MIN_SIMILARITY)
+    hint = f"; did you mean {english_name(spellings[close[0]])} ({spellings[close[0]]})?" if close else ";"
+    raise InputError(f"language {language!r} is not known{hint} names and codes are listed in docs/languages.md")
+
+
+def parse_languages(language: str | Sequence[str]) -> tuple[str, ...]:
+    """Distinct codes of one or several languages: "de", "de,fr" or ["de", "fr"]; see `parse_language`.
+
+    Raises
+    ------
+    InputError
+        If one is not known, or none is given.
+    """
+    names = language.split(",") if isinstance(language, str) else list(language)
+    if not names:
+        raise InputError("language names no language; give a name or code, 'auto' or 'none'")
+    return tuple(dict.fromkeys(map(parse_language, names)))
+
+
+def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
+    """Detect the languages of a corpus from a sample that does not depend on the order of its documents.
+
+    Documents are classified by the package `py3langid`; shares of the languages are estimated from its posterior
+    probabilities by expectation maximisation, so that short texts are taken to be in the languages of the others.
+
+    Parameters
+    ----------
+    texts : iterable of str, or Corpus
+        Documents.
+
+    Returns
+    -------
+    CorpusLanguage
+        The most frequent language, and those that have at least a tenth as many documents. English where there is too
+        little text to tell.
+
+    References
+    ----------
+    Saerens, Latinne & Decaestecker (2002), Adjusting the outputs of a classifier to new a priori probabilities.
+
+    Examples
+    --------
+    >>> detect_language(["Der Hund bellt laut.", "Die Katze schläft auf dem Sofa."]).codes  # too little text
+    ('en',)
+    """
+    corpus = texts if isinstance(texts, Corpus) else Corpus.from_texts(texts)
+    sample = [countable_text(text)[:_N_CHARACTERS] for text in corpus.sample(_N_DOCUMENTS).texts]
+    sample = [text for text in sample if _WORD.search(text)]
+    unsure = CorpusLanguage((ENGLISH,), (0.0,), declared=False, n_documents=len(sample), is_sure=False)
+    if not _is_enough(sample):
+        return unsure
+    try:
+        codes, shares = _mixture(sample)
+    except OSError as error:
+        # The package unpacks its model in a temporary folder.
+        log.warning("the language could not be detected (%s); give language= (--language)", error)
+        return unsure
+    order = sorted(range(len(codes)), key=lambda i: (-shares[i], codes[i]))
+    found = [(codes[i], float(shares[i])) for i in order if round(float(shares[i]), 2)]
+    main = [(code, share) for code, share in found if share >= MIN_RATIO * found[0][1]]
+    return CorpusLanguage(
+        tuple(code for code, _ in main),
+        tuple(share for _, share in main),
+        declared=False,
+        n_documents=len(sample),
+        others=tuple(found[len(main) :]),
+    )
+
+
+def resolve_language(language: str | Sequence[str], texts: Iterable[str] | Corpus) -> CorpusLanguage:
+    """The languages of a corpus: those declared, with the shares that were found, or those detected.
+
+    Parameters
+    ----------
+    language : str or sequence of str
+        "auto", "none" (the languages are detected, and no stop words are left out), or names, see `parse_languages`.
+    texts : iterable of str, or Corpus
+        Documents.
+
+    Raises
+    ------
+    InputError
+        If a language is not known.
+    """
+    declared = () if language in (AUTO, NONE) else parse_languages(language)
+    found = detect_language(texts)
+    if not declared:
+        return found
+    of = dict((*zip(found.codes, found.shares, strict=True), *found.others)) if found.is_sure else {}
+    others = tuple((code, share) for code, share in of.items() if code not in declared)
+    shares = tuple(of.get(code, 0.0) for code in declared)
+    return replace(found, codes=declared, shares=shares, declared=True, others=others)
+
+
+def document_languages(texts: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """The language of each document, one of those of the corpus.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Documents.
+    codes : sequence of str
+        Languages they may be in; the first one where a text tells nothing.
+
+    Returns
+    -------
+    list of str
+        Codes.
+
+    Examples
+    --------
+    >>> document_languages(["Der Hund bellt laut.", "The dog barks."], ["en", "de"])
+    ['de', 'en']
+
+    """
+    found: list[str] = []
+    for start in range(0, len(texts), _N_DOCUMENTS):
+        part = [countable_text(text)[:_N_CHARACTERS] for text in texts[start : start + _N_DOCUMENTS]]
+        names, posterior = _posterior(part)
+        columns = [names.index(code) for code in codes if code in names]
+        among = [code for code in codes if code in names]
+        if not among:
+            return [codes[0]] * len(texts)
+        found += [among[place] for place in posterior[:, columns].argmax(axis=1).tolist()]
+    return found
+
+
+def _is_enough(sample: Sequence[str]) -> bool:
+    """Whether there are many different words, or words in other letters than Latin ones, which tell more."""
+    words = {word.lower() for text in sample for word in _WORD.findall(text)}
+    others = [word for word in words if not unicodedata.name(word[0], "").startswith("LATIN")]
+    return len(words) >= _MIN_WORDS or len(others) > len(words) / 2
+
+
+def _mixture(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Codes, and shares of documents in each; texts that are in no language have no share."""
+    names, posterior = _posterior(sample)
+    shares = np.full(len(names), 1 / len(names))
+    for _ in range(_N_STEPS):
+        weighted = posterior * shares
+        shares = (weighted / weighted.sum(axis=1, keepdims=True)).mean(axis=0)
+    kept = [i for i, name in enumerate(names) if name != _NOT_A_LANGUAGE]
+    return [names[i] for i in kept], shares[kept] / shares[kept].sum()
+
+
+def _posterior(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:
+    """Languages, and probabilities of them for each text; those of varieties are added up."""
+    identifier = _identifier()
+    labels: list[str] = identifier.labels
+    names = sorted({_VARIETIES.get(label, label) for label in labels})
+    columns = {label: names.index(_VARIETIES.get(label, label)) for label in labels}
+    posterior = np.zeros((len(sample), len(names)))
+    for row, text in enumerate(sample):
+        for label, probability in identifier.rank(text):
+            posterior[row, columns[label]] += probability
+    return names, posterior
+
+
+@cache
+def _identifier() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def _listed(shares: Iterable[tuple[str, float]]) -> str:
+    return ", ".join(f"{english_name(code)} ({_percent(share)})" for code, share in shares)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _spelling(name: str) -> str:
+    return unicodedata.normalize("NFC", str(name)).strip().casefold()
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    """Code of each name and code."""
+    return {_spelling(name): code for code, names in LANGUAGES.items() for name in (code, *names)}

@@ -1,0 +1,132 @@
+import logging
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from softtopic.data import languages
+from softtopic.data.corpus import Corpus
+from softtopic.data.languages import (
+    LANGUAGES,
+    CorpusLanguage,
+    detect_language,
+    parse_language,
+    parse_languages,
+    resolve_language,
+)
+from softtopic.errors import InputError
+
+GERMAN = [
+    "Der Bundestag hat nach langer Debatte über den Haushalt und die neuen Steuern abgestimmt.",
+    "Die Rakete erreichte nach neun Minuten die Umlaufbahn und setzte den Satelliten aus.",
+    "Mein Sauerteig riecht nach Aceton, soll ich ihn mit mehr Mehl füttern?",
+    "Welches Objektiv macht bei wenig Licht scharfe Bilder von Vögeln im Garten?",
+    "Die Regierung verspricht den Wählern niedrigere Steuern und bessere Schulen für alle Kinder.",
+]
+JAPANESE = ["ロケットは九分後に軌道に乗った。", "政府は増税を約束した。"]
+
+
+@given(code=st.sampled_from(sorted(LANGUAGES)), data=st.data())
+def test_every_name_and_code_is_understood_in_any_spelling(code, data):
+    name = data.draw(st.sampled_from((code, *LANGUAGES[code])))
+    spelled = data.draw(st.sampled_from((str.upper, str.lower, str.title, " {} ".format)))(name)
+    assert parse_language(spelled) == code
+    if name.isascii() and " " not in name:
+        assert parse_language(f"{name}-{data.draw(st.sampled_from(('AT', 'Latn', '419')))}") == code
+
+
+@given(st.text())
+def test_anything_else_is_an_input_error(name):
+    with suppress(InputError):
+        assert parse_language(name) in LANGUAGES
+
+
+def test_no_spelling_is_of_two_languages():
+    spellings = [(languages._spelling(name), code) for code, names in LANGUAGES.items() for name in (code, *names)]
+    assert len({name for name, _ in spellings}) == len(set(spellings))
+
+
+def test_the_closest_language_is_named():
+    with pytest.raises(InputError, match=r"'Deutch' is not known; did you mean German \(de\)\?"):
+        parse_language("Deutch")
+    with pytest.raises(InputError, match="'klingon' is not known; names and codes"):
+        parse_language("klingon")
+
+
+def test_several_languages():
+    assert parse_languages("de, French,deutsch") == parse_languages(["German", "fr"]) == ("de", "fr")
+    with pytest.raises(InputError, match="names no language"):
+        parse_languages([])
+
+
+def test_every_language_the_detector_knows_has_a_name():
+    labels = set(languages._identifier().labels) - {languages._NOT_A_LANGUAGE}
+    assert labels <= set(LANGUAGES) | set(languages._VARIETIES)
+    assert set(languages._VARIETIES.values()) <= set(LANGUAGES)
+
+
+def test_a_corpus_in_one_language(texts):
+    german = detect_language(GERMAN)
+    assert (german.codes, german.declared, german.n_documents) == (("de",), False, 5)
+    assert str(german) == "German (100 % of 5 documents)"
+    assert not german.is_english
+    assert not german.warning
+    assert detect_language(texts).is_english
+    assert detect_language(JAPANESE).codes == ("ja",)
+
+
+def test_neither_order_nor_repetition_matters(texts):
+    mixed = [*GERMAN, *texts]
+    assert detect_language(mixed) == detect_language([*reversed(mixed), mixed[0], ""])
+    assert detect_language(mixed) == detect_language(Corpus.from_texts(mixed))
+
+
+def test_a_mixed_corpus_has_all_its_languages(texts):
+    found = detect_language([*GERMAN, *texts])
+    assert found.codes == ("en", "de")
+    assert found.is_mixed
+    assert sum(found.shares) == pytest.approx(1, abs=0.02)
+    assert str(found) == "English (71 %), German (29 %) of 17 documents"
+    assert "in several languages: English (71 %), German (29 %)" in found.warning
+
+
+def test_a_few_foreign_documents_are_beside_the_language(texts):
+    sprinkled = detect_language([*(f"{text} {number}" for text in texts for number in range(5)), *GERMAN[:2]])
+    assert sprinkled.is_english
+    assert str(sprinkled) == "English (97 %) of 62 documents".replace(") of 62", " of 62") + "), beside German (3 %)"
+    assert not sprinkled.warning
+
+
+@pytest.mark.parametrize("texts", [[], [""], ["2024 12 :-)"], ["foo bar baz"] * 3, ["apple pear", "pear fig"]])
+def test_too_little_text_is_taken_to_be_english(texts):
+    found = detect_language(texts)
+    assert found.is_english
+    assert not found.is_sure
+    assert str(found) == "English, assumed: there is too little text to tell"
+
+
+def test_a_declared_language_is_kept_and_doubted():
+    found = resolve_language("english", GERMAN)
+    assert (found.codes, found.declared) == (("en",), True)
+    assert found.warning == (
+        "language is English, but 100 % of 5 documents are in German; give language='auto' or 'de' (--language de)"
+    )
+    assert not resolve_language(["de", "en"], GERMAN).warning
+    assert not resolve_language("german", GERMAN).warning
+    assert resolve_language("none", GERMAN) == resolve_language("auto", GERMAN) == detect_language(GERMAN)
+
+
+def test_a_declared_language_is_not_doubted_where_there_is_too_little_text():
+    found = resolve_language("fr", ["foo bar"])
+    assert (str(found), found.warning) == ("French", "")
+
+
+def test_a_detector_that_cannot_be_read_is_a_warning(monkeypatch, caplog):
+    def broken():
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(languages, "_identifier", broken)
+    caplog.set_level(logging.WARNING, "softtopic")
+    assert detect_language(GERMAN) == CorpusLanguage(("en",), (0.0,), declared=False, n_documents=5, is_sure=False)
+    assert "the language could not be detected (no space left on device); give language=" in caplog.text
