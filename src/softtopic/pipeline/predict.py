@@ -28,7 +28,7 @@ from softtopic.topics.documents import known_vectors
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.map import document_map
 from softtopic.topics.novelty import NoveltyScale, cosine_distances
-from softtopic.topics.retrieval import RetrievalIndex
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.

@@ -5,7 +5,7 @@ import pandas as pd
 
 from softtopic.errors import InputError, check_whole
 from softtopic.state import FittedState
-from softtopic.topics.retrieval import RetrievalIndex
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.types import DocTopic
 
 
