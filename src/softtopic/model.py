@@ -35,6 +35,7 @@ from softtopic.plots import words as word_plots
 from softtopic.recipes import Recipe, get_recipe, nested_settings
 from softtopic.report.notebook import topics_html
 from softtopic.report.page import write_report
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
@@ -701,16 +702,43 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
         return np.asarray(self.topic_names_, dtype=object)
 
-    def search(self, query: str, k: int = 10) -> pd.DataFrame:
-        """Find the k training documents whose mixtures are nearest to the query's by KL(query ‖ document).
+    def search(self, query: str, k: int = 10, *, index: RetrievalIndex | str | Path | None = None) -> pd.DataFrame:
+        """Find the k training documents whose mixtures are nearest to the query's.
+
+        Parameters
+        ----------
+        query : str
+        k : int, default=10
+        index : RetrievalIndex, str, Path or None, default=None
+            Index by `build_index`, or its folder, which is opened once. None: exact, by KL(query ‖ document).
 
         Returns
         -------
         DataFrame
-            Document (its position), Id, Divergence (in nats), Topic, Text (its beginning); nearest first.
+            Document (its position), Id, Divergence (by the metric of the index; KL in nats), Topic, Text (its
+            beginning); nearest first.
         """
         theta = self._mixtures(as_corpus([search.check_query(query)]))
-        return search.search(self._fitted.view, self._fitted.index, theta, k)
+        return search.search(self._fitted.view, self._fitted.index(index), theta, k)
+
+    def build_index(self, path: str | Path, *, metric: str = "kl", approximate: bool = False) -> RetrievalIndex:
+        """Build an index of the training documents for `search`, and write it to a folder.
+
+        It is of the mixtures as they are: after edits that change them, or an update, build it again.
+
+        Parameters
+        ----------
+        path : str or Path
+            New folder, or one with an index.
+        metric : {"kl", "reverse-kl", "hellinger", "cosine"}, default="kl"
+        approximate : bool, default=False
+            Build a graph for millions of documents, whose `recall` is measured; needs ``softtopic[ann]``.
+
+        Returns
+        -------
+        RetrievalIndex
+        """
+        return search.build_index(self._fitted.view, path, metric=metric, approximate=approximate)
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
         """Find the topics with the largest shares in the mixture of a query; returns their numbers and these shares."""

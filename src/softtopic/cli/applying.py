@@ -196,20 +196,46 @@ def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[s
     return {name: values for name, values in kept.items() if name not in replaced}
 
 
+def index(
+    model: Model,
+    metric: Annotated[
+        str, typer.Option("--metric", help="Distance of mixtures: kl, as published, reverse-kl, hellinger or cosine.")
+    ] = "kl",
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="Build a graph for millions of documents; its recall is measured.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build an index of a model's documents beside it, for `search --index`."""
+    from softtopic.model import TopicModel
+    from softtopic.retrieval.folder import index_path
+    from softtopic.retrieval.index import RECALL_AT
+
+    path = index_path(model)
+    built = TopicModel.load(model).build_index(path, metric=metric, approximate=approximate)
+    if as_json:
+        print_json({"index": str(path), "documents": len(built), "metric": built.metric, "recall": built.recall})
+        return
+    recall = "" if built.recall is None else f", approximate: recall at {RECALL_AT} is {built.recall:.3f}"
+    print(f"The index of {len(built)} documents by {built.title}{recall} is in {path}.")
+
+
 def search(
     model: Model,
     query: Annotated[str, typer.Argument(help="A word or a text.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
+    index: Annotated[bool, typer.Option("--index", help="Search the index that `softtopic index` has built.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Find the documents of a model whose topic mixtures are nearest to a query's."""
     from softtopic.model import TopicModel
+    from softtopic.retrieval.folder import index_path
 
     show_messages(quiet)
     loaded = TopicModel.load(model)
     loaded.progress = False  # a bar for one query says nothing
-    hits = loaded.search(query, k)
+    hits = loaded.search(query, k, index=index_path(model) if index else None)
     novelty = None if loaded.state_.vectors is None else float(loaded.novelty([query])[0])
     if as_json:
         print_json({"query": query, "novelty": novelty, "hits": table_records(hits)})

@@ -103,6 +103,12 @@ def open_index(path: Path, *, source: str | None = None) -> RetrievalIndex:
         raise ModelFileError(f"{path} is damaged ({type(error).__name__}); {_NEXT_STEP}") from None
 
 
+def index_path(model: Path) -> Path:
+    """Where the index of a model folder is: beside it, so that saving the model again leaves it there."""
+    model = model.absolute()
+    return model.with_name(f"{model.name}.index")
+
+
 def check_index_destination(path: Path) -> None:
     """Raise ModelFileError where saving would replace something that is not an index folder."""
     if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or _is_index(path))):

@@ -1,11 +1,15 @@
 """Search: training documents and topics nearest to the topic mixture of a query."""
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from softtopic.errors import InputError, check_whole
-from softtopic.state import FittedState
+from softtopic.retrieval.folder import check_index_destination, open_index, save_index
 from softtopic.retrieval.index import RetrievalIndex
+from softtopic.state import FittedState
 from softtopic.types import DocTopic
 
 
@@ -19,13 +23,13 @@ def check_query(query: object) -> str:
 
 
 def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -> pd.DataFrame:
-    """The k training documents nearest to a query by KL(query ‖ document), nearest first.
+    """The k training documents nearest to a query, nearest first.
 
     Parameters
     ----------
     state : FittedState
     index : RetrievalIndex
-        Index of `state.theta`, the rows `state.with_text`.
+        Index of `state.theta`, the rows `state.with_text`; see `index_of`.
     theta : ndarray of shape (1, n_topics)
         Topic mixture of the query.
     k : int
@@ -33,7 +37,7 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
     Returns
     -------
     DataFrame
-        Document (its position), Id, Divergence (in nats), Topic, Text (its beginning).
+        Document (its position), Id, Divergence (by the metric of the index; KL in nats), Topic, Text (its beginning).
     """
     hits = index.search(theta, k)
     rows = state.with_text[hits.ids[0]]
@@ -44,6 +48,38 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
         "Topic": state.topics[rows],
         "Text": [state.excerpts[row] for row in rows],
     })  # fmt: skip
+
+
+def index_of(state: FittedState, *, metric: str = "kl") -> RetrievalIndex:
+    """Index of the mixtures of the training documents with text."""
+    return RetrievalIndex(_indexed(state), metric=metric)
+
+
+def build_index(
+    state: FittedState, path: str | Path, *, metric: str = "kl", approximate: bool = False
+) -> RetrievalIndex:
+    """Build an index of the training documents and write it to a folder, see `TopicModel.build_index`."""
+    check_index_destination(Path(path))
+    index = index_of(state, metric=metric)
+    if approximate:
+        index.build_graph()
+    save_index(index, Path(path), source=_checksum(state))
+    return index
+
+
+def saved_index(state: FittedState, path: str | Path) -> RetrievalIndex:
+    """Open an index folder; raises ModelFileError unless it is of these mixtures."""
+    return open_index(Path(path), source=_checksum(state))
+
+
+def _indexed(state: FittedState) -> DocTopic:
+    return state.theta[state.with_text] if len(state.blank) else state.theta
+
+
+def _checksum(state: FittedState) -> str:
+    """SHA-256 of the mixtures that are indexed; names and words of the topics do not matter."""
+    theta = np.ascontiguousarray(_indexed(state))
+    return hashlib.sha256(f"{theta.dtype.str} {theta.shape}".encode() + theta.tobytes()).hexdigest()
 
 
 def find_topics(state: FittedState, theta: DocTopic, top_n: int) -> tuple[list[int], list[float]]:
