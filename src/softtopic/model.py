@@ -4,7 +4,7 @@ Steps that need torch are imported in the methods that take them: a saved model 
 vectors without it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from threading import RLock
@@ -25,7 +25,7 @@ from softtopic.errors import InputError
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.persistence import NotSaved, check_parameters
-from softtopic.pipeline import renewal
+from softtopic.pipeline import renewal, stream
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
@@ -405,6 +405,27 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
         return in_container(theta, X, self)
+
+    def transform_stream(self, X: Iterable[str], *, batch_size: int = 256) -> Iterator[np.ndarray]:
+        """Compute the topic mixtures of documents one after the other, in memory that does not grow with their number.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Documents, such as a generator; a batch of them is taken at a time.
+        batch_size : int, default=256
+
+        Yields
+        ------
+        ndarray of shape (n_topics,), float32
+            The row of `transform`, up to rounding of the encoder's products.
+
+        Examples
+        --------
+        >>> for theta in model.transform_stream(line.strip() for line in open("posts.txt")):  # doctest: +SKIP
+        ...     print(theta.argmax())
+        """
+        return stream.transform_stream(self._fitted, X, batch_size=batch_size, embedder=self.embedder)
 
     def novelty(
         self,

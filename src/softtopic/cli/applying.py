@@ -133,13 +133,20 @@ def transform(
         bool,
         typer.Option("--novelty", help="Write also the share of the model's documents that are nearer to a topic."),
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Standard input to --out FILE.jsonl: go on where a killed run stopped.")
+    ] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Standard input: leave out lines that hold no document.")
+    ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compute the topic mixtures of documents, old or new."""
+    """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
+    from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
     from softtopic.data.writers import table_writer, write_jsonl, write_table
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
@@ -149,8 +156,20 @@ def transform(
     if out is not None:
         table_writer(out)
         check_writable(out)
+    streams = is_stream(file, format, out, resume=resume, skip_invalid=skip_invalid)
     loaded = TopicModel.load(model, device=device)
     options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
+    if streams:
+        written = StreamOptions(
+            model=model,
+            out=out,
+            resume=resume,
+            skip_invalid=skip_invalid,
+            keep_columns=keep_columns,
+            novelty=novelty,
+        )
+        transform_stream(loaded, options, written)
+        return
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not (quiet or as_json)
     theta = loaded.transform(corpus)
