@@ -147,7 +147,7 @@ def transform(
 ) -> None:
     """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
     from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
-    from softtopic.data.writers import table_writer, write_jsonl, write_table
+    from softtopic.data.writers import table_writer
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
@@ -156,19 +156,14 @@ def transform(
     if out is not None:
         table_writer(out)
         check_writable(out)
-    streams = is_stream(file, format, out, resume=resume, skip_invalid=skip_invalid)
+    how = StreamOptions(
+        model=model, out=out, resume=resume, skip_invalid=skip_invalid, keep_columns=keep_columns, novelty=novelty
+    )
+    streams = is_stream(file, format, how, as_json=as_json)
     loaded = TopicModel.load(model, device=device)
     options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     if streams:
-        written = StreamOptions(
-            model=model,
-            out=out,
-            resume=resume,
-            skip_invalid=skip_invalid,
-            keep_columns=keep_columns,
-            novelty=novelty,
-        )
-        transform_stream(loaded, options, written)
+        transform_stream(loaded, options, how)
         return
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not (quiet or as_json)
@@ -189,28 +184,40 @@ def transform(
     if not keep_columns or (id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
     columns = kept | columns
+    _write_mixtures(columns, topics.tolist(), out, as_json=as_json)
+
+
+def _write_mixtures(columns: dict[str, Any], topics: list[int], out: Path | None, *, as_json: bool) -> None:
+    """Write a table of mixtures to a file, or to standard output as lines or one object."""
+    from softtopic.data.writers import write_jsonl, write_table
+
+    n_documents = len(columns["topic"])
     if out is not None:
         write_table(out, columns)
         if as_json:
-            print_json({"topics": topics.tolist(), "documents": len(theta), "out": str(out)})
+            print_json({"topics": topics, "documents": n_documents, "out": str(out)})
         else:
-            print(f"{len(theta)} mixtures of {theta.shape[1]} topics are in {out}.")
+            print(f"{n_documents} mixtures of {len(topics)} topics are in {out}.")
     elif as_json:
         lines = BytesIO()
         write_jsonl(columns, lines)
-        print_json(
-            {"topics": topics.tolist(), "documents": [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]}
-        )
+        records = [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]
+        print_json({"topics": topics, "documents": records})
     else:
         write_jsonl(columns, sys.stdout.buffer)
 
 
+def earlier_columns(kept: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Columns of a file that an earlier `transform` has written, and that these columns replace."""
+    mixtures = [name for name in kept if _THETA.fullmatch(name)]
+    return [name for name in kept if name in new or name in mixtures] if mixtures and "topic" in kept else []
+
+
 def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Columns of a file without those that an earlier `transform` has written, which these columns replace."""
-    mixtures = [name for name in kept if _THETA.fullmatch(name)]
-    if not mixtures or "topic" not in kept:
+    replaced = earlier_columns(kept, new)
+    if not replaced:
         return kept
-    replaced = [name for name in kept if name in new or name in mixtures]
     log.info("columns of an earlier transform are replaced: %s", ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4)))
     return {name: values for name, values in kept.items() if name not in replaced}
 
@@ -224,12 +231,14 @@ def index(
         bool, typer.Option("--approximate", help="Build a graph for millions of documents; its recall is measured.")
     ] = False,
     as_json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Build an index of a model's documents beside it, for `search --index`."""
     from softtopic.model import TopicModel
     from softtopic.retrieval.folder import index_path
     from softtopic.retrieval.index import RECALL_AT
 
+    show_messages(quiet)
     path = index_path(model)
     built = TopicModel.load(model).build_index(path, metric=metric, approximate=approximate)
     if as_json:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from softtopic.cli.applying import earlier_columns
 from softtopic.cli.options import DocumentOptions
 from softtopic.data.readers import Columns, standard_input
 from softtopic.data.streams import STREAMED, InvalidLine, Item, Record, read_blocks, read_items, timed_batches
@@ -41,12 +42,14 @@ class StreamOptions:
     novelty: bool
 
 
-def is_stream(file: str, format: str | None, out: Path | None, *, resume: bool, skip_invalid: bool) -> bool:
+def is_stream(file: str, format: str | None, options: StreamOptions, *, as_json: bool) -> bool:
     """Whether documents are written line by line; raises InputError where they are not and an option asks for it."""
-    streams = file == "-" and format in (None, *STREAMED) and (out is None or out.suffix == ".jsonl")
-    if (resume and (out is None or not streams)) or (skip_invalid and not streams):
-        option = "--resume needs" if resume else "--skip-invalid needs"
-        raise InputError(f"{option} lines on standard input (-){' and --out FILE.jsonl' if resume else ''}")
+    lines = not as_json and (options.out is None or options.out.suffix == ".jsonl")
+    streams = file == "-" and format in (None, *STREAMED) and lines
+    if options.resume and (options.out is None or not streams):
+        raise InputError("--resume needs lines on standard input (-) and --out FILE.jsonl")
+    if options.skip_invalid and not streams:
+        raise InputError("--skip-invalid needs lines on standard input (-) and lines as output")
     return streams
 
 
@@ -120,6 +123,8 @@ def _columns(
     if novelty is not None:
         columns["novelty"] = novelty
     columns["theta"] = theta
+    replaced = earlier_columns(kept, columns)
+    kept = {name: values for name, values in kept.items() if name not in replaced}
     if common := sorted(columns.keys() & kept):
         raise InputError(f"standard input has columns {', '.join(common)}, which are written, too; rename them there")
     if not options.keep_columns or (read.id is None and "id" not in kept):

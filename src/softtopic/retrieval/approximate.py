@@ -3,7 +3,8 @@
 The only module that imports usearch, of the extra `ann`.
 """
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softtopic.errors import InputError
+
+# The graph is of distances that are near those of the index, not equal: farther ones need more candidates.
+CANDIDATES = (10, 20, 50, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +27,17 @@ class GraphConfig:
         Edges of a node.
     expansion_add, expansion_search : int, default=64 and 128
         Nodes that are kept in view while one is added, or looked for: more are slower and more accurate.
-    candidates : int, default=10
-        Candidates for each neighbour; the nearest by the exact distance are returned.
+    candidates : int or None, default=None
+        Candidates for each neighbour; the nearest by the exact distance are returned. None: the fewest of
+        `CANDIDATES` with which the recall is at least `target_recall`, or the most.
+    target_recall : float, default=0.95
     """
 
     connectivity: int = 16
     expansion_add: int = 64
     expansion_search: int = 128
-    candidates: int = 10
+    candidates: int | None = None
+    target_recall: float = 0.95
 
 
 class Graph:
@@ -59,6 +66,12 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def with_candidates(self, candidates: int) -> "Graph":
+        """The same graph with another number of candidates."""
+        graph = copy(self)
+        graph.config = replace(self.config, candidates=candidates)
+        return graph
 
     @property
     def n_bytes(self) -> int:

@@ -168,6 +168,15 @@ def _slack(edge: np.ndarray, width: int) -> np.ndarray:
     return relative * (np.where(np.isfinite(edge), np.abs(edge), 0) + 1 + 2 * np.log(width))
 
 
+def candidates_of(
+    left: Float[np.ndarray, " width"], matrix: Float[np.ndarray, "rows width"], k: int
+) -> Int[np.ndarray, " candidates"]:
+    """Places of the rows that may be among the k nearest of these rows to one query."""
+    scores = (matrix * left).sum(axis=1)[None]
+    edge = _bound(scores, k)
+    return np.flatnonzero(scores[0] >= edge - _slack(edge, len(left)))
+
+
 def pair_distances(
     metric: Metric, queries: Queries, rows: Int[np.ndarray, " pairs"], theta: Theta, columns: Int[np.ndarray, " pairs"]
 ) -> Float[np.ndarray, " pairs"]:

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softtopic.errors import InputError, check_whole
-from softtopic.retrieval.approximate import Graph, GraphConfig
+from softtopic.retrieval.approximate import CANDIDATES, Graph, GraphConfig
 from softtopic.retrieval.divergences import Metric, get_metric
-from softtopic.retrieval.exact import Nearest, Part, Task, nearest, pair_distances
+from softtopic.retrieval.exact import Nearest, Part, Task, candidates_of, nearest, pair_distances
 from softtopic.types import DocTopic
 
 # Rows whose factors are computed at once, and rows that a part has before another one begins.
@@ -167,7 +167,7 @@ class RetrievalIndex:
     def neighbours(self, k: int = 10) -> Hits:
         """Find the k nearest other documents of each document, in the order of `ids`; exact."""
         ids = self.ids
-        theta = self._theta(ids) if len(self._parts) > 1 or len(ids) < self._next_id else self._parts[0].theta
+        theta = self._rows("theta", ids) if len(self._parts) > 1 or len(ids) < self._next_id else self._parts[0].theta
         return self.search(theta, k, exclude=ids, exact=True)
 
     def add(self, theta: DocTopic) -> Int[np.ndarray, " added"]:
@@ -213,47 +213,58 @@ class RetrievalIndex:
                 ids = np.arange(part.start + start, part.start + start + len(theta))
                 kept = ~np.isin(ids, self._removed)
                 graph.add(ids[kept], self._metric.unit(theta[kept]))
-        self._graph = graph
-        self.recall = self._measured_recall()
+        self._graph, self.recall = self._measured(graph)
         return self.recall
 
-    def _measured_recall(self) -> float:
-        """A document that is as near as the last exact neighbour counts as found."""
+    def _measured(self, graph: Graph) -> tuple[Graph, float]:
+        """The graph with a number of candidates, and its recall: what is as near as the last neighbour is found."""
         rng = np.random.default_rng(0)
         ids = np.sort(rng.choice(self.ids, min(_RECALL_QUERIES, len(self)), replace=False))
-        theta = self._theta(ids)
+        theta = self._rows("theta", ids)
         exact = self.search(theta, RECALL_AT, exclude=ids, exact=True).divergences
-        found = self.search(theta, RECALL_AT, exclude=ids).divergences
-        return float((found <= exact[:, -1:] + _TIE).mean()) if exact.size else 1.0
+        recall = 1.0
+        for candidates in CANDIDATES if graph.config.candidates is None else (graph.config.candidates,):
+            graph = graph.with_candidates(candidates)
+            found = self._proposed(graph, theta, exact.shape[1], ids) if exact.size else None
+            # None: too few were proposed, and the search would be exact.
+            recall = 1.0 if found is None else float((found.distances <= exact[:, -1:] + _TIE).mean())
+            if recall >= graph.config.target_recall:
+                break
+        return graph, recall
 
     def _proposed(
         self, graph: Graph, queries: DocTopic, k: int, exclude: Int[np.ndarray, " queries"] | None
     ) -> Nearest | None:
         """The nearest among the candidates of the graph; None where they are fewer than k."""
-        count = min(len(graph), k * graph.config.candidates + len(self._removed[:k]) + 1)
-        candidates = graph.search(self._metric.unit(queries), count)
-        rows = np.repeat(np.arange(len(queries)), [len(one) for one in candidates])
-        ids = np.concatenate(candidates) if candidates else np.empty(0, dtype=np.int64)
-        kept = ~np.isin(ids, self._removed)
-        if exclude is not None:
-            kept &= ids != exclude[rows]
-        rows, ids = rows[kept], ids[kept]
+        wanted = k * (graph.config.candidates or CANDIDATES[-1])
+        candidates = graph.search(self._metric.unit(queries), min(len(graph), wanted + len(self._removed[:k]) + 1))
         queries = queries.astype(np.float64)
-        distances = pair_distances(self._metric, queries, rows, self._theta(ids), np.arange(len(ids)))
-        found = Nearest.none(len(queries), k).merged(rows, ids, distances)
+        left = self._metric.left(queries).astype(np.float32)
+        rows, chosen = [], []
+        for row, ids in enumerate(candidates):
+            left_out = self._removed if exclude is None else np.append(self._removed, exclude[row])
+            ids = ids[~np.isin(ids, left_out)]
+            best = candidates_of(left[row], self._rows("matrix", ids), k)
+            rows.append(np.full(len(best), row))
+            chosen.append(ids[best])
+        row, ids = np.concatenate(rows), np.concatenate(chosen)
+        distances = pair_distances(self._metric, queries, row, self._rows("theta", ids), np.arange(len(ids)))
+        found = Nearest.none(len(queries), k).merged(row, ids, distances)
         return None if (found.ids < 0).any() else found
 
     def _task(self, k: int) -> Task:
         return Task(self._parts, self._metric, k, self._removed)
 
-    def _theta(self, ids: Int[np.ndarray, " rows"]) -> DocTopic:
-        """Rows of theta by number."""
-        starts = np.array([part.start for part in self._parts])
-        place = np.searchsorted(starts, ids, side="right") - 1
-        rows = np.empty((len(ids), self.n_topics), dtype=np.result_type(*(part.theta for part in self._parts)))
+    def _rows(self, name: str, ids: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows width"]:
+        """Rows of "theta" or "matrix" by number."""
+        arrays = [getattr(part, name) for part in self._parts]
+        if len(arrays) == 1:
+            return arrays[0][ids]
+        place = np.searchsorted([part.start for part in self._parts], ids, side="right") - 1
+        rows = np.empty((len(ids), arrays[0].shape[1]), dtype=np.result_type(*arrays))
         for number in np.unique(place).tolist():
-            part, chosen = self._parts[number], place == number
-            rows[chosen] = part.theta[ids[chosen] - part.start]
+            chosen = place == number
+            rows[chosen] = arrays[number][ids[chosen] - self._parts[number].start]
         return rows
 
     def _part(self, theta: DocTopic, start: int) -> Part:
