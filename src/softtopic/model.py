@@ -26,6 +26,7 @@ from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import renewal, stream
+from softtopic.pipeline import search as retrieve
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
@@ -723,24 +724,29 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
         return np.asarray(self.topic_names_, dtype=object)
 
-    def search(self, query: str, k: int = 10, *, index: RetrievalIndex | str | Path | None = None) -> pd.DataFrame:
-        """Find the k training documents whose mixtures are nearest to the query's.
+    def search(
+        self, query: str, k: int = 10, *, method: str = "topics", index: RetrievalIndex | str | Path | None = None
+    ) -> pd.DataFrame:
+        """Find the k training documents that fit a query best.
 
         Parameters
         ----------
         query : str
         k : int, default=10
+        method : {"topics", "words", "vectors", "hybrid"}, default="topics"
+            By topic mixtures; by words of the beginnings that the model keeps (BM25); by document vectors; or by the
+            ranks of all three. "words" and "hybrid" need ``softtopic[search]``.
         index : RetrievalIndex, str, Path or None, default=None
             Index by `build_index`, or its folder, which is opened once. None: exact, by KL(query ‖ document).
 
         Returns
         -------
         DataFrame
-            Document (its position), Id, Divergence (by the metric of the index; KL in nats), Topic, Text (its
-            beginning); nearest first.
+            Document (its position), Id, Divergence (by the metric of the index; KL in nats), or Score where `method`
+            is not "topics", Topic, Text (its beginning); best first.
         """
-        theta = self._mixtures(as_corpus([search.check_query(query)]))
-        return search.search(self._fitted.view, self._fitted.index(index), theta, k)
+        reading = self._reading()
+        return retrieve.search(self._fitted, query, k, method=method, index=index, reading=reading)
 
     def build_index(self, path: str | Path, *, metric: str = "kl", approximate: bool = False) -> RetrievalIndex:
         """Build an index of the training documents for `search`, and write it to a folder.

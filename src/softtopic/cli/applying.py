@@ -252,6 +252,10 @@ def search(
     model: Model,
     query: Annotated[str, typer.Argument(help="A word or a text.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
+    method: Annotated[
+        str,
+        typer.Option("--method", help="What documents are ranked by: topics, words, vectors, or hybrid: all three."),
+    ] = "topics",
     index: Annotated[bool, typer.Option("--index", help="Search the index that `softtopic index` has built.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -263,17 +267,15 @@ def search(
     show_messages(quiet)
     loaded = TopicModel.load(model)
     loaded.progress = False  # a bar for one query says nothing
-    hits = loaded.search(query, k, index=index_path(model) if index else None)
+    hits = loaded.search(query, k, method=method, index=index_path(model) if index else None)
     novelty = None if loaded.state_.vectors is None else float(loaded.novelty([query])[0])
     if as_json:
         print_json({"query": query, "novelty": novelty, "hits": table_records(hits)})
         return
     names = dict(zip(loaded.topic_ids_.tolist(), loaded.topic_names_, strict=True))
-    rows = [
-        [f"{hit.Divergence:.3f}", str(hit.Id), names[int(hit.Topic)], str(hit.Text)]  # type: ignore[arg-type]
-        for hit in hits.itertuples()
-    ]
-    print_table(["divergence", "id", "topic", "text"], rows)
+    value = hits.columns[2]
+    rows = [[f"{hit[value]:.3f}", str(hit["Id"]), names[hit["Topic"]], hit["Text"]] for hit in hits.to_dict("records")]
+    print_table([value.lower(), "id", "topic", "text"], rows)
     if novelty is not None and not quiet:
         print(
             f"softtopic: novelty {novelty:.2f}: {100 * novelty:.0f} % of the documents are nearer to a topic than the "

@@ -150,11 +150,12 @@ REFERENCES: dict[str, Reference] = {
         examples=(
             'softtopic search model/ "rocket launch" -k 5',
             'softtopic search model/ "rocket launch" --index',
+            'softtopic search model/ "rocket launch" --method hybrid',
         ),
         keys={
             "query": "the query",
             "novelty": "share of the model's documents that are nearer to a topic than the query is, or null",
-            "hits": "document (row number), id, divergence, topic, text (its beginning), nearest first",
+            "hits": "document (row number), id, divergence or, with --method, score, topic, text (its beginning)",
         },
     ),
     "explain": Reference(

@@ -22,6 +22,7 @@ from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_fro
 from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
+from softtopic.retrieval.hybrid import WordIndex
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.state import FittedState, scaled
 from softtopic.teacher.base import BaseTeacher
@@ -30,11 +31,11 @@ from softtopic.topics.documents import known_vectors
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.map import document_map
 from softtopic.topics.novelty import NoveltyScale, cosine_distances
-from softtopic.topics.search import index_of, saved_index
+from softtopic.topics.search import index_of, saved_index, word_index
 from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.
-_OF_DOCUMENTS = ("index", "novelty", "edited", "map")
+_OF_DOCUMENTS = ("index", "words", "novelty", "edited", "map")
 _OF_EDITS = ("index", "novelty")
 
 
@@ -170,6 +171,11 @@ class Predictor:
         if source is None:
             return self._once("index", lambda: index_of(self.view))
         return self._once(f"index {source}", lambda: saved_index(self.view, source))
+
+    @property
+    def words(self) -> WordIndex:
+        """Index of the words of the training documents with text."""
+        return self._once("words", lambda: word_index(self.state))
 
     @property
     def document_map(self) -> Float[np.ndarray, "docs 2"]:

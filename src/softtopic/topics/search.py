@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 
 from softtopic.errors import InputError, check_whole
+from softtopic.retrieval.divergences import unit_rows
 from softtopic.retrieval.folder import check_index_destination, open_index, save_index
+from softtopic.retrieval.hybrid import WordIndex
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.state import FittedState
-from softtopic.types import DocTopic
+from softtopic.topics.documents import known_vectors
+from softtopic.types import DocHidden, DocTopic
 
 
 def check_query(query: object) -> str:
@@ -40,14 +44,41 @@ def search(state: FittedState, index: RetrievalIndex, theta: DocTopic, k: int) -
         Document (its position), Id, Divergence (by the metric of the index; KL in nats), Topic, Text (its beginning).
     """
     hits = index.search(theta, k)
-    rows = state.with_text[hits.ids[0]]
+    return _hits(state, hits.ids[0], "Divergence", hits.divergences[0])
+
+
+def search_by_scores(state: FittedState, scores: Float[np.ndarray, " with_text"], k: int) -> pd.DataFrame:
+    """The k training documents with the largest scores above -inf; the column Score in place of Divergence."""
+    check_whole("k", k, 1)
+    best = np.argsort(-scores, kind="stable")[:k]
+    best = best[scores[best] > -np.inf]
+    return _hits(state, best, "Score", scores[best])
+
+
+def _hits(state: FittedState, found: Int[np.ndarray, " k"], name: str, values: Float[np.ndarray, " k"]) -> pd.DataFrame:
+    """A table of documents, from their places among those with text."""
+    rows = state.with_text[found]
     return pd.DataFrame({
         "Document": rows,
         "Id": [state.ids[row] for row in rows],
-        "Divergence": hits.divergences[0],
+        name: values,
         "Topic": state.topics[rows],
         "Text": [state.excerpts[row] for row in rows],
     })  # fmt: skip
+
+
+def word_index(state: FittedState) -> WordIndex:
+    """Index of the words of the training documents with text, as far as the model holds them."""
+    texts = [state.excerpts[row] for row in state.with_text]
+    if not any(texts):
+        raise InputError("the model holds no texts to search by words; save it with excerpts=True, or search by topics")
+    return WordIndex(texts)
+
+
+def vector_scores(state: FittedState, projections: DocHidden) -> Float[np.ndarray, " with_text"]:
+    """Cosine similarities of the training documents with text to one vector, as of `known_vectors`."""
+    vectors = unit_rows(known_vectors(state).documents[state.with_text].astype(np.float32))
+    return vectors @ unit_rows(projections.astype(np.float32))[0]
 
 
 def index_of(state: FittedState, *, metric: str = "kl") -> RetrievalIndex:
