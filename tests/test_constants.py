@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "softtopic"
-ROOMS = ("backbones", "data", "graph", "inputs", "pipeline", "teacher", "topics", "training")
+ROOMS = ("backbones", "data", "graph", "inputs", "pipeline", "retrieval", "teacher", "topics", "training")
 
 # Why a number may stand outside the recipe.
 ALLOWED = {
@@ -15,17 +15,18 @@ ALLOWED = {
         "_BLOCK", "_COLUMNS", "_DOCUMENT_BLOCK", "_PAIR_BLOCK", "_MAX_BYTES", "_BATCH_SIZE", "_TOKENIZER_BATCH",
         "CHUNK_ROWS", "TOKENS_PER_BATCH", "CONCURRENT_REQUESTS", "MIN_KEPT", "_TIMED_DOCUMENTS", "_TOKENS_PER_CHUNK",
         "_BYTES_PER_TOKEN", "_CHARACTERS_PER_TOKEN", "_INSPECTED", "_BATCHES_PER_WORKER", "_MIN_BATCH_TOKENS",
-        "_BATCH_TOKENS", "_MAX_ANSWER_TOKENS",
+        "_BATCH_TOKENS", "_MAX_ANSWER_TOKENS", "_BLOCK_SCORES", "_BLOCK_QUERIES", "_BLOCK_ROWS", "_BLOCK_PAIRS",
+        "_GROUP", "_PART_ROWS", "_AHEAD", "_PATIENCE", "_FIRST_BATCH", "_BATCH_SECONDS",
     },
     "keeps a logarithm, a quotient or a number format finite": {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
-        "FLOOR", "ROUNDING", "_LOGIT_BIAS", "_VARIANCE_EPSILON", "_MIN_NORM",
+        "FLOOR", "_LOGIT_BIAS", "_VARIANCE_EPSILON", "_MIN_NORM",
     },
     "how a word may be spelled": {
         "_MIN_LENGTH", "SEGMENTERS", "_MAX_ACRONYM", "_MIN_WORD_LENGTH", "_MAX_FREQUENT_WORDS", "_MIN_FORM_SHARE",
     },
     "what a reader accepts": {
-        "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_HEADER_LINES",
+        "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_MAX_LINE", "_FEW", "_HEADER_LINES",
     },
     "what Excel holds": {"_MAX_CELL", "MAX_SHEET_ROWS", "MAX_SHEET_COLUMNS", "_MAX_WHOLE", "_FIRST_YEAR"},
     "words and example documents of a guide": {"_MAX_PHRASE"},
@@ -39,6 +40,7 @@ ALLOWED = {
         "_N_KEPT", "_DIGITS",
     },
     "versions": {"VERSION"},
+    "how the recall of an approximate index is measured": {"_RECALL_QUERIES", "RECALL_AT", "_TIE", "CANDIDATES"},
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
     "expected cost, for people": {
         "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from softtopic.pipeline.plan import FitPlan as FitPlan
     from softtopic.recipes import ReadConfig as ReadConfig
     from softtopic.recipes import Recipe as Recipe
+    from softtopic.retrieval.index import RetrievalIndex as RetrievalIndex
     from softtopic.state import FittedState as FittedState
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
     from softtopic.topics.comparison import compare as compare
-    from softtopic.topics.retrieval import RetrievalIndex as RetrievalIndex
     from softtopic.training.config import TrainingConfig as TrainingConfig
 
 _HOMES = {
@@ -52,7 +52,7 @@ _HOMES = {
     "Prompt": "teacher.prompts",
     "ReadConfig": "recipes",
     "Recipe": "recipes",
-    "RetrievalIndex": "topics.retrieval",
+    "RetrievalIndex": "retrieval.index",
     "SentenceEncoder": "lm.encoder",
     "ServerTeacher": "teacher.server",
     "SoftLabels": "features.soft_label_files",

@@ -4,7 +4,7 @@ Steps that need torch are imported in the methods that take them: a saved model 
 vectors without it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from threading import RLock
@@ -25,7 +25,8 @@ from softtopic.errors import InputError
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.persistence import NotSaved, check_parameters
-from softtopic.pipeline import renewal
+from softtopic.pipeline import renewal, stream
+from softtopic.pipeline import search as retrieve
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.score import mean_log_likelihood
@@ -35,6 +36,7 @@ from softtopic.plots import words as word_plots
 from softtopic.recipes import Recipe, get_recipe, nested_settings
 from softtopic.report.notebook import topics_html
 from softtopic.report.page import write_report
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.teacher.base import BaseTeacher
@@ -406,6 +408,27 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         theta = self._mixtures(None if X is None else as_corpus(X), hidden=hidden, embeddings=embeddings)
         return in_container(theta, X, self)
 
+    def transform_stream(self, X: Iterable[str], *, batch_size: int = 256) -> Iterator[np.ndarray]:
+        """Compute the topic mixtures of documents one after the other, in memory that does not grow with their number.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Documents, such as a generator; a batch of them is taken at a time.
+        batch_size : int, default=256
+
+        Yields
+        ------
+        ndarray of shape (n_topics,), float32
+            The row of `transform`, up to rounding of the encoder's products.
+
+        Examples
+        --------
+        >>> for theta in model.transform_stream(line.strip() for line in open("posts.txt")):  # doctest: +SKIP
+        ...     print(theta.argmax())
+        """
+        return stream.transform_stream(self._fitted, X, batch_size=batch_size, embedder=self.embedder)
+
     def novelty(
         self,
         X: Iterable[str] | Corpus | None = None,
@@ -702,16 +725,48 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Names of the topics, the columns of `transform`; `input_features` is ignored."""
         return np.asarray(self.topic_names_, dtype=object)
 
-    def search(self, query: str, k: int = 10) -> pd.DataFrame:
-        """Find the k training documents whose mixtures are nearest to the query's by KL(query ‖ document).
+    def search(
+        self, query: str, k: int = 10, *, method: str = "topics", index: RetrievalIndex | str | Path | None = None
+    ) -> pd.DataFrame:
+        """Find the k training documents that fit a query best.
+
+        Parameters
+        ----------
+        query : str
+        k : int, default=10
+        method : {"topics", "words", "vectors", "hybrid"}, default="topics"
+            By topic mixtures; by words of the beginnings that the model keeps (BM25); by document vectors; or by the
+            ranks of all three. "words" and "hybrid" need ``softtopic[search]``.
+        index : RetrievalIndex, str, Path or None, default=None
+            Index by `build_index`, or its folder, which is opened once. None: exact, by KL(query ‖ document).
 
         Returns
         -------
         DataFrame
-            Document (its position), Id, Divergence (in nats), Topic, Text (its beginning); nearest first.
+            Document (its position), Id, Divergence (by the metric of the index; KL in nats), or Score where `method`
+            is not "topics", Topic, Text (its beginning); best first.
         """
-        theta = self._mixtures(as_corpus([search.check_query(query)]))
-        return search.search(self._fitted.view, self._fitted.index, theta, k)
+        reading = self._reading()
+        return retrieve.search(self._fitted, query, k, method=method, index=index, reading=reading)
+
+    def build_index(self, path: str | Path, *, metric: str = "kl", approximate: bool = False) -> RetrievalIndex:
+        """Build an index of the training documents for `search`, and write it to a folder.
+
+        It is of the mixtures as they are: after edits that change them, or an update, build it again.
+
+        Parameters
+        ----------
+        path : str or Path
+            New folder, or one with an index.
+        metric : {"kl", "reverse-kl", "hellinger", "cosine"}, default="kl"
+        approximate : bool, default=False
+            Build a graph for millions of documents, whose `recall` is measured; needs ``softtopic[ann]``.
+
+        Returns
+        -------
+        RetrievalIndex
+        """
+        return search.build_index(self._fitted.view, path, metric=metric, approximate=approximate)
 
     def find_topics(self, query: str, top_n: int = 5) -> tuple[list[int], list[float]]:
         """Find the topics with the largest shares in the mixture of a query; returns their numbers and these shares."""

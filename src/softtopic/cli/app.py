@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from softtopic import __version__
-from softtopic.cli.applying import documents, search, topics, transform
+from softtopic.cli.applying import documents, index, search, topics, transform
 from softtopic.cli.assets import fetch
 from softtopic.cli.bench import bench
 from softtopic.cli.cache import cache
@@ -54,6 +54,7 @@ for command in (
     name,
     documents,
     transform,
+    index,
     search,
     explain,
     trends,

@@ -136,14 +136,21 @@ def transform(
         bool,
         typer.Option("--novelty", help="Write also the share of the model's documents that are nearer to a topic."),
     ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Standard input to --out FILE.jsonl: go on where a killed run stopped.")
+    ] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Standard input: leave out lines that hold no document.")
+    ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compute the topic mixtures of documents, old or new."""
-    from softtopic.data.writers import table_writer, write_jsonl, write_table
+    """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
+    from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
+    from softtopic.data.writers import table_writer
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
@@ -152,8 +159,15 @@ def transform(
     if out is not None:
         table_writer(out)
         check_writable(out)
+    how = StreamOptions(
+        model=model, out=out, resume=resume, skip_invalid=skip_invalid, keep_columns=keep_columns, novelty=novelty
+    )
+    streams = is_stream(file, format, how, as_json=as_json)
     loaded = TopicModel.load(model, device=device)
     options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
+    if streams:
+        transform_stream(loaded, options, how)
+        return
     corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not (quiet or as_json)
     theta = loaded.transform(corpus)
@@ -166,16 +180,7 @@ def transform(
     if not keep_columns or (id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
     columns = kept | columns
-    if out is not None:
-        write_table(out, columns)
-        if not as_json:
-            print(f"{len(theta)} mixtures of {theta.shape[1]} topics are in {out}.")
-    if as_json:
-        shown = _records(columns) if out is None else len(theta)
-        written = {} if out is None else {"out": str(out)}
-        print_json({"topics": loaded.topic_ids_.tolist(), "documents": shown} | written)
-    elif out is None:
-        write_jsonl(columns, sys.stdout.buffer)
+    _write_mixtures(columns, loaded.topic_ids_.tolist(), out, as_json=as_json)
 
 
 def _mixture_columns(theta: "DocTopic", topics: "DocInt", more: dict[str, Any], *, as_lists: bool) -> dict[str, Any]:
@@ -184,6 +189,23 @@ def _mixture_columns(theta: "DocTopic", topics: "DocInt", more: dict[str, Any], 
     if as_lists:
         return columns | {"theta": theta}
     return columns | {f"theta_{topic}": theta[:, column] for column, topic in enumerate(topics)}
+
+
+def _write_mixtures(columns: dict[str, Any], topics: list[int], out: Path | None, *, as_json: bool) -> None:
+    """Write a table of mixtures to a file, or to standard output as lines or one object."""
+    from softtopic.data.writers import write_jsonl, write_table
+
+    n_documents = len(columns["topic"])
+    if out is not None:
+        write_table(out, columns)
+        if not as_json:
+            print(f"{n_documents} mixtures of {len(topics)} topics are in {out}.")
+    if as_json:
+        shown = _records(columns) if out is None else n_documents
+        written = {} if out is None else {"out": str(out)}
+        print_json({"topics": topics, "documents": shown} | written)
+    elif out is None:
+        write_jsonl(columns, sys.stdout.buffer)
 
 
 def _records(columns: dict[str, Any]) -> list[Any]:
@@ -195,40 +217,75 @@ def _records(columns: dict[str, Any]) -> list[Any]:
     return [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]
 
 
+def earlier_columns(kept: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Columns of a file that an earlier `transform` has written, and that these columns replace."""
+    mixtures = [name for name in kept if _THETA.fullmatch(name)]
+    return [name for name in kept if name in new or name in mixtures] if mixtures and "topic" in kept else []
+
+
 def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """Columns of a file without those that an earlier `transform` has written, which these columns replace."""
-    mixtures = [name for name in kept if _THETA.fullmatch(name)]
-    if not mixtures or "topic" not in kept:
+    replaced = earlier_columns(kept, new)
+    if not replaced:
         return kept
-    replaced = [name for name in kept if name in new or name in mixtures]
     log.info("columns of an earlier transform are replaced: %s", ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4)))
     return {name: values for name, values in kept.items() if name not in replaced}
+
+
+def index(
+    model: Model,
+    metric: Annotated[
+        str, typer.Option("--metric", help="Distance of mixtures: kl, as published, reverse-kl, hellinger or cosine.")
+    ] = "kl",
+    approximate: Annotated[
+        bool, typer.Option("--approximate", help="Build a graph for millions of documents; its recall is measured.")
+    ] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Build an index of a model's documents beside it, for `search --index`."""
+    from softtopic.model import TopicModel
+    from softtopic.retrieval.folder import index_path
+    from softtopic.retrieval.index import RECALL_AT
+
+    show_messages(quiet)
+    path = index_path(model)
+    built = TopicModel.load(model).build_index(path, metric=metric, approximate=approximate)
+    if as_json:
+        print_json({"index": str(path), "documents": len(built), "metric": built.metric, "recall": built.recall})
+        return
+    recall = "" if built.recall is None else f", approximate: recall at {RECALL_AT} is {built.recall:.3f}"
+    print(f"The index of {len(built)} documents by {built.title}{recall} is in {path}.")
 
 
 def search(
     model: Model,
     query: Annotated[str, typer.Argument(help="A word or a text.")],
     k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
+    method: Annotated[
+        str,
+        typer.Option("--method", help="What documents are ranked by: topics, words, vectors, or hybrid: all three."),
+    ] = "topics",
+    index: Annotated[bool, typer.Option("--index", help="Search the index that `softtopic index` has built.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Find the documents of a model whose topic mixtures are nearest to a query's."""
     from softtopic.model import TopicModel
+    from softtopic.retrieval.folder import index_path
 
     show_messages(quiet)
     loaded = TopicModel.load(model)
     loaded.progress = False  # a bar for one query says nothing
-    hits = loaded.search(query, k)
+    hits = loaded.search(query, k, method=method, index=index_path(model) if index else None)
     novelty = None if loaded.state_.vectors is None else float(loaded.novelty([query])[0])
     if as_json:
         print_json({"query": query, "novelty": novelty, "hits": table_records(hits)})
         return
     names = dict(zip(loaded.topic_ids_.tolist(), loaded.topic_names_, strict=True))
-    rows = [
-        [f"{hit.Divergence:.3f}", str(hit.Id), names[int(hit.Topic)], str(hit.Text)]  # type: ignore[arg-type]
-        for hit in hits.itertuples()
-    ]
-    print_table(["divergence", "id", "topic", "text"], rows)
+    value = hits.columns[2]
+    rows = [[f"{hit[value]:.3f}", str(hit["Id"]), names[hit["Topic"]], hit["Text"]] for hit in hits.to_dict("records")]
+    print_table([value.lower(), "id", "topic", "text"], rows)
     if novelty is not None and not quiet:
         print(
             f"softtopic: novelty {novelty:.2f}: {100 * novelty:.0f} % of the documents are nearer to a topic than the "

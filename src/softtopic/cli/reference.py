@@ -123,6 +123,7 @@ REFERENCES: dict[str, Reference] = {
             "softtopic transform model/ new.jsonl --out theta.parquet",
             "softtopic transform model/ new.csv --text body --keep-columns --out new-with-topics.csv",
             "softtopic transform model/ new.jsonl --out - | head",
+            "cat huge.jsonl | softtopic transform model/ - --out theta.jsonl --resume",
         ),
         keys={
             "topics": "numbers of the topics, in the order of the mixtures",
@@ -130,13 +131,27 @@ REFERENCES: dict[str, Reference] = {
             "out": "with --out: the file",
         },
     ),
+    "index": Reference(
+        panel=LOOK,
+        examples=("softtopic index model/", "softtopic index model/ --approximate"),
+        keys={
+            "index": "the folder",
+            "documents": "number of documents",
+            "metric": "the distance",
+            "recall": "share of the ten exact nearest neighbours that are found, or null where all are",
+        },
+    ),
     "search": Reference(
         panel=LOOK,
-        examples=('softtopic search model/ "rocket launch" -k 5',),
+        examples=(
+            'softtopic search model/ "rocket launch" -k 5',
+            'softtopic search model/ "rocket launch" --index',
+            'softtopic search model/ "rocket launch" --method hybrid',
+        ),
         keys={
             "query": "the query",
             "novelty": "share of the model's documents that are nearer to a topic than the query is, or null",
-            "hits": "document (row number), id, divergence, topic, text (its beginning), nearest first",
+            "hits": "document (row number), id, divergence or, with --method, score, topic, text (its beginning)",
         },
     ),
     "explain": Reference(

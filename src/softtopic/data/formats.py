@@ -78,16 +78,16 @@ class Format:
 
 def _parse_jsonl(content: Content) -> Table:
     file, text = content.file, content.text
-    records = _json_array(text, file) if text.lstrip()[:1] == "[" else None
+    records = json_array(text, file) if text.lstrip()[:1] == "[" else None
     if records is None:
-        records = [_json_object(line, file, n) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+        records = [json_object(line, file, n) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not records:
         raise InputError(f"{file} holds no documents; expected one JSON object a line")
     keys = dict.fromkeys(key for record in records for key in record)
     return {key: [record.get(key) for record in records] for key in keys}
 
 
-def _json_object(line: str, file: str, number: int) -> dict[str, object]:
+def json_object(line: str, file: str, number: int) -> dict[str, object]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError):
@@ -97,7 +97,7 @@ def _json_object(line: str, file: str, number: int) -> dict[str, object]:
     return record
 
 
-def _json_array(text: str, file: str) -> list[dict[str, object]] | None:
+def json_array(text: str, file: str) -> list[dict[str, object]] | None:
     """The objects of a JSON array, strings as objects with a text; None where the text is something else."""
     try:
         values = json.loads(text)
@@ -116,7 +116,7 @@ def _parse_delimited(content: Content, *, format: str, separator: str) -> Table:
     file, text = content.file, content.text
     if not text.strip():
         raise InputError(f"{file} holds no documents; expected a header line and at least one row")
-    separator = content.delimiter or _find_delimiter(text, content, separator)
+    separator = content.delimiter or find_delimiter(text, content, separator)
     try:
         frame = _read_rows(text, file, separator)
     except pd.errors.ParserWarning:
@@ -173,7 +173,7 @@ def _short_row(text: str, separator: str) -> int | None:
         csv.field_size_limit(limit)
 
 
-def _find_delimiter(text: str, content: Content, separator: str) -> str:
+def find_delimiter(text: str, content: Content, separator: str) -> str:
     """The separator of the format, or another that the header alone tells of: with it the columns are there."""
     header = text.lstrip("\r\n").splitlines()[0]
 

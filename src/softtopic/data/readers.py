@@ -7,9 +7,9 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
 
 from softtopic.data.corpus import Corpus
@@ -111,7 +111,7 @@ def read_table(
     data = _read_stdin() if file == "-" else _read_bytes(Path(path))
     if data[:2] == b"\x1f\x8b" or file.endswith(".gz"):
         data = _decompress(data, file)
-    separator = _separator(delimiter, file)
+    separator = separator_of(delimiter, file)
     content = Content(data=data, file=file, columns=columns, delimiter=separator, encoding=encoding)
     return _find_format(file, data, format).parse(content)
 
@@ -119,10 +119,10 @@ def read_table(
 def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
     """The documents of a table that was read from a file; see `read_corpus`."""
     table = dict(table)
-    if columns.label is not None and not columns.label_required and _find_column(table, columns.label) is None:
+    if columns.label is not None and not columns.label_required and find_column(table, columns.label) is None:
         columns = replace(columns, label=None)
     for column in columns.names:
-        found = _find_column(table, column)
+        found = find_column(table, column)
         if found is None:
             raise InputError(f"{file} has no column {column!r}; it has: {', '.join(table) or 'none'}")
         table[column] = table[found]
@@ -138,7 +138,7 @@ def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
     )
 
 
-def _separator(delimiter: str | None, file: str) -> str | None:
+def separator_of(delimiter: str | None, file: str) -> str | None:
     """The delimiter as one character; raises InputError for anything else."""
     delimiter = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
@@ -146,7 +146,7 @@ def _separator(delimiter: str | None, file: str) -> str | None:
     return delimiter
 
 
-def _find_column(table: Table, name: str) -> str | None:
+def find_column(table: Collection[str], name: str) -> str | None:
     """The column of a name, or the only one that has it but for blanks around it; None where there is none."""
     if name in table:
         return name
@@ -164,7 +164,8 @@ def _check_words(texts: Sequence[str], table: Table, column: str, file: str) -> 
         )
 
 
-def _read_stdin() -> bytes:
+def standard_input() -> BufferedIOBase:
+    """The bytes of standard input; raises InputError where it is closed or a device."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None or stream.closed:
         raise InputError("standard input (-) is closed; give a file of documents")
@@ -174,7 +175,11 @@ def _read_stdin() -> bytes:
         mode = 0  # a stream of Python's
     if stat.S_ISCHR(mode) and not stream.isatty() and os.path.realpath("/dev/stdin") != os.devnull:
         raise InputError("standard input is a device without an end; give a file of documents")
-    data = stream.read(_MAX_STDIN + 1)
+    return stream
+
+
+def _read_stdin() -> bytes:
+    data = standard_input().read(_MAX_STDIN + 1)
     if len(data) > _MAX_STDIN:
         raise InputError(f"standard input has more than {_MAX_STDIN:,} bytes; give a file of documents")
     return data

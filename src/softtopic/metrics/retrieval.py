@@ -7,7 +7,7 @@ import numpy as np
 
 from softtopic.errors import InputError
 from softtopic.metrics.measure import Measure
-from softtopic.topics.retrieval import RetrievalIndex
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.types import DocTopic
 
 _KS = (1, 5, 10)

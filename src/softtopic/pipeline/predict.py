@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from pathlib import Path
 from threading import RLock
 from typing import Any
 
@@ -21,6 +22,8 @@ from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_fro
 from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.represent import MIN_KEPT, encode_with
+from softtopic.retrieval.hybrid import WordIndex
+from softtopic.retrieval.index import RetrievalIndex
 from softtopic.state import FittedState, scaled
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
@@ -28,11 +31,12 @@ from softtopic.topics.documents import known_vectors
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.map import document_map
 from softtopic.topics.novelty import NoveltyScale, cosine_distances
-from softtopic.topics.retrieval import RetrievalIndex
+from softtopic.topics.search import index_of, saved_index, word_index
 from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.
-_OF_DOCUMENTS = ("index", "novelty", "edited", "map")
+_OF_DOCUMENTS = ("index", "words", "novelty", "edited", "map")
+_OF_EDITS = ("index", "novelty")
 
 
 # Documents whose inputs are dense at the same time.
@@ -145,7 +149,7 @@ class Predictor:
     def with_documents(self, state: FittedState, edits: tuple[Edit, ...]) -> "Predictor":
         """The same models for a state that differs in its documents."""
         with self._lock:
-            opened = {name: value for name, value in self._opened.items() if name not in _OF_DOCUMENTS}
+            opened = {name: value for name, value in self._opened.items() if name.split()[0] not in _OF_DOCUMENTS}
             return replace(self, state=state, edits=edits, _opened=opened)
 
     def with_edits(self, edits: tuple[Edit, ...]) -> "Predictor":
@@ -156,14 +160,22 @@ class Predictor:
         else:
             edited = apply(self.state, edits)
         with self._lock:
-            opened = {name: value for name, value in self._opened.items() if name not in ("index", "novelty")}
+            opened = {name: value for name, value in self._opened.items() if name.split()[0] not in _OF_EDITS}
             opened["edited"] = edited
             return replace(self, edits=edits, _opened=opened)
 
+    def index(self, source: RetrievalIndex | str | Path | None = None) -> RetrievalIndex:
+        """Index of the mixtures of the training documents with text: the one given, saved in a folder, or in memory."""
+        if isinstance(source, RetrievalIndex):
+            return source
+        if source is None:
+            return self._once("index", lambda: index_of(self.view))
+        return self._once(f"index {source}", lambda: saved_index(self.view, source))
+
     @property
-    def index(self) -> RetrievalIndex:
-        """Index of the mixtures of the training documents with text."""
-        return self._once("index", lambda: RetrievalIndex(self.view.theta[self.view.with_text]))
+    def words(self) -> WordIndex:
+        """Index of the words of the training documents with text."""
+        return self._once("words", lambda: word_index(self.state))
 
     @property
     def document_map(self) -> Float[np.ndarray, "docs 2"]:

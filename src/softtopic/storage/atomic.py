@@ -42,7 +42,7 @@ def locked(path: Path) -> Iterator[None]:
         If the lock file cannot be written.
 
     """
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         lock.acquire()
@@ -67,7 +67,7 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
         Whether the lock is held; False only without `wait`.
 
     """
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         with suppress(Timeout):
@@ -159,7 +159,7 @@ def staged_folder(folder: Path) -> Iterator[Path]:
 def recover_folder(folder: Path) -> None:
     """Put back the older folder where a process was killed while it replaced it; see `staged_folder`."""
     if _aside(folder).is_dir() and not folder.exists():
-        with locked(folder), _disk_errors(folder):
+        with locked(folder), disk_errors(folder):
             if _aside(folder).is_dir() and not folder.exists():
                 os.replace(_aside(folder), folder)
 
@@ -175,7 +175,7 @@ def _staged(path: Path) -> Iterator[Path]:
 
     The name holds the process id: another process may be writing the same path and must not lose its file.
     """
-    with _disk_errors(path):
+    with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.glob(f".{glob.escape(path.name)}.staging-*"):
             if not _in_use(stale):
@@ -205,7 +205,7 @@ def _in_use(staging: Path) -> bool:
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except DiskError:
@@ -223,7 +223,7 @@ def check_writable(path: Path) -> None:
     of a read-only file system.
     """
     folder = next(parent for parent in path.absolute().parents if parent.exists())
-    with _disk_errors(path), TemporaryFile(dir=folder):
+    with disk_errors(path), TemporaryFile(dir=folder):
         pass
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softtopic.errors import InputError
-from softtopic.topics.retrieval import FLOOR, RetrievalIndex
+from softtopic.retrieval.divergences import FLOOR
+from softtopic.retrieval.index import RetrievalIndex
 
 
 @st.composite

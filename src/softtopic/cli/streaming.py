@@ -1,0 +1,170 @@
+"""`transform MODEL -`: mixtures of standard input as it comes, a line for each document."""
+
+import hashlib
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from softtopic.cli.applying import earlier_columns
+from softtopic.cli.options import DocumentOptions
+from softtopic.data.readers import Columns, standard_input
+from softtopic.data.streams import STREAMED, InvalidLine, Item, Record, read_blocks, read_items, timed_batches
+from softtopic.data.writers import write_jsonl
+from softtopic.errors import InputError
+
+if TYPE_CHECKING:
+    from softtopic.model import TopicModel
+
+log = logging.getLogger("softtopic")
+
+# Seconds that a document waits for others.
+_WAIT = 0.2
+# Invalid lines that are named; the others are counted.
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """What `transform` writes of a stream, and where."""
+
+    model: Path
+    out: Path | None
+    resume: bool
+    skip_invalid: bool
+    keep_columns: bool
+    novelty: bool
+
+
+def is_stream(file: str, format: str | None, options: StreamOptions, *, as_json: bool) -> bool:
+    """Whether documents are written line by line; raises InputError where they are not and an option asks for it."""
+    lines = not as_json and (options.out is None or options.out.suffix == ".jsonl")
+    streams = file == "-" and format in (None, *STREAMED) and lines
+    if options.resume and (options.out is None or not streams):
+        raise InputError("--resume needs lines on standard input (-) and --out FILE.jsonl")
+    if options.skip_invalid and not streams:
+        raise InputError("--skip-invalid needs lines on standard input (-) and lines as output")
+    return streams
+
+
+def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: StreamOptions) -> None:
+    """Write the mixtures of standard input."""
+    from softtopic.pipeline.stream import BatchSize, batch_mixtures
+
+    mixtures = partial(batch_mixtures, loaded._fitted, embedder=loaded.embedder, novelty=options.novelty)
+    columns = Columns(text=read.text, id=read.id)
+    items = partial(read_items, columns=columns, format=read.format, delimiter=read.delimiter, encoding=read.encoding)
+    size = BatchSize()
+    batches = timed_batches(read_blocks(standard_input()), items, size, seconds=_WAIT)
+    # Models are opened while the first line is waited for.
+    mixtures(["text"])
+    first = next(batches)
+    with _sink(options, _made_of(first, read, options)) as (stream, done):
+        position = skipped = 0
+        for batch in chain([first], batches):
+            records, error = _valid(batch, options.skip_invalid, skipped)
+            skipped += len(batch) - len(records) - (error is not None)
+            known = min(len(records), max(0, done - position))
+            position += known
+            if records := records[known:]:
+                start = time.perf_counter()
+                theta, novelty = mixtures([record.text for record in records])
+                size.measured(len(records), time.perf_counter() - start)
+                write_jsonl(_columns(loaded, records, position, theta, novelty, options, read), stream)
+                stream.flush()
+                position += len(records)
+            if error is not None:
+                raise InputError(error)
+        if position < done:
+            raise InputError(f"standard input has {position} documents, and {done} are done; give the same input again")
+    log.info("%d documents%s", position, f", {skipped} invalid lines are left out" if skipped else "")
+    if options.out is not None:
+        print(f"{position} mixtures of {len(loaded.topic_ids_)} topics are in {options.out}.")
+
+
+def _valid(batch: list[Item], skip_invalid: bool, skipped: int) -> tuple[list[Record], str | None]:
+    """Documents of a batch; without `skip_invalid` those before the first invalid line, and its message."""
+    records: list[Record] = []
+    for item in batch:
+        if isinstance(item, Record):
+            records.append(item)
+        elif not skip_invalid:
+            return records, f"{item.message}; or leave such lines out with --skip-invalid"
+        else:
+            if skipped < _NAMED:
+                log.warning("%s; left out", item.message)
+            skipped += 1
+    return records, None
+
+
+def _columns(
+    loaded: "TopicModel",
+    records: list[Record],
+    position: int,
+    theta: Any,
+    novelty: Any,
+    options: StreamOptions,
+    read: DocumentOptions,
+) -> dict[str, Any]:
+    """Columns of a batch, as `transform` writes them of a file."""
+    best = theta.argmax(axis=1)
+    columns: dict[str, Any] = {"topic": loaded.topic_ids_[best]}
+    kept: dict[str, Any] = {}
+    if options.keep_columns:
+        columns["name"] = [loaded.topic_names_[column] for column in best]
+        names = dict.fromkeys(name for record in records for name in record.columns)
+        kept = {name: [record.columns.get(name) for record in records] for name in names}
+    if novelty is not None:
+        columns["novelty"] = novelty
+    columns["theta"] = theta
+    replaced = earlier_columns(kept, columns)
+    kept = {name: values for name, values in kept.items() if name not in replaced}
+    if common := sorted(columns.keys() & kept):
+        raise InputError(f"standard input has columns {', '.join(common)}, which are written, too; rename them there")
+    if not options.keep_columns or (read.id is None and "id" not in kept):
+        ids = [str(position + row) if read.id is None else record.id for row, record in enumerate(records)]
+        columns = {"id": ids} | columns
+    return kept | columns
+
+
+@contextmanager
+def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple[BinaryIO, int]]:
+    """Where lines are written, and how many of them are there."""
+    from softtopic.storage.progress import noting_what_is_kept
+    from softtopic.storage.resumable import resumable_lines
+
+    if options.out is None:
+        yield sys.stdout.buffer, 0
+        return
+    with (
+        noting_what_is_kept(lambda: f"what is done is in {options.out}.partial, and --resume goes on"),
+        resumable_lines(options.out, made_of, resume=options.resume) as (stream, done),
+    ):
+        if done:
+            log.info("%d documents are done", done)
+        yield stream, done
+
+
+def _made_of(first: list[Item], read: DocumentOptions, options: StreamOptions) -> dict[str, object]:
+    """Whatever changes the lines that are written, so that those of another run are not continued."""
+    head = first[0].message if isinstance(first[0], InvalidLine) else first[0].text
+    return {
+        "model": hashlib.sha256((options.model / "config.json").read_bytes()).hexdigest(),
+        "input": hashlib.sha256(head.encode("utf-8", "surrogatepass")).hexdigest(),
+        "options": {
+            "text": read.text,
+            "id": read.id,
+            "format": read.format,
+            "delimiter": read.delimiter,
+            "encoding": read.encoding,
+            "skip_invalid": options.skip_invalid,
+            "keep_columns": options.keep_columns,
+            "novelty": options.novelty,
+        },
+    }

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from softtopic.errors import DiskError, InputError
+from softtopic.storage.resumable import resumable_lines
+
+MADE_OF = {"model": "a", "options": {"text": "body"}}
+
+
+class StoppedError(Exception):
+    pass
+
+
+def write(path, lines, *, resume=True, made_of=MADE_OF, stop=None) -> int:
+    """Number of lines that were there; with `stop` so many lines are written, and a part of the next."""
+    with resumable_lines(path, made_of, resume=resume) as (stream, done):
+        for line in lines[done:stop]:
+            stream.write(line + b"\n")
+        if stop is not None:
+            stream.write(lines[stop][:2])
+            stream.flush()
+            raise StoppedError
+    return done
+
+
+@pytest.fixture
+def lines():
+    return [b"line %d" % number for number in range(9)]
+
+
+def test_what_was_complete_is_kept_and_the_rest_is_cut(tmp_path, lines):
+    path = tmp_path / "theta.jsonl"
+    for stop in (3, 3, 5):
+        with pytest.raises(StoppedError):
+            write(path, lines, stop=stop)
+        assert not path.exists()
+    assert write(path, lines) == 5
+    assert path.read_bytes().splitlines() == lines
+    assert [one.name for one in tmp_path.iterdir()] == ["theta.jsonl"]
+
+
+def test_without_resume_all_is_written_anew(tmp_path, lines):
+    path = tmp_path / "theta.jsonl"
+    with pytest.raises(StoppedError):
+        write(path, lines, stop=3)
+    assert write(path, lines, resume=False) == 0
+    assert path.read_bytes().splitlines() == lines
+
+
+def test_lines_of_something_else_are_not_continued(tmp_path, lines):
+    path = tmp_path / "theta.jsonl"
+    with pytest.raises(StoppedError):
+        write(path, lines, stop=3)
+    with pytest.raises(InputError, match=r"theta\.jsonl\.partial was begun with another model; give the same again"):
+        write(path, lines, made_of=MADE_OF | {"model": "b"})
+    (tmp_path / "theta.jsonl.partial.json").write_text("{")
+    with pytest.raises(InputError, match="was begun with another model, options"):
+        write(path, lines)
+    (tmp_path / "theta.jsonl.partial.json").unlink()
+    assert write(path, lines) == 0
+
+
+def test_a_second_writer_is_told(tmp_path, lines):
+    path = tmp_path / "theta.jsonl"
+    with resumable_lines(path, MADE_OF, resume=True), pytest.raises(InputError, match="being written by another"):
+        write(path, lines)
+
+
+def test_the_finished_file_replaces_an_older_one_at_the_end(tmp_path, lines):
+    path = tmp_path / "theta.jsonl"
+    path.write_text("older")
+    with pytest.raises(StoppedError):
+        write(path, lines, stop=2)
+    assert path.read_text() == "older"
+    assert json.loads((tmp_path / "theta.jsonl.partial.json").read_text()) == MADE_OF
+    assert write(path, lines) == 2
+    assert path.read_bytes().splitlines() == lines
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path, lines):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskError, match="could not be written"):
+        write(tmp_path / "file" / "theta.jsonl", lines)
