@@ -26,6 +26,7 @@ ALLOWED = {
     },
     "what a reader accepts": {
         "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_FEW", "_MAX_CELL", "_HEADER_LINES",
+        "_MAX_COLUMNS",
     },
     "words and example documents of a guide": {"_MAX_PHRASE"},
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},

@@ -28,7 +28,8 @@ class Browser:
             os.dup2(other, 4)
 
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                   "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe"]  # fmt: skip
+                   "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                   "--disable-sync", "--remote-debugging-pipe"]  # fmt: skip
         assert PATH is not None
         self._process = subprocess.Popen(
             [PATH, *options, f"--user-data-dir={profile}", "about:blank"],
@@ -106,7 +107,7 @@ class Browser:
             raise RuntimeError(str(found["exceptionDetails"]))
         return found["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 30) -> None:
+    def wait(self, condition: str, seconds: float = 15) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"Boolean({condition})"):
