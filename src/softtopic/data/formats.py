@@ -123,7 +123,9 @@ def _parse_delimited(content: Content, *, format: str, separator: str) -> Table:
         raise InputError(f"{file} holds no documents; expected a header line and at least one row")
     separator = content.delimiter or _find_delimiter(text, content, separator)
     if (width := _width(text, separator)) > _MAX_COLUMNS:
-        raise InputError(f"{file} has {width:,} columns; expected at most {_MAX_COLUMNS:,}: check quotes and separators")
+        raise InputError(
+            f"{file} has {width:,} columns; expected at most {_MAX_COLUMNS:,}: check quotes and separators"
+        )
     try:
         frame = _read_rows(text, file, separator)
     except pd.errors.ParserWarning:

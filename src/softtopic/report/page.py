@@ -130,7 +130,9 @@ def render(data: dict[str, Any], title: str, addition: Addition | None = None) -
 def _policy(style: str, script: str, *, connect: bool) -> str:
     sources = {"default-src": "'none'", "script-src": source_hash(script), "style-src": source_hash(style)}
     sources |= {"img-src": "data:"} | ({"connect-src": "'self'"} if connect else {})
-    return "; ".join(f"{name} {value}" for name, value in (sources | {"base-uri": "'none'", "form-action": "'none'"}).items())
+    return "; ".join(
+        f"{name} {value}" for name, value in (sources | {"base-uri": "'none'", "form-action": "'none'"}).items()
+    )
 
 
 def as_json(value: object) -> str:
