@@ -215,7 +215,7 @@ def _operation_html(method: str, path: str, operation: dict[str, Any], address: 
         f"<td>{one['schema'].get('default', 'required')}</td></tr>"
         for one in operation.get("parameters", [])
     ]:
-        parts.append(f"<table><tr><th>In the address</th><th></th><th>Default</th></tr>{''.join(rows)}</table>")
+        parts.append(f"<table><tr><th>In the address</th><th>Meaning</th><th>Default</th></tr>{''.join(rows)}</table>")
     parts += [f"<pre>{escape(line)}</pre>" for line in _commands(method, path, operation, address)]
     answer = operation["responses"]["200"]["content"][JSON]["schema"]
     parts.append(f"<p>Answer: {escape(answer.get('$ref', 'object').rsplit('/', 1)[-1])}.</p></section>")
