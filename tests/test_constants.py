@@ -27,6 +27,7 @@ ALLOWED = {
     },
     "what a reader accepts": {
         "_MAX_EXCEL_BYTES", "_MAX_UNPACKED", "_MAX_RATIO", "_MAX_STDIN", "_MAX_LINE", "_FEW", "_HEADER_LINES",
+        "_MAX_COLUMNS",
     },
     "what Excel holds": {"_MAX_CELL", "MAX_SHEET_ROWS", "MAX_SHEET_COLUMNS", "_MAX_WHOLE", "_FIRST_YEAR"},
     "words and example documents of a guide": {"_MAX_PHRASE"},

@@ -1,6 +1,7 @@
 """The page in a headless Chromium: what people do with it, by mouse and by keyboard."""
 
 import pytest
+from accessibility import AXE, contrast_failures, violations
 from browser import PATH, Browser
 from fitted_states import HOSTILE, fitted_state
 
@@ -170,6 +171,36 @@ def test_light_and_dark(opened):
     opened.run("document.getElementById('theme').click()")
     assert opened.run(ground) != light
     assert opened.run("document.getElementById('theme').textContent") == "Light"
+
+
+def test_texts_have_contrast_in_light_and_dark(opened):
+    for _ in range(2):
+        opened.run("document.getElementById('theme').click()")
+        for step in ("''", "document.querySelector('#topic-list button').click()"):
+            opened.run(step)
+            assert contrast_failures(opened) == []
+        opened.run("document.getElementById('query').value = 'rockets'")
+        opened.run("document.getElementById('query').dispatchEvent(new Event('input'))")
+        opened.wait("document.querySelectorAll('mark').length > 0")
+        assert contrast_failures(opened) == []
+        opened.run("document.getElementById('reset').click()")
+        opened.run("document.querySelector('#detail button').click()")
+
+
+def test_the_check_of_contrast_sees_grey_on_grey(opened):
+    opened.run("document.getElementById('summary').setAttribute('id', 'other')")
+    opened.run("document.getElementById('other').style.color = '#999999'")
+    assert [text for text, _ in contrast_failures(opened)] == ["6 topics, 300 documents"]
+
+
+@pytest.mark.skipif(AXE is None, reason="axe-core is not at hand; SOFTTOPIC_AXE names its file axe.min.js")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_wrong(browser, page, theme):
+    browser.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+    for fragment in ("", "#topic=2"):
+        browser.open(page, fragment=fragment)
+        assert violations(browser) == []
+    browser.send("Emulation.setEmulatedMedia", features=[])
 
 
 def test_a_topic_has_an_address(browser, page):

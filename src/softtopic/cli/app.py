@@ -19,6 +19,7 @@ from softtopic.cli.naming import name
 from softtopic.cli.plotting import plot, report
 from softtopic.cli.reference import described, exit_codes
 from softtopic.cli.renewing import update
+from softtopic.cli.serving import serve
 
 app = typer.Typer(
     name="softtopic",
@@ -63,6 +64,7 @@ for command in (
     plot,
     report,
     export,
+    serve,
     edit,
     update,
     evaluate,

@@ -110,15 +110,10 @@ def report(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
-    if (file is None) != (by is None and time is None):
-        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report -h")
+    options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    given = classes_and_times(file, options)
     check_writable(out)
-    loaded, given = TopicModel.load(model), {}
-    if file is not None:
-        options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
-        corpus = read_documents(file, options)
-        given = {"classes": corpus.labels, "times": corpus.times}
-    loaded.report(out, title=title, **given)
+    TopicModel.load(model).report(out, title=title, **given)
     if as_json:
         print_json({"out": str(out), "bytes": out.stat().st_size})
     else:
@@ -135,6 +130,16 @@ def _check_used(kind: str, file: str | None, **options: Any) -> None:
         if value is not None and value != [] and kind != _USED_BY[name]:
             option = f"--{name.replace('_', '-')}"
             raise InputError(f"{option} is of --kind {_USED_BY[name]}, and --kind is {kind}; leave it out")
+
+
+def classes_and_times(file: str | None, options: DocumentOptions) -> dict[str, Any]:
+    """Classes and times of the training documents for a page, from a file of them; none without a file."""
+    if (file is None) != (options.label is None and options.time is None):
+        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report -h")
+    if file is None:
+        return {}
+    corpus = read_documents(file, options)
+    return {"classes": corpus.labels, "times": corpus.times}
 
 
 def _selection(kind: str, topics: str | None, top: int | None) -> dict[str, Any]:

@@ -25,6 +25,9 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 # Bytes that an Excel file may unpack to.
 _MAX_EXCEL_BYTES = 1_000_000_000
 
+# Columns of a csv or tsv file: a header of millions of them would fill the memory.
+_MAX_COLUMNS = 10_000
+
 _LONE_RETURN = re.compile("\r(?!\n)")
 
 
@@ -83,8 +86,10 @@ def _parse_jsonl(content: Content) -> Table:
         records = [json_object(line, file, n) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if not records:
         raise InputError(f"{file} holds no documents; expected one JSON object a line")
-    keys = dict.fromkeys(key for record in records for key in record)
-    return {key: [record.get(key) for record in records] for key in keys}
+    keys = list(dict.fromkeys(key for record in records for key in record))
+    selected = set(keys if content.columns is None else _selected(keys, content.columns))
+    # The other columns have their names in an error message and are not read.
+    return {key: [record.get(key) for record in records] if key in selected else [] for key in keys}
 
 
 def json_object(line: str, file: str, number: int) -> dict[str, object]:
@@ -117,6 +122,10 @@ def _parse_delimited(content: Content, *, format: str, separator: str) -> Table:
     if not text.strip():
         raise InputError(f"{file} holds no documents; expected a header line and at least one row")
     separator = content.delimiter or find_delimiter(text, content, separator)
+    if (width := _width(text, separator)) > _MAX_COLUMNS:
+        raise InputError(
+            f"{file} has {width:,} columns; expected at most {_MAX_COLUMNS:,}: check quotes and separators"
+        )
     try:
         frame = _read_rows(text, file, separator)
     except pd.errors.ParserWarning:
@@ -157,6 +166,14 @@ def _read_rows(text: str, file: str, separator: str) -> Any:
         frame.isetitem(len(frame.columns) - 1, frame.iloc[:, -1].str.removesuffix("\r"))
         frame.columns = [*frame.columns[:-1], last.removesuffix("\r")]
     return frame
+
+
+def _width(text: str, separator: str) -> int:
+    """Number of fields of the header; 0 where it is not well-formed, which pandas says better."""
+    try:
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), []))
+    except csv.Error:
+        return 0
 
 
 def _short_row(text: str, separator: str) -> int | None:

@@ -111,6 +111,19 @@ def read_table(
     data = _read_stdin() if file == "-" else _read_bytes(Path(path))
     if data[:2] == b"\x1f\x8b" or file.endswith(".gz"):
         data = _decompress(data, file)
+    return parse_table(data, file, columns, format=format, delimiter=delimiter, encoding=encoding)
+
+
+def parse_table(
+    data: bytes,
+    file: str,
+    columns: Sequence[str] | None = None,
+    *,
+    format: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Table:
+    """Parse the bytes of a file; `file` is its name for messages. See `read_corpus`."""
     separator = separator_of(delimiter, file)
     content = Content(data=data, file=file, columns=columns, delimiter=separator, encoding=encoding)
     return _find_format(file, data, format).parse(content)

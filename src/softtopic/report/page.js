@@ -1,19 +1,21 @@
 "use strict";
 // One map, one list of topics, one panel. All texts are set by textContent: none is ever markup.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const docs = data.documents, topics = data.topics, n = docs.x.length, UNIT = 10000;
+  const UNIT = 10000, GRID = 100;
+  let data, docs, topics, n, sampled;
   const $ = (id) => document.getElementById(id);
   const canvas = $("canvas"), context = canvas.getContext("2d");
-  const sampled = n < data.n_documents;
   const format = new Intl.NumberFormat("en");
 
   // What is shown: a topic, a document, a query and filters.
   const state = { topic: -1, document: -1, query: "", class: -1, from: 0, to: Infinity, tab: "typical" };
   const view = { x: 0, y: 0, scale: 1, width: 1, height: 1, ratio: 1 };
   // Of each document: 0 is filtered out, 1 in the background, 2 in front.
-  const shown = new Uint8Array(n).fill(2);
-  let counts = topics.map((topic) => topic.count), total = data.n_documents, matches = null, lower = null, frame = 0;
+  let shown, counts, total, matches = null, lower = null, frame = 0;
+  // Rows of each cell of a grid, to find the documents near a place; rows and columns in other orders; where points are.
+  let grid, byTopic, biggest, bounds;
+  // What a served page adds to the panel of a topic.
+  const extensions = [];
 
   function element(name, properties = {}, ...children) {
     const made = document.createElement(name);
@@ -186,6 +188,7 @@
       panel.append(element("h3", {}, "Topics with similar words"), element("div", { class: "buttons" },
         ...topic.neighbours.map((other) => element("button", { type: "button", dir: "auto", onclick: () => choose(other, true) }, topics[other].name))));
     }
+    for (const extend of extensions) extend(panel, place);
     if (!matches) topicDocuments(panel, place);
   }
   function topicDocuments(panel, place) {
@@ -292,25 +295,29 @@
 
   // ---- Map -----------------------------------------------------------------------------------------------------
 
-  // Rows of each cell of a grid, to find the documents near a place.
-  const GRID = 100, grid = new Map();
-  for (let row = 0; row < n; row++) {
-    const cell = cellOf(docs.x[row], docs.y[row]);
-    if (grid.has(cell)) grid.get(cell).push(row); else grid.set(cell, [row]);
+  function take(values) {
+    data = values;
+    ({ documents: docs, topics } = data);
+    n = docs.x.length;
+    sampled = n < data.n_documents;
+    shown = new Uint8Array(n).fill(2);
+    lower = null;
+    counts = topics.map((topic) => topic.count);
+    total = data.n_documents;
+    grid = new Map();
+    byTopic = topics.map(() => []);
+    bounds = { left: UNIT, right: -UNIT, low: UNIT, high: -UNIT };
+    for (let row = 0; row < n; row++) {
+      const x = docs.x[row], y = docs.y[row], cell = cellOf(x, y);
+      if (grid.has(cell)) grid.get(cell).push(row); else grid.set(cell, [row]);
+      byTopic[docs.topic[row]].push(row);
+      bounds = { left: Math.min(bounds.left, x), right: Math.max(bounds.right, x), low: Math.min(bounds.low, y), high: Math.max(bounds.high, y) };
+    }
+    biggest = topics.map((_, place) => place).sort((a, b) => topics[b].count - topics[a].count);
+    $("summary").textContent = `${plural(topics.length, "topic")}, ${plural(data.n_documents, "document")}${sampled ? `; texts and points of a sample of ${format.format(n)}` : ""}`;
   }
   function cellOf(x, y) {
     return Math.floor((x + UNIT) / (2 * UNIT) * GRID) * GRID + Math.floor((y + UNIT) / (2 * UNIT) * GRID);
-  }
-  const byTopic = topics.map(() => []);
-  for (let row = 0; row < n; row++) byTopic[docs.topic[row]].push(row);
-  const biggest = topics.map((_, place) => place).sort((a, b) => topics[b].count - topics[a].count);
-
-  const bounds = { left: UNIT, right: -UNIT, low: UNIT, high: -UNIT };
-  for (let row = 0; row < n; row++) {
-    bounds.left = Math.min(bounds.left, docs.x[row]);
-    bounds.right = Math.max(bounds.right, docs.x[row]);
-    bounds.low = Math.min(bounds.low, docs.y[row]);
-    bounds.high = Math.max(bounds.high, docs.y[row]);
   }
   // The scale at which the whole map is shown.
   function fitting() {
@@ -494,7 +501,6 @@
     $(`${id}-control`).hidden = false;
   }
   function prepare() {
-    $("summary").textContent = `${plural(topics.length, "topic")}, ${plural(data.n_documents, "document")}${sampled ? `; texts and points of a sample of ${format.format(n)}` : ""}`;
     if (data.classes) options("class", ["all", ...data.classes.names], [-1, ...data.classes.names.keys()]);
     if (data.trends) {
       options("from", data.trends.labels);
@@ -520,7 +526,7 @@
     $("theme").addEventListener("click", () => theme(dark() ? "light" : "dark"));
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && state.topic >= 0) { const back = state.topic; choose(-1); $("topic-list").querySelector(`[data-topic="${back}"]`)?.focus(); }
-      if (event.key === "/" && !/^(INPUT|SELECT)$/.test(document.activeElement.tagName)) { event.preventDefault(); $("query").focus(); }
+      if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) { event.preventDefault(); $("query").focus(); }
     });
     window.addEventListener("hashchange", fromAddress);
     new ResizeObserver(resize).observe(canvas);
@@ -533,10 +539,23 @@
     redraw();
   }
 
+  // The same documents under other topics: what is chosen stays chosen, by the number of the topic.
+  function refresh(values, number = topics[state.topic]?.number) {
+    take(values);
+    state.topic = topics.findIndex((topic) => topic.number === number);
+    state.document = -1;
+    update();
+  }
+
+  take(JSON.parse($("data").textContent));
   prepare();
   document.documentElement.dataset.theme = window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   $("theme").textContent = dark() ? "Light" : "Dark";
   resize();
   update();
   fromAddress();
+  window.softtopic = {
+    $, element, bars, percent, plural, choose, refresh, extensions, colorOf, redraw: () => { list(); detail(); redraw(); },
+    get topics() { return topics; }, get settings() { return data.settings; },
+  };
 })();

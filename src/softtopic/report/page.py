@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterable
+from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -20,7 +21,8 @@ from softtopic.topics.map import Coordinates, document_map
 # "Light" of Tol (2021), Colour schemes: on a dark ground, in the place of each colour of `PALETTE`.
 _ON_DARK = ("#77AADD", "#EE8866", "#44BB99", "#99DDFF", "#EEDD88", "#FFAABB", "#BBCC33", "#DDDDDD")
 
-_MAX_BYTES = 10_000_000
+# Bytes of the data of a page, so that it has at most 10 MB.
+_MAX_DATA_BYTES = 9_900_000
 
 # Characters of each document that are tried, until the page is small enough.
 _LENGTHS = (300, 220, 160, 120, 80, 50)
@@ -64,33 +66,56 @@ def write_report(
     if path.suffix not in (".html", ".htm"):
         raise InputError(f"{path.name} is no name of a page; give one that ends in .html")
     places = document_map(state) if coordinates is None else coordinates
-    data = report_data(state, places, classes=classes, times=times, max_documents=MAX_DOCUMENTS)
+    page = render(page_data(state, places, classes=classes, times=times), title)
     with staged_file(path) as staged:
-        staged.write_bytes(_small_enough(data, title))
+        staged.write_bytes(page)
 
 
-def _small_enough(data: dict[str, Any], title: str) -> bytes:
+@dataclass(frozen=True, kw_only=True)
+class Addition:
+    """What a page has where a server answers it.
+
+    Attributes
+    ----------
+    html : str
+        Markup between the map and the panel of a topic.
+    style, script : str
+        CSS and JavaScript that follow those of the page.
+    """
+
+    html: str = ""
+    style: str = ""
+    script: str = ""
+
+
+def page_data(
+    state: FittedState,
+    coordinates: Coordinates,
+    *,
+    classes: Iterable[Any] | None = None,
+    times: Iterable[Any] | None = None,
+) -> dict[str, Any]:
+    """Data of a page of at most 10 MB: those of `report_data` with texts as long as there is room for, and colours."""
+    data = report_data(state, coordinates, classes=classes, times=times, max_documents=MAX_DOCUMENTS)
+    data["palette"] = {"light": PALETTE, "dark": _ON_DARK}
     texts = data["documents"]["text"]
-    page = b""
     for length in _LENGTHS:
         data["documents"]["text"] = [excerpt(text, length) for text in texts]
-        page = render(data, title)
-        if len(page) <= _MAX_BYTES:
+        if len(as_json(data).encode("utf-8", "replace")) <= _MAX_DATA_BYTES:
             break
-    return page
+    return data
 
 
-def render(data: dict[str, Any], title: str) -> bytes:
-    """The page with these data, in UTF-8."""
-    style, script = _asset("page.css"), _asset("page.js")
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
-    )
+def render(data: dict[str, Any], title: str, addition: Addition | None = None) -> bytes:
+    """The page with these data, in UTF-8; with an addition it may ask its own server, and nobody else."""
+    served = addition or Addition()
+    style, script = _asset("page.css") + served.style, _asset("page.js") + served.script
     parts = {
-        "POLICY": escape(policy),
+        "POLICY": escape(_policy(style, script, connect=addition is not None)),
         "TITLE": escape(title),
         "STYLE": style,
-        "DATA": _json({"palette": {"light": PALETTE, "dark": _ON_DARK}} | data),
+        "ADDITION": served.html,
+        "DATA": as_json(data),
         "SCRIPT": script,
     }
     # Split before anything is filled in: texts may hold the marks of parts.
@@ -102,7 +127,15 @@ def render(data: dict[str, Any], title: str) -> bytes:
     return "".join(page).encode("utf-8", "replace")
 
 
-def _json(value: object) -> str:
+def _policy(style: str, script: str, *, connect: bool) -> str:
+    sources = {"default-src": "'none'", "script-src": source_hash(script), "style-src": source_hash(style)}
+    sources |= {"img-src": "data:"} | ({"connect-src": "'self'"} if connect else {})
+    return "; ".join(
+        f"{name} {value}" for name, value in (sources | {"base-uri": "'none'", "form-action": "'none'"}).items()
+    )
+
+
+def as_json(value: object) -> str:
     """JSON that can stand in a script element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in _UNSAFE:
@@ -114,5 +147,6 @@ def _asset(name: str) -> str:
     return files("softtopic.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(source: str) -> str:
+def source_hash(source: str) -> str:
+    """A style or script as a content security policy names it."""
     return f"'sha256-{b64encode(sha256(source.encode()).digest()).decode()}'"

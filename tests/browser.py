@@ -13,6 +13,9 @@ from typing import Any
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATH = next((found for found in map(shutil.which, NAMES) if found), None)
 
+# The script of a page has run.
+READY = "document.querySelector('#topic-list li') !== null"
+
 
 class Browser:
     """A browser with one page; what the page logs, throws and requests is kept."""
@@ -28,7 +31,8 @@ class Browser:
             os.dup2(other, 4)
 
         options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                   "--no-first-run", "--disable-background-networking", "--remote-debugging-pipe"]  # fmt: skip
+                   "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                   "--disable-sync", "--remote-debugging-pipe"]  # fmt: skip
         assert PATH is not None
         self._process = subprocess.Popen(
             [PATH, *options, f"--user-data-dir={profile}", "about:blank"],
@@ -89,15 +93,17 @@ class Browser:
             case "Network.requestWillBeSent":
                 self.requests.append(parameters["request"]["url"])
 
-    def open(self, path: Path, *, width: int = 1400, height: int = 850, fragment: str = "") -> None:
-        """Load a file, and wait until its script has run."""
+    def open(
+        self, page: Path | str, *, width: int = 1400, height: int = 850, fragment: str = "", ready: str = READY
+    ) -> None:
+        """Load a file or an address, and wait until it is ready."""
         mobile = width < 600
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.errors.clear()
         self.requests.clear()
         self.send("Page.navigate", url="about:blank")
-        self.send("Page.navigate", url=path.as_uri() + fragment)
-        self.wait("document.readyState === 'complete' && document.querySelector('#topic-list li') !== null")
+        self.send("Page.navigate", url=(page.as_uri() if isinstance(page, Path) else page) + fragment)
+        self.wait(f"document.readyState === 'complete' && {ready}")
 
     def run(self, code: str) -> Any:
         """The value of an expression in the page."""
@@ -106,7 +112,7 @@ class Browser:
             raise RuntimeError(str(found["exceptionDetails"]))
         return found["result"].get("value")
 
-    def wait(self, condition: str, seconds: float = 30) -> None:
+    def wait(self, condition: str, seconds: float = 15) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(f"Boolean({condition})"):

@@ -1,0 +1,1 @@
+"""A live page and an HTTP API of one model folder. The ASGI framework is imported here only."""
