@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from softtopic.errors import AssetError
 from softtopic.storage.assets import asset_path
 

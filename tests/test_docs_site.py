@@ -90,7 +90,10 @@ def numbers(sentence: str) -> list[str]:
 
 
 def test_sentences_and_their_numbers_are_found():
-    page = "# 1\n- 2 and 3,000.\n- .5\n\n| 6 | 7 |\n\n```\n8 9\n```\nIt is 1e-8, `10 11`, P@5 [9] and 12 % (Who, 2021). Another: 1.5.\n"
+    page = (
+        "# 1\n- 2 and 3,000.\n- .5\n\n| 6 | 7 |\n\n```\n8 9\n```\n"
+        "It is 1e-8, `10 11`, P@5 [9] and 12 % (Who, 2021). Another: 1.5.\n"
+    )
     assert [numbers(one) for one in sentences(page)] == [["1"], ["2", "3,000"], [".5"], ["1e-8", "12"], ["1.5"]]
 
 
