@@ -30,7 +30,9 @@ def fetch(
     fetched = []
     for name in names:
         is_data = name in ASSETS and not ASSETS[name].is_language_model
-        fetch_one = fetch_encoder if encoder_name(name) in ENCODERS else fetch_asset if is_data else fetch_language_model
+        fetch_one = (
+            fetch_encoder if encoder_name(name) in ENCODERS else fetch_asset if is_data else fetch_language_model
+        )
         path = fetch_one(name)
         fetched.append({"name": name, "path": str(path)})
         if not as_json:

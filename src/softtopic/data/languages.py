@@ -387,6 +387,39 @@ def resolve_language(language: str | Sequence[str], texts: Iterable[str] | Corpu
     return replace(found, codes=declared, shares=shares, declared=True, others=others)
 
 
+def document_languages(texts: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """The language of each document, one of those of the corpus.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Documents.
+    codes : sequence of str
+        Languages they may be in; the first one where a text tells nothing.
+
+    Returns
+    -------
+    list of str
+        Codes.
+
+    Examples
+    --------
+    >>> document_languages(["Der Hund bellt laut.", "The dog barks."], ["en", "de"])
+    ['de', 'en']
+
+    """
+    found: list[str] = []
+    for start in range(0, len(texts), _N_DOCUMENTS):
+        part = [countable_text(text)[:_N_CHARACTERS] for text in texts[start : start + _N_DOCUMENTS]]
+        names, posterior = _posterior(part)
+        columns = [names.index(code) for code in codes if code in names]
+        among = [code for code in codes if code in names]
+        if not among:
+            return [codes[0]] * len(texts)
+        found += [among[place] for place in posterior[:, columns].argmax(axis=1).tolist()]
+    return found
+
+
 def _is_enough(sample: Sequence[str]) -> bool:
     """Whether there are many different words, or words in other letters than Latin ones, which tell more."""
     words = {word.lower() for text in sample for word in _WORD.findall(text)}

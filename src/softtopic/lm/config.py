@@ -8,6 +8,8 @@ import numpy as np
 
 from softtopic.errors import LanguageModelError, check_number, check_whole
 
+# The model that the languages of the documents ask for.
+AUTO = "auto"
 LANGUAGE_MODEL = "smollm2-135m"
 SENTENCE_ENCODER = "all-minilm-l6-v2"
 MULTILINGUAL_ENCODER = "multilingual-e5-small"
@@ -76,13 +78,14 @@ class EncoderConfig:
 
     Parameters
     ----------
-    name : str, default="all-minilm-l6-v2"
-        The embedded encoder, or a folder that transformers opens.
+    name : str, default="auto"
+        An embedded encoder, or a folder that transformers opens. "auto": "all-minilm-l6-v2" for English, the
+        multilingual one for other languages and several, if it was fetched.
     max_tokens : int, default=256
         Longer texts are truncated.
     """
 
-    name: str = SENTENCE_ENCODER
+    name: str = AUTO
     max_tokens: int = 256
 
     def __post_init__(self) -> None:
