@@ -29,7 +29,7 @@ ENCODER_TEACHER = "encoder"
 VERSION = 1
 
 # Documents encoded between two reports of progress.
-_BATCH = 256
+_BATCH_SIZE = 256
 
 
 @final
@@ -113,8 +113,8 @@ class EncoderTeacher(BaseTeacher):
     def read(self, texts: Sequence[str], vocabulary: Vocabulary, progress: ProgressCallback | None = None) -> Features:
         """Encode documents; see `BaseTeacher.read`."""
         parts = []
-        for start in range(0, len(texts), _BATCH):
-            parts.append(self._model(texts[start : start + _BATCH]))
+        for start in range(0, len(texts), _BATCH_SIZE):
+            parts.append(self._model(texts[start : start + _BATCH_SIZE]))
             if progress is not None:
                 progress(len(parts[-1]))
         return self.features(np.concatenate(parts) if parts else self._model(()), vocabulary)
@@ -144,8 +144,8 @@ class EncoderTeacher(BaseTeacher):
         if axes is not None:
             words = np.asarray(normalize(words - (words @ axes.T) @ axes))
         log_probs = np.empty((len(vectors), len(words)), dtype=np.float16)
-        for start in range(0, len(vectors), _BATCH):
-            rows = slice(start, start + _BATCH)
+        for start in range(0, len(vectors), _BATCH_SIZE):
+            rows = slice(start, start + _BATCH_SIZE)
             log_probs[rows] = log_softmax(vectors[rows] @ words.T / np.float32(self.temperature), axis=1)
         return Features(log_probs, vectors.astype(np.float16))
 
@@ -164,7 +164,7 @@ class EncoderTeacher(BaseTeacher):
 
     def documents_per_shard(self, texts: Sequence[str]) -> int:
         """As many as are encoded in a few seconds."""
-        return 2 * _BATCH
+        return 2 * _BATCH_SIZE
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy encodes the words anew."""
