@@ -34,7 +34,7 @@ ALLOWED = {
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
     "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_MIN_DECLARED", "_MIN_SIMILARITY"},
     "which languages a corpus is in": {
-        "MIN_RATIO", "_MIN_WORDS", "_MIN_SCRIPT_SHARE", "_N_CHARACTERS", "_N_DOCUMENTS", "_N_STEPS",
+        "MIN_RATIO", "MIN_DOCUMENTS", "_MIN_WORDS", "_MIN_SCRIPT_SHARE", "_N_CHARACTERS", "_N_DOCUMENTS", "_N_STEPS",
     },
     "edits, proposals and levels after the fit": {
         "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from softtopic.recipes import Recipe as Recipe
     from softtopic.retrieval.index import RetrievalIndex as RetrievalIndex
     from softtopic.state import FittedState as FittedState
+    from softtopic.teacher.encoder import EncoderTeacher as EncoderTeacher
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
     from softtopic.teacher.server import ServerTeacher as ServerTeacher
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Columns": "data.readers",
     "Corpus": "data.corpus",
+    "EncoderTeacher": "teacher.encoder",
     "FeatureStore": "features.store",
     "FitPlan": "pipeline.plan",
     "FittedState": "state",
@@ -73,6 +75,7 @@ __all__ = [  # noqa: RUF022
     "__version__",
     "Columns",
     "Corpus",
+    "EncoderTeacher",
     "FeatureStore",
     "FitPlan",
     "FittedState",

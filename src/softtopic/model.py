@@ -23,7 +23,7 @@ from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.config import LANGUAGE_MODEL
+from softtopic.lm.config import AUTO
 from softtopic.persistence import NotSaved, check_parameters
 from softtopic.pipeline import renewal, stream
 from softtopic.pipeline import search as retrieve
@@ -88,13 +88,15 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Training target that replaces the recipe's: soft labels, word counts, or a mixture.
     embedder : str, object with a method `encode` or `embed`, callable or None, default=None
         Sentence encoder: the name or folder of a `SentenceEncoder`, a model of sentence-transformers, model2vec or
-        fastembed, or a callable from a list of texts to an array of shape (n_documents, width). None:
-        "all-minilm-l6-v2", unless `embeddings` are given to `fit`.
+        fastembed, or a callable from a list of texts to an array of shape (n_documents, width). None, unless
+        `embeddings` are given to `fit`: "all-minilm-l6-v2" for English, and for other languages or several the
+        multilingual encoder, if it was fetched (`softtopic fetch multilingual`).
     word_vectors : WordVectors, str, Path or None, default=None
         Initial word embeddings of ETM and ECRTM, or a file of them.
-    lm : str or BaseTeacher, default="smollm2-135m"
-        Language model: "smollm2-135m", a local folder, a GGUF file, a Hugging Face id, the address of a server (see
-        `ServerTeacher`), or a `Teacher`.
+    lm : str or BaseTeacher, default="auto"
+        Language model: "smollm2-135m", "encoder" (a sentence encoder in its place, see `EncoderTeacher`), "auto" (the
+        one of these that suits the languages of the documents), a local folder, a GGUF file, a Hugging Face id, the
+        address of a server (see `ServerTeacher`), or a `Teacher`.
     sample : float in (0, 1] or None, default=None
         Share of the distinct documents that the language model reads; soft labels of the others are predicted. None:
         the number set by the recipe, at most 800 in "default".
@@ -169,7 +171,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         target: str | None = None,
         embedder: Any = None,
         word_vectors: WordVectors | str | Path | None = None,
-        lm: str | BaseTeacher | NotSaved = LANGUAGE_MODEL,
+        lm: str | BaseTeacher | NotSaved = AUTO,
         sample: float | None = None,
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,

@@ -110,6 +110,8 @@ class FittedState:
         How the number of topics was chosen; None if it was given.
     languages : tuple of str
         Codes of the languages of the training documents, most frequent first.
+    language_axes : ndarray of shape (n_axes, width) or None
+        What is removed from sentence vectors, see `softtopic.inputs.language_axes`; None for nothing.
     """
 
     recipe: Recipe
@@ -139,6 +141,7 @@ class FittedState:
     times: tuple[str, ...] | None = None
     selection: Selection | None = None
     languages: tuple[str, ...] = (ENGLISH,)
+    language_axes: Float[np.ndarray, "axes width"] | None = None
 
     def __post_init__(self) -> None:
         for name, default in (("topic_ids", tuple(range(self.n_topics))), ("names", ("",) * self.n_topics)):

@@ -3,7 +3,7 @@ from dataclasses import replace
 from states import WORDS, bow_state, default_state
 
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.persistence.card import model_card
+from softtopic.persistence.card import model_card, model_facts
 
 
 def rows(card):
@@ -37,3 +37,11 @@ def test_words_cannot_break_the_table(texts):
     vocabulary = Vocabulary(("a|b", "back\\slash", "two\nlines", *WORDS[3:]))
     card = model_card(replace(bow_state(texts), vocabulary=vocabulary))
     assert all(line.count("|") - line.count("\\|") in (0, 3, 4) for line in card.splitlines())
+
+
+def test_the_multilingual_encoder_stands_with_source_and_licence(texts):
+    teacher = {"lm": "encoder", "encoder": "multilingual-e5-small", "temperature": 0.02, "max_tokens": 256}
+    facts = model_facts(replace(default_state(texts), encoder="multilingual-e5-small", teacher=teacher))
+    assert facts["Language model"] == "none; the sentence encoder multilingual-e5-small teaches"
+    assert "by Microsoft" in facts["Sentence encoder"]
+    assert facts["Sentence encoder"].endswith("licence: MIT)")

@@ -10,12 +10,18 @@ from softtopic.cli.output import print_json, show_messages
 
 def fetch(
     names: Annotated[
-        list[str], typer.Argument(help="smollm2-135m, all-minilm-l6-v2, a sample corpus, or a Hugging Face id.")
+        list[str],
+        typer.Argument(
+            help="smollm2-135m, all-minilm-l6-v2, multilingual (the encoder of other languages than English), a sample "
+            "corpus, or a Hugging Face id."
+        ),
     ],
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Download language models, the sentence encoder or sample corpora."""
+    """Download language models, sentence encoders or sample corpora."""
+    from softtopic.lm.config import ENCODERS, encoder_name
+    from softtopic.lm.encoder import fetch_encoder
     from softtopic.lm.loading import fetch_language_model
     from softtopic.storage.assets import ASSETS
     from softtopic.storage.assets import fetch as fetch_asset
@@ -24,7 +30,10 @@ def fetch(
     fetched = []
     for name in names:
         is_data = name in ASSETS and not ASSETS[name].is_language_model
-        path = fetch_asset(name) if is_data else fetch_language_model(name)
+        fetch_one = (
+            fetch_encoder if encoder_name(name) in ENCODERS else fetch_asset if is_data else fetch_language_model
+        )
+        path = fetch_one(name)
         fetched.append({"name": name, "path": str(path)})
         if not as_json:
             print(path)

@@ -245,11 +245,13 @@ def chosen_options(group: Any, kind: type, ignored: Sequence[str] = ()) -> list[
 
 def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int) -> "str | BaseTeacher":
     """A name, where the recipe says all else; a teacher where the options say more."""
+    from softtopic.lm.config import AUTO
     from softtopic.lm.loading import EMBEDDED
+    from softtopic.teacher.encoder import ENCODER_TEACHER
     from softtopic.teacher.endpoint import is_url
 
     settings = recipe.read.teacher_options(n_documents)
-    name = EMBEDDED if options.lm is None else options.lm
+    name = AUTO if options.lm is None else options.lm
     if is_url(name):
         return _server_teacher(name, options, settings)
     if options.lm_model is not None or options.vectors is not None:
@@ -258,6 +260,9 @@ def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int)
         )
     if options.truncation is None and options.max_tokens is None and options.device == options.dtype == "auto":
         return name
+    if name == ENCODER_TEACHER:
+        raise InputError("--truncation, --max-tokens, --device and --dtype are of a language model; --lm is encoder")
+    name = EMBEDDED if name == AUTO else name
     from softtopic.teacher.local import Teacher
 
     # A limit given here replaces the recipe's, which reads more of each document the fewer there are.

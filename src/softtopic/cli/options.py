@@ -157,7 +157,8 @@ class TeacherOptions:
         str | None,
         typer.Option(
             "--lm",
-            help="Language model: smollm2-135m (the default), a folder, a GGUF file, a Hugging Face id or a server.",
+            help="Language model: smollm2-135m, encoder (a sentence encoder in its place), auto (by the language of "
+            "the documents, the default), a folder, a GGUF file, a Hugging Face id or a server.",
         ),
     ] = None
     prompt: Annotated[

@@ -8,10 +8,18 @@ import numpy as np
 
 from softtopic.errors import LanguageModelError, check_number, check_whole
 
+# The model that the languages of the documents ask for.
+AUTO = "auto"
 LANGUAGE_MODEL = "smollm2-135m"
 SENTENCE_ENCODER = "all-minilm-l6-v2"
-# The sentence encoder by the names it has elsewhere, in lower case.
-_ENCODER_NAMES = (SENTENCE_ENCODER, f"sentence-transformers/{SENTENCE_ENCODER}")
+MULTILINGUAL_ENCODER = "multilingual-e5-small"
+ENCODERS = (SENTENCE_ENCODER, MULTILINGUAL_ENCODER)
+# The embedded sentence encoders by the names they have elsewhere, in lower case.
+_ENCODER_NAMES = {
+    f"sentence-transformers/{SENTENCE_ENCODER}": SENTENCE_ENCODER,
+    f"intfloat/{MULTILINGUAL_ENCODER}": MULTILINGUAL_ENCODER,
+    "multilingual": MULTILINGUAL_ENCODER,
+}
 
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
@@ -22,14 +30,16 @@ TEACHER_FORMATS = (*ENCODER_FORMATS, "int8")
 
 
 def encoder_name(name: str) -> str:
-    """The name of the embedded encoder for any spelling of it; other names as they are.
+    """The name of an embedded encoder for any spelling of it; other names as they are.
 
     Examples
     --------
     >>> encoder_name("sentence-transformers/all-MiniLM-L6-v2")
     'all-minilm-l6-v2'
     """
-    return SENTENCE_ENCODER if name.lower() in _ENCODER_NAMES else name
+    lower = name.lower()
+    embedded = _ENCODER_NAMES.get(lower, lower)
+    return embedded if embedded in ENCODERS else name
 
 
 def as_embedder(embedder: Any) -> Any:
@@ -68,13 +78,14 @@ class EncoderConfig:
 
     Parameters
     ----------
-    name : str, default="all-minilm-l6-v2"
-        The embedded encoder, or a folder that transformers opens.
+    name : str, default="auto"
+        An embedded encoder, or a folder that transformers opens. "auto": "all-minilm-l6-v2" for English, the
+        multilingual one for other languages and several, if it was fetched.
     max_tokens : int, default=256
         Longer texts are truncated.
     """
 
-    name: str = SENTENCE_ENCODER
+    name: str = AUTO
     max_tokens: int = 256
 
     def __post_init__(self) -> None:

@@ -14,6 +14,7 @@ from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import DiskError, InputError, LanguageModelError
 from softtopic.lm.config import (
     ENCODER_FORMATS,
+    MULTILINGUAL_ENCODER,
     SENTENCE_ENCODER,
     Embedder,
     EncoderConfig,
@@ -21,8 +22,9 @@ from softtopic.lm.config import (
     check_format,
     encoder_name,
 )
-from softtopic.lm.loading import exclusive_loading, safe_options
-from softtopic.storage.assets import ASSETS, asset_path
+from softtopic.lm.e5 import convert_e5
+from softtopic.lm.loading import converted, exclusive_loading, safe_options
+from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import release_memory
@@ -58,8 +60,8 @@ class SentenceEncoder:
     Parameters
     ----------
     name : str, default="all-minilm-l6-v2"
-        The default encoder (downloaded by `softtopic fetch`), or a folder with a bidirectional model that transformers
-        can load. No code from the folder is run and nothing is downloaded.
+        The default encoder, "multilingual" (both are downloaded by `softtopic fetch`), or a folder with a bidirectional
+        model that transformers can load. No code from the folder is run and nothing is downloaded.
     max_tokens : int, default=256
         Texts are truncated to this many tokens, or to as many as the model has positions for.
     device : {"auto", "cpu", "cuda", "mps"}, default="auto"
@@ -158,8 +160,8 @@ class SentenceEncoder:
         from softtopic.lm.parallel import parallel_map
 
         forward, tokenizer, width = self._open()
-        special = tokenizer([""])["input_ids"][0]
-        middle = (len(special) + 1) // 2
+        special, probe = tokenizer(["", "a"])["input_ids"]
+        middle = next(place for place, (one, other) in enumerate(zip(special, probe, strict=False)) if one != other)
         texts = [[*special[:middle], int(token), *special[middle:]] for token in tokens]
         batches = [texts[start : start + _FILE_TEXTS] for start in range(0, len(texts), _FILE_TEXTS)]
         with torch.inference_mode():
@@ -239,12 +241,26 @@ def find_encoder(name: str) -> Path:
     AssetError, LanguageModelError
         If it is not on this machine.
     """
+    if name == MULTILINGUAL_ENCODER:
+        asset = ASSETS[name]
+        packed = asset_path(name) / Path(asset.files[0].path).name
+        return converted(packed, cache_dir() / "models" / f"{name}-{asset.version}", convert_e5)
     folder = asset_path(name) if name in ASSETS else Path(name)
     if not (folder / "config.json").is_file():
         raise LanguageModelError(
-            f"sentence encoder {name!r} is not here; give {SENTENCE_ENCODER}, a local folder or a callable"
+            f"sentence encoder {name!r} is not here; give {SENTENCE_ENCODER}, multilingual, a folder or a callable"
         )
     return folder
+
+
+def fetch_encoder(name: str) -> Path:
+    """Download an embedded sentence encoder, and convert it where no fit should have to.
+
+    Parameters and return value are those of `find_encoder`; raises AssetError if it cannot be downloaded.
+    """
+    name = encoder_name(name)
+    fetch(name)
+    return find_encoder(name)
 
 
 def embed(

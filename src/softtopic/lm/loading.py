@@ -5,7 +5,7 @@ import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import lru_cache
@@ -79,9 +79,9 @@ def find_language_model(lm: str) -> Path:
     if lm in ASSETS:
         asset = ASSETS[lm]
         gguf = asset_path(lm) / Path(asset.files[0].path).name
-        return _converted(gguf, cache_dir() / "models" / f"{lm}-{asset.version}")
+        return converted(gguf, cache_dir() / "models" / f"{lm}-{asset.version}", _convert)
     if is_gguf(lm):
-        return _converted(Path(lm), cache_dir() / "models" / gguf_fingerprint(lm))
+        return converted(Path(lm), cache_dir() / "models" / gguf_fingerprint(lm), _convert)
     if (Path(lm) / "config.json").is_file():
         return Path(lm)
     if Path(lm).is_dir():
@@ -231,29 +231,44 @@ def _sha256(path: str, size: int, modified: int) -> str:  # noqa: ARG001
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _converted(gguf: Path, folder: Path) -> Path:
-    """A GGUF file as a safetensors folder, converted the first time."""
+def converted(packed: Path, folder: Path, convert: Callable[[Path, Path], None]) -> Path:
+    """A file as a safetensors folder, converted the first time.
+
+    Parameters
+    ----------
+    packed : Path
+        The file.
+    folder : Path
+        In the cache folder; where nothing can be written there, a conversion for this process alone is returned.
+    convert : callable
+        Writes what the file holds into a folder.
+    """
     if folder.is_dir():
         return folder
-    _check_gguf(gguf)
     try:
         with locked(folder):
             if not folder.is_dir():
-                _convert(gguf, folder)
+                _write_once(packed, folder, convert)
     except DiskError as error:
-        log.warning("%s is converted for this process alone: %s", gguf.name, error)
-        return _converted_for_now(gguf)
+        log.warning("%s is converted for this process alone: %s", packed.name, error)
+        return _converted_for_now(packed, convert)
     return folder
 
 
 @lru_cache
-def _converted_for_now(gguf: Path) -> Path:
+def _converted_for_now(packed: Path, convert: Callable[[Path, Path], None]) -> Path:
     """A conversion that is removed when the process ends."""
     parent = TemporaryDirectory(prefix="softtopic-", ignore_cleanup_errors=True)
     atexit.register(parent.cleanup)
-    folder = Path(parent.name) / gguf.stem
-    _convert(gguf, folder)
+    folder = Path(parent.name) / packed.stem
+    _write_once(packed, folder, convert)
     return folder
+
+
+def _write_once(packed: Path, folder: Path, convert: Callable[[Path, Path], None]) -> None:
+    log.info("converting %s to safetensors, once", packed.name)
+    with staged_folder(folder) as staging:
+        convert(packed, staging)
 
 
 def _check_gguf(path: Path) -> None:
@@ -277,18 +292,17 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers.models.auto.tokenization_auto import AutoTokenizer
     from transformers.utils.quantization_config import GgufConfig
 
-    log.info("converting %s to safetensors, once", gguf.name)
+    _check_gguf(gguf)
     # transformers shows a bar of its own here, which no setting of it hides.
     silence = redirect_stderr(StringIO())
-    failure = f"{gguf} cannot be converted, give a safetensors folder"
-    with exclusive_loading(failure), staged_folder(folder) as staging, silence:
+    with exclusive_loading(f"{gguf} cannot be converted, give a safetensors folder"), silence:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-        model.save_pretrained(staging)
-        tokenizer.save_pretrained(staging)
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 @contextmanager

@@ -4,7 +4,10 @@ import numpy as np
 
 from softtopic import __version__
 from softtopic.backbones.registry import name_of
+from softtopic.lm.config import MULTILINGUAL_ENCODER
 from softtopic.state import FittedState
+from softtopic.storage.assets import ASSETS
+from softtopic.teacher.encoder import ENCODER_TEACHER
 from softtopic.topics.table import topic_names, topics_of
 
 _N_WORDS = 10
@@ -71,14 +74,14 @@ def _line(cells: list[str]) -> str:
 
 def model_facts(state: FittedState) -> dict[str, str]:
     """Settings of a fit, as a table shows them."""
-    recipe, teacher = state.recipe, state.teacher
+    recipe = state.recipe
     return {
         "Documents": f"{len(state.theta):,}",
         "Vocabulary": f"{len(state.vocabulary):,} words",
         "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
         "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
         "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
-        "Language model": "none" if teacher is None else str(teacher.get("lm", "a class of the user's")),
+        "Language model": _teacher(state),
         "Sentence encoder": _encoder(state),
         "Random seed": str(state.seed),
         "Made with": f"softtopic {__version__}",
@@ -88,7 +91,17 @@ def model_facts(state: FittedState) -> dict[str, str]:
 def _encoder(state: FittedState) -> str:
     if state.static is not None and "embedding" not in state.widths:
         return f"static, {len(state.static.tokens):,} tokens"
+    if state.encoder == MULTILINGUAL_ENCODER:
+        asset = ASSETS[state.encoder]
+        return f"{asset.name} ({asset.source}; licence: {asset.licence})"
     return state.encoder or ("vectors of the user" if "embedding" in state.widths else "none")
+
+
+def _teacher(state: FittedState) -> str:
+    if state.teacher is None:
+        return "none"
+    name = str(state.teacher.get("lm", "a class of the user's"))
+    return f"none; the sentence encoder {state.teacher['encoder']} teaches" if name == ENCODER_TEACHER else name
 
 
 def _cell(text: str) -> str:

@@ -31,6 +31,12 @@ def check_state(state: FittedState) -> None:
         raise InputError(f"the selection is of {state.selection.n_topics} topics; the model has {n_topics}")
     if not state.languages or not all(code.isascii() and code.isalpha() for code in state.languages):
         raise InputError(f"languages are {list(state.languages)}; expected codes such as en")
+    if state.language_axes is not None:
+        width = state.widths.get("embedding", state.language_axes.shape[-1])
+        if state.language_axes.ndim != 2 or state.language_axes.shape[1] != width:
+            raise InputError(f"language_axes have shape {state.language_axes.shape}; expected [axes, {width}]")
+        if state.language_axes.dtype != np.float32 or not np.isfinite(state.language_axes).all():
+            raise InputError("language_axes are not finite float32 numbers")
     if len(state.names) != n_topics or any(name != "" and not name.isprintable() for name in state.names):
         raise InputError(f"{len(state.names)} names for {n_topics} topics; expected one line for each")
     if len(set(state.topic_ids)) != n_topics or len(state.topic_ids) != n_topics or min(state.topic_ids) < 0:

@@ -6,11 +6,12 @@ from softtopic.errors import InputError, SofttopicError
 from softtopic.persistence.values import check_names, from_plain
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import TeacherConfig
+from softtopic.teacher.encoder import ENCODER_TEACHER
 from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.opening import teacher_from_description
 from softtopic.teacher.prompts import Prompt
 
-# Values of the descriptions of `Teacher` and `ServerTeacher`, with their types.
+# Values of the descriptions of `Teacher`, `ServerTeacher` and `EncoderTeacher`, with their types.
 _LOCAL: dict[str, Any] = {"lm": str, "dtype": str} | get_type_hints(TeacherConfig)
 _SERVER: dict[str, Any] = {
     "lm": str,
@@ -20,11 +21,12 @@ _SERVER: dict[str, Any] = {
     "n_probs": int,
     "vectors": str | None,
 }
+_ENCODER: dict[str, Any] = {"lm": str, "encoder": str, "temperature": float, "max_tokens": int}
 
 
 def is_known(description: dict[str, Any]) -> bool:
     """Whether a description is that of a teacher that can be opened again, not of a class of the user's."""
-    return description.keys() in (_LOCAL.keys(), _SERVER.keys())
+    return description.keys() in (_LOCAL.keys(), _SERVER.keys(), _ENCODER.keys())
 
 
 def teacher_from_plain(plain: Any, *, device: str) -> BaseTeacher:
@@ -35,8 +37,8 @@ def teacher_from_plain(plain: Any, *, device: str) -> BaseTeacher:
     InputError
         If the description has missing, unknown or impossible values.
     """
-    url = isinstance(plain, dict) and isinstance(plain.get("lm"), str) and is_url(plain["lm"])
-    hints = _SERVER if url else _LOCAL
+    lm = plain.get("lm") if isinstance(plain, dict) else None
+    hints = _ENCODER if lm == ENCODER_TEACHER else _SERVER if isinstance(lm, str) and is_url(lm) else _LOCAL
     check_names(plain, set(hints), "teacher")
     for name, hint in hints.items():
         from_plain(hint, plain[name], f"teacher.{name}")

@@ -32,10 +32,12 @@ from softtopic.graph.initial_groups import (
     normalize_views,
 )
 from softtopic.graph.neighbours import View
+from softtopic.inputs.language_axes import Axes, without_language
 from softtopic.inputs.projection import fit_components, project
 from softtopic.inputs.word_vectors import word_matrix
 from softtopic.lm.encoder import SentenceEncoder, embed
 from softtopic.pipeline.guidance import anchors_of
+from softtopic.pipeline.multilingual import axes_of
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import infer, mixtures_of_all
 from softtopic.pipeline.read import read_documents
@@ -112,13 +114,15 @@ def fit(
         log.info("%s", line)
     show = RunClock(plan.cost.steps) if progress else False
     vectors = sentence_vectors(plan, source, progress=show)
+    axes = axes_of(plan, source, vectors)
+    vectors = None if vectors is None else without_language(vectors, axes)
     plan = plan.choose_documents(vectors)
     if plan.teacher is not None and isinstance(plan.embedder, SentenceEncoder):
         # Opening a language model needs the most memory of a fit.
         plan.embedder.close()
         release_memory()
-    teacher, features = read_documents(plan, source, progress=show)
-    representation = represent(plan, source, vectors, features)
+    teacher, features = read_documents(plan, source, vectors=vectors, axes=axes, progress=show)
+    representation = represent(plan, source, vectors, features, axes)
     calibration = calibrate(plan, features, teacher)
     if teacher is not None:
         teacher.close()
@@ -300,7 +304,7 @@ def describe(
         lsa=representation.lsa,
         prior=None if calibration is None else calibration.prior,
         topic_word=topic_word,
-        relevance=rank_words(plan, targets, topic_word, theta[plan.train]),
+        relevance=rank_words(plan, targets, topic_word, theta[plan.train], representation.axes),
         theta=all_theta,
         mean_theta=mean_theta,
         **_kept_of(corpus),
@@ -310,6 +314,7 @@ def describe(
         training=report,
         selection=plan.selection,
         languages=plan.language.codes,
+        language_axes=representation.axes,
         names=(*(guide.name for guide in plan.guides), *("",) * (len(topic_word) - len(plan.guides))),
         vectors=document_vectors(plan, source, representation, targets),
     )
@@ -349,7 +354,9 @@ def document_vectors(
     )
 
 
-def rank_words(plan: FitPlan, targets: Targets, topic_word: TopicVocab, theta: DocTopic) -> TopicVocab | None:
+def rank_words(
+    plan: FitPlan, targets: Targets, topic_word: TopicVocab, theta: DocTopic, axes: Axes | None = None
+) -> TopicVocab | None:
     """Relevance of words to topics; None where the recipe shows words by probability."""
     recipe = plan.recipe
     if recipe.ranking.order == "probability":
@@ -357,7 +364,8 @@ def rank_words(plan: FitPlan, targets: Targets, topic_word: TopicVocab, theta: D
     views = []
     if isinstance(plan.embedder, SentenceEncoder):
         keep = plan.features is not None
-        views.append(embed(plan.vocabulary.words, plan.embedder, keep=keep, device=str(plan.device)))
+        spelled = embed(plan.vocabulary.words, plan.embedder, keep=keep, device=str(plan.device))
+        views.append(without_language(spelled, axes))
     # Hidden states where there are any: a sentence encoder has vectors for the words themselves.
     vectors = targets.embedding if targets.hidden is None else targets.hidden
     about = targets.soft if targets.soft is not None else targets.tf_idf

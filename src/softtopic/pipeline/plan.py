@@ -17,10 +17,12 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.inputs.word_vectors import WordVectors
-from softtopic.lm.config import Embedder, as_embedder
+from softtopic.lm.config import AUTO as FOR_LANGUAGE
+from softtopic.lm.config import MULTILINGUAL_ENCODER, Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
 from softtopic.pipeline.language import WordPlan, plan_words
+from softtopic.pipeline.multilingual import teacher_name, with_encoder
 from softtopic.pipeline.sampling import (
     check_sample,
     documents_to_read,
@@ -36,6 +38,7 @@ from softtopic.selection import AUTO, MIN_DOCUMENTS, Selection, SelectionConfig,
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.chunking import max_chunks
 from softtopic.teacher.config import DemonstrationConfig
+from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import DocHidden, ReadRows, TrainRows
@@ -169,6 +172,10 @@ class FitPlan:
 
         return pick_device() if self.teacher is None else self.teacher.device
 
+    def is_encoded_by(self, teacher: EncoderTeacher) -> bool:
+        """Whether sentence vectors are those of this teacher's encoder."""
+        return isinstance(self.embedder, SentenceEncoder) and self.embedder.name == teacher.encoder
+
     @property
     def inputs(self) -> tuple[str, ...]:
         return split_inputs(self.recipe.inputs)
@@ -248,6 +255,8 @@ class FitPlan:
             return f"language model: soft labels of {which} distinct documents exist already{rest}"
         how = "" if self.teacher is None else f"{_teacher_summary(self.teacher)}, "
         more = ", one prompt with examples from the corpus" if self.choose_demonstrations else ""
+        if isinstance(self.teacher, EncoderTeacher):
+            return f"teacher: {self.teacher.encoder} compares {which} distinct documents with words{rest}"
         return f"language model: {how}reads {which} distinct documents{more}{rest}"
 
     def _encoding(self) -> str:
@@ -258,7 +267,13 @@ class FitPlan:
         if self.embedder is None:
             return f"sentence vectors: given{rest}"
         name = self.embedder.name if isinstance(self.embedder, SentenceEncoder) else "a function of the caller's"
-        return f"sentence encoder: {name}, {count} documents{rest}"
+        why = f" for {self._language_names}" if name == MULTILINGUAL_ENCODER else ""
+        return f"sentence encoder: {name}{why}, {count} documents{rest}"
+
+    @property
+    def _language_names(self) -> str:
+        names = self.language.names
+        return names[0] if len(names) == 1 else f"{len(names)} languages"
 
     def _selecting(self) -> str:
         if self.selection is not None:
@@ -308,9 +323,10 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
     words = plan_words(source, options.vocabulary, options.language, recipe.vocabulary)
+    recipe = with_encoder(recipe, words.language, needed=options.embedder is None and source.embeddings is None)
     guides = _guides(recipe, source, options, words.vocabulary)
-    n_read, read = _documents_read(recipe, source, options)
-    teacher, choose = _teacher(recipe, source, options)
+    teacher, choose = _teacher(recipe, source, options, words.language)
+    n_read, read = _documents_read(recipe, source, options, teacher)
     if n_to_train_on(source.count, n_read, recipe.max_training_documents) < least:
         raise InputError(
             f"max_training_documents is {recipe.max_training_documents} for {options.n_topics} topics; "
@@ -395,7 +411,9 @@ def _can_be_had(part: str, source: Source) -> bool:
     return source.has_texts if INPUTS[part].reads_words else True
 
 
-def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> tuple[int, ReadRows | None]:
+def _documents_read(
+    recipe: Recipe, source: Source, options: FitOptions, teacher: BaseTeacher | None
+) -> tuple[int, ReadRows | None]:
     """How many distinct documents the language model reads, or has read, and their places where they are known."""
     if not recipe.needs_lm:
         return 0, np.empty(0, dtype=np.int64)
@@ -414,11 +432,20 @@ def _documents_read(recipe: Recipe, source: Source, options: FitOptions) -> tupl
     predictable = recipe.needs_embeddings or source.embeddings is not None or "bow" in recipe.target
     if not predictable and partial:
         raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
+    if isinstance(teacher, EncoderTeacher):
+        # What it says of a document follows from its sentence vector, which is computed anyway.
+        return _documents_compared(recipe, source, options)
     limit = n_affordable(source.corpus.distinct.texts, recipe) if predictable else None
     read = documents_to_read(source.count, options.sample, limit)
     config, has_vectors = recipe.read.medoids, recipe.needs_embeddings or source.embeddings is not None
     by_vectors = config is not None and has_vectors and len(read) <= config.max_clusters
     return len(read), None if by_vectors and len(read) < source.count else read
+
+
+def _documents_compared(recipe: Recipe, source: Source, options: FitOptions) -> tuple[int, ReadRows]:
+    """Documents that are compared with words by a sentence encoder: all that the topic model is trained on."""
+    read = documents_to_read(source.count, options.sample, recipe.max_training_documents)
+    return len(read), read
 
 
 def _documents_encoded(
@@ -431,11 +458,18 @@ def _documents_encoded(
     return documents_to_train_on(source.count, np.empty(0, dtype=np.int64) if read is None else read, size)
 
 
-def _teacher(recipe: Recipe, source: Source, options: FitOptions) -> tuple[BaseTeacher | None, bool]:
+def _teacher(
+    recipe: Recipe, source: Source, options: FitOptions, language: CorpusLanguage
+) -> tuple[BaseTeacher | None, bool]:
     """The language model, and whether a prompt with examples from the corpus is chosen for it."""
     if not recipe.needs_lm or source.features is not None:
         return source.teacher, False
-    teacher = open_teacher(options.lm, **recipe.read.teacher_options(source.count))
+    lm = teacher_name(recipe, language) if options.lm == FOR_LANGUAGE else options.lm
+    if lm == ENCODER_TEACHER:
+        named = isinstance(options.embedder, str) and options.embedder != FOR_LANGUAGE
+        encoder = options.embedder if named else recipe.encoder.name
+        return EncoderTeacher(encoder, max_tokens=recipe.encoder.max_tokens), False
+    teacher = open_teacher(lm, **recipe.read.teacher_options(source.count))
     _ = teacher.fingerprint  # a language model that is not on this machine is named before anything is read
     # A teacher of the caller's, or on a server, keeps its prompts unless examples are asked for by name.
     free = isinstance(options.lm, str) and isinstance(teacher, Teacher)
@@ -454,7 +488,7 @@ def pick_embedder(
     embedder = as_embedder(options.embedder)
     if callable(embedder):
         return embedder
-    name = embedder or recipe.encoder.name
+    name = recipe.encoder.name if embedder in (None, FOR_LANGUAGE) else embedder
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
 
 

@@ -17,6 +17,7 @@ from softtopic.backbones.settings import BackboneSettings
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, is_cached
+from softtopic.inputs.language_axes import without_language
 from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
 from softtopic.lm.config import Embedder, as_embedder
@@ -272,7 +273,11 @@ class Predictor:
         """Inputs of the distinct documents, None where all are blank, and the corpus that they are the documents of."""
         state = self.state
         if corpus is None:
-            return None, inputs_from_vectors(state.widths, {"hidden": hidden, "embedding": embeddings})
+            inputs = inputs_from_vectors(state.widths, {"hidden": hidden, "embedding": embeddings})
+            blocks = {
+                name: self._shared(block) if name == "embedding" else block for name, block in inputs.blocks.items()
+            }
+            return None, Inputs(blocks)
         if hidden is not None:
             # Vectors of the caller's may differ where texts do not.
             corpus = Corpus.from_rows(corpus.texts)
@@ -322,7 +327,7 @@ class Predictor:
         progress: bool,
     ) -> Sources:
         if embeddings is not None:
-            encode = lambda _: embeddings  # noqa: E731
+            encode = lambda _: self._shared(embeddings)  # noqa: E731
         elif "embedding" not in self.state.widths:
             encode = None
         else:
@@ -331,7 +336,8 @@ class Predictor:
                 raise InputError(
                     "the model was fitted with vectors of your own; give embeddings=, or set model.embedder"
                 )
-            encode = encode_with(encoder, keep=keep, progress=progress, device=self.encoder_device)
+            plain = encode_with(encoder, keep=keep, progress=progress, device=self.encoder_device)
+            encode = lambda texts: self._shared(plain(texts))  # noqa: E731
         return Sources(
             texts=corpus.distinct.texts,
             vocabulary=self.state.vocabulary,
@@ -342,6 +348,10 @@ class Predictor:
             fitted_lsa=self.state.lsa,
             seed=self.state.seed,
         )
+
+    def _shared(self, vectors: Any) -> Any:
+        """Sentence vectors without what the fit removed from them: what tells languages apart."""
+        return without_language(vectors, self.state.language_axes)
 
     def _read(self, corpus: Corpus, *, keep: bool, progress: bool) -> DocHidden:
         """Hidden states of the distinct documents."""

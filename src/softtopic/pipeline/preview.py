@@ -6,10 +6,13 @@ import time
 import numpy as np
 import pandas as pd
 
+from softtopic.data.languages import resolve_language
 from softtopic.errors import InputError
+from softtopic.inputs.language_axes import without_language
 from softtopic.lm.config import Embedder
 from softtopic.lm.encoder import SentenceEncoder, embed, parts_of
 from softtopic.pipeline.fit import group_documents, rank_words
+from softtopic.pipeline.multilingual import axes_of, with_encoder
 from softtopic.pipeline.plan import FitOptions, pick_embedder, resolve_plan
 from softtopic.pipeline.represent import MIN_KEPT, represent
 from softtopic.pipeline.sources import Source
@@ -63,12 +66,14 @@ def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     part = Source(corpus=corpus, embeddings=vectors, vocabulary=source.vocabulary)
     log.info("preview: grouping %d of %d distinct documents", count, source.count)
     plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None))
-    representation = represent(plan, part, vectors, None)
+    axes = axes_of(plan, part, vectors)
+    vectors = None if vectors is None else without_language(vectors, axes)
+    representation = represent(plan, part, vectors, None, axes)
     targets = make_targets(plan, part, representation, None)
     groups = group_documents(plan, part, representation, targets)
     if groups is None:
         raise InputError("the recipe of previews has no groups")
-    relevance = rank_words(plan, targets, groups.topic_word, groups.mixtures)
+    relevance = rank_words(plan, targets, groups.topic_word, groups.mixtures, axes)
     topics = Topics(groups.topic_word, plan.vocabulary.words, relevance)
     texts = corpus.distinct.texts
     frame = pd.DataFrame({
@@ -103,7 +108,11 @@ def _some_vectors(source: Source, options: FitOptions) -> DocHidden | None:
         return source.embeddings[:_MAX_DOCUMENTS]
     if source.features is not None and source.teacher is None:
         return source.features.hidden[:_MAX_DOCUMENTS]
-    embedder = pick_embedder(options.resolved_recipe(), source, options)
+    recipe = options.resolved_recipe()
+    if options.embedder is None:
+        language = resolve_language(options.language, source.corpus)
+        recipe = with_encoder(recipe, language, needed=False)
+    embedder = pick_embedder(recipe, source, options)
     return None if embedder is None else _encode_some(source, embedder, keep=options.features is not None)
 
 

@@ -3,17 +3,22 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract, extract_into
 from softtopic.features.store import Features, FeatureStore
+from softtopic.inputs.language_axes import Axes
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import sentence_vectors
 from softtopic.pipeline.sources import Source
 from softtopic.storage.progress import RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
+from softtopic.teacher.encoder import EncoderTeacher
 from softtopic.teacher.opening import require_local
+from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +70,24 @@ def read_into(
 
 
 def read_documents(
-    plan: FitPlan, source: Source, *, progress: bool | RunClock = False
+    plan: FitPlan,
+    source: Source,
+    *,
+    vectors: DocHidden | None = None,
+    axes: Axes | None = None,
+    progress: bool | RunClock = False,
 ) -> tuple[BaseTeacher | None, Features | None]:
     """Soft labels and hidden states of the documents the plan names, and the language model that made them.
+
+    Parameters
+    ----------
+    plan : FitPlan
+    source : Source
+    vectors : ndarray of shape (n_documents, width) or None, default=None
+        Sentence vectors of the plan's documents, from which a teacher that is their encoder need not make them again.
+    axes : ndarray of shape (n_axes, width) or None, default=None
+        What was removed from them.
+    progress : bool or RunClock, default=False
 
     Returns
     -------
@@ -80,6 +100,9 @@ def read_documents(
         return plan.teacher, source.features if plan.n_read else None
     if not plan.n_read or plan.teacher is None:
         return None, None
+    if isinstance(plan.teacher, EncoderTeacher) and vectors is not None and plan.is_encoded_by(plan.teacher):
+        rows = plan.read_rows if plan.encoded is None else np.searchsorted(plan.encoded, plan.read_rows)
+        return plan.teacher, plan.teacher.features(vectors[rows], plan.vocabulary, axes)
     teacher = prompted_teacher(plan, source.corpus, progress=progress)
     if teacher is None:
         return None, None

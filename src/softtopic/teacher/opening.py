@@ -5,6 +5,7 @@ from typing import Any
 
 from softtopic.errors import InputError
 from softtopic.teacher.base import BaseTeacher
+from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
 from softtopic.teacher.endpoint import is_url
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.server import ServerTeacher
@@ -16,13 +17,15 @@ def open_teacher(lm: str | BaseTeacher, **settings: Any) -> BaseTeacher:
     Parameters
     ----------
     lm : str or BaseTeacher
-        A language model on this machine (see `Teacher`), the address of a server (see `ServerTeacher`), or a teacher,
-        which is returned as it is.
+        A language model on this machine (see `Teacher`), the address of a server (see `ServerTeacher`), "encoder" (see
+        `EncoderTeacher`), or a teacher, which is returned as it is.
     **settings
-        Parameters of `Teacher`. A server takes the first prompt alone.
+        Parameters of `Teacher`. A server takes the first prompt alone, an encoder none.
     """
     if isinstance(lm, BaseTeacher):
         return lm
+    if lm == ENCODER_TEACHER:
+        return EncoderTeacher()
     if not is_url(lm):
         return Teacher(lm, **settings)
     return ServerTeacher(lm, **({"prompt": settings["prompt"][0]} if "prompt" in settings else {}))
@@ -30,7 +33,8 @@ def open_teacher(lm: str | BaseTeacher, **settings: Any) -> BaseTeacher:
 
 def teacher_from_description(description: Mapping[str, Any], *, device: str = "auto") -> BaseTeacher:
     """The teacher of a description in a manifest or a model folder, of this or an earlier version."""
-    kind = ServerTeacher if is_url(description["lm"]) else Teacher
+    lm = description["lm"]
+    kind = EncoderTeacher if lm == ENCODER_TEACHER else ServerTeacher if is_url(lm) else Teacher
     return kind.from_description(description, device=device)
 
 

@@ -1,0 +1,109 @@
+"""What follows from the languages of the documents: encoder, teacher, and vectors without language."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from softtopic import EncoderTeacher, Teacher, TopicModel
+from softtopic.data.languages import document_languages
+from softtopic.lm.config import MULTILINGUAL_ENCODER, SENTENCE_ENCODER
+from softtopic.pipeline import multilingual
+
+GERMAN = [
+    "Der Bundestag hat nach langer Debatte über den Haushalt und die neuen Steuern abgestimmt.",
+    "Die Rakete erreichte nach neun Minuten die Umlaufbahn und setzte den Satelliten aus.",
+    "Mein Sauerteig riecht nach Aceton, soll ich ihn mit mehr Mehl füttern?",
+    "Welches Objektiv macht bei wenig Licht scharfe Bilder von Vögeln im Garten?",
+    "Die Regierung verspricht den Wählern niedrigere Steuern und bessere Schulen für alle Kinder.",
+    "Das Teleskop in der Umlaufbahn fotografierte eine ferne Galaxie und zwei Monde.",
+]
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    monkeypatch.setattr(multilingual, "has_asset", lambda name: True)
+
+
+@pytest.fixture
+def absent(monkeypatch):
+    monkeypatch.setattr(multilingual, "has_asset", lambda name: False)
+
+
+def test_english_keeps_its_encoder_and_its_language_model(texts, fetched):
+    plan = TopicModel(2).plan(texts)
+    assert plan.recipe.encoder.name == plan.embedder.name == SENTENCE_ENCODER
+    assert isinstance(plan.teacher, Teacher)
+    assert any(line == f"sentence encoder: {SENTENCE_ENCODER}, {len(texts)} documents" for line in plan.lines())
+
+
+def test_other_languages_get_the_multilingual_encoder(fetched):
+    plan = TopicModel(2).plan(GERMAN)
+    assert plan.recipe.encoder.name == plan.embedder.name == MULTILINGUAL_ENCODER
+    assert f"sentence encoder: {MULTILINGUAL_ENCODER} for German, 6 documents" in plan.lines()
+    mixed = TopicModel(2, language=["de", "fr"]).plan(GERMAN)
+    assert f"sentence encoder: {MULTILINGUAL_ENCODER} for 2 languages, 6 documents" in mixed.lines()
+
+
+def test_an_encoder_teaches_languages_that_the_language_model_does_not(fetched, monkeypatch):
+    plan = TopicModel(2).plan(GERMAN)
+    assert plan.teacher == EncoderTeacher(MULTILINGUAL_ENCODER)
+    assert (plan.n_read, plan.reads_all) == (6, True)
+    monkeypatch.setattr(multilingual, "LM_LANGUAGES", ("en", "de"))
+    assert isinstance(TopicModel(2).plan(GERMAN).teacher, Teacher)
+
+
+def test_what_is_asked_for_by_name_is_used(texts, fetched):
+    assert isinstance(TopicModel(2, lm="smollm2-135m").plan(GERMAN).teacher, Teacher)
+    assert TopicModel(2, lm="encoder").plan(texts).teacher == EncoderTeacher(SENTENCE_ENCODER)
+    assert TopicModel(2, embedder="multilingual").plan(texts).embedder.name == MULTILINGUAL_ENCODER
+    assert isinstance(TopicModel(2, recipe="light").plan(GERMAN).teacher, Teacher)  # it reads hidden states
+
+
+def test_without_the_multilingual_encoder_one_line_says_how_to_fetch_it(absent, caplog):
+    caplog.set_level(logging.WARNING, "softtopic")
+    plan = TopicModel(2).plan(GERMAN)
+    assert plan.embedder.name == SENTENCE_ENCODER
+    assert isinstance(plan.teacher, Teacher)
+    [line] = [record.message for record in caplog.records if "multilingual" in record.message]
+    assert "the documents are in German" in line
+    assert "run `softtopic fetch multilingual` (72 MB)" in line
+    assert "\n" not in line
+    caplog.clear()
+    TopicModel(2, recipe="prodlda").plan(GERMAN)  # no sentence vectors
+    TopicModel(2, embedder=lambda texts: np.ones((len(texts), 3))).plan(GERMAN)
+    assert "multilingual" not in caplog.text
+
+
+def test_each_document_has_a_language(texts):
+    found = document_languages([*GERMAN, *texts], ["en", "de"])
+    assert found == ["de"] * len(GERMAN) + ["en"] * len(texts)
+    assert document_languages(GERMAN, ["zz"]) == ["zz"] * 6
+
+
+def offset_vectors(texts):
+    """Two kinds of content, and an offset for German that is far larger."""
+    space = np.array([any(word in text for word in ("orbit", "Umlaufbahn")) for text in texts], dtype=float)
+    german = np.array([any(word in text.split() for word in ("Der", "Die", "Das")) for text in texts], dtype=float)
+    rng = np.random.default_rng(len(texts))
+    return np.stack([10 * german, space, 1 - space, *rng.normal(size=(3, len(texts))) / 20], axis=1)
+
+
+def test_documents_of_several_languages_share_topics_and_so_do_new_ones(tmp_path):
+    german = [f"Der Bundestag beschließt die neuen Steuern im Haushalt {n}" for n in range(24)]
+    german += [f"Die Rakete erreichte nach neun Minuten die Umlaufbahn {n}" for n in range(24)]
+    english = [f"The parliament votes on the new taxes of the budget {n}" for n in range(24)]
+    english += [f"The rocket reached its orbit after nine minutes {n}" for n in range(24)]
+    texts = german + english
+    model = TopicModel(
+        2, language=["de", "en"], embedder=offset_vectors, inputs="embedding", target="bow", features=None
+    )
+    topics = model.fit(texts).topics_
+    assert model.state_.language_axes.shape == (1, 6)
+    assert (topics[:48] == topics[48:]).mean() > 0.9
+    model.save(tmp_path / "model")
+    loaded = TopicModel.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.state_.language_axes, model.state_.language_axes)
+    np.testing.assert_allclose(
+        loaded.transform(embeddings=offset_vectors(texts).astype(np.float32)), model.probabilities_, atol=1e-3
+    )
