@@ -202,7 +202,7 @@ _KINDS: dict[str, Callable[[Any, FittedState], Edit]] = {
 
 
 def _nearest(predictor: Predictor, theta: Any, k: int) -> list[dict[str, Any]]:
-    found = search.search(predictor.view, predictor.index, theta, k)
+    found = search.search(predictor.view, predictor.index(), theta, k)
     found.columns = found.columns.str.lower()
     return found.astype(object).to_dict("records")  # type: ignore[return-value]
 

@@ -78,7 +78,7 @@ class EncoderTeacher(BaseTeacher):
     def _model(self) -> SentenceEncoder:
         return SentenceEncoder(self.encoder, max_tokens=self.max_tokens, device=self._device)
 
-    @property
+    @cached_property
     def device(self) -> Any:
         """Where the encoder computes, and topic models are trained on its output."""
         return self._model.device
@@ -105,7 +105,7 @@ class EncoderTeacher(BaseTeacher):
         settings = {name: value for name, value in description.items() if name != "lm"}
         return cls(**settings, device=device)
 
-    @property
+    @cached_property
     def hidden_only(self) -> "EncoderTeacher":
         """The teacher itself: what is beside the vectors costs nothing."""
         return self
