@@ -20,8 +20,26 @@ _WITHOUT_ISO = {"ru"}
 
 _VOWEL_MARKS = re.compile("[\u064b-\u0652]")
 
-# What an apostrophe leaves of words before a vowel: l'eau, qu'il, dell'acqua.
-_ELIDED = {
+# Words that both lists lack: inflected pronouns and auxiliaries, and what an apostrophe leaves of words before a vowel
+# (l'eau, qu'il, dell'acqua).
+_MORE = {
+    "ar": "أن إن أنه أنها أنهم إنه إنها بأن بأنه بأنها لأن لأنه لأنها فإن فإنه فإنها لكن لكنه لكنها إلا يتم تتم يجب "
+    "يمكن يكون تكون كان كانت كانوا كنت كنا ليس ليست لقد قد تم يقوم تقوم تحت فوق بينما أثناء خلال عبر حول حوالي أيضا "
+    "فقط جدا مثل أحد إحدى العديد معظم بعض جميع كما مما لديه لديها لديهم هناك هنا هذا هذه ذلك تلك هؤلاء الذي التي الذين "
+    "عند عندما بعد قبل منذ حتى حيث بسبب بدون دون ضد نحو غير سوى ثم إذا لو به بها بهم له لها لهم منه منها منهم فيه "
+    "فيها عليه عليها عليهم إليه إليها عنه عنها بالتالي ذات نفس الرغم للغاية",
+    "ru": "будет будете будут будьте был была были было быть ваш ваша ваше вашего вашей вашему ваши ваших вдоль весь "
+    "вместе внутри возможно всего всей всем всеми всему всех всю вся всё должен должна должно должны другая "
+    "другие другим другими других другого другое другой другому другую имеет имеется имел имела имели имеют "
+    "каждая каждого каждое каждой каждые каждый какая какие каким какими каких какое какой которая которого "
+    "которое которой котором которому которую которые который которым которыми которых либо лишь менее многие "
+    "многим многими многих мог могла могли могло могут можем может можете можешь наиболее например нашей наши "
+    "наших него ней некоторая некоторого некоторое некоторой некоторые некоторый некоторым некоторых нему нею "
+    "никакая никакие никакой ним ними них оба обе обоих обычно один одна однако одни одним одними одних одно "
+    "одного одной одном одному одну около помимо поскольку поэтому примерно против сам сама сами самим самих "
+    "само самого самой самому свое своего своей своем своему свои своим своими своих свой свою своя своё своём "
+    "среди такая также такие таким такими таких такого такое такой таком такому такую хотя часто является "
+    "являлась являлись являлось являлся являются",
     "fr": "aujourd hui c d entr j jusqu l lorsqu m n presqu puisqu qu quelqu quoiqu s t",
     "it": "agl all anch bell c coll com cos d dagl dall degl dell dov ell gl l m mezz n negl nell nient po quand "
     "quell quest s sant sull t tutt un v",
@@ -91,6 +109,7 @@ def _listed(code: str) -> frozenset[str]:
     words = set(get_stop_words(mapped)) if mapped in LANGUAGE_MAPPING else set()
     if code not in _WITHOUT_ISO and stopwordsiso.has_lang(code):
         words |= set(stopwordsiso.stopwords(code))
+    words |= set(_MORE.get(code, "").split())
     if code == "ar":
         words = _with_particles(words)
     if code == "th" and SEGMENTERS["th"].is_installed:
@@ -98,4 +117,4 @@ def _listed(code: str) -> frozenset[str]:
         from pythainlp.corpus import thai_stopwords  # pyright: ignore[reportMissingImports]
 
         words |= thai_stopwords()
-    return frozenset(normalize_text(word).lower() for word in words) | frozenset(_ELIDED.get(code, "").split())
+    return frozenset(normalize_text(word).lower() for word in words)
