@@ -41,6 +41,7 @@ ALLOWED = {
         "_N_KEPT", "_DIGITS",
     },
     "versions": {"VERSION"},
+    "published constants": {"RANK_CONSTANT"},
     "how the recall of an approximate index is measured": {"_RECALL_QUERIES", "RECALL_AT", "_TIE", "CANDIDATES"},
     "requests to a server": {"_RETRY_CODES", "_FIRST_DELAY", "_MAX_DELAY", "_MIN_PREFIX"},
     "expected cost, for people": {

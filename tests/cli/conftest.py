@@ -44,3 +44,16 @@ def model(run, posts, tiny_lm, tmp_path):
     assert (code, err) == (0, "")
     assert "The model is in" in out
     return tmp_path / "m"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """A model of eight words and three topics, which needs no downloaded one."""
+    from softtopic import TopicModel
+
+    texts = ["sql tables", "rocket in orbit", "bread and flour", "taxes and the budget"] * 3
+    words = ["sql", "tables", "orbit", "rocket", "bread", "flour", "taxes", "budget"]
+    model = TopicModel(3, recipe="prodlda", vocabulary=words, features=None)
+    model.set_params(recipe__training__epochs=2).fit(texts)
+    model.save(folder := tmp_path_factory.mktemp("tiny") / "m")
+    return folder

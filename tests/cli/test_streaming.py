@@ -17,16 +17,6 @@ from softtopic import TopicModel
 WORDS = ["sql", "tables", "orbit", "rocket", "bread", "flour", "taxes", "budget"]
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A model that needs no downloaded one."""
-    texts = ["sql tables", "rocket in orbit", "bread and flour", "taxes and the budget"] * 3
-    model = TopicModel(3, recipe="prodlda", vocabulary=WORDS, features=None)
-    model.set_params(recipe__training__epochs=2).fit(texts)
-    model.save(folder := tmp_path_factory.mktemp("tiny") / "m")
-    return folder
-
-
 @pytest.fixture
 def stdin(monkeypatch):
     return lambda data: monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(data)))
