@@ -58,6 +58,7 @@ def choose(browser, name: str) -> None:
         f".find((one) => one.querySelector('.name').textContent === '{name}').click()"
     )
     browser.wait("document.querySelector('#detail #rename')")
+    browser.run("document.querySelector('#detail details').open = true")
 
 
 def test_a_text_that_is_written_gets_topics_and_neighbours(opened):
@@ -165,6 +166,8 @@ def test_everything_is_done_by_the_keyboard_alone(opened, folder):
     focus_by_tab(opened, "#answer .bars button")
     opened.key("Enter")
     opened.wait("document.activeElement.id === 'detail'")
+    focus_by_tab(opened, "summary")
+    opened.key("Enter")
     focus_by_tab(opened, "#new-name")
     opened.run("document.activeElement.select()")
     opened.write("named by keys")

@@ -214,6 +214,11 @@ REFERENCES: dict[str, Reference] = {
         examples=("softtopic report model/ --out topics.html",),
         keys={"out": "the file", "bytes": "its size"},
     ),
+    "serve": Reference(
+        panel=SHARE,
+        examples=("softtopic serve model/ --open", "softtopic serve model/ --read-only --port 0"),
+        keys={"url": "the address of the page"},
+    ),
     "export": Reference(
         panel=SHARE,
         examples=(

@@ -176,6 +176,7 @@
       element("h2", { dir: "auto" }, topic.name),
       element("button", { type: "button", "aria-label": "Close the topic", onclick: () => choose(-1) }, "✕")));
     panel.append(element("p", { class: "muted" }, `topic ${topic.number}, ${plural(counts[place], "document")}, ${percent(total ? counts[place] / total : 0)}`));
+    for (const extend of extensions) extend(panel, place);
     panel.append(element("h3", {}, "Words"), bars(topic.words.map(([word, probability]) => [word, probability, probability.toFixed(4)]), colorOf(place)));
     if (data.trends) panel.append(element("h3", {}, "Share over time, with 95 % intervals"), chart(place));
     if (data.classes) {
@@ -188,7 +189,6 @@
       panel.append(element("h3", {}, "Topics with similar words"), element("div", { class: "buttons" },
         ...topic.neighbours.map((other) => element("button", { type: "button", dir: "auto", onclick: () => choose(other, true) }, topics[other].name))));
     }
-    for (const extend of extensions) extend(panel, place);
     if (!matches) topicDocuments(panel, place);
   }
   function topicDocuments(panel, place) {

@@ -6,7 +6,7 @@
   const TYPES = { txt: "text/plain", csv: "text/csv", tsv: "text/tab-separated-values", jsonl: "application/jsonl", ndjson: "application/jsonl", json: "application/jsonl" };
   const COLUMNS = ["csv", "tsv", "jsonl", "ndjson", "json"];
   const LISTED = 30;
-  let asked = 0, file = null;
+  let asked = 0, file = null, editing = false;
 
   async function call(path, options = {}) {
     let answer;
@@ -21,6 +21,7 @@
     $("live-status").classList.toggle("wrong", wrong);
   }
   const placeOf = (number) => page.topics.findIndex((topic) => topic.number === number);
+  const labelOf = (number) => page.topics[placeOf(number)]?.label ?? `topic ${number}`;
 
   // ---- Topics of new texts -------------------------------------------------------------------------------------
 
@@ -80,26 +81,26 @@
     const one = found.documents[0];
     const rows = one.mixture.map((share, column) => [found.topics[column], placeOf(found.topics[column]), share])
       .filter(([, , share]) => share >= 0.01).sort((a, b) => b[2] - a[2]).slice(0, 6)
-      .map(([number, place, share]) => [number, place, page.topics[place]?.name ?? `topic ${number}`, share, percent(share)]);
-    panel.append(heading(one.name), topicBars(rows));
+      .map(([number, place, share]) => [number, place, labelOf(number), share, percent(share)]);
+    panel.append(heading(one.topic === null ? "No topic: the text is blank" : labelOf(one.topic)), topicBars(rows));
     if (one.novelty !== null && one.novelty > 0.95) panel.append(element("p", { class: "muted" }, "It is unlike most documents of the model: no topic may fit it."));
     if (one.nearest.length) {
       panel.append(element("h3", {}, "Nearest documents"), element("ol", { class: "documents" }, ...one.nearest.map((hit) => element("li", {},
         element("span", { dir: "auto" }, hit.text || `document ${hit.id}`),
-        element("span", { class: "about", dir: "auto" }, page.topics[placeOf(hit.topic)]?.name ?? `topic ${hit.topic}`)))));
+        element("span", { class: "about", dir: "auto" }, labelOf(hit.topic))))));
     }
   }
   function showFile(found, panel, name) {
     const counts = new Map();
     for (const one of found.documents) if (one.topic !== null) counts.set(one.topic, (counts.get(one.topic) ?? 0) + 1);
     const rows = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 12)
-      .map(([number, count]) => [number, placeOf(number), page.topics[placeOf(number)]?.name ?? `topic ${number}`, count, String(count)]);
+      .map(([number, count]) => [number, placeOf(number), labelOf(number), count, String(count)]);
     const lines = found.documents.map((one) => JSON.stringify({ text: one.text, topic: one.topic, name: one.name, share: one.share, novelty: one.novelty }));
     panel.append(heading(`${plural(found.documents.length, "text")} of ${name}`), topicBars(rows),
       element("p", { class: "actions" }, element("button", { type: "button", id: "keep", onclick: () => keep(lines, name) }, "Save topics as .jsonl")),
       element("ol", { class: "documents" }, ...found.documents.slice(0, LISTED).map((one) => element("li", {},
         element("span", { dir: "auto" }, one.text || "(blank)"),
-        element("span", { class: "about", dir: "auto" }, one.topic === null ? "no topic" : `${one.name}, ${percent(one.share)}`)))));
+        element("span", { class: "about", dir: "auto" }, one.topic === null ? "no topic" : `${labelOf(one.topic)}, ${percent(one.share)}`)))));
     if (found.documents.length > LISTED) panel.append(element("p", { class: "muted" }, `The first ${LISTED} are listed.`));
   }
   function keep(lines, name) {
@@ -152,11 +153,14 @@
     const others = [...topic.neighbours, ...page.topics.keys()].filter((other, order, all) => other !== place && all.indexOf(other) === order);
     const name = element("input", { id: "new-name", value: topic.name, maxlength: 200, autocomplete: "off", dir: "auto" });
     const partner = element("select", { id: "partner" }, ...others.map((other) => element("option", { value: other }, page.topics[other].name)));
-    panel.append(element("h3", {}, "Edit"),
+    const group = element("details", { ontoggle: () => { editing = group.open; } }, element("summary", {}, "Edit this topic"));
+    group.open = editing;
+    panel.append(group);
+    group.append(
       element("form", { class: "edit-row", id: "rename", onsubmit: (event) => { event.preventDefault(); edit(send({ rename: { [topic.number]: name.value } }), `Topic ${topic.number} is named “${name.value.trim()}”, saved to the model.`, topic.number); } },
         element("label", {}, "Name ", name), element("button", { type: "submit" }, "Rename")));
     if (!others.length) return;
-    panel.append(
+    group.append(
       element("form", { class: "edit-row", id: "merge", onsubmit: (event) => { event.preventDefault(); merge(topic, page.topics[Number(partner.value)]); } },
         element("label", {}, "Merge with ", partner), element("button", { type: "submit" }, "Merge")),
       element("div", { class: "edit-row" }, element("button", { type: "button", id: "drop", onclick: () => edit(send({ drop: [topic.number] }), `“${topic.name}” is dropped; its documents went to their next topics. Saved to the model.`, -1) }, "Drop the topic")));
