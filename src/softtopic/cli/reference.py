@@ -214,6 +214,11 @@ REFERENCES: dict[str, Reference] = {
         examples=("softtopic report model/ --out topics.html",),
         keys={"out": "the file", "bytes": "its size"},
     ),
+    "serve": Reference(
+        panel=SHARE,
+        examples=("softtopic serve model/ --open", "softtopic serve model/ --port 8080 --read-only"),
+        keys={"url": "address of the page, printed when it is ready"},
+    ),
     "export": Reference(
         panel=SHARE,
         examples=(
