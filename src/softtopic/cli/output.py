@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from softtopic.cli.layout import column_widths, in_colour, plain_line, print_in_colour, terminal_width
+from softtopic.cli.layout import column_widths, cut, in_colour, plain_line, print_in_colour, terminal_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,8 @@ class _BarHandler(logging.StreamHandler):
 
 # Columns of a terminal from which a table of topics has room for a document.
 _WIDE = 120
+# Cells of a name beside the words on a terminal.
+_NAME_WIDTH = 28
 
 # Invisible letters that Persian, Indic scripts and emoji are spelt with.
 _JOINERS = "\u200c\u200d"
@@ -138,13 +140,14 @@ def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = F
     """A table of topics: number, size, names if there are any, words; on wide lines a representative document."""
     from softtopic.topics.documents import excerpt
 
-    wide = not 0 < terminal_width() < _WIDE
+    terminal = terminal_width()
+    wide = not 0 < terminal < _WIDE
     header = ["topic", "size", *(["name"] if named else []), "words", *(["a representative document"] if wide else [])]
     rows = [
         [
             str(row["topic"]),
             str(row["count"]),
-            *([row["name"]] if named else []),
+            *([cut(row["name"], _NAME_WIDTH) if terminal else row["name"]] if named else []),
             " ".join(row["words"]),
             *([excerpt(" ".join(row["representative_documents"][:1]))] if wide else []),
         ]

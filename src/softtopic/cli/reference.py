@@ -216,8 +216,8 @@ REFERENCES: dict[str, Reference] = {
     ),
     "serve": Reference(
         panel=SHARE,
-        examples=("softtopic serve model/ --open", "softtopic serve model/ --read-only --port 0"),
-        keys={"url": "the address of the page"},
+        examples=("softtopic serve model/ --open", "softtopic serve model/ --port 8080 --read-only"),
+        keys={"url": "address of the page, printed when it is ready"},
     ),
     "export": Reference(
         panel=SHARE,
