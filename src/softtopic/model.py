@@ -49,6 +49,7 @@ from softtopic.topics import (
     export,
     groups,
     hierarchy,
+    languages,
     ldavis,
     rewording,
     search,
@@ -576,8 +577,18 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """Top words of every topic with their scores, largest first; see `get_topic`."""
         return table.get_topics(self._fitted.view, n_words)
 
-    def get_topic(self, topic: int, n_words: int = 10) -> list[tuple[str, float]]:
-        """Top words of one topic with the scores they are ranked by, largest first; over all words they sum to 1."""
+    def get_topic(self, topic: int, n_words: int = 10, *, language: str | None = None) -> list[tuple[str, float]]:
+        """Top words of one topic with the scores they are ranked by, largest first; over all words they sum to 1.
+
+        Parameters
+        ----------
+        topic : int
+        n_words : int, default=10
+        language : str or None, default=None
+            Language, by name or code, whose words alone are listed, of a model of documents in several.
+        """
+        if language is not None:
+            return languages.topic_in_language(self._fitted.view, topic, n_words, language)
         return table.get_topic(self._fitted.view, topic, n_words)
 
     def generate_topic_labels(
@@ -952,7 +963,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         classes : iterable
-            Class of each document.
+            Class of each document; "language": the language of each, among those of the model.
         docs, theta
             See `topics_over_time`.
 
@@ -962,6 +973,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             A row for each class and topic: Topic, Name, Class, Count, Share, Low, High, Ratio, P, Adjusted_P, Words.
             See `softtopic.topics.groups.topics_per_class`.
         """
+        if isinstance(classes, str) and classes == "language":
+            classes = languages.languages_of(self._fitted.view, docs)
         return groups.topics_per_class(self._assignments(docs, theta), classes)
 
     def name_topics(

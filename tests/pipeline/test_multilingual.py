@@ -7,6 +7,7 @@ import pytest
 
 from softtopic import EncoderTeacher, Teacher, TopicModel
 from softtopic.data.languages import document_languages
+from softtopic.errors import InputError
 from softtopic.lm.config import MULTILINGUAL_ENCODER, SENTENCE_ENCODER
 from softtopic.pipeline import multilingual
 
@@ -89,21 +90,46 @@ def offset_vectors(texts):
     return np.stack([10 * german, space, 1 - space, *rng.normal(size=(3, len(texts))) / 20], axis=1)
 
 
-def test_documents_of_several_languages_share_topics_and_so_do_new_ones(tmp_path):
+@pytest.fixture(scope="module")
+def mixed():
+    """A model of 48 German and 48 English documents on two subjects, in the same order, and their texts."""
     german = [f"Der Bundestag beschließt die neuen Steuern im Haushalt {n}" for n in range(24)]
     german += [f"Die Rakete erreichte nach neun Minuten die Umlaufbahn {n}" for n in range(24)]
     english = [f"The parliament votes on the new taxes of the budget {n}" for n in range(24)]
     english += [f"The rocket reached its orbit after nine minutes {n}" for n in range(24)]
     texts = german + english
-    model = TopicModel(
-        2, language=["de", "en"], embedder=offset_vectors, inputs="embedding", target="bow", features=None
-    )
-    topics = model.fit(texts).topics_
+    options = {"inputs": "embedding", "target": "bow", "features": None}
+    return TopicModel(2, language=["de", "en"], embedder=offset_vectors, **options).fit(texts), texts
+
+
+def test_documents_of_several_languages_share_topics_and_so_do_new_ones(mixed, tmp_path):
+    model, texts = mixed
+    topics = model.topics_
     assert model.state_.language_axes.shape == (1, 6)
     assert (topics[:48] == topics[48:]).mean() > 0.9
     model.save(tmp_path / "model")
     loaded = TopicModel.load(tmp_path / "model")
     np.testing.assert_array_equal(loaded.state_.language_axes, model.state_.language_axes)
-    np.testing.assert_allclose(
-        loaded.transform(embeddings=offset_vectors(texts).astype(np.float32)), model.probabilities_, atol=1e-3
-    )
+    vectors = offset_vectors(texts).astype(np.float32)
+    np.testing.assert_allclose(loaded.transform(embeddings=vectors), model.probabilities_, atol=1e-3)
+
+
+def test_a_topic_has_words_in_each_language(mixed):
+    model, texts = mixed
+    space = int(model.topics_[texts.index("The rocket reached its orbit after nine minutes 0")])
+    german, english = ([word for word, _ in model.get_topic(space, 4, language=code)] for code in ("German", "en"))
+    assert {"rakete", "umlaufbahn"} <= set(german)
+    assert {"rocket", "orbit"} <= set(english)
+    assert not set(german) & set(english)
+    with pytest.raises(InputError, match="no document is in fr; choose from de, en"):
+        model.get_topic(space, language="fr")
+
+
+def test_languages_are_classes(mixed):
+    model, texts = mixed
+    frame = model.topics_per_class("language")
+    assert sorted(set(frame["Class"])) == ["de", "en"]
+    np.testing.assert_allclose(frame["Share"], 0.5, atol=0.1)
+    theta = model.transform(embeddings=offset_vectors(texts[:48]).astype(np.float32))
+    with pytest.raises(InputError, match="class"):  # they are in one language
+        model.topics_per_class("language", docs=texts[:48], theta=theta)

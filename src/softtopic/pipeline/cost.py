@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from softtopic.inputs.registry import split_inputs
-from softtopic.lm.config import Embedder
+from softtopic.lm.config import MULTILINGUAL_ENCODER, SENTENCE_ENCODER, Embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, TokenBudget
@@ -20,7 +20,7 @@ from softtopic.teacher.local import Teacher
 
 # Parameters of the embedded models, those of the embedding tables left out.
 _LM_PARAMETERS = 107e6
-_ENCODER_PARAMETERS = 11e6
+_ENCODER_PARAMETERS = {SENTENCE_ENCODER: 11e6, MULTILINGUAL_ENCODER: 21e6}
 # Share of the peak of float32 products that is reached, measured end to end: attention, norms, batches that are small.
 _LM_EFFICIENCY = {"float32": 0.55, "bfloat16": 1.5, "int8": 1.2}
 _ENCODER_EFFICIENCY = 0.35
@@ -125,7 +125,8 @@ def _encoding(lengths: list[float], embedder: Embedder | None, recipe: Recipe) -
     tokens = sum(min(length + 2, recipe.encoder.max_tokens) for length in lengths)
     if "embedding" not in split_inputs(recipe.inputs):
         tokens *= min(1, (recipe.max_training_documents or len(lengths)) / len(lengths))
-    return 2 * _ENCODER_PARAMETERS * tokens / _ENCODER_EFFICIENCY
+    parameters = _ENCODER_PARAMETERS.get(embedder.name, _ENCODER_PARAMETERS[SENTENCE_ENCODER])
+    return 2 * parameters * tokens / _ENCODER_EFFICIENCY
 
 
 def _training(recipe: Recipe, count: int) -> float:

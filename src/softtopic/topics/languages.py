@@ -1,0 +1,68 @@
+"""Topics of documents in several languages: words of one language, and the language of each document."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from softtopic.data.languages import document_languages, parse_language
+from softtopic.errors import InputError
+from softtopic.state import FittedState
+from softtopic.topics.table import column_of, topics_of
+
+# A word is one of a language if so much of its weight, where all languages weigh the same, is in documents of it.
+_MIN_SHARE = 0.5
+
+
+def languages_of(state: FittedState, docs: Sequence[str] | None = None) -> list[str]:
+    """The language of each document among those of the model.
+
+    Parameters
+    ----------
+    state : FittedState
+    docs : sequence of str or None, default=None
+        Documents; None: the training documents by their beginnings, which the model holds.
+
+    Raises
+    ------
+    InputError
+        If the model holds no texts.
+    """
+    texts = state.excerpts if docs is None else docs
+    if not any(texts):
+        raise InputError("the model holds no text of its documents, so that their languages are not known; give docs=")
+    return document_languages(texts, state.languages)
+
+
+def topic_in_language(state: FittedState, topic: int, n_words: int, language: str) -> list[tuple[str, float]]:
+    """Top words of a topic among those of a language, with the scores they are ranked by.
+
+    Parameters
+    ----------
+    state : FittedState
+    topic : int
+        Number of the topic.
+    n_words : int
+    language : str
+        Name or code, see `softtopic.data.languages.parse_language`.
+
+    Raises
+    ------
+    InputError
+        If there is no such topic, or the documents are in other languages.
+    """
+    code = parse_language(language)
+    if code not in state.languages:
+        raise InputError(f"no document is in {language}; choose from {', '.join(state.languages)}")
+    shares = _word_shares(state, languages_of(state))[state.languages.index(code)]
+    own = {word for word, share in zip(state.vocabulary.words, shares, strict=True) if share >= _MIN_SHARE}
+    ranked = topics_of(state).top(column_of(state, topic), len(state.vocabulary))
+    return [(word, score) for word, score in ranked if word in own][:n_words]
+
+
+def _word_shares(state: FittedState, languages: Sequence[str]) -> Float[np.ndarray, "languages vocab"]:
+    """Share of each language in the occurrences of a word, as if there were as many documents of each."""
+    counts = state.vocabulary.bag_of_words(state.excerpts)
+    members = np.array([[own == code for own in languages] for code in state.languages], dtype=np.float64)
+    rates = (counts.T @ members.T).T / np.maximum(members.sum(axis=1, keepdims=True), 1)
+    return rates / np.maximum(rates.sum(axis=0, keepdims=True), np.finfo(float).tiny)
