@@ -46,7 +46,8 @@ format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
-# The documentation as a site in build/site, which needs neither a server nor a network to be read.
+# The documentation as a site in build/site. It can be read from disk; its search needs a server:
+# python -m http.server -d build/site
 docs: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
