@@ -73,18 +73,6 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
     check_state(state)
     _check_parameters(parameters, state)
     plain_parameters, tensors = encode_parameters(parameters)
-    tensors |= {WEIGHTS + name: value for name, value in state.weights.items()}
-    tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
-    if state.lsa is not None:
-        tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
-    if state.vectors is not None:
-        tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
-    if state.static is not None:
-        tensors |= _tensors_of(state.static)
-    if state.language_axes is not None:
-        tensors["language_axes"] = state.language_axes
-    if len(state.blank):
-        tensors["blank"] = state.blank
     topics = plain_topics(topics_of(state), state.representatives)
     config = {
         "softtopic": __version__,
@@ -101,13 +89,30 @@ def files_of(state: FittedState, parameters: dict[str, Any], edits: tuple[Edit, 
     shown = apply(state, edits).state
     return ModelFiles(
         config=withhold_demonstrations(config | _optional_config(state), excerpts=excerpts),
-        tensors=tensors,
+        tensors=tensors | _tensors_of_state(state),
         topics={"vocabulary": to_plain(state.vocabulary), "topics": topics},
         documents=_documents(state, excerpts=excerpts),
         card=model_card(shown),
         picture=topics_picture(shown),
         edits=plain_edits(edits),
     )
+
+
+def _tensors_of_state(state: FittedState) -> dict[str, np.ndarray]:
+    """Every array of a state by its name in the file."""
+    tensors = {WEIGHTS + name: value for name, value in state.weights.items()}
+    tensors |= {name: value for name in _ARRAYS if (value := getattr(state, name)) is not None}
+    if state.lsa is not None:
+        tensors |= {"lsa.idf": state.lsa.idf, "lsa.components": state.lsa.components}
+    if state.vectors is not None:
+        tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
+    if state.static is not None:
+        tensors |= _tensors_of(state.static)
+    if state.language_axes is not None:
+        tensors["language_axes"] = state.language_axes
+    if len(state.blank):
+        tensors["blank"] = state.blank
+    return tensors
 
 
 def _optional_config(state: FittedState) -> dict[str, Any]:
