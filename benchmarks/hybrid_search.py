@@ -1,6 +1,6 @@
 """Precision and nDCG at 10 of search by words, topics, vectors and their combinations.
 
-    python benchmarks/hybrid_search.py --data-dir FOLDER [--documents 2000] [--corpora tweettopic …]
+    python benchmarks/hybrid_search.py --data-dir FOLDER [--documents 2000] [--sample .4] [--corpora tweettopic …]
 
 Each document is a query against all others; those with its label are relevant. Labels are for evaluation alone. How
 rankings are combined was chosen on the first corpus; the others report.
@@ -52,10 +52,10 @@ def word_scores(texts: list[str]) -> np.ndarray:
     return np.array([index.scores(text) for text in texts])
 
 
-def evaluate(name: str, data_dir: str, documents: int) -> None:
+def evaluate(name: str, data_dir: str, documents: int, share: float | None) -> None:
     corpus, _ = sample(name, data_dir, documents)
     start = time.perf_counter()
-    model = TopicModel(50).fit(corpus)
+    model = TopicModel(50, sample=share).fit(corpus)
     print(f"{name}: fitted in {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     state = model.state_
     rows = state.with_text
@@ -94,11 +94,12 @@ def evaluate(name: str, data_dir: str, documents: int) -> None:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--documents", type=int, default=2000)
+    options.add_argument("--sample", type=float, help="share that the language model reads; default: the recipe's")
     options.add_argument("--corpora", nargs="+", default=CORPORA)
     arguments = options.parse_args()
     print_head("corpus", "documents", "search", f"P@{K}", f"nDCG@{K}")
     for name in arguments.corpora:
-        evaluate(name, arguments.data_dir, arguments.documents)
+        evaluate(name, arguments.data_dir, arguments.documents, arguments.sample)
 
 
 if __name__ == "__main__":

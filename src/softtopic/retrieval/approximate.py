@@ -23,9 +23,9 @@ class GraphConfig:
 
     Parameters
     ----------
-    connectivity : int, default=16
+    connectivity : int, default=12
         Edges of a node.
-    expansion_add, expansion_search : int, default=64 and 128
+    expansion_add, expansion_search : int, default=40 and 128
         Nodes that are kept in view while one is added, or looked for: more are slower and more accurate.
     candidates : int or None, default=None
         Candidates for each neighbour; the nearest by the exact distance are returned. None: the fewest of
@@ -33,8 +33,8 @@ class GraphConfig:
     target_recall : float, default=0.95
     """
 
-    connectivity: int = 16
-    expansion_add: int = 64
+    connectivity: int = 12
+    expansion_add: int = 40
     expansion_search: int = 128
     candidates: int | None = None
     target_recall: float = 0.95
