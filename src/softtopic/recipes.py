@@ -183,12 +183,17 @@ class RankingConfig:
         Leading words whose mean vector stands for the topic.
     document_power : float, default=2.5
         A document's words count for a topic with its share in the topic to this power.
+    merge_forms : bool or None, default=None
+        Whether inflected forms of one word, those with the same Snowball stem, are shown once in a topic: the form that
+        ranks first. All are counted. None: in languages other than English, where documents are in a single one. It
+        needs order "relevance".
     """
 
     order: str = "probability"
     inverse_temperature: float = 8.0
     n_center_words: int = 10
     document_power: float = 2.5
+    merge_forms: bool | None = None
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:

@@ -51,6 +51,7 @@ from softtopic.storage.progress import Progress, RunClock, Step
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
 from softtopic.topics.documents import excerpt, representative_rows, without_content
+from softtopic.topics.inflection import merge_forms
 from softtopic.topics.ranking import mean_document_vectors, relevance
 from softtopic.training.dataset import TrainingData, l1_normalized
 from softtopic.training.report import TrainingReport
@@ -374,4 +375,5 @@ def rank_words(
     words = None
     if targets.counts is not None:
         words = np.asarray((targets.counts.T @ document_weights(theta, recipe.ranking.document_power)).T)
-    return relevance(topic_word, words, views, recipe.ranking)
+    ranked = relevance(topic_word, words, views, recipe.ranking)
+    return merge_forms(ranked, plan.vocabulary.words, plan.language.codes, recipe.ranking)
