@@ -1,5 +1,7 @@
 import logging
+import shutil
 import warnings
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -37,13 +39,22 @@ def posts(texts, tmp_path):
     return path
 
 
+@pytest.fixture(scope="session")
+def fitted(texts, tiny_lm, tmp_path_factory):
+    """A model of the posts, as `softtopic fit --recipe light --lm tiny_lm` makes it."""
+    from softtopic import Corpus, TopicModel
+
+    corpus = Corpus.from_texts(texts, ids=[f"k{n}" for n in range(12)])
+    TopicModel(3, recipe="light", lm=tiny_lm, vocabulary=40).fit(corpus).save(
+        folder := tmp_path_factory.mktemp("fitted") / "m"
+    )
+    return folder
+
+
 @pytest.fixture
-def model(run, posts, tiny_lm, tmp_path):
-    given = ["--text", "body", "--id", "key", "--vocabulary", "40", "--topics", "3", "--quiet"]
-    code, out, err = run("fit", posts, *given, "--recipe", "light", "--lm", tiny_lm, "--out", tmp_path / "m")
-    assert (code, err) == (0, "")
-    assert "The model is in" in out
-    return tmp_path / "m"
+def model(fitted, tmp_path):
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(fitted, tmp_path / "m"))
 
 
 @pytest.fixture(scope="session")
