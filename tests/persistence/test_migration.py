@@ -10,6 +10,7 @@ from states import WORDS, save_again
 from softtopic import persistence
 from softtopic.backbones.registry import name_of
 from softtopic.data.tokenizer import LONG_WORD
+from softtopic.lm.config import SENTENCE_ENCODER
 from softtopic.persistence.folder import VERSION, read_model
 from softtopic.recipes import RECIPES
 
@@ -54,7 +55,9 @@ def test_settings_of_version_1_are_those_of_today(name):
     # Tokens are found as they were, and in markup too.
     assert recipe.vocabulary == replace(today.vocabulary, token_pattern=LONG_WORD, keep_markup=True)
     assert (state.vocabulary.token_pattern, state.vocabulary.keep_markup) == (LONG_WORD, True)
-    for part in ("encoder", "imputation", "words", "groups", "ranking"):
+    # The encoder of English, which then was the only one.
+    assert recipe.encoder == replace(today.encoder, name=SENTENCE_ENCODER)
+    for part in ("imputation", "words", "groups", "ranking"):
         assert getattr(recipe, part) == getattr(today, part), part
     for part in ("target", "bow_weight", "standardize", "max_training_documents"):
         assert getattr(recipe, part) == getattr(today, part), part

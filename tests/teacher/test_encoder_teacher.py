@@ -67,7 +67,7 @@ def test_a_model_fitted_by_an_encoder_alone_is_saved_whole(tiny_encoder, texts, 
     model = TopicModel(2, lm=EncoderTeacher(tiny_encoder), embedder=tiny_encoder, features=None, vocabulary=20)
     model.fit(texts)
     [line] = [line for line in model.plan_.lines() if line.startswith("teacher: ")]
-    assert line.endswith(f"compares all {len(texts)} distinct documents with words")
+    assert line.endswith(f"compares words with all {len(texts)} distinct documents")
     model.save(tmp_path / "model")
     loaded = TopicModel.load(tmp_path / "model")
     assert loaded.teacher_ == model.teacher_ == EncoderTeacher(tiny_encoder)

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from softtopic.data.corpus import equidistant
 from softtopic.data.languages import CorpusLanguage, document_languages
@@ -12,7 +12,7 @@ from softtopic.lm.config import AUTO, LANGUAGE_MODEL, MULTILINGUAL_ENCODER, SENT
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe
 from softtopic.storage.assets import ASSETS, has_asset
-from softtopic.teacher.encoder import ENCODER_TEACHER
+from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
 from softtopic.teacher.languages import LM_LANGUAGES
 from softtopic.types import DocHidden
 
@@ -78,3 +78,9 @@ def teacher_name(recipe: Recipe, language: CorpusLanguage) -> str:
     if helps or recipe.encoder.name != MULTILINGUAL_ENCODER or "hidden" in split_inputs(recipe.inputs):
         return LANGUAGE_MODEL
     return ENCODER_TEACHER
+
+
+def encoder_teacher(recipe: Recipe, embedder: Any) -> EncoderTeacher:
+    """The encoder of the fit as teacher: the one the caller names, else that of the recipe."""
+    named = isinstance(embedder, str) and embedder != AUTO
+    return EncoderTeacher(embedder if named else recipe.encoder.name, max_tokens=recipe.encoder.max_tokens)

@@ -18,25 +18,24 @@ from softtopic.errors import InputError, check_whole
 from softtopic.inputs.registry import INPUTS, split_inputs, split_target
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import AUTO as FOR_LANGUAGE
-from softtopic.lm.config import MULTILINGUAL_ENCODER, Embedder, as_embedder
+from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
+from softtopic.pipeline.description import encoding, reader, truncation
 from softtopic.pipeline.language import WordPlan, plan_words
-from softtopic.pipeline.multilingual import teacher_name, with_encoder
+from softtopic.pipeline.multilingual import encoder_teacher, teacher_name, with_encoder
 from softtopic.pipeline.sampling import (
     check_sample,
     documents_to_read,
     documents_to_train_on,
     medoids,
     n_affordable,
-    n_longer,
     n_to_train_on,
 )
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe, get_recipe
 from softtopic.selection import AUTO, MIN_DOCUMENTS, Selection, SelectionConfig, candidate_numbers
 from softtopic.teacher.base import BaseTeacher
-from softtopic.teacher.chunking import max_chunks
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
 from softtopic.teacher.local import Teacher
@@ -253,27 +252,14 @@ class FitPlan:
         rest = "" if self.reads_all else "; soft labels of the others are predicted"
         if self.features_exist:
             return f"language model: soft labels of {which} distinct documents exist already{rest}"
-        how = "" if self.teacher is None else f"{_teacher_summary(self.teacher)}, "
         more = ", one prompt with examples from the corpus" if self.choose_demonstrations else ""
-        if isinstance(self.teacher, EncoderTeacher):
-            return f"teacher: {self.teacher.encoder} compares {which} distinct documents with words{rest}"
-        return f"language model: {how}reads {which} distinct documents{more}{rest}"
+        return f"{reader(self.teacher)} {which} distinct documents{more}{rest}"
 
     def _encoding(self) -> str:
         if not self.recipe.needs_embeddings:
             return ""
-        count = f"{self.n_train if 'embedding' not in self.inputs else self.n_distinct:,}"
-        rest = "; a static encoder trained on them encodes all" if "static" in self.inputs else ""
-        if self.embedder is None:
-            return f"sentence vectors: given{rest}"
-        name = self.embedder.name if isinstance(self.embedder, SentenceEncoder) else "a function of the caller's"
-        why = f" for {self._language_names}" if name == MULTILINGUAL_ENCODER else ""
-        return f"sentence encoder: {name}{why}, {count} documents{rest}"
-
-    @property
-    def _language_names(self) -> str:
-        names = self.language.names
-        return names[0] if len(names) == 1 else f"{len(names)} languages"
+        count = self.n_train if "embedding" not in self.inputs else self.n_distinct
+        return encoding(self.embedder, self.language, count, is_static="static" in self.inputs)
 
     def _selecting(self) -> str:
         if self.selection is not None:
@@ -350,7 +336,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         features_exist=source.features is not None,
         features=options.features,
         word_vectors=options.word_vectors,
-        truncation=_truncation(source, teacher if n_read and source.features is None else None, embedder),
+        truncation=truncation(source, teacher if n_read and source.features is None else None, embedder),
         cost=expected_cost(source, recipe, teacher if source.features is None else None, n_read, embedder),
     )
 
@@ -433,19 +419,14 @@ def _documents_read(
     if not predictable and partial:
         raise InputError("what is not read is predicted from sentence vectors or words; give inputs='embedding'")
     if isinstance(teacher, EncoderTeacher):
-        # What it says of a document follows from its sentence vector, which is computed anyway.
-        return _documents_compared(recipe, source, options)
+        # What it says of a document follows from the sentence vector: all that are trained on are read.
+        read = documents_to_read(source.count, options.sample, recipe.max_training_documents)
+        return len(read), read
     limit = n_affordable(source.corpus.distinct.texts, recipe) if predictable else None
     read = documents_to_read(source.count, options.sample, limit)
     config, has_vectors = recipe.read.medoids, recipe.needs_embeddings or source.embeddings is not None
     by_vectors = config is not None and has_vectors and len(read) <= config.max_clusters
     return len(read), None if by_vectors and len(read) < source.count else read
-
-
-def _documents_compared(recipe: Recipe, source: Source, options: FitOptions) -> tuple[int, ReadRows]:
-    """Documents that are compared with words by a sentence encoder: all that the topic model is trained on."""
-    read = documents_to_read(source.count, options.sample, recipe.max_training_documents)
-    return len(read), read
 
 
 def _documents_encoded(
@@ -466,9 +447,7 @@ def _teacher(
         return source.teacher, False
     lm = teacher_name(recipe, language) if options.lm == FOR_LANGUAGE else options.lm
     if lm == ENCODER_TEACHER:
-        named = isinstance(options.embedder, str) and options.embedder != FOR_LANGUAGE
-        encoder = options.embedder if named else recipe.encoder.name
-        return EncoderTeacher(encoder, max_tokens=recipe.encoder.max_tokens), False
+        return encoder_teacher(recipe, options.embedder), False
     teacher = open_teacher(lm, **recipe.read.teacher_options(source.count))
     _ = teacher.fingerprint  # a language model that is not on this machine is named before anything is read
     # A teacher of the caller's, or on a server, keeps its prompts unless examples are asked for by name.
@@ -490,27 +469,3 @@ def pick_embedder(
         return embedder
     name = recipe.encoder.name if embedder in (None, FOR_LANGUAGE) else embedder
     return SentenceEncoder(name, max_tokens=recipe.encoder.max_tokens, device=device)
-
-
-def _truncation(source: Source, teacher: BaseTeacher | None, embedder: Embedder | None) -> str:
-    """How many documents are longer than what is read and encoded of each."""
-    limits: dict[str, int] = {}
-    if isinstance(teacher, Teacher):
-        config = teacher.config
-        limits["read"] = config.max_tokens * max_chunks(config.truncation, config.max_windows)
-    if isinstance(embedder, SentenceEncoder):
-        limits["encoded"] = embedder.max_tokens
-    texts = source.corpus.distinct.texts if source.has_texts else ()
-    longer = {how: n_longer(texts, limit) for how, limit in limits.items()}
-    parts = [f"{longer[how]:,} longer than the {limits[how]} tokens {how} of each" for how in limits if longer[how]]
-    return f"not read whole: of {source.count:,} documents about {' and '.join(parts)}" if parts else ""
-
-
-def _teacher_summary(teacher: BaseTeacher) -> str:
-    """A language model in a few words: name, number format, prompts, what it reads of a document."""
-    about = teacher.description
-    prompts = about.get("prompts") or [about.get("prompt")]
-    how = {"head": "beginnings"}.get(about.get("truncation", "head"), about.get("truncation"))
-    number = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''}"
-    form = f" ({about['dtype']})" if "dtype" in about else ""
-    return f"{about['lm']}{form}, {number}, {how}"
