@@ -34,7 +34,7 @@ from softtopic.types import DocInt
 _N_WORDS = 15
 
 WEIGHTS = "backbone."
-_ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior")
+_ARRAYS = ("theta", "mean_theta", "topic_word", "relevance", "prior", "language_axes")
 _VECTORS = tuple(f"vectors.{field.name}" for field in fields(DocumentVectors))
 _STATIC = ("static.tokenizer", "static.tokens", "static.vectors")
 _OPTIONAL = ("relevance", "prior", "lsa.idf", "lsa.components", "blank", "language_axes", *_VECTORS, *_STATIC)
@@ -108,8 +108,6 @@ def _tensors_of_state(state: FittedState) -> dict[str, np.ndarray]:
         tensors |= {name: getattr(state.vectors, name.removeprefix("vectors.")) for name in _VECTORS}
     if state.static is not None:
         tensors |= _tensors_of(state.static)
-    if state.language_axes is not None:
-        tensors["language_axes"] = state.language_axes
     if len(state.blank):
         tensors["blank"] = state.blank
     return tensors
@@ -167,7 +165,6 @@ def state_of(files: ModelFiles, *, device: str) -> tuple[FittedState, dict[str, 
         blank=tensors.get("blank", np.empty(0, dtype=np.int64)),
         plan=from_plain(tuple[str, ...], config["plan"], "plan"),
         **_identities_of(config),
-        language_axes=tensors.get("language_axes"),
         times=tuple(files.documents["time"]) if "time" in files.documents else None,
         **_arrays_of(tensors),
     )
