@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softtopic.data import formats
-from softtopic.data.readers import Columns, read_corpus
+from softtopic.data.readers import Columns, parse_table, read_corpus
 from softtopic.errors import InputError
 
 # Excel files are written by a package that need not be installed.
@@ -440,3 +440,16 @@ def test_labels_may_be_wanted_only_where_there_are_some(file, format):
     assert read_corpus(file(f"a.{format}", encode(["one"], format)), wanted).labels is None
     assert read_corpus(file("b.csv", "text,topic\none,a\n"), wanted).labels == ("a",)
     assert "no column 'body'" in refusal(file("c.csv", "text\none\n"), Columns(text="body", label_required=False))
+
+
+def test_a_header_of_very_many_columns_is_refused():
+    with pytest.raises(InputError, match="the file has 20,001 columns; expected at most 10,000"):
+        parse_table(b"," * 20_000 + b"\n", "the file", ["text"], format="csv")
+
+
+def test_only_the_columns_that_are_read_are_kept():
+    lines = b"".join(json.dumps({"text": "a", f"other{row}": row}).encode() + b"\n" for row in range(2000))
+    table = parse_table(lines, "the file", ["text"], format="jsonl")
+    assert table["text"] == ["a"] * 2000
+    assert len(table) == 2001
+    assert not any(table[name] for name in table if name != "text")

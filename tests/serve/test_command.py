@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from softtopic import TopicModel
+from softtopic.cli import main
 from softtopic.errors import InputError
 from softtopic.serve import server
 from softtopic.serve.config import ServeConfig
@@ -53,6 +54,14 @@ def test_a_server_killed_while_it_edits_leaves_a_model(start, folder):
                 client.post("/edits", json={"rename": {"0": f"name {n}"}})
         assert process.wait(20) == -signal.SIGKILL
         assert TopicModel.load(folder).topic_ids_.tolist() == [0, 1, 2, 3]
+
+
+def test_a_folder_without_a_model_is_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["serve", str(tmp_path / "nowhere"), "--port", "0"])
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "no such model folder" in err
 
 
 def test_a_port_in_use_and_missing_packages_are_one_line(monkeypatch):

@@ -57,8 +57,8 @@ class Service:
 
     def __init__(self, model: LiveModel, config: ServeConfig, title: str) -> None:
         self._model, self._config, self._title = model, config, title
-        # One computation uses all cores; requests wait for their turns in order.
-        self._computing, self._editing = CapacityLimiter(1), CapacityLimiter(1)
+        # One computation uses all cores; texts wait for their turns in order, and what is quick does not wait for them.
+        self._computing, self._editing, self._quick = CapacityLimiter(1), CapacityLimiter(1), CapacityLimiter(4)
 
     async def page(self, request: Request) -> Response:
         """The page of the model."""
@@ -88,7 +88,7 @@ class Service:
             if start and await request.is_disconnected():
                 raise ClientDisconnect
             texts = given.texts[start : start + _BLOCK]
-            records += await self._run(self._model.transform, predictor, texts, given.nearest)
+            records += await self._compute(self._model.transform, predictor, texts, given.nearest)
         return json_response({"topics": list(predictor.view.topic_ids), "documents": records})
 
     async def search(self, request: Request) -> Response:
@@ -100,7 +100,7 @@ class Service:
             query, k = given["query"], given["k"]
         if query is None:
             raise InputError("the query is missing; give a word or a text, as /search?query=rockets")
-        return json_response(await self._run(self._model.search, query, k))
+        return json_response(await self._compute(self._model.search, query, k))
 
     async def edit(self, request: Request) -> Response:
         """One edit."""
@@ -135,7 +135,10 @@ class Service:
     def _rendered(self) -> bytes:
         return render(self._data(), self._title, _addition())
 
-    async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    async def _run(self, function: Callable[[], Any]) -> Any:
+        return await to_thread.run_sync(function, limiter=self._quick)
+
+    async def _compute(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await to_thread.run_sync(function, *arguments, limiter=self._computing)
 
 
