@@ -14,7 +14,7 @@ from common import parser, print_head, print_row, sample
 
 from softtopic import SentenceEncoder, TopicModel
 from softtopic.retrieval.divergences import unit_rows
-from softtopic.retrieval.hybrid import WordIndex, reciprocal_rank_fusion, standardised_sum
+from softtopic.retrieval.hybrid import WordIndex, reciprocal_rank_fusion
 
 CORPORA = ("tweettopic", "20newsgroups", "stackoverflow", "biomedical", "reuters-r52")
 K = 10
@@ -34,6 +34,17 @@ def measures(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     gains = 1 / np.log2(np.arange(2, K + 2))
     ideal = np.cumsum(gains)[np.clip(relevant, 1, K) - 1]
     return float(same.mean()), float(((same * gains).sum(axis=1) / ideal).mean())
+
+
+def standardised_sum(scores: list[np.ndarray]) -> np.ndarray:
+    """Sum of scores with mean 0 and standard deviation 1 over the documents of each method."""
+    total = np.zeros(len(scores[0]))
+    for one in scores:
+        finite = np.isfinite(one)
+        spread = one[finite].std() if finite.any() else 0
+        if spread > 0:
+            total[finite] += (one[finite] - one[finite].mean()) / spread
+    return total
 
 
 def fused(parts: list[np.ndarray], fuse) -> np.ndarray:

@@ -747,9 +747,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ----------
         query : str
         k : int, default=10
-        method : {"topics", "words", "vectors", "hybrid"}, default="topics"
-            By topic mixtures; by words of the beginnings that the model keeps (BM25); by document vectors; or by the
-            ranks of all three. "words" and "hybrid" need ``softtopic[search]``.
+        method : str, default="topics"
+            What documents are ranked by: "topics", their mixtures; "vectors", their vectors; "words" of the beginnings
+            that the model keeps, by BM25, which needs ``softtopic[search]``; or several joined by "+", by the sum of
+            their reciprocal ranks. "hybrid" is "topics+vectors".
         index : RetrievalIndex, str, Path or None, default=None
             Index by `build_index`, or its folder, which is opened once. None: exact, by KL(query ‖ document).
 

@@ -32,7 +32,7 @@ def test_an_approximate_index_says_its_recall(run, folder):
 
 
 def test_search_by_words_or_all_prints_scores(run, folder):
-    for method in ("words", "hybrid"):
+    for method in ("words", "words+topics"):
         code, out, _ = run("search", folder, "rocket", "--method", method, "-k", 3)
         assert code == 0
         assert out.splitlines()[0].split() == ["score", "id", "topic", "text"]
@@ -48,7 +48,7 @@ def test_what_is_missing_is_one_line(run, folder, monkeypatch):
     code, _, err = run("index", folder, "--metric", "l2")
     assert (code, err) == (2, "softtopic: metric is 'l2'; give one of kl, reverse-kl, hellinger, cosine\n")
     monkeypatch.setitem(sys.modules, "bm25s", None)
-    code, _, err = run("search", folder, "orbit", "--method", "hybrid")
+    code, _, err = run("search", folder, "orbit", "--method", "words")
     assert (code, err) == (2, "softtopic: search by words needs bm25s; pip install 'softtopic[search]'\n")
 
 

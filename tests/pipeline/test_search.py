@@ -64,8 +64,9 @@ def test_words_find_texts_that_have_them(model):
     assert model.search("nothing at all", 5, method="words").empty
 
 
-def test_hybrid_adds_the_ranks(model):
-    hits = model.search("sql tables", 8, method="hybrid")
+def test_ranks_are_added(model):
+    assert model.search("sql", 8, method="hybrid").equals(model.search("sql", 8, method="topics+vectors"))
+    hits = model.search("sql tables", 8, method="words+topics+vectors")
     assert len(hits) == 7
     assert hits["Score"].is_monotonic_decreasing
     ranks = [
@@ -82,8 +83,10 @@ def test_vectors_rank_by_cosine(model):
 
 
 def test_a_method_that_does_not_exist_or_has_no_index_is_refused(model, tmp_path):
-    with pytest.raises(InputError, match="method is 'magic'; give one of topics, words, vectors, hybrid"):
+    with pytest.raises(InputError, match=r"method is 'magic'; give topics, words, vectors, several joined by"):
         model.search("sql", method="magic")
+    with pytest.raises(InputError, match=r"method is 'topics\+topics'"):
+        model.search("sql", method="topics+topics")
     with pytest.raises(InputError, match="an index is of topics, and method is 'words'"):
         model.search("sql", method="words", index=tmp_path)
 
@@ -91,4 +94,4 @@ def test_a_method_that_does_not_exist_or_has_no_index_is_refused(model, tmp_path
 def test_a_model_without_texts_cannot_be_searched_by_words(model, tmp_path):
     model.save(tmp_path / "m", excerpts=False)
     with pytest.raises(InputError, match="the model holds no texts to search by words"):
-        TopicModel.load(tmp_path / "m").search("sql", method="hybrid")
+        TopicModel.load(tmp_path / "m").search("sql", method="words+topics")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from softtopic.errors import InputError
-from softtopic.retrieval.hybrid import WordIndex, reciprocal_rank_fusion, standardised_sum
+from softtopic.retrieval.hybrid import WordIndex, reciprocal_rank_fusion
 
 TEXTS = ["The rocket reached orbit", "bread and flour", "", "Orbit, orbit and a telescope in orbit"]
 
@@ -32,9 +32,3 @@ def test_without_bm25s_the_message_says_what_to_install(monkeypatch):
 def test_ranks_are_summed_by_hand():
     fused = reciprocal_rank_fusion([np.array([3.0, 2.0, 1.0]), np.array([-np.inf, 5.0, 5.0])], constant=1)
     np.testing.assert_allclose(fused, [1 / 2, 1 / 3 + 1 / 2, 1 / 4 + 1 / 3])
-
-
-def test_a_standardised_sum_does_not_depend_on_units():
-    one, other = np.array([1.0, 2.0, 4.0]), np.array([0.0, -3.0, 9.0])
-    np.testing.assert_allclose(standardised_sum([one, other]), standardised_sum([10 * one + 3, other / 7]))
-    np.testing.assert_allclose(standardised_sum([one, np.ones(3)]), (one - one.mean()) / one.std())

@@ -264,7 +264,7 @@ def search(
     k: Annotated[int, typer.Option("-k", min=1, help="Number of documents.")] = 10,
     method: Annotated[
         str,
-        typer.Option("--method", help="What documents are ranked by: topics, words, vectors, or hybrid: all three."),
+        typer.Option("--method", help="topics, vectors, words, several joined by +, or hybrid: topics+vectors."),
     ] = "topics",
     index: Annotated[bool, typer.Option("--index", help="Search the index that `softtopic index` has built.")] = False,
     as_json: Json = False,

@@ -13,13 +13,10 @@ from softtopic.retrieval.hybrid import reciprocal_rank_fusion
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.topics import search as documents
 
-# What the rankings are by, in the order in which `hybrid` adds them.
-METHODS = {
-    "topics": ("topics",),
-    "words": ("words",),
-    "vectors": ("vectors",),
-    "hybrid": ("words", "topics", "vectors"),
-}
+# What documents are ranked by.
+METHODS = ("topics", "words", "vectors")
+# The best sum of rankings of what a model has without another package, see docs/results/search.md.
+HYBRID = "topics+vectors"
 
 
 def search(
@@ -33,14 +30,15 @@ def search(
 ) -> pd.DataFrame:
     """The k training documents that fit a query best; see `TopicModel.search`."""
     corpus = Corpus.from_texts([documents.check_query(query)])
-    if method not in METHODS:
-        raise InputError(f"method is {method!r}; give one of {', '.join(METHODS)}")
+    names = (HYBRID if method == "hybrid" else method).split("+")
+    if not set(names) <= set(METHODS) or len(set(names)) < len(names):
+        raise InputError(f"method is {method!r}; give {', '.join(METHODS)}, several joined by +, or hybrid")
     if method == "topics":
         theta = predictor.transform(corpus, **reading)
         return documents.search(predictor.view, predictor.index(index), theta, k)
     if index is not None:
         raise InputError(f"an index is of topics, and method is {method!r}; leave one of them out")
-    scores = [_scores(predictor, name, query, corpus, reading) for name in METHODS[method]]
+    scores = [_scores(predictor, name, query, corpus, reading) for name in names]
     fused = scores[0] if len(scores) == 1 else reciprocal_rank_fusion(scores)
     return documents.search_by_scores(predictor.view, fused, k)
 

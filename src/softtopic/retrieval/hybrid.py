@@ -70,17 +70,6 @@ def reciprocal_rank_fusion(scores: Sequence[Scores], *, constant: int = RANK_CON
     return fused
 
 
-def standardised_sum(scores: Sequence[Scores]) -> Scores:
-    """Sum of scores with mean 0 and standard deviation 1 over the documents of each method."""
-    total = np.zeros(len(scores[0]))
-    for one in scores:
-        finite = np.isfinite(one)
-        spread = one[finite].std() if finite.any() else 0
-        if spread > 0:
-            total[finite] += (one[finite] - one[finite].mean()) / spread
-    return total
-
-
 def _bm25s() -> Any:
     try:
         import bm25s
