@@ -20,7 +20,7 @@ from softtopic.retrieval.divergences import Metric
 
 # Scores that are in memory at a time in each thread, queries among them, and rows of a product: all fits the caches.
 _BLOCK_SCORES = 1 << 20
-_BLOCK_QUERIES = 64
+_BLOCK_QUERIES = 32
 _BLOCK_ROWS = 1 << 14
 # Pairs of a query and a document whose distances are computed at once.
 _BLOCK_PAIRS = 1 << 15
@@ -96,25 +96,36 @@ def nearest(task: Task, queries: Queries, exclude: Int[np.ndarray, " queries"] |
     if not len(queries):
         return Nearest.none(0, task.k)
     blocks = [slice(start, start + _BLOCK_QUERIES) for start in range(0, len(queries), _BLOCK_QUERIES)]
+    n_threads = min(os.cpu_count() or 1, len(blocks))
+    found: list[Nearest | None] = [None] * len(blocks)
 
-    def search(rows: slice) -> Nearest:
-        return _nearest_of_block(task, queries[rows], None if exclude is None else exclude[rows])
+    def search(first: int) -> None:
+        # Memory that is used again: the system clears what is new, which takes as long as the product.
+        buffer = np.empty(_BLOCK_SCORES, dtype=np.float32)
+        for place in range(first, len(blocks), n_threads):
+            rows = blocks[place]
+            left_out = None if exclude is None else exclude[rows]
+            found[place] = _nearest_of_block(task, queries[rows], left_out, buffer)
 
     with _BLAS.single_threaded():
-        if len(blocks) == 1:
-            return search(blocks[0])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(search, blocks))
-    return Nearest(np.concatenate([one.ids for one in found]), np.concatenate([one.distances for one in found]))
+        if n_threads == 1:
+            search(0)
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                list(pool.map(search, range(n_threads)))
+    done = [one for one in found if one is not None]
+    return Nearest(np.concatenate([one.ids for one in done]), np.concatenate([one.distances for one in done]))
 
 
-def _nearest_of_block(task: Task, queries: Queries, exclude: Int[np.ndarray, " queries"] | None) -> Nearest:
+def _nearest_of_block(
+    task: Task, queries: Queries, exclude: Int[np.ndarray, " queries"] | None, buffer: Float[np.ndarray, " scores"]
+) -> Nearest:
     metric, k = task.metric, task.k
     queries = queries.astype(np.float64)
     left, offset = metric.left(queries).astype(np.float32), metric.offset(queries)
     best, edge = Nearest.none(len(queries), k), np.full(len(queries), -np.inf)
     for start, theta, matrix in _blocks(task.parts, _BLOCK_SCORES // len(queries)):
-        scores = _product(left, matrix)
+        scores = _product(left, matrix, buffer)
         _leave_out(scores, start, task.removed, exclude)
         edge = np.maximum(edge, _bound(scores, k))
         cutoff = np.nextafter((edge - _slack(edge, matrix.shape[1])).astype(np.float32), np.float32(-np.inf))
@@ -133,8 +144,8 @@ def _blocks(parts: Sequence[Part], size: int) -> Iterator[tuple[int, Theta, np.n
             yield part.start + start, part.theta[rows], part.matrix[rows]
 
 
-def _product(left: np.ndarray, matrix: np.ndarray) -> Float[np.ndarray, "queries rows"]:
-    scores = np.empty((len(left), len(matrix)), dtype=np.float32)
+def _product(left: np.ndarray, matrix: np.ndarray, buffer: np.ndarray) -> Float[np.ndarray, "queries rows"]:
+    scores = buffer[: len(left) * len(matrix)].reshape(len(left), len(matrix))
     for start in range(0, len(matrix), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
         np.matmul(left, matrix[rows].T, out=scores[:, rows])
