@@ -6,7 +6,11 @@ import pytest
 from softtopic import TopicModel
 
 
-@pytest.mark.parametrize("options", [{}, {"sample": 0.5}, {"recipe": "prodlda"}], ids=["default", "sample", "prodlda"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, pytest.param({"sample": 0.5}, marks=pytest.mark.slow), {"recipe": "prodlda"}],
+    ids=["default", "sample", "prodlda"],
+)
 def test_shuffled_documents_give_the_same_model(texts, tiny_lm, options):
     texts = [*texts, texts[3], texts[7], " "]
     order = np.random.default_rng(0).permutation(len(texts))

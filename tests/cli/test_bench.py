@@ -82,6 +82,7 @@ def test_the_command_of_a_cell_repeats_it(run, in_process, basic, tmp_path):
     assert (repeated["metrics"], repeated["topics"]) == (record["metrics"], record["topics"])
 
 
+@pytest.mark.slow
 def test_a_sweep_reads_the_documents_once(run, in_process, basic, cache_folder):
     given = [*basic, "--models", "dsl", "--topics", "2", "--seeds", "1", "--quiet"]
     code, out, err = run("bench", *given, "--sweep", "training__temperature=1,3")

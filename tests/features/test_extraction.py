@@ -195,7 +195,8 @@ PAIR = """
 """
 
 
-@pytest.mark.parametrize("top_k", [pytest.param(0, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("top_k", [0, 2])
 def test_two_processes_read_into_one_store_and_one_may_be_killed(tiny_lm, tmp_path, top_k):
     """The first is killed over a shard, the second then reads that one too."""
     corpus, teacher = corpus_of(80), Teacher(tiny_lm)

@@ -47,6 +47,7 @@ def test_a_preview_is_a_table_of_topics_without_the_language_model(texts, tiny_l
     assert table.equals(model.preview(texts[::-1]))
 
 
+@pytest.mark.slow
 def test_a_fit_after_a_preview_is_the_same_and_encodes_less(texts, tiny_lm, kept, encoded, monkeypatch, cache_folder):
     alone = TopicModel(**OPTIONS, lm=tiny_lm).fit(texts)
     assert encoded[:3] == [5, 5, 2]

@@ -26,6 +26,7 @@ def files(folder):
     return {path for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.slow
 def test_two_fits_at_once_share_a_cache(fit):
     models = []
     threads = [Thread(target=lambda: models.append(fit())) for _ in range(2)]
