@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from softtopic import TopicModel
+from softtopic.errors import InputError
+from softtopic.retrieval.index import RetrievalIndex
+
 
 @pytest.fixture
 def folder(tiny, tmp_path):
@@ -57,3 +61,11 @@ def test_an_index_of_an_edited_model_is_refused(run, folder):
     assert run("edit", folder, "--merge", "0,1", "--quiet")[0] == 0
     code, _, err = run("search", folder, "orbit", "--index")
     assert (code, "is of other topic mixtures than the model's; build it again" in err) == (2, True)
+
+
+def test_an_index_of_another_model_is_refused(folder):
+    model = TopicModel.load(folder)
+    theta = model.probabilities_
+    with pytest.raises(InputError, match="of other mixtures"):
+        model.search("sql", index=RetrievalIndex(theta[::-1]))
+    assert len(model.search("sql", 2, index=RetrievalIndex(theta))) == 2

@@ -130,3 +130,13 @@ def test_a_detector_that_cannot_be_read_is_a_warning(monkeypatch, caplog):
     caplog.set_level(logging.WARNING, "softtopic")
     assert detect_language(GERMAN) == CorpusLanguage(("en",), (0.0,), declared=False, n_documents=5, is_sure=False)
     assert "the language could not be detected (no space left on device); give language=" in caplog.text
+
+
+@pytest.mark.parametrize("language", [None, 5, float("nan"), b"de", [None], [5]])
+def test_a_language_is_a_string_or_several(language):
+    with pytest.raises(InputError, match="give a name or code, several of them"):
+        resolve_language(language, ["text"])
+
+
+def test_auto_is_understood_in_any_spelling():
+    assert not resolve_language(" AUTO", ["text"]).declared

@@ -84,6 +84,7 @@ def test_rows_of_another_length_are_named():
         (b"[1, 2", {"format": "jsonl"}, "is not JSON; expected one object a line, or an array"),
         (gzip.compress(b"one two three", mtime=0)[:-5], {}, "not a whole gzip file"),
         (b"\x1f\x8b1234567", {}, "is no gzip"),
+        (b"text", {"encoding": "zlib"}, "encoding 'zlib' is not known"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(data, how, said):

@@ -96,3 +96,9 @@ def test_json_holds_no_nan_and_no_controls():
     records = [json.loads(line) for line in stream.getvalue().decode().splitlines()]
     assert records[0] == {"id": "\x9b31m", "x": None, "y": 1}
     assert records[1] == {"id": "2026-01-01 00:00:00", "x": None, "y": 2}
+
+
+def test_lines_hold_what_json_cannot():
+    stream = io.BytesIO()
+    write_jsonl({"id": ["\udc00"], "kept": [{"y": float("nan")}]}, stream)
+    assert json.loads(stream.getvalue()) == {"id": "?", "kept": {"y": None}}

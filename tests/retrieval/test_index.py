@@ -111,3 +111,23 @@ def test_queries_of_another_width_are_refused():
 def test_k_below_one_is_refused(k):
     with pytest.raises(InputError, match=f"k is {k}; give a whole number of at least 1"):
         RetrievalIndex(np.full((4, 3), 1 / 3)).search(np.full((1, 3), 1 / 3), k)
+
+
+def test_an_excluded_document_that_is_not_there_costs_no_place():
+    index = RetrievalIndex(np.eye(4) * 0.8 + 0.05)
+    index.remove([0])
+    assert index.search(np.full((1, 4), 0.25), k=3, exclude=np.array([0])).ids.shape == (1, 3)
+
+
+@pytest.mark.parametrize("ids", [[1.7], ["a"], [[1, 2]], [None]])
+def test_numbers_of_documents_are_whole(ids):
+    index = RetrievalIndex(np.eye(3))
+    with pytest.raises(InputError, match="give whole numbers"):
+        index.remove(ids)
+    assert len(index) == 3
+
+
+@pytest.mark.parametrize("theta", [np.ones(3), np.ones((2, 2, 2)), np.array([["a", "b"]]), np.array([[None, 1]])])
+def test_theta_is_a_matrix_of_numbers(theta):
+    with pytest.raises(InputError, match="give a matrix of numbers"):
+        RetrievalIndex(theta)

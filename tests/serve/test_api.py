@@ -1,6 +1,9 @@
 """The HTTP interface: what it answers, and what it says of wrong requests."""
 
 import json
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from softtopic import TopicModel
 from softtopic.serve.config import ServeConfig
 from softtopic.serve.live import LiveModel
 from softtopic.serve.openapi import openapi_document
+from softtopic.storage.atomic import locked
 
 TEXTS = ["The telescope photographed a galaxy.", "Knead the dough.", " "]
 
@@ -263,3 +267,21 @@ def test_the_page_of_the_interface_needs_nothing_from_elsewhere(asking):
     assert "<script" not in page
     assert page.count("<section>") == 7
     assert f"curl &#x27;{URL}/transform&#x27;" in page
+
+
+def test_a_folder_that_changes_while_an_edit_waits_is_left_alone(client, folder):
+    other = TopicModel.load(folder).drop_topics([0])
+    with ThreadPoolExecutor(1) as pool:
+        with locked(folder.absolute()):
+            answer = pool.submit(client.post, "/edits", json={"drop": [1]})
+            time.sleep(0.5)
+            # What another program does while it holds the lock.
+            other.save(folder.with_name("other"))
+            shutil.rmtree(folder)
+            folder.with_name("other").rename(folder)
+        assert answer.result().status_code == 409
+    assert 0 not in TopicModel.load(folder).topic_ids_
+
+
+def test_the_head_of_a_search_is_that_of_its_answer(client):
+    assert client.head("/search?query=orbit").status_code == 200

@@ -140,6 +140,8 @@ def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple[
     from softtopic.storage.resumable import resumable_lines
 
     if options.out is None:
+        if sys.stdout is None:
+            raise InputError("standard output is closed; give --out FILE.jsonl, or leave it open")
         yield sys.stdout.buffer, 0
         return
     with (

@@ -362,7 +362,7 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
     )
 
 
-def resolve_language(language: str | Sequence[str], texts: Iterable[str] | Corpus) -> CorpusLanguage:
+def resolve_language(language: object, texts: Iterable[str] | Corpus) -> CorpusLanguage:
     """The languages of a corpus: those declared, with the shares that were found, or those detected.
 
     Parameters
@@ -377,7 +377,10 @@ def resolve_language(language: str | Sequence[str], texts: Iterable[str] | Corpu
     InputError
         If a language is not known.
     """
-    declared = () if language in (AUTO, NONE) else parse_languages(language)
+    if not isinstance(language, str | Sequence) or isinstance(language, bytes) or not all(map(_is_string, language)):
+        raise InputError(f"language is {language!r}; give a name or code, several of them, 'auto' or 'none'")
+    choice = language.strip().lower() if isinstance(language, str) else None
+    declared = () if choice in (AUTO, NONE) else parse_languages(language)  # type: ignore[arg-type]
     found = detect_language(texts)
     if not declared:
         return found
@@ -418,6 +421,10 @@ def document_languages(texts: Sequence[str], codes: Sequence[str]) -> list[str]:
             return [codes[0]] * len(texts)
         found += [among[place] for place in posterior[:, columns].argmax(axis=1).tolist()]
     return found
+
+
+def _is_string(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_enough(sample: Sequence[str]) -> bool:

@@ -262,6 +262,7 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def _recoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The same text in UTF-8."""
     try:
+        "".encode(encoding)  # LookupError for codecs that give bytes, such as zlib
         decoder = codecs.getincrementaldecoder(encoding)()
         for block in blocks:
             yield decoder.decode(block).encode()

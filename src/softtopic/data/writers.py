@@ -37,7 +37,7 @@ def write_jsonl(columns: Columns, stream: Stream) -> None:
         record = {name: _to_json(value) for name, value in zip(columns, row, strict=True)}
         line = json.dumps(record, ensure_ascii=False, default=str, allow_nan=False)
         # A terminal obeys these; JSON lets them stand.
-        stream.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line).encode() + b"\n")
+        stream.write(_CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line).encode("utf-8", "replace") + b"\n")
 
 
 def write_csv(columns: Columns, stream: Stream) -> None:
@@ -130,4 +130,6 @@ def _to_json(value: Any) -> Any:
         value = (value.astype(np.float64).round(6) if value.dtype.kind == "f" else value).tolist()
     if isinstance(value, list):
         return [_to_json(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _to_json(one) for name, one in value.items()}
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -61,7 +61,9 @@ def convert_e5(packed: Path, folder: Path) -> None:
         tensors = file.tensors()
         tokenizer = file.tokenizer()
     except (ValueError, KeyError, UnicodeDecodeError) as error:
-        raise LanguageModelError(f"{packed} is no packed sentence encoder ({error}); fetch it again") from error
+        raise LanguageModelError(
+            f"{packed} is no packed sentence encoder ({error}); delete the folder {packed.parent} and fetch it again"
+        ) from error
     config = json.dumps(file.config(), indent=2)
     settings = json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": file.positions})
     (folder / "config.json").write_text(config, encoding="utf-8")

@@ -12,7 +12,7 @@ model/
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,8 +110,10 @@ def check_destination(path: Path) -> None:
     )
 
 
-def write_model(path: str | Path, files: ModelFiles) -> None:
+def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None] | None = None) -> None:
     """Write a model folder, whole or not at all; an older model there is replaced.
+
+    `check` is called while no other process can write the folder; nothing is written if it raises.
 
     Raises
     ------
@@ -123,6 +125,8 @@ def write_model(path: str | Path, files: ModelFiles) -> None:
     path = Path(path).absolute()
     check_destination(path)
     with locked(path), staged_folder(path) as staging:
+        if check is not None:
+            check()
         tensors = {name: np.ascontiguousarray(value) for name, value in files.tensors.items()}
         _write_text(staging / TOPICS, write_json(files.topics))
         _write_text(staging / EDITS, write_json(files.edits))

@@ -1,5 +1,6 @@
 """Save and load fitted models."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def save(
     *,
     edits: tuple[Edit, ...] = (),
     excerpts: bool = True,
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Write a model folder: JSON, safetensors and Parquet, with a checksum of each file.
 
@@ -61,6 +63,8 @@ def save(
     excerpts : bool, default=True
         Store at most the first 300 characters of each document. With False no text of a document is stored: neither
         excerpts nor representative documents, nor demonstrations that were chosen from the documents.
+    check : callable or None, default=None
+        Called while no other process can write the folder; nothing is written if it raises.
 
     Raises
     ------
@@ -78,7 +82,7 @@ def save(
     if isinstance(parameters.get("random_state"), np.random.RandomState):
         # The seed that was drawn: the generator has gone on.
         parameters = parameters | {"random_state": state.seed}
-    write_model(path, files_of(state, parameters, edits, excerpts=excerpts))
+    write_model(path, files_of(state, parameters, edits, excerpts=excerpts), check=check)
 
 
 def load(path: str | Path, *, device: str = "auto") -> SavedModel:

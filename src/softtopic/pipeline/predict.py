@@ -32,7 +32,7 @@ from softtopic.topics.documents import known_vectors
 from softtopic.topics.edits import Edit, EditedState, apply
 from softtopic.topics.map import document_map
 from softtopic.topics.novelty import NoveltyScale, cosine_distances
-from softtopic.topics.search import index_of, saved_index, word_index
+from softtopic.topics.search import checked_index, index_of, saved_index, word_index
 from softtopic.types import DocHidden, DocTopic
 
 # What of a predictor depends on the documents of its state.
@@ -167,10 +167,11 @@ class Predictor:
 
     def index(self, source: RetrievalIndex | str | Path | None = None) -> RetrievalIndex:
         """Index of the mixtures of the training documents with text: the one given, saved in a folder, or in memory."""
-        if isinstance(source, RetrievalIndex):
-            return source
         if source is None:
             return self._once("index", lambda: index_of(self.view))
+        if not isinstance(source, str | Path):
+            # The index is kept, so that no other one has its id.
+            return self._once(f"index {id(source)}", lambda: checked_index(self.view, source))
         return self._once(f"index {source}", lambda: saved_index(self.view, source))
 
     @property

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
 from softtopic.errors import InputError, check_whole
 from softtopic.retrieval.approximate import CANDIDATES, Graph, GraphConfig
@@ -72,7 +73,8 @@ class RetrievalIndex:
     array([1, 2, 1])
     """
 
-    def __init__(self, theta: DocTopic, *, metric: str = "kl") -> None:
+    def __init__(self, theta: ArrayLike, *, metric: str = "kl") -> None:
+        theta = _matrix("theta", theta)
         if not len(theta):
             raise InputError("there are no documents to search; give at least one row of theta")
         self._metric = get_metric(metric)
@@ -130,10 +132,10 @@ class RetrievalIndex:
 
     def search(
         self,
-        queries: DocTopic,
+        queries: ArrayLike,
         k: int = 10,
         *,
-        exclude: Int[np.ndarray, " queries"] | None = None,
+        exclude: ArrayLike | None = None,
         exact: bool = False,
     ) -> Hits:
         """Find the k nearest documents of each query mixture; ties are in document order.
@@ -152,11 +154,14 @@ class RetrievalIndex:
         -------
         Hits
         """
-        if queries.ndim != 2 or queries.shape[1] != self.n_topics:
+        queries = _matrix("queries", queries)
+        if queries.shape[1] != self.n_topics:
             raise InputError(f"queries have shape {queries.shape}; expected [queries, {self.n_topics}]")
         check_whole("k", k, 1)
         queries = self._metric.checked("queries", queries)
-        k = min(k, len(self) - (exclude is not None))
+        exclude = None if exclude is None else _numbers(exclude)
+        left_out = exclude is not None and bool(np.isin(exclude, self.ids).any())
+        k = min(k, len(self) - left_out)
         if k < 1:
             return Hits(np.empty((len(queries), 0), dtype=np.int64), np.empty((len(queries), 0)))
         found = None if exact or self._graph is None else self._proposed(self._graph, queries, k, exclude)
@@ -170,9 +175,10 @@ class RetrievalIndex:
         theta = self._rows("theta", ids) if len(self._parts) > 1 or len(ids) < self._next_id else self._parts[0].theta
         return self.search(theta, k, exclude=ids, exact=True)
 
-    def add(self, theta: DocTopic) -> Int[np.ndarray, " added"]:
+    def add(self, theta: ArrayLike) -> Int[np.ndarray, " added"]:
         """Add documents; returns their numbers, which count on from the last one."""
-        if theta.ndim != 2 or theta.shape[1] != self.n_topics:
+        theta = _matrix("theta", theta)
+        if theta.shape[1] != self.n_topics:
             raise InputError(f"theta has shape {theta.shape}; expected [documents, {self.n_topics}]")
         ids = np.arange(self._next_id, self._next_id + len(theta))
         added, last = self._part(theta, self._next_id), self._parts[-1]
@@ -186,7 +192,7 @@ class RetrievalIndex:
             self._graph.add(ids, self._metric.unit(theta))
         return ids
 
-    def remove(self, ids: Int[np.ndarray, " removed"]) -> None:
+    def remove(self, ids: ArrayLike) -> None:
         """Remove documents by their numbers; the other numbers stay as they are.
 
         Raises
@@ -194,7 +200,7 @@ class RetrievalIndex:
         InputError
             If one is not in the index, or none would be left; nothing is removed then.
         """
-        ids = np.unique(np.asarray(ids, dtype=np.int64))
+        ids = np.unique(_numbers(ids))
         if (unknown := ids[~np.isin(ids, self.ids)]).size:
             raise InputError(f"document {unknown[0]} is not in the index; give numbers of `ids`")
         if len(ids) == len(self):
@@ -288,3 +294,19 @@ class RetrievalIndex:
         from softtopic.retrieval.folder import open_index
 
         return open_index(Path(path), source=source)
+
+
+def _matrix(name: str, values: object) -> np.ndarray:
+    """A matrix of numbers; raises InputError for anything else."""
+    matrix = np.asarray(values)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise InputError(f"{name} have shape {matrix.shape} and type {matrix.dtype}; give a matrix of numbers")
+    return matrix
+
+
+def _numbers(ids: object) -> Int[np.ndarray, " ids"]:
+    """Whole numbers; raises InputError for anything else."""
+    numbers = np.atleast_1d(np.asarray(ids))
+    if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+        raise InputError(f"numbers of documents are {str(ids)[:60]}; give whole numbers")
+    return numbers.astype(np.int64)

@@ -47,7 +47,12 @@ def make_app(model: LiveModel, config: ServeConfig = ServeConfig(), *, title: st
         Route("/openapi.json", service.openapi),
         Route("/docs", service.docs),
     ]
-    handlers: dict[Any, Any] = {HTTPException: _refused, SofttopicError: _failed, Exception: _unexpected}
+    handlers: dict[Any, Any] = {
+        HTTPException: _refused,
+        ClientDisconnect: _left,
+        SofttopicError: _failed,
+        Exception: _unexpected,
+    }
     middleware = [Middleware(Guard, config=config)]
     return Starlette(routes=routes, middleware=middleware, exception_handlers=handlers)
 
@@ -93,7 +98,7 @@ class Service:
 
     async def search(self, request: Request) -> Response:
         """Training documents that are near to a query."""
-        if request.method == "GET":
+        if request.method in ("GET", "HEAD"):
             query, k = request.query_params.get("query"), whole(request.query_params, "k", 10)
         else:
             given = fields(await read_json(request, self._config), {"query": None, "k": 10})
@@ -154,6 +159,11 @@ async def _refused(request: Request, error: HTTPException) -> Response:
         405: f"{request.url.path[:80]} is not for {request.method[:20]}; see /docs",
     }
     return error_response(error.status_code, reasons.get(error.status_code, error.detail))
+
+
+async def _left(request: Request, error: ClientDisconnect) -> Response:
+    del request, error
+    return Response(status_code=400)  # nobody reads it
 
 
 async def _failed(request: Request, error: SofttopicError) -> Response:

@@ -154,13 +154,15 @@ class LiveModel:
             edited = self.predictor.with_edits(edits_after(self.predictor))
             # Raised here and not by a later request.
             _ = edited.view
-            if _checksum(self._folder) != self._checksum:
-                raise ChangedFolderError(
-                    f"{self._folder} was changed by another program since it was opened; start the server again"
-                )
-            save(edited.state, self._parameters, self._folder, edits=edited.edits)
+            save(edited.state, self._parameters, self._folder, edits=edited.edits, check=self._check_unchanged)
             self._checksum, self.predictor = _checksum(self._folder), edited
             return self.topics()
+
+    def _check_unchanged(self) -> None:
+        if _checksum(self._folder) != self._checksum:
+            raise ChangedFolderError(
+                f"{self._folder} was changed by another program since it was opened; start the server again"
+            )
 
 
 class ChangedFolderError(SofttopicError):

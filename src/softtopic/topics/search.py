@@ -103,6 +103,19 @@ def saved_index(state: FittedState, path: str | Path) -> RetrievalIndex:
     return open_index(Path(path), source=_checksum(state))
 
 
+def checked_index(state: FittedState, index: object) -> RetrievalIndex:
+    """The index; raises InputError unless it is one of these mixtures."""
+    theta = _indexed(state)
+    if not isinstance(index, RetrievalIndex):
+        raise InputError(f"index is {type(index).__name__}; give a RetrievalIndex, or the folder of one")
+    parts = [part.theta for part in index.contents[0]]
+    if index.n_topics != theta.shape[1] or not np.array_equal(np.concatenate(parts), theta):
+        raise InputError(
+            "the index is of other mixtures than those of the model; build one with model.build_index(path)"
+        )
+    return index
+
+
 def _indexed(state: FittedState) -> DocTopic:
     return state.theta[state.with_text] if len(state.blank) else state.theta
 
