@@ -86,7 +86,7 @@ def test_a_file_is_converted_once_and_says_what_the_embedded_model_says(gguf, ca
     assert capfd.readouterr() == ("", "")  # no progress bar of transformers
     folders = list((cache_folder / "models").glob("[!.]*"))
     assert [folder.name for folder in folders] == [ASSETS["smollm2-135m"].files[0].sha256]
-    monkeypatch.setattr(loading, "_convert", None)
+    monkeypatch.setattr(loading, "_convert", lambda *_: pytest.fail("converted again"))
     again = Teacher(str(gguf)).read(texts[:4], words)
     monkeypatch.undo()
     for wanted in (again, Teacher("smollm2-135m").read(texts[:4], words)):
