@@ -285,3 +285,9 @@ def test_a_folder_that_changes_while_an_edit_waits_is_left_alone(client, folder)
 
 def test_the_head_of_a_search_is_that_of_its_answer(client):
     assert client.head("/search?query=orbit").status_code == 200
+
+
+def test_an_unknown_parameter_of_a_search_is_one_line(client):
+    answer = client.get("/search?query=orbit&method=hybrid")
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "/search has no parameter 'method'; give query and k"

@@ -99,6 +99,8 @@ class Service:
     async def search(self, request: Request) -> Response:
         """Training documents that are near to a query."""
         if request.method in ("GET", "HEAD"):
+            if unknown := sorted(set(request.query_params) - {"query", "k"}):
+                raise InputError(f"/search has no parameter {unknown[0][:40]!r}; give query and k")
             query, k = request.query_params.get("query"), whole(request.query_params, "k", 10)
         else:
             given = fields(await read_json(request, self._config), {"query": None, "k": 10})
