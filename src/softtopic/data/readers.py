@@ -9,8 +9,9 @@ import sys
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from io import BufferedIOBase, BytesIO
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from softtopic.data.corpus import Corpus
 from softtopic.data.formats import FORMAT_NAMES, FORMATS, Content, Format, Table
@@ -177,7 +178,7 @@ def _check_words(texts: Sequence[str], table: Table, column: str, file: str) -> 
         )
 
 
-def standard_input() -> BufferedIOBase:
+def standard_input() -> Any:
     """The bytes of standard input; raises InputError where it is closed or a device."""
     stream = getattr(sys.stdin, "buffer", None)
     if stream is None or stream.closed:
