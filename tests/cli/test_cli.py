@@ -126,6 +126,7 @@ def test_json_is_all_there_is_on_standard_output(run, posts, tiny_lm, tmp_path, 
         assert isinstance(json.loads(out), dict)
 
 
+@pytest.mark.slow
 def test_a_preview_is_printed_before_the_fit(run, posts, tiny_lm, tmp_path):
     given = ["fit", posts, "--text", "body", "--lm", tiny_lm, "--out", tmp_path / "j", *BASIC[:-1]]
     code, out, _ = run(*given)

@@ -279,7 +279,6 @@ SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
 @pytest.mark.parametrize(
     ("times", "top_k"),
     [
-        pytest.param(3, 0, id="3 times"),
         pytest.param(50, 0, marks=SLOW, id="50 times"),
         pytest.param(50, 2, marks=SLOW, id="50 times, labels truncated"),
     ],

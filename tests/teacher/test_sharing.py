@@ -224,6 +224,7 @@ for when in ("open", "closed", "opening", "reading"):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_a_forked_worker_reads_what_its_parent_reads(tiny_lm):
     done = subprocess.run([sys.executable, "-c", FORKING, tiny_lm], capture_output=True, text=True, check=False)
