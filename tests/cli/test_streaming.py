@@ -212,3 +212,13 @@ def test_memory_does_not_grow_with_the_stream(tiny, tmp_path):
         assert process.wait() == 0
     # 120 MB have passed through; the first tenth holds Python, libraries and the model.
     assert max(peaks[3:]) - peaks[2] < 20
+
+
+@pytest.mark.slow
+def test_a_closed_standard_output_is_one_line(tiny):
+    command = f"echo sql | {sys.executable} -m softtopic transform {tiny} - >&-"
+    finished = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.splitlines()[-1] == (
+        "softtopic: standard output is closed; give --out FILE.jsonl, or leave it open"
+    )

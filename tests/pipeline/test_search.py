@@ -5,6 +5,7 @@ import pytest
 
 from softtopic import RetrievalIndex, TopicModel
 from softtopic.errors import InputError, ModelFileError
+from softtopic.pipeline.predict import Predictor
 
 TEXTS = [
     "sql tables and sql queries",
@@ -95,3 +96,11 @@ def test_a_model_without_texts_cannot_be_searched_by_words(model, tmp_path):
     model.save(tmp_path / "m", excerpts=False)
     with pytest.raises(InputError, match="the model holds no texts to search by words"):
         TopicModel.load(tmp_path / "m").search("sql", method="words+topics")
+
+
+def test_several_rankings_encode_the_query_once(model, monkeypatch):
+    made = []
+    whole = Predictor.make_inputs
+    monkeypatch.setattr(Predictor, "make_inputs", lambda *given, **how: made.append(1) or whole(*given, **how))
+    model.search("sql tables", 3, method="topics+vectors")
+    assert len(made) == 1

@@ -1,14 +1,13 @@
 """`softtopic export`: the tables of a model, for other programs."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from softtopic.cli.building import read_documents
 from softtopic.cli.options import OUTPUT, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
 from softtopic.cli.output import print_json, show_messages
-from softtopic.errors import InputError
+from softtopic.cli.plotting import classes_and_times
 
 
 def export(
@@ -39,16 +38,10 @@ def export(
     from softtopic.topics.export import check_export
 
     show_messages(quiet)
-    if (file is None) != (by is None and time is None):
-        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic export -h")
     check_export(out, tables)
-    loaded, given = TopicModel.load(model), {}
-    if file is not None:
-        corpus = read_documents(
-            file, DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
-        )
-        given: dict[str, Any] = {"classes": corpus.labels, "times": corpus.times}
-    rows = loaded.export(out, format=tables, **given)
+    options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    given = classes_and_times("export", file, options)
+    rows = TopicModel.load(model).export(out, format=tables, **given)
     if as_json:
         print_json({"out": str(out), "tables": rows})
     else:

@@ -111,7 +111,7 @@ def report(
 
     show_messages(quiet)
     options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
-    given = classes_and_times(file, options)
+    given = classes_and_times("report", file, options)
     check_writable(out)
     TopicModel.load(model).report(out, title=title, **given)
     if as_json:
@@ -132,10 +132,10 @@ def _check_used(kind: str, file: str | None, **options: Any) -> None:
             raise InputError(f"{option} is of --kind {_USED_BY[name]}, and --kind is {kind}; leave it out")
 
 
-def classes_and_times(file: str | None, options: DocumentOptions) -> dict[str, Any]:
-    """Classes and times of the training documents for a page, from a file of them; none without a file."""
+def classes_and_times(command: str, file: str | None, options: DocumentOptions) -> dict[str, Any]:
+    """Classes and times of the training documents, from a file of them; none without a file."""
     if (file is None) != (options.label is None and options.time is None):
-        raise InputError("a file goes together with --by COLUMN, --time COLUMN or both; see softtopic report -h")
+        raise InputError(f"a file goes together with --by COLUMN, --time COLUMN or both; see softtopic {command} -h")
     if file is None:
         return {}
     corpus = read_documents(file, options)

@@ -50,7 +50,7 @@ def serve(
         max_seconds=timeout,
     )
     options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
-    live = LiveModel(model, device=device, **classes_and_times(file, options))
+    live = LiveModel(model, device=device, **classes_and_times("serve", file, options))
     listening = server.listen(config)
     if not config.is_local:
         print_message(f"other machines can reach {host}: whoever does can read texts of the model and edit its topics")

@@ -9,6 +9,7 @@ import pandas as pd
 from softtopic.data.languages import resolve_language
 from softtopic.errors import InputError
 from softtopic.inputs.language_axes import without_language
+from softtopic.lm.config import AUTO as FOR_LANGUAGE
 from softtopic.lm.config import Embedder
 from softtopic.lm.encoder import SentenceEncoder, embed, parts_of
 from softtopic.pipeline.fit import group_documents, rank_words
@@ -109,7 +110,7 @@ def _some_vectors(source: Source, options: FitOptions) -> DocHidden | None:
     if source.features is not None and source.teacher is None:
         return source.features.hidden[:_MAX_DOCUMENTS]
     recipe = options.resolved_recipe()
-    if options.embedder is None:
+    if options.embedder in (None, FOR_LANGUAGE):
         language = resolve_language(options.language, source.corpus)
         recipe = with_encoder(recipe, language, needed=False)
     embedder = pick_embedder(recipe, source, options)

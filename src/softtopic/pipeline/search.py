@@ -8,7 +8,7 @@ import pandas as pd
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
-from softtopic.pipeline.predict import Predictor
+from softtopic.pipeline.predict import Prediction, Predictor
 from softtopic.retrieval.hybrid import reciprocal_rank_fusion
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.topics import search as documents
@@ -38,17 +38,17 @@ def search(
         return documents.search(predictor.view, predictor.index(index), theta, k)
     if index is not None:
         raise InputError(f"an index is of topics, and method is {method!r}; leave one of them out")
-    scores = [_scores(predictor, name, query, corpus, reading) for name in names]
+    found = None if names == ["words"] else predictor.predict(*predictor.make_inputs(corpus, **reading))
+    scores = [_scores(predictor, name, query, found) for name in names]
     fused = scores[0] if len(scores) == 1 else reciprocal_rank_fusion(scores)
     return documents.search_by_scores(predictor.view, fused, k)
 
 
-def _scores(predictor: Predictor, name: str, query: str, corpus: Corpus, reading: dict[str, Any]) -> np.ndarray:
+def _scores(predictor: Predictor, name: str, query: str, found: Prediction | None) -> np.ndarray:
     """Scores of the training documents with text; -inf for those without a word of the query."""
-    if name == "words":
+    if name == "words" or found is None:
         scores = predictor.words.scores(query)
         return np.where(scores > 0, scores, -np.inf)
-    found = predictor.predict(*predictor.make_inputs(corpus, **reading))
     if name == "vectors":
         return documents.vector_scores(predictor.state, found.projections)
     index = predictor.index()
