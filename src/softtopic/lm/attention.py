@@ -66,7 +66,7 @@ def packed_attention(
         else:
             padded = out.new_empty(documents, length, heads, out.shape[2])
             _attend(part, scale, softcap, padded.transpose(1, 2))
-            out[part.rows] = padded.flatten(0, 1)[part.real]
+            torch.index_select(padded.flatten(0, 1), 0, part.real, out=out[part.rows])
         done = part.rows.stop
     out[done:] = 0  # padding
     return out[None], None

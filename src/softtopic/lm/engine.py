@@ -20,7 +20,7 @@ from softtopic.lm.attention import ATTENTION_NAME, packed_attention
 from softtopic.lm.devices import check_finite
 from softtopic.lm.fused import fuse_layers, fuse_linear, release_weights, unfuse
 from softtopic.lm.head import Head
-from softtopic.lm.int8 import int8_products
+from softtopic.lm.int8 import int8_linear, int8_products
 from softtopic.lm.loading import LanguageModel
 from softtopic.lm.packed import ROW_MULTIPLE, KeyValues, PackedBatch, TokenTree, pack, split_into_packs
 
@@ -328,7 +328,8 @@ class _Probe:
         body = self._lm.model.base_model
         try:
             if fuse(body):
-                packed = PackedReader(self._lm, self._prefix, self._head, dtype)
+                head = self._head.with_products(int8_linear) if dtype is torch.int8 else self._head
+                packed = PackedReader(self._lm, self._prefix, head, dtype)
                 output = packed.read(self._rows, self._tokens)
                 gap = max(_relative_error(*pair) for pair in zip(output, self._expected, strict=True))
                 if gap <= _TOLERANCE[dtype]:

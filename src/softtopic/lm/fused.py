@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex64, Float
 from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
@@ -58,7 +58,15 @@ class LayerWeights(NamedTuple):
 
 
 class LayerProducts(ABC):
-    """The matrix products of a decoder layer, each with the operations next to it."""
+    """The matrix products of a decoder layer, each with the operations next to it.
+
+    Attributes
+    ----------
+    attention_dtype : torch.dtype
+        Format in which attention is computed.
+    """
+
+    attention_dtype: torch.dtype
 
     @abstractmethod
     def qkv(self, x: Tensor) -> Float[Tensor, "tokens out"]:
@@ -163,7 +171,8 @@ def _layer_weights(layer: nn.Module) -> LayerWeights:
     linear = [getattr(attention, name) for name in _ATTENTION]
     if not _is_gated(mlp) or any(type(part) is not nn.Linear or part.bias is not None for part in linear):
         raise TypeError(f"{type(layer).__name__} is built otherwise")
-    qkv = torch.cat([part.weight for part in linear[:3]])
+    query, key, value = (part.weight for part in linear[:3])
+    qkv = torch.cat([*(_pairs_together(part, attention.head_dim) for part in (query, key)), value])
     before, after = (Norm(norm.weight, norm.variance_epsilon) for norm in (before, after))
     return LayerWeights(before, qkv, linear[3].weight, after, *(getattr(mlp, name).weight for name in _GATED))
 
@@ -194,8 +203,9 @@ class _DecoderLayer:
     ) -> Tensor:
         x = hidden_states[0]
         heads = self._products.qkv(x).unflatten(1, (-1, self._width))
-        rotated = _rotate(heads[:, : self._rotated], *position_embeddings)
-        query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :]
+        dtype = self._products.attention_dtype
+        rotated = _rotate(heads[:, : self._rotated], _rotation(*position_embeddings), dtype)
+        query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :].to(dtype)
         if self._last and isinstance(packing, PackedBatch):
             packing.narrowed = True
             ends = packing.last
@@ -213,6 +223,7 @@ class _FusedProducts(LayerProducts):
     """Products in the weights' own format, with norms folded into them and residuals added by them."""
 
     def __init__(self, weights: LayerWeights) -> None:
+        self.attention_dtype = weights.qkv.dtype
         self._attention_norm, self._mlp_norm = weights.attention_norm, weights.mlp_norm
         self._qkv = prepack(_scaled(weights.qkv, weights.attention_norm.weight.float()))
         self._output = prepack(weights.output)
@@ -252,11 +263,27 @@ def _is_gated(module: nn.Module) -> bool:
     return plain and type(activation).__name__ in ("SiLU", "SiLUActivation")
 
 
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Float[Tensor, "tokens heads width"]:
-    """Rotary positions (Su et al., 2021), each half of a head turned against the other."""
-    half = x.shape[-1] // 2
-    sign = torch.cat([-sin[..., :half], sin[..., half:]], dim=-1)
-    return (x * cos[0, :, None]).addcmul_(torch.roll(x, half, dims=-1), sign[0, :, None])
+def _rotate(x: Tensor, rotation: Complex64[Tensor, "tokens pairs"], dtype: torch.dtype) -> Tensor:
+    """Rotary positions (Su et al., 2021) of [tokens, heads, width], where the two numbers of a pair are neighbours."""
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rotation[:, None]).flatten(-2).to(dtype)
+
+
+def _rotation(
+    cos: Float[Tensor, "1 tokens width"], sin: Float[Tensor, "1 tokens width"]
+) -> Complex64[Tensor, "tokens pairs"]:  # fmt: skip
+    """The rotation of each pair of numbers of a head; cosines and sines of both are the same."""
+    half = cos.shape[2] // 2
+    return torch.complex(cos[0, :, :half].float(), sin[0, :, :half].float())
+
+
+def _pairs_together(weight: Float[Tensor, "out width"], head_width: int) -> Float[Tensor, "out width"]:
+    """Rows in an order in which both numbers of a pair that is rotated together are neighbours, head by head.
+
+    Llama rotates the first half of a head against the second. Products of queries and keys do not depend on the order.
+    """
+    heads = weight.unflatten(0, (-1, 2, head_width // 2))
+    return heads.transpose(1, 2).flatten(0, 2)
 
 
 def _scaled(weight: Tensor, scale: Tensor) -> Tensor:

@@ -4,7 +4,9 @@ A bfloat16 logit of 20 is off by up to 1/16; only the sum over the whole vocabul
 of products in the model's own format.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
+from functools import partial
 from typing import NamedTuple, final
 
 import torch
@@ -18,6 +20,9 @@ from softtopic.lm.packed import pad_rows
 # States and vocabulary entries whose logits are held at a time: they stay in the processor's cache.
 _STATE_BLOCK = 512
 _VOCABULARY_BLOCK = 2048
+
+# The product of states with some rows of the output layer.
+Product = Callable[[Float[Tensor, "states width"]], Float[Tensor, "states tokens"]]
 
 
 class LogPartition(NamedTuple):
@@ -53,8 +58,15 @@ class Head:
         self._softcap: float | None = getattr(settings, "final_logit_softcapping", None)
         self._selected: tuple[Tensor, Tensor, Tensor | None] | None = None
         self._word_end_tokens = word_end_tokens
-        self._blocks: list[list[tuple[Tensor, Tensor | None]]] | None = None
+        self._prepare: Callable[[Tensor], Product] = _in_own_format
+        self._blocks: list[list[tuple[Product, Tensor | None]]] | None = None
         self._name = name
+
+    def with_products(self, prepare: Callable[[Float[Tensor, "tokens width"]], Product]) -> "Head":
+        """A copy that sums over the whole vocabulary by other products, such as `softtopic.lm.int8.int8_linear`."""
+        head = copy(self)
+        head._prepare, head._blocks = prepare, None
+        return head
 
     def logits(
         self, states: Float[Tensor, "states width"], tokens: Int[Tensor, " tokens"]
@@ -81,16 +93,20 @@ class Head:
             ends[torch.tensor(self._word_end_tokens, dtype=torch.long)] = True
             self._blocks = [
                 [
-                    (self._weight[rows], None if self._bias is None else self._bias[rows])
+                    (self._prepare(self._weight[rows]), None if self._bias is None else self._bias[rows])
                     for rows in side.nonzero()[:, 0].split(_VOCABULARY_BLOCK)
+                    if len(rows)
                 ]
                 for side in (~ends, ends)
             ]
         parts: list[Tensor] = []
-        for chunk in states.to(self._weight.dtype).split(_STATE_BLOCK):
+        for chunk in states.split(_STATE_BLOCK):
             padded = pad_rows(chunk)
             sides = [
-                torch.stack([self._log_sum(padded, *block) for block in side]).logsumexp(0) for side in self._blocks
+                torch.stack([self._log_sum(padded, *block) for block in side]).logsumexp(0)
+                if side
+                else padded.new_full((len(padded),), -torch.inf)
+                for side in self._blocks
             ]
             parts.append(torch.stack(sides)[:, : len(chunk)])
         other, ending = torch.cat(parts, dim=1)
@@ -122,11 +138,9 @@ class Head:
             parts.append(tokens[: len(chunk)])
         return torch.cat(parts)
 
-    def _log_sum(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " states"]:
-        if not len(weight):
-            # No token ends a word.
-            return states.new_full((len(states),), -torch.inf, dtype=torch.float32)
-        logits = self._finish(F.linear(states, weight, bias)).float()
+    def _log_sum(self, states: Tensor, product: Product, bias: Tensor | None) -> Float[Tensor, " states"]:
+        logits = product(states)
+        logits = self._finish(logits if bias is None else logits + bias).float()
         top = logits.amax(dim=1, keepdim=True)
         return logits.sub_(top).exp_().sum(dim=1).log_() + top[:, 0]
 
@@ -134,3 +148,11 @@ class Head:
         if self._scale != 1:
             logits = logits * self._scale
         return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap
+
+
+def _in_own_format(weight: Float[Tensor, "tokens width"]) -> Product:
+    return partial(_product, weight)
+
+
+def _product(weight: Tensor, states: Tensor) -> Tensor:
+    return F.linear(states.to(weight.dtype), weight)

@@ -19,6 +19,7 @@ from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, staged_folder
 from softtopic.storage.cache import cache_dir
+from softtopic.storage.memory import reuse_memory
 
 if TYPE_CHECKING:
     import torch
@@ -324,6 +325,7 @@ def exclusive_loading(failure: str) -> Iterator[None]:
     from softtopic.lm.devices import limit_primitive_caches
 
     limit_primitive_caches()
+    reuse_memory()
     with _LOADING:
         verbosity, dtype = library.get_verbosity(), torch.get_default_dtype()
         bars, hub_quiet = library.is_progress_bar_enabled(), are_progress_bars_disabled()

@@ -69,7 +69,7 @@ class LengthGroup:
     def split(self, rows: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "documents heads length width"]:
         # Tokens first: selecting along an inner axis copies the whole row before.
         tokens = rows[0].transpose(0, 1)
-        own = tokens[self.span] if self.gather is None else tokens[self.gather]
+        own = tokens[self.span] if self.gather is None else tokens.index_select(0, self.gather)
         return own.unflatten(0, (self.documents, self.length)).transpose(1, 2)
 
 
