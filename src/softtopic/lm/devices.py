@@ -131,6 +131,14 @@ def has_fast_bfloat16() -> bool:
     return has_amx() or (vectors and not _is_intel())
 
 
+def format_beside_int8() -> torch.dtype:
+    """The format of what an int8 model does not compute in int8: attention, and sums over its vocabulary.
+
+    Rounding to bfloat16 is far finer than that to 8 bits.
+    """
+    return torch.bfloat16 if has_fast_bfloat16() else torch.float32
+
+
 @cache
 def has_int8() -> bool:
     """Whether the CPU multiplies int8 in vectors of AVX2 or wider, and a computed check finds the products exact."""

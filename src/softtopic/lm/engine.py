@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from softtopic.errors import LanguageModelError
 from softtopic.lm.attention import ATTENTION_NAME, packed_attention
-from softtopic.lm.devices import check_finite
+from softtopic.lm.devices import check_finite, format_beside_int8
 from softtopic.lm.fused import fuse_layers, fuse_linear, release_weights, unfuse
 from softtopic.lm.head import Head
-from softtopic.lm.int8 import int8_linear, int8_products
+from softtopic.lm.int8 import int8_products
 from softtopic.lm.loading import LanguageModel
 from softtopic.lm.packed import ROW_MULTIPLE, KeyValues, PackedBatch, TokenTree, pack, split_into_packs
 
@@ -328,7 +328,7 @@ class _Probe:
         body = self._lm.model.base_model
         try:
             if fuse(body):
-                head = self._head.with_products(int8_linear) if dtype is torch.int8 else self._head
+                head = self._head.with_sums_in(format_beside_int8()) if dtype is torch.int8 else self._head
                 packed = PackedReader(self._lm, self._prefix, head, dtype)
                 output = packed.read(self._rows, self._tokens)
                 gap = max(_relative_error(*pair) for pair in zip(output, self._expected, strict=True))

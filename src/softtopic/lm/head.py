@@ -4,9 +4,8 @@ A bfloat16 logit of 20 is off by up to 1/16; only the sum over the whole vocabul
 of products in the model's own format.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
-from functools import partial
 from typing import NamedTuple, final
 
 import torch
@@ -20,9 +19,6 @@ from softtopic.lm.packed import pad_rows
 # States and vocabulary entries whose logits are held at a time: they stay in the processor's cache.
 _STATE_BLOCK = 512
 _VOCABULARY_BLOCK = 2048
-
-# The product of states with some rows of the output layer.
-Product = Callable[[Float[Tensor, "states width"]], Float[Tensor, "states tokens"]]
 
 
 class LogPartition(NamedTuple):
@@ -58,14 +54,14 @@ class Head:
         self._softcap: float | None = getattr(settings, "final_logit_softcapping", None)
         self._selected: tuple[Tensor, Tensor, Tensor | None] | None = None
         self._word_end_tokens = word_end_tokens
-        self._prepare: Callable[[Tensor], Product] = _in_own_format
-        self._blocks: list[list[tuple[Product, Tensor | None]]] | None = None
+        self._sum_dtype = self._weight.dtype
+        self._blocks: list[list[tuple[Tensor, Tensor | None]]] | None = None
         self._name = name
 
-    def with_products(self, prepare: Callable[[Float[Tensor, "tokens width"]], Product]) -> "Head":
-        """A copy that sums over the whole vocabulary by other products, such as `softtopic.lm.int8.int8_linear`."""
+    def with_sums_in(self, dtype: torch.dtype) -> "Head":
+        """A copy that makes the sum over the whole vocabulary of products in another format."""
         head = copy(self)
-        head._prepare, head._blocks = prepare, None
+        head._sum_dtype, head._blocks = dtype, None
         return head
 
     def logits(
@@ -88,25 +84,22 @@ class Head:
 
     def log_partition(self, states: Float[Tensor, "states width"]) -> LogPartition:
         """Log of the sum of exponentials over the whole vocabulary."""
+        dtype = self._sum_dtype
         if self._blocks is None:
             ends = torch.zeros(len(self._weight), dtype=torch.bool, device=self._weight.device)
             ends[torch.tensor(self._word_end_tokens, dtype=torch.long)] = True
             self._blocks = [
                 [
-                    (self._prepare(self._weight[rows]), None if self._bias is None else self._bias[rows])
+                    (self._weight[rows].to(dtype), None if self._bias is None else self._bias[rows].to(dtype))
                     for rows in side.nonzero()[:, 0].split(_VOCABULARY_BLOCK)
-                    if len(rows)
                 ]
                 for side in (~ends, ends)
             ]
         parts: list[Tensor] = []
-        for chunk in states.split(_STATE_BLOCK):
+        for chunk in states.to(dtype).split(_STATE_BLOCK):
             padded = pad_rows(chunk)
             sides = [
-                torch.stack([self._log_sum(padded, *block) for block in side]).logsumexp(0)
-                if side
-                else padded.new_full((len(padded),), -torch.inf)
-                for side in self._blocks
+                torch.stack([self._log_sum(padded, *block) for block in side]).logsumexp(0) for side in self._blocks
             ]
             parts.append(torch.stack(sides)[:, : len(chunk)])
         other, ending = torch.cat(parts, dim=1)
@@ -138,9 +131,11 @@ class Head:
             parts.append(tokens[: len(chunk)])
         return torch.cat(parts)
 
-    def _log_sum(self, states: Tensor, product: Product, bias: Tensor | None) -> Float[Tensor, " states"]:
-        logits = product(states)
-        logits = self._finish(logits if bias is None else logits + bias).float()
+    def _log_sum(self, states: Tensor, weight: Tensor, bias: Tensor | None) -> Float[Tensor, " states"]:
+        if not len(weight):
+            # No token ends a word.
+            return states.new_full((len(states),), -torch.inf, dtype=torch.float32)
+        logits = self._finish(F.linear(states, weight, bias)).float()
         top = logits.amax(dim=1, keepdim=True)
         return logits.sub_(top).exp_().sum(dim=1).log_() + top[:, 0]
 
@@ -148,11 +143,3 @@ class Head:
         if self._scale != 1:
             logits = logits * self._scale
         return logits if self._softcap is None else torch.tanh(logits / self._softcap) * self._softcap
-
-
-def _in_own_format(weight: Float[Tensor, "tokens width"]) -> Product:
-    return partial(_product, weight)
-
-
-def _product(weight: Tensor, states: Tensor) -> Tensor:
-    return F.linear(states.to(weight.dtype), weight)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from softtopic.lm.devices import MAX_PAIR_SUM, has_fast_bfloat16, int8_product
+from softtopic.lm.devices import MAX_PAIR_SUM, format_beside_int8, int8_product
 from softtopic.lm.fused import LayerProducts, LayerWeights, Norm
 from softtopic.lm.packed import pad_rows
 
@@ -107,8 +107,7 @@ class Int8Products(LayerProducts):
     """The products of a decoder layer in int8, residuals added in float32."""
 
     def __init__(self, weights: LayerWeights, ranges: ActivationRanges) -> None:
-        # Rounding to bfloat16 is far finer than that to 8 bits.
-        self.attention_dtype = torch.bfloat16 if has_fast_bfloat16() else torch.float32
+        self.attention_dtype = format_beside_int8()
         scale = _smoothing(ranges.qkv, weights.qkv)
         self._attention_norm = Norm(weights.attention_norm.weight / scale, weights.attention_norm.epsilon)
         self._qkv = _quantized_product(weights.qkv * scale)
@@ -152,19 +151,6 @@ class Int8Products(LayerProducts):
                 product[outliers] = F.linear(pad_rows(inner[outliers]), self._exact_down)[: len(outliers)]
             torch.addcmul(rows, product, quantized.steps, out=into)
         return out
-
-
-def int8_linear(
-    weight: Float[Tensor, "out channels"],
-) -> Callable[[Float[Tensor, "tokens channels"]], Float[Tensor, "tokens out"]]:
-    """A function from x to x @ weight.T, of which weights and tokens are rounded to 8 bits."""
-    product = _quantized_product(weight.float())
-
-    def linear(x: Float[Tensor, "tokens channels"]) -> Float[Tensor, "tokens out"]:
-        quantized = Quantized.of(x)
-        return product(quantized.values).mul_(quantized.steps)
-
-    return linear
 
 
 def _quantized_product(
