@@ -263,8 +263,8 @@ class TokenTree:
 
 
 def _padded_length(length: int) -> int:
-    """Up to an eighth longer: a document's shapes depend on its own length, and few documents are computed alone."""
-    step = 1 << max(0, length.bit_length() - 4)
+    """Up to a quarter longer: a document's shapes depend on its own length, and few documents are computed alone."""
+    step = 1 << max(2, length.bit_length() - 3)
     return -(-length // step) * step
 
 
