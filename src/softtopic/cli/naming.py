@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import read_documents, save_changed
 from softtopic.cli.options import Device, DocumentOptions, Format, Json, Language, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
@@ -70,10 +70,12 @@ def _name_model(
     path: Path, texts: Sequence[str] | None, device: str, options: dict[str, Any]
 ) -> tuple[dict[int, str], list[list[str]]]:
     from softtopic.model import TopicModel
+    from softtopic.persistence.folder import folder_version
 
+    version = folder_version(path)
     model = TopicModel.load(path, device=device)
     names = model.name_topics(texts, **options)
-    model.save(path)
+    save_changed(model, path, version)
     log.info("%d names are in %s", len(names), path)
     return names, model.topics.top_words(10)
 

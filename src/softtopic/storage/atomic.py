@@ -6,22 +6,28 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TypeVar
 from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 
-from softtopic.errors import DiskError
+from softtopic.errors import DiskError, SofttopicError
+
+T = TypeVar("T")
 
 # The end of a staging name: the process that owns it, then a random suffix.
 _OWNED = re.compile(r"\.staging-(\d+)-[0-9a-f]{12}$")
 
 # Seconds without a change after which a staging file counts as abandoned where processes cannot be asked for.
 _STALE_AFTER = 3600
+
+# Times that a folder may be replaced while it is read.
+_REPLACEMENTS = 20
 
 
 @contextmanager
@@ -42,14 +48,8 @@ def locked(path: Path) -> Iterator[None]:
         If the lock file cannot be written.
 
     """
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire()
-    try:
+    with claimed(path, wait=True):
         yield
-    finally:
-        _release(lock)
 
 
 @contextmanager
@@ -66,12 +66,22 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     bool
         Whether the lock is held; False only without `wait`.
 
+    Raises
+    ------
+    DiskError
+        If the lock file cannot be written.
+
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
-        with suppress(Timeout):
-            lock.acquire(blocking=wait)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            # A folder that takes no files, such as /proc, looks like a lock that somebody holds for ever.
+            check_writable(path)
+            if wait:
+                lock.acquire()
     if not lock.is_locked:
         yield False
         return
@@ -162,6 +172,28 @@ def recover_folder(folder: Path) -> None:
         with locked(folder), disk_errors(folder):
             if _aside(folder).is_dir() and not folder.exists():
                 os.replace(_aside(folder), folder)
+
+
+def read_folder(folder: Path, read: Callable[[], T]) -> T:
+    """What `read` returns; it is called again where another process replaced the folder meanwhile."""
+    recover_folder(folder)
+    for _ in range(_REPLACEMENTS):
+        before = _identity(folder)
+        try:
+            return read()
+        except SofttopicError:
+            recover_folder(folder)
+            if _identity(folder) == before:
+                raise
+    return read()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _aside(folder: Path) -> Path:
