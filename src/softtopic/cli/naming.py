@@ -41,12 +41,15 @@ def name(
     quiet: Quiet = False,
 ) -> None:
     """Name the topics of a model and save the names, or print names for lists of words."""
+    from softtopic.storage.atomic import recover_folder
+
     show_messages(quiet)
     if server is not None and lm is not None:
         raise InputError(f"--lm is {lm!r} and --server is {server!r}; give one of them")
     if server is None and lm_model is not None:
         raise InputError(f"--lm-model is {lm_model!r}, which is for a server; give --server, or leave it out")
     options: dict[str, Any] = {"lm": server or lm, "lm_model": lm_model}
+    recover_folder(Path(topics).absolute())
     if Path(topics).is_dir():
         texts = None
         if documents is not None:

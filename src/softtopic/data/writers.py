@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from io import BufferedIOBase
 from math import isfinite, isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,7 +32,14 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?")
 _CONTROL = re.compile("[\x7f-\x9f]")
 
 
-def write_jsonl(columns: Columns, stream: Stream) -> None:
+@runtime_checkable
+class Writable(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+def write_jsonl(columns: Columns, stream: Writable) -> None:
     """One JSON object a line, in UTF-8; a row of a matrix is a list, and floats have six decimal places."""
     for row in zip(*columns.values(), strict=True):
         record = {name: _to_json(value) for name, value in zip(columns, row, strict=True)}

@@ -1,5 +1,6 @@
 """Sentence vectors for topic models that read embeddings."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -355,12 +356,14 @@ def _cache_path(encoder: SentenceEncoder, texts: Sequence[str]) -> Path:
 
 
 def _read_vectors(path: Path, count: int) -> DocHidden | None:
-    """Vectors from the cache folder; None where there is no file, or one that does not fit."""
+    """Vectors from the cache folder; None where there is no file, or one that is damaged or of other texts."""
     try:
-        vectors = np.load(path)  # objects are refused by default
+        with path.open("rb") as file:
+            vectors, digest = np.load(file), file.read()  # objects are refused by default
     except (OSError, ValueError, EOFError):
         return None
-    return vectors if vectors.ndim == 2 and len(vectors) == count and vectors.dtype == np.float32 else None
+    fits = vectors.ndim == 2 and len(vectors) == count and vectors.dtype == np.float32
+    return vectors if fits and digest == _digest(path, vectors) else None
 
 
 def _write_vectors(path: Path, vectors: DocHidden) -> DocHidden:
@@ -368,9 +371,15 @@ def _write_vectors(path: Path, vectors: DocHidden) -> DocHidden:
     try:
         with staged_file(path) as staging, staging.open("wb") as file:
             np.save(file, vectors)
+            file.write(_digest(path, vectors))
     except DiskError as error:
         log.warning("sentence vectors are not kept: %s", error)
     return vectors
+
+
+def _digest(path: Path, vectors: DocHidden) -> bytes:
+    """SHA-256 of the vectors and of the name of their file, which is that of the texts."""
+    return hashlib.sha256(path.name.encode() + np.ascontiguousarray(vectors).tobytes()).digest()
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:

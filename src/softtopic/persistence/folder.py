@@ -35,7 +35,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
-from softtopic.storage.atomic import check_writable, locked, read_folder, staged_folder
+from softtopic.storage.atomic import check_writable, locked, read_folder, recover_folder, staged_folder
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -156,6 +156,7 @@ def read_model(path: str | Path) -> ModelFiles:
 
 def folder_version(path: Path) -> str:
     """Digest of a model folder as it is now; empty where there is none."""
+    recover_folder(path.absolute())
     try:
         # It holds the checksums of the other files.
         return _sha256(path / CONFIG)

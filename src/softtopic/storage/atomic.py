@@ -219,6 +219,18 @@ def _staged(path: Path) -> Iterator[Path]:
             _remove(staging)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder: staging names, and lock files that nobody holds."""
+    for path in folder.glob(".*"):
+        if _OWNED.search(path.name) and not _in_use(path):
+            _remove(path)
+        elif path.name.endswith(".lock"):
+            lock = FileLock(path)
+            with suppress(OSError, Timeout, RuntimeError):
+                lock.acquire(blocking=False)
+                _release(lock)
+
+
 def _in_use(staging: Path) -> bool:
     """Whether the process that owns the staging name is alive."""
     owner = _OWNED.search(staging.name)
@@ -226,7 +238,7 @@ def _in_use(staging: Path) -> bool:
         return False
     if os.name != "posix":
         # On Windows os.kill would end the process.
-        return staging.exists() and time.time() - staging.stat().st_mtime < _STALE_AFTER
+        return staging.exists() and abs(time.time() - staging.stat().st_mtime) < _STALE_AFTER
     try:
         os.kill(int(owner[1]), 0)
     except (ProcessLookupError, OverflowError):
@@ -273,4 +285,5 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
