@@ -26,7 +26,7 @@ from softtopic.features.documents import documents_from_table, documents_table, 
 from softtopic.features.manifest import FILE, Manifest, UnreadableManifestError
 from softtopic.features.shards import Shard, ShardContent, concatenate
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.storage.atomic import claimed, locked, remove_leftovers, staged_file
+from softtopic.storage.atomic import claimed, locked, remove_abandoned, remove_leftovers, staged_file
 from softtopic.teacher.base import Features
 from softtopic.types import DocInt
 
@@ -87,6 +87,7 @@ class FeatureStore:
         store = cls.open(path)
         store.manifest.check(manifest, path)
         remove_leftovers(path)
+        remove_abandoned(path)
         return store
 
     @classmethod

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from softtopic.errors import DiskError, LanguageModelError, SofttopicError
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.storage.assets import ASSETS, asset_path, fetch
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import reuse_memory
 
@@ -249,6 +249,7 @@ def converted(packed: Path, folder: Path, convert: Callable[[Path, Path], None])
         Writes what the file holds into a folder.
     """
     if _is_whole(folder):
+        remove_abandoned(folder)
         return folder
     try:
         with locked(folder):

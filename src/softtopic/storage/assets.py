@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from softtopic.errors import AssetError
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
@@ -280,6 +280,8 @@ def fetch(name: str) -> Path:
             if not _is_whole(asset, folder):
                 with staged_folder(folder) as staging:
                     _download(asset, staging)
+    else:
+        remove_abandoned(folder)
     return folder
 
 

@@ -74,7 +74,7 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock = FileLock(_lock_file(path))
         try:
             lock.acquire(blocking=False)
         except Timeout:
@@ -172,6 +172,7 @@ def recover_folder(folder: Path) -> None:
         with locked(folder), disk_errors(folder):
             if _aside(folder).is_dir() and not folder.exists():
                 os.replace(_aside(folder), folder)
+    remove_abandoned(folder)
 
 
 def read_folder(folder: Path, read: Callable[[], T]) -> T:
@@ -225,10 +226,24 @@ def remove_leftovers(folder: Path) -> None:
         if _OWNED.search(path.name) and not _in_use(path):
             _remove(path)
         elif path.name.endswith(".lock"):
-            lock = FileLock(path)
-            with suppress(OSError, Timeout, RuntimeError):
-                lock.acquire(blocking=False)
-                _release(lock)
+            remove_abandoned(path.with_name(path.name.removeprefix(".").removesuffix(".lock")))
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what a process left that was killed after a path was written: its lock file, and an older folder."""
+    lock_file, aside = _lock_file(path), _aside(path)
+    if lock_file.exists() or aside.is_dir():
+        lock = FileLock(lock_file)
+        # Another process or thread may hold it, or it may be that of another user.
+        with suppress(OSError, Timeout, RuntimeError):
+            lock.acquire(blocking=False)
+            if path.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+            _release(lock)
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _in_use(staging: Path) -> bool:
