@@ -41,8 +41,7 @@ def work(tmp_path):
 FULL = pytest.mark.parametrize("full", [False, True], ids=["ended", "disk full"])
 
 
-@FULL
-@pytest.mark.parametrize("top_k", [None, 2])
+@pytest.mark.parametrize(("top_k", "full"), [(None, False), (2, False), (None, True)])
 def test_teach_goes_on_with_the_parts_that_are_whole(texts, work, tmp_path, top_k, full):
     corpus = Corpus.from_texts(texts)
     plan = TopicModel(3, recipe="light", vocabulary=40, lm=WordCounter()).plan(corpus)
