@@ -27,6 +27,10 @@ class ModelFileError(SofttopicError):
     """A model folder is damaged, too new, or not a model folder."""
 
 
+class ChangedFolderError(ModelFileError):
+    """A model folder is not the one that was opened: another process has changed it meanwhile."""
+
+
 class HubError(SofttopicError):
     """The Hugging Face Hub could not be reached, or refused what was asked of it."""
 

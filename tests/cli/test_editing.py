@@ -7,8 +7,10 @@ from importlib.util import find_spec
 import pandas as pd
 import pytest
 
+from softtopic.errors import ChangedFolderError
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES
+from softtopic.serve.live import LiveModel
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +149,25 @@ def test_columns_of_the_file_are_kept(run, folder, posts, tmp_path):
     original.to_parquet(tmp_path / "posts.parquet")
     assert run("transform", folder, tmp_path / "posts.parquet", *given[3:], "--out", tmp_path / "b.parquet")[0] == 0
     assert "group" in pd.read_parquet(tmp_path / "b.parquet")
+
+
+def test_the_command_and_a_live_server_notice_edits_of_each_other(run, folder, monkeypatch):
+    """The server edits between reading the folder and writing it."""
+    server, load = LiveModel(folder), TopicModel.load
+
+    def loading(path, **options):
+        model = load(path, **options)
+        server.edit({"rename": {"1": "of the server"}})
+        return model
+
+    monkeypatch.setattr(TopicModel, "load", staticmethod(loading))
+    code, _, err = run("edit", folder, "--rename", "0=mine")
+    assert code == 2
+    assert "was changed by another program since it was opened; nothing was written: run the command again" in err
+    monkeypatch.setattr(TopicModel, "load", load)
+    assert load(folder).topic_names_[1] == "of the server"
+    assert run("edit", folder, "--rename", "0=mine")[0] == 0
+    assert load(folder).topic_names_[:2] == ["mine", "of the server"]
+    with pytest.raises(ChangedFolderError, match="start the server again"):
+        server.edit({"drop": [2]})
+    assert len(load(folder).topic_names_) == 3

@@ -102,3 +102,13 @@ def test_lines_hold_what_json_cannot():
     stream = io.BytesIO()
     write_jsonl({"id": ["\udc00"], "kept": [{"y": float("nan")}]}, stream)
     assert json.loads(stream.getvalue()) == {"id": "?", "kept": {"y": None}}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_values_of_several_types_and_lone_surrogates_are_written(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    write_table(path, {"class": [2020, "a\ud800", None, True, 1.5], "words": [["\udfff"], ["b"], [], ["c"], ["d"]]})
+    frame = READERS[suffix](path) if suffix == ".jsonl" else READERS[suffix](path).astype(object)
+    assert str(frame["class"][0]) == "2020"
+    assert "\ufffd" in str(frame["class"][1]) or "?" in str(frame["class"][1])
+    assert len(frame) == 5

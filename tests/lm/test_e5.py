@@ -1,6 +1,8 @@
 """The packed multilingual encoder: a small file written here, and, where it was fetched, the real one."""
 
 import struct
+from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from softtopic.errors import LanguageModelError
 from softtopic.lm.config import MULTILINGUAL_ENCODER, encoder_name
 from softtopic.lm.e5 import convert_e5
-from softtopic.lm.encoder import SentenceEncoder
-from softtopic.storage.assets import has_asset
+from softtopic.lm.encoder import SentenceEncoder, fetch_encoder, find_encoder
+from softtopic.storage import assets
+from softtopic.storage.assets import ASSETS, has_asset
 
 WIDTH, INNER, LAYERS, POSITIONS = 32, 64, 2, 48
 PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁", "▁query", ":", "▁der", "▁hund", "▁dog", "b", "ell", "t", "<mask>"]
@@ -104,6 +107,42 @@ def test_another_file_is_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(LanguageModelError, match=r"other.bin is no packed sentence encoder"):
             convert_e5(path, tmp_path)
+
+
+def test_a_file_that_was_cut_off_at_any_place_is_one_line_with_the_repair(tmp_path):
+    path = tmp_path / "cut.bin"
+    packed_file(path)
+    content = path.read_bytes()
+    for size in (3, 40, 60, 200, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:size])
+        with pytest.raises(LanguageModelError, match=r"run `softtopic fetch multilingual`, which repairs it") as caught:
+            convert_e5(path, tmp_path)
+        assert "\n" not in str(caught.value)
+    path.unlink()
+    with pytest.raises(LanguageModelError, match=r"which repairs it"):
+        convert_e5(path, tmp_path)
+
+
+def test_a_damaged_asset_is_repaired_by_fetch(tmp_path, monkeypatch):
+    monkeypatch.setenv("SOFTTOPIC_CACHE", str(tmp_path / "cache"))
+    packed_file(tmp_path / "whole.bin")
+    whole = (tmp_path / "whole.bin").read_bytes()
+    [file] = ASSETS[MULTILINGUAL_ENCODER].files
+    own = replace(file, sha256=sha256(whole).hexdigest(), size=len(whole))
+    monkeypatch.setitem(ASSETS, MULTILINGUAL_ENCODER, replace(ASSETS[MULTILINGUAL_ENCODER], files=(own,)))
+    monkeypatch.setattr(assets, "_download", lambda _, staging: (staging / "e5-small-q4.bin").write_bytes(whole))
+    converted = fetch_encoder("multilingual")
+    packed = assets.asset_path(MULTILINGUAL_ENCODER) / "e5-small-q4.bin"
+    packed.write_bytes(whole[:-9])
+    # What was converted before is still used, and made again where it was cut off as well.
+    assert find_encoder(MULTILINGUAL_ENCODER) == converted
+    weights = (converted / "model.safetensors").read_bytes()
+    (converted / "model.safetensors").write_bytes(weights[:-100])
+    with pytest.raises(LanguageModelError, match="`softtopic fetch multilingual`"):
+        find_encoder(MULTILINGUAL_ENCODER)
+    assert fetch_encoder("multilingual") == converted
+    assert packed.read_bytes() == whole
+    assert (converted / "model.safetensors").read_bytes() == weights
 
 
 @pytest.mark.parametrize("name", ["multilingual", "intfloat/multilingual-e5-small", "multilingual-e5-small"])

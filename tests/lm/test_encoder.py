@@ -12,6 +12,7 @@ from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm import encoder as encoding
 from softtopic.lm.bert import PackedBert
 from softtopic.lm.encoder import SENTENCE_ENCODER, SentenceEncoder, embed, find_encoder, parts_of
+from softtopic.pipeline.represent import are_kept
 from softtopic.teacher.local import Teacher
 
 
@@ -128,10 +129,10 @@ def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(mo
 def test_a_part_holds_no_more_text_than_is_encoded_in_some_seconds():
     encoder = SentenceEncoder(max_tokens=256)
     titles = [f"{n}: a title of a usual length, about sixty characters in all" for n in range(5000)]
-    assert [len(part) for part in parts_of(titles, encoder)] == [2048, 2048, 904]
+    assert [len(part) for part in parts_of(titles, encoder)] == [256, 512, 1024, 2048, 1160]
     long = ["a long post, of which the beginning alone is read. " * 100] * 300
-    assert [len(part) for part in parts_of(long, encoder)] == [128, 128, 44]
-    assert [len(part) for part in parts_of(long[:200], encoder)] == [128, 72]
+    assert [len(part) for part in parts_of(long, encoder)] == [16, 32, 64, 128, 60]
+    assert [len(part) for part in parts_of(long[:200], encoder)] == [16, 32, 64, 88]
     mixed = [text for pair in zip(titles, long, strict=False) for text in pair]
     assert [text for part in parts_of(mixed, encoder) for text in part] == mixed
 
@@ -152,6 +153,12 @@ def test_an_interrupted_encoding_says_what_is_kept_and_goes_on_there(monkeypatch
     assert stop.value.__notes__ == ["5 of 12 sentence vectors are kept"]
     assert embed(texts, SENTENCE_ENCODER, keep=True).shape == (12, 384)
     assert asked == [5, 5, 5, 2]
+
+
+def test_few_texts_are_kept_where_they_are_long():
+    assert are_kept(["a title"] * 256)
+    assert are_kept(["a long post " * 500] * 20)
+    assert not are_kept(["a title"] * 255)
 
 
 def test_vectors_that_cannot_be_kept_are_made_all_the_same(cache_folder, texts, caplog):

@@ -62,6 +62,9 @@ def test_other_hosts_are_answered_only_where_they_are_given(host, name, own):
         {"origin": "null"},
         {"origin": "http://127.0.0.1:3000"},
         {"origin": "http://localhost:8000"},
+        {"origin": URL.replace("http", "https")},
+        {"origin": URL.removesuffix(":8000")},
+        {"origin": "http://127.0.0.1:x"},
         {"origin": "file://"},
         {"origin": "http://["},
         {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
@@ -92,6 +95,12 @@ def test_forms_of_other_sites_change_nothing(asking):
 def test_own_pages_are_answered(asking):
     for headers in ({"origin": URL}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
         assert asking.get("/topics", headers=headers).status_code == 200
+    for host, origin in (("LOCALHOST:80", "http://localhost"), ("localhost", "http://localhost:80")):
+        assert asking.get("/topics", headers={"host": host, "origin": origin}).status_code == 200
+    # Behind a proxy that speaks TLS, where the server is told so.
+    secure = {"host": "localhost", "origin": "https://localhost"}
+    assert asking.get("https://localhost/topics", headers=secure).status_code == 200
+    assert asking.get("https://localhost/topics", headers=secure | {"origin": "http://localhost"}).status_code == 403
 
 
 def test_no_page_may_frame_or_read_answers(asking):

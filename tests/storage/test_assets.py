@@ -82,6 +82,23 @@ def test_what_is_here_is_used_without_a_lock(installer, monkeypatch):
     assert fetch("sample").is_dir()
 
 
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(file.read_bytes()[:-9]),
+                                    lambda file: file.write_bytes(b"S" + file.read_bytes()[1:])])  # fmt: skip
+def test_a_damaged_asset_is_fetched_again(installer, caplog, damage):
+    folder = fetch("sample")
+    damage(folder / "two.bin")
+    assert fetch("sample") == folder
+    assert (folder / "two.bin").read_bytes() == CONTENT["package/two.bin"]
+    assert "sample is damaged (package/two.bin); fetching it again" in caplog.text
+    assert {path.name for path in folder.parent.iterdir()} == {"sample-1.2"}
+    # It stays as it is where it cannot be fetched.
+    damage(folder / "two.bin")
+    installer.fails = "offline"
+    with pytest.raises(AssetError, match="check that the package index can be reached"):
+        fetch("sample")
+    assert (folder / "one.tab").exists()
+
+
 def test_a_changed_file_is_refused(installer):
     installer.content["package/two.bin"] = b"tampered"
     found, wanted = sha256(b"tampered").hexdigest()[:12], FILES[1].sha256[:12]

@@ -2,13 +2,16 @@ import errno
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from softtopic.errors import DiskError
-from softtopic.storage.atomic import check_writable, locked, staged_file, staged_folder
+from softtopic.errors import DiskError, ModelFileError
+from softtopic.storage.atomic import check_writable, claimed, locked, read_folder, staged_file, staged_folder
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -145,6 +148,47 @@ def test_a_full_disk_is_one_line_with_the_place_and_the_next_step(tmp_path, stag
         f"{path} could not be written (No space left on device); free some space or choose another place"
     )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="there is no /proc")
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("use", [staged_file, staged_folder, locked, partial(claimed, wait=False)])
+def test_a_folder_that_takes_no_files_is_one_line_and_not_waited_for(use):
+    for place in ("/proc/x", "/proc/self/x", "/proc/self/x/y"):
+        with pytest.raises(DiskError, match="could not be written") as caught, use(Path(place)):
+            pass
+        assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_replaced_is_read_again(tmp_path):
+    """Names and contents of several files, as one writer published them."""
+    folder = tmp_path / "model"
+
+    def write(number: int) -> None:
+        with locked(folder), staged_folder(folder) as staging:
+            for name in ("a", "b"):
+                (staging / name).write_text(str(number))
+
+    def read() -> tuple[str, str]:
+        try:
+            first = (folder / "a").read_text()
+            time.sleep(0.001)
+            second = (folder / "b").read_text()
+        except OSError:
+            raise ModelFileError("it is missing") from None
+        if first != second:
+            raise ModelFileError("it is damaged")
+        return first, second
+
+    write(0)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(lambda: [write(number) for number in range(100)])
+        seen = {read_folder(folder, read)[0] for _ in iter(writing.done, True)}
+        writing.result()
+    assert len(seen) > 3
+    (folder / "b").unlink()
+    with pytest.raises(ModelFileError, match="missing"):
+        read_folder(folder, read)
 
 
 @pytest.mark.parametrize("use", [staged_file, staged_folder, locked])

@@ -1,16 +1,10 @@
-"""A process that ends at any step of writing: after a rerun nothing is lost, and the result is that of one run.
-
-A child process ends without cleaning up before its n-th change of the file system, for every n; what it had written to
-the file that it flushes is cut in half.
-"""
+"""A process that ends at any step of writing: after a rerun nothing is lost, and the result is that of one run."""
 
 import os
-import sys
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
+from crash_points import cleared, points, tree
 
 from softtopic.persistence.folder import ModelFiles, read_model, write_model
 from softtopic.retrieval.index import RetrievalIndex
@@ -18,72 +12,11 @@ from softtopic.storage.resumable import resumable_lines
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 
-CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
-WRITE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
-
-
-def ends_before(run: Callable[[], object], point: int) -> bool:
-    """Run in a child process that ends before this change; False where it has fewer."""
-    child = os.fork()
-    if child == 0:
-        try:
-            _count_down(point)
-            run()
-        finally:
-            os._exit(0 if sys.exc_info()[0] is None else 3)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, 9), code
-    return code == 9
-
-
-def _count_down(point: int) -> None:
-    left = [point]
-
-    def change() -> None:
-        left[0] -= 1
-        if left[0] < 0:
-            os._exit(9)
-
-    def hook(event: str, arguments: tuple) -> None:
-        if event in CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITE):
-            change()
-
-    flush = os.fsync
-
-    def fsync(number: int) -> None:
-        if left[0] == 0:
-            os.ftruncate(number, os.fstat(number).st_size // 2)
-        change()
-        flush(number)
-
-    os.fsync = fsync
-    sys.addaudithook(hook)
-
-
-def points(prepare: Callable[[], None], run: Callable[[], object], check: Callable[[], None]) -> int:
-    """End at each point in turn; returns their number."""
-    for point in range(500):
-        prepare()
-        ended = ends_before(run, point)
-        check()
-        if not ended:
-            return point
-    raise AssertionError("the run has no end")
-
 
 def model(seed: int) -> ModelFiles:
     theta = np.full((3, 2), seed, dtype=np.float32)
     documents = {"id": ["a", "b", "c"], "text": ["", "", ""]}
     return ModelFiles(config={"seed": seed}, tensors={"theta": theta}, topics={}, documents=documents, card="#\n")
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def cleared(folder: Path) -> None:
-    for path in sorted(folder.rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from softtopic.errors import DiskError, InputError
+from softtopic.storage import resumable
 from softtopic.storage.resumable import resumable_lines
 
 MADE_OF = {"model": "a", "options": {"text": "body"}}
@@ -17,6 +18,7 @@ def write(path, lines, *, resume=True, made_of=MADE_OF, stop=None) -> int:
     with resumable_lines(path, made_of, resume=resume) as (stream, done):
         for line in lines[done:stop]:
             stream.write(line + b"\n")
+            stream.flush()
         if stop is not None:
             stream.write(lines[stop][:2])
             stream.flush()
@@ -82,3 +84,29 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path, lines):
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match="could not be written"):
         write(tmp_path / "file" / "theta.jsonl", lines)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "swap", "other", "no sums"])
+def test_lines_that_were_damaged_meanwhile_are_found_named_and_written_again(tmp_path, monkeypatch, caplog, damage):
+    monkeypatch.setattr(resumable, "_BLOCK", 64)
+    lines = [b"line %03d" % number for number in range(100)]
+    path, partial = tmp_path / "theta.jsonl", tmp_path / "theta.jsonl.partial"
+    with pytest.raises(StoppedError):
+        write(path, lines, stop=80)
+    data = bytearray(partial.read_bytes())
+    if damage == "flip":
+        data[400] ^= 1
+    elif damage == "cut":
+        del data[405:]
+    elif damage == "swap":
+        data[180:270], data[450:540] = data[450:540], data[180:270]
+    elif damage == "other":
+        data[:] = b"of another run\n" * 60
+    else:
+        (tmp_path / "theta.jsonl.partial.sums").unlink()
+    partial.write_bytes(data)
+    done = write(path, lines)
+    assert done == {"flip": 40, "cut": 40, "swap": 16, "other": 0, "no sums": 0}[damage]
+    assert ("is damaged behind line" in caplog.text) == (damage != "no sums")
+    assert path.read_bytes().splitlines() == lines
+    assert [one.name for one in tmp_path.iterdir()] == ["theta.jsonl"]

@@ -84,6 +84,14 @@ def test_files_of_a_folder_come_back(state, classes, tmp_path):
     assert isinstance(pd.read_parquet(tmp_path / "parquet" / "topics.parquet")["words"][0], np.ndarray)
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_classes_of_several_types_and_with_lone_surrogates_are_written(state, tmp_path, format):
+    export.export(state, tmp_path / "t", classes=[2020, "a\ud800", 2.5] * (N // 3), format=format)
+    read = pd.read_csv if format == "csv" else pd.read_parquet
+    assert set(read(tmp_path / "t" / f"documents.{format}")["class"].astype(str)) == {"2020", "a\ufffd", "2.5"}
+    assert set(read(tmp_path / "t" / f"groups.{format}")["class"].astype(str)) == {"2020", "a\ufffd", "2.5"}
+
+
 def test_equal_models_give_equal_files(state, tmp_path):
     for name in ("a.graphml", "b.graphml"):
         export.export(state, tmp_path / name)

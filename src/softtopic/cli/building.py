@@ -45,6 +45,20 @@ def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dic
     return corpus_of(table, Columns(text=options.text, id=options.id), file), table
 
 
+def save_changed(model: "TopicModel", path: Path, version: str, *, excerpts: bool = True) -> None:
+    """Save a model over the folder that it was loaded from; refused where another program has changed it since.
+
+    `version` is the `folder_version` before it was loaded.
+    """
+    from softtopic.persistence.folder import check_version
+    from softtopic.persistence.saving import save
+
+    def check() -> None:
+        check_version(path, version, "nothing was written: run the command again")
+
+    save(model.state_, model.get_params(deep=False), path, edits=model.edits_, excerpts=excerpts, check=check)
+
+
 def _with_iso_times(corpus: "Corpus", time_format: str | None) -> "Corpus":
     """Times in ISO format: what cannot be read is named before hours of work, and the format is not needed again."""
     if corpus.times is None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from softtopic.cli.building import parse_numbers, parse_whole
+from softtopic.cli.building import parse_numbers, parse_whole, save_changed
 from softtopic.cli.options import Json, Model, Quiet
 from softtopic.cli.output import print_json, print_table, print_topics, show_messages, topic_records
 from softtopic.errors import InputError
@@ -32,8 +32,10 @@ def edit(
 ) -> None:
     """Edit the topics of a model and print them: undo, merge, split, drop, rename, … in the order of this help."""
     from softtopic.model import TopicModel
+    from softtopic.persistence.folder import folder_version
 
     show_messages(quiet)
+    version = folder_version(model)
     loaded = TopicModel.load(model)
     before = loaded.edits_
     if undo:
@@ -50,7 +52,7 @@ def edit(
     if renumber:
         loaded.renumber()
     if loaded.edits_ != before:
-        loaded.save(model)
+        save_changed(loaded, model, version)
     _show(loaded, suggest, as_json)
 
 

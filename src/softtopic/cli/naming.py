@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import read_documents, save_changed
 from softtopic.cli.options import Device, DocumentOptions, Format, Json, Language, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
@@ -41,12 +41,15 @@ def name(
     quiet: Quiet = False,
 ) -> None:
     """Name the topics of a model and save the names, or print names for lists of words."""
+    from softtopic.storage.atomic import recover_folder
+
     show_messages(quiet)
     if server is not None and lm is not None:
         raise InputError(f"--lm is {lm!r} and --server is {server!r}; give one of them")
     if server is None and lm_model is not None:
         raise InputError(f"--lm-model is {lm_model!r}, which is for a server; give --server, or leave it out")
     options: dict[str, Any] = {"lm": server or lm, "lm_model": lm_model}
+    recover_folder(Path(topics).absolute())
     if Path(topics).is_dir():
         texts = None
         if documents is not None:
@@ -70,10 +73,12 @@ def _name_model(
     path: Path, texts: Sequence[str] | None, device: str, options: dict[str, Any]
 ) -> tuple[dict[int, str], list[list[str]]]:
     from softtopic.model import TopicModel
+    from softtopic.persistence.folder import folder_version
 
+    version = folder_version(path)
     model = TopicModel.load(path, device=device)
     names = model.name_topics(texts, **options)
-    model.save(path)
+    save_changed(model, path, version)
     log.info("%d names are in %s", len(names), path)
     return names, model.topics.top_words(10)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from softtopic.cli.building import read_documents
+from softtopic.cli.building import read_documents, save_changed
 from softtopic.cli.options import (
     OUTPUT,
     Delimiter,
@@ -48,13 +48,14 @@ def update(
 ) -> None:
     """Add documents to a model without forgetting: topics keep numbers, names and edits, and new ones may appear."""
     from softtopic.model import TopicModel
-    from softtopic.persistence.folder import check_destination
+    from softtopic.persistence.folder import check_destination, folder_version
 
     show_messages(quiet)
     if (out is None) != in_place:
         raise InputError("give either --out with a folder to write, or --in-place to replace the model")
     destination = model if out is None else out
     check_destination(destination)
+    version = folder_version(destination)
     loaded = TopicModel.load(model, device=device)
     loaded.progress = not (quiet or as_json)
     options = DocumentOptions(
@@ -63,7 +64,7 @@ def update(
     n_known = len(loaded.state_.ids)
     corpus = read_documents(file, options)
     loaded.update(corpus, ids=None if id is None else corpus.ids, min_topic_size=min_topic_size)
-    loaded.save(destination, excerpts=excerpts)
+    save_changed(loaded, destination, version, excerpts=excerpts)
     changes, n_new = loaded.changes_, len(loaded.state_.ids) - n_known
     if as_json:
         changed = [] if changes is None else table_records(changes)

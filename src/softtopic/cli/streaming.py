@@ -21,6 +21,7 @@ from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.model import TopicModel
+    from softtopic.storage.resumable import SummedLines
 
 log = logging.getLogger("softtopic")
 
@@ -134,7 +135,7 @@ def _columns(
 
 
 @contextmanager
-def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple[BinaryIO, int]]:
+def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple["BinaryIO | SummedLines", int]]:
     """Where lines are written, and how many of them are there."""
     from softtopic.storage.progress import noting_what_is_kept
     from softtopic.storage.resumable import resumable_lines

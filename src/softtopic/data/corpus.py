@@ -224,10 +224,15 @@ def equidistant(count: int, n: int) -> DocInt:
     return np.linspace(0, count - 1, min(n, count)).round().astype(np.int64)
 
 
+def valid_value(value: Any) -> Any:
+    """The value, a string as UTF-8 can encode it: a lone surrogate, which cut-off posts end in, becomes U+FFFD."""
+    if isinstance(value, list):
+        return [valid_value(one) for one in value]
+    return value if not isinstance(value, str) or value.isascii() else _SURROGATE.sub("\ufffd", value)
+
+
 def _valid_string(value: object) -> str:
-    """The value as a string that UTF-8 can encode: a lone surrogate, which cut-off posts end in, becomes U+FFFD."""
-    string = str(value)
-    return string if string.isascii() else _SURROGATE.sub("\ufffd", string)
+    return valid_value(str(value))
 
 
 def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:

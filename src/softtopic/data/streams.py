@@ -217,9 +217,14 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
     try:
         for block in blocks:
             while block:
+                if unpack.eof:
+                    # Another member, or zeros that a program has padded a file with.
+                    block = block.lstrip(b"\0")
+                    if not block:
+                        break
+                    unpack = zlib.decompressobj(wbits=31)
                 yield unpack.decompress(block, _BLOCK)
                 block = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
-                unpack = zlib.decompressobj(wbits=31) if unpack.eof and block else unpack
         yield unpack.flush()
     except zlib.error:
         raise InputError(f"{_NAME} is no gzip; make it anew with gzip") from None

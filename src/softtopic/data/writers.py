@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from io import BufferedIOBase
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 
+from softtopic.data.corpus import valid_value
 from softtopic.data.workbook import write_workbook
 from softtopic.errors import InputError
 from softtopic.storage.atomic import staged_file
@@ -31,7 +32,14 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?")
 _CONTROL = re.compile("[\x7f-\x9f]")
 
 
-def write_jsonl(columns: Columns, stream: Stream) -> None:
+@runtime_checkable
+class Writable(Protocol):
+    """What takes bytes."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+def write_jsonl(columns: Columns, stream: Writable) -> None:
     """One JSON object a line, in UTF-8; a row of a matrix is a list, and floats have six decimal places."""
     for row in zip(*columns.values(), strict=True):
         record = {name: _to_json(value) for name, value in zip(columns, row, strict=True)}
@@ -46,7 +54,8 @@ def write_csv(columns: Columns, stream: Stream) -> None:
     for name in frame.select_dtypes(exclude="number").columns:
         frame[name] = [_as_text(value) for value in frame[name]]
     # pandas quotes no lone carriage return, and readers would end the row there.
-    frame.to_csv(stream, index=False, quoting=csv.QUOTE_NONNUMERIC if _has_returns(frame) else csv.QUOTE_MINIMAL)
+    quoting = csv.QUOTE_NONNUMERIC if _has_returns(frame) else csv.QUOTE_MINIMAL
+    frame.to_csv(stream, index=False, quoting=quoting)
 
 
 def _has_returns(frame: "pd.DataFrame") -> bool:
@@ -55,8 +64,16 @@ def _has_returns(frame: "pd.DataFrame") -> bool:
 
 
 def write_parquet(columns: Columns, stream: Stream) -> None:
-    """Apache Parquet."""
-    _frame(columns).to_parquet(stream, index=False)
+    """Apache Parquet; a column with values of several types becomes one of strings."""
+    import pyarrow as pa
+
+    frame = _frame(columns)
+    for name in [name for name in frame if frame[name].dtype == object]:
+        try:
+            pa.array(frame[name], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+            frame[name] = [None if _is_missing(value) else str(value) for value in frame[name]]
+    frame.to_parquet(stream, index=False)
 
 
 def write_xlsx(columns: Columns, stream: Stream) -> None:
@@ -110,12 +127,18 @@ def _frame(columns: Columns) -> "pd.DataFrame":
     import pandas as pd
 
     flat: dict[str, Any] = {}
-    for name, values in columns.items():
+    for given, values in columns.items():
+        name = valid_value(given)
         if isinstance(values, np.ndarray) and values.ndim == 2:
             flat |= {f"{name}_{column}": values[:, column] for column in range(values.shape[1])}
         else:
-            flat[name] = values
+            is_plain = isinstance(values, np.ndarray) and values.dtype.kind in "biufM"
+            flat[name] = values if is_plain else [valid_value(value) for value in values]
     return pd.DataFrame(flat)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and isnan(value))
 
 
 def _as_text(value: Any) -> Any:

@@ -115,6 +115,8 @@ def extract_into(
     with Progress(Step.OPEN_TEACHER, 1, "model", show=progress) as bar:
         teacher.open()
         bar.advance(1)
+    if damaged := [shard.file for shard in missing if (store.path / shard.file).exists()]:
+        log.warning("%s: damaged or of another run, read again: %s", store.path, ", ".join(damaged))
     log.info("reading %d documents into %s (%d done before)", rows - done, store.path, done)
     kept = noting_what_is_kept(
         lambda: f"{rows - sum(map(len, store.missing())):,} of {rows:,} documents read are kept"

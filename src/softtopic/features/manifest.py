@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from softtopic.data.corpus import fingerprint_strings
 from softtopic.errors import StoreMismatchError
 from softtopic.storage.atomic import staged_file
 
@@ -12,6 +13,10 @@ FILE = "manifest.json"
 FORMAT = "softtopic-features"
 # Version 1 kept distinct documents in the order of the file, and not in that of their hashes.
 VERSION = 2
+
+
+class UnreadableManifestError(StoreMismatchError):
+    """A manifest is missing or damaged, and not one of another program or version."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,29 +53,41 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
         """The manifest of a folder; raises StoreMismatchError where there is none that this version can read."""
-        values: Any = {}
+        other = f"{folder} is not a feature folder; expected one made by `softtopic teach`"
         try:
-            values = json.loads((folder / FILE).read_text(encoding="utf-8"))
-            known, version = values["format"] == FORMAT, values["version"]
-        except (OSError, ValueError, KeyError, TypeError):
-            known, version = False, None
-        if not known:
-            raise StoreMismatchError(f"{folder} is not a feature folder; expected one made by `softtopic teach`")
-        if version != VERSION:
+            values: Any = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            raise UnreadableManifestError(other) from None
+        if not isinstance(values, dict) or values.get("format") != FORMAT or "version" not in values:
+            raise StoreMismatchError(other)
+        if (version := values["version"]) != VERSION:
             older = isinstance(version, int) and version < VERSION
             step = "run `softtopic teach` into a new folder" if older else "upgrade softtopic"
             raise StoreMismatchError(
                 f"{folder} is a feature folder of version {version}; this program reads {VERSION}: {step}"
             )
+        checksum = values.pop("checksum", None)
         try:
-            return cls(**(values | {"words": tuple(values["words"])}))
+            found = cls(**(values | {"words": tuple(values["words"])}))
         except (TypeError, KeyError):
-            raise StoreMismatchError(f"{folder}/{FILE} is damaged; run `softtopic teach` again") from None
+            found = None
+        # Folders of earlier versions have no checksum.
+        if found is None or checksum not in (None, found.checksum):
+            raise UnreadableManifestError(
+                f"{folder / FILE} is damaged; run `softtopic teach` again, it is written anew"
+            )
+        return found
 
     def write(self, folder: Path) -> None:
         """Write the manifest of a folder."""
         with staged_file(folder / FILE) as staging:
-            staging.write_text(json.dumps(asdict(self), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            values = asdict(self) | {"checksum": self.checksum}
+            staging.write_text(json.dumps(values, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of all values."""
+        return fingerprint_strings([json.dumps(asdict(self), sort_keys=True)])
 
     def check(self, expected: "Manifest", folder: Path) -> None:
         """Raise StoreMismatchError unless features of the expected manifest may be kept in the folder of this one."""

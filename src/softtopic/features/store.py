@@ -9,27 +9,34 @@ features/
   documents.parquet    id, text, label, time of the documents of the corpus, where they are kept; read says which were
 """
 
+import logging
+import re
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from softtopic.data.corpus import Corpus
+from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError, StoreMismatchError
 from softtopic.features.documents import documents_from_table, documents_table, fingerprint_of_read, mark_read
-from softtopic.features.manifest import FILE, Manifest
+from softtopic.features.manifest import FILE, Manifest, UnreadableManifestError
 from softtopic.features.shards import Shard, ShardContent, concatenate
 from softtopic.features.sparse import SparseLabels, WordMeans
-from softtopic.storage.atomic import claimed, locked, staged_file
+from softtopic.storage.atomic import claimed, locked, remove_abandoned, remove_leftovers, staged_file
 from softtopic.teacher.base import Features
 from softtopic.types import DocInt
 
+log = logging.getLogger(__name__)
+
 _MEANS = "means.parquet"
 _DOCUMENTS = "documents.parquet"
+_FILES = re.compile(rf"{FILE}|part-\d{{5,}}\.parquet|{_MEANS}|{_DOCUMENTS}|\..*\.(lock|staging-.*)")
+# In the metadata of a shard: which part it is, and of which run.
+_OF = b"softtopic"
 
 
 class FeatureStore:
@@ -66,16 +73,21 @@ class FeatureStore:
             If the folder holds other features, or something else.
         """
         path = Path(path)
-        file = path / FILE
-        if not file.exists():
+        if not _has_manifest(path):
             if not _is_free(path):
-                raise StoreMismatchError(f"{path} exists and is not a feature folder; give a new or an empty folder")
+                if not _has_own_parts(path):
+                    raise StoreMismatchError(
+                        f"{path} exists and is not a feature folder; give a new or an empty folder"
+                    )
+                log.warning("%s is missing or damaged; it is written anew", path / FILE)
             # Several processes may begin the same store at once: the first one's manifest stands.
             with locked(path):
-                if not file.exists():
+                if not _has_manifest(path):
                     manifest.write(path)
         store = cls.open(path)
         store.manifest.check(manifest, path)
+        remove_leftovers(path)
+        remove_abandoned(path)
         return store
 
     @classmethod
@@ -129,7 +141,8 @@ class FeatureStore:
         labels = features.log_probs
         if self.manifest.top_k is not None:
             labels = SparseLabels.from_dense(labels, self.manifest.top_k, self.means)
-        self._write_table(shard.file, ShardContent(labels, features.hidden).to_table(ids))
+        table = ShardContent(labels, features.hidden).to_table(ids)
+        self._write_table(shard.file, table.replace_schema_metadata({_OF: self._key(shard)}))
 
     def write_means(self, means: WordMeans) -> None:
         """Keep the mean log probability of every word, by which soft labels are truncated."""
@@ -230,12 +243,18 @@ class FeatureStore:
         means = None if self.manifest.top_k is None else self.means
         names = ["log_probs", "hidden"] if means is None else ["log_probs", "hidden", "words", "rest"]
         with _readable(path):
-            content = ShardContent.from_table(
-                pq.read_table(path, columns=names, page_checksum_verification=True), means
-            )
+            table = pq.read_table(path, columns=names, page_checksum_verification=True)
+            content, key = ShardContent.from_table(table, means), (table.schema.metadata or {}).get(_OF)
+        # Shards of earlier versions do not say whose they are.
+        if key not in (None, self._key(shard).encode()):
+            raise StoreMismatchError(f"{path} is another part, or of another run; run `softtopic teach` again")
         if content.shape != (len(shard), self.manifest.top_k or len(self.manifest.words)):
             raise StoreMismatchError(f"{path} holds other rows than its manifest says; run `softtopic teach` again")
         return content
+
+    def _key(self, shard: Shard) -> str:
+        """What tells a shard from others, and from those of other runs."""
+        return fingerprint_strings([self.manifest.checksum, str(shard.index)])
 
 
 @contextmanager
@@ -249,11 +268,30 @@ def _readable(path: Path) -> Iterator[None]:
         raise StoreMismatchError(f"{path} is damaged; run `softtopic teach` again, it redoes that part") from None
 
 
+def _has_manifest(path: Path) -> bool:
+    """Whether there is a manifest; raises StoreMismatchError for one of another program or version."""
+    try:
+        Manifest.read(path)
+    except UnreadableManifestError:
+        return False
+    return True
+
+
 def _is_free(path: Path) -> bool:
     """Whether nothing is there, or no more than a manifest that another process is writing or was killed over."""
     try:
-        return all(file.name.startswith((FILE, f".{FILE}.staging-")) for file in path.iterdir())
+        return all(file.name.startswith(f".{FILE}.") for file in path.iterdir())
     except FileNotFoundError:
         return True
     except NotADirectoryError:
         return not path.exists()  # something above it is a file: writing says so
+
+
+def _has_own_parts(path: Path) -> bool:
+    """Whether the folder holds files of a feature folder alone, with features."""
+    if not path.is_dir() or not all(_FILES.match(file.name) for file in path.iterdir()):
+        return False
+    for part in path.glob("part-*.parquet"):
+        with suppress(pa.ArrowException, OSError):
+            return {"id", "log_probs", "hidden"} <= set(pq.read_schema(part).names)
+    return False

@@ -60,9 +60,10 @@ def convert_e5(packed: Path, folder: Path) -> None:
         file = _Packed(packed)
         tensors = file.tensors()
         tokenizer = file.tokenizer()
-    except (ValueError, KeyError, UnicodeDecodeError) as error:
+    except Exception as error:
+        # Whatever a damaged file makes the reader stumble over.
         raise LanguageModelError(
-            f"{packed} is no packed sentence encoder ({error}); delete the folder {packed.parent} and fetch it again"
+            f"{packed} is no packed sentence encoder ({error}); run `softtopic fetch multilingual`, which repairs it"
         ) from error
     config = json.dumps(file.config(), indent=2)
     settings = json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": file.positions})

@@ -1,5 +1,6 @@
 """Sentence vectors for topic models that read embeddings."""
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ _BATCH_TOKENS = 2048
 # of which a slow machine encodes so many in some seconds: what a killed process has not written is encoded again.
 _FILE_TEXTS = 2048
 _FILE_CHARACTERS = 1 << 17
+# Those of the first part; each further one may have twice as many, so that few texts are in several parts too.
+_FIRST_TEXTS, _FIRST_CHARACTERS = 256, 1 << 14
 # English text has about four characters to a token.
 _CHARACTERS_PER_TOKEN = 4
 
@@ -194,7 +197,8 @@ class SentenceEncoder:
 
     def _open(self) -> "tuple[MeanStates, Any, int]":
         if self._opened is None:
-            with exclusive_loading(f"{self.name} cannot be opened as a sentence encoder"):
+            step = f" (`softtopic fetch {self.name}` repairs it)" if self.name in ASSETS else ""
+            with exclusive_loading(f"{self.name} cannot be opened as a sentence encoder{step}"):
                 self._opened = self._opened or self._load()
         return self._opened
 
@@ -247,6 +251,8 @@ def find_encoder(name: str) -> Path:
         return converted(packed, cache_dir() / "models" / f"{name}-{asset.version}", convert_e5)
     folder = asset_path(name) if name in ASSETS else Path(name)
     if not (folder / "config.json").is_file():
+        if name in ASSETS:
+            raise LanguageModelError(f"{folder} holds no config.json; run `softtopic fetch {name}`, which repairs it")
         raise LanguageModelError(
             f"sentence encoder {name!r} is not here; give {SENTENCE_ENCODER}, multilingual, a folder or a callable"
         )
@@ -280,7 +286,8 @@ def embed(
         Name of a sentence encoder, or a callable from a list of texts to an array.
     keep : bool, default=False
         Whether to keep the vectors of an embedded encoder in the cache folder, up to 2,048 texts to a file, fewer
-        if they are long: the same texts are not encoded twice, and a killed process goes on where it was.
+        if they are long and in the first files: the same texts are not encoded twice, and a killed process goes on
+        where it was.
     progress : bool or RunClock, default=False
         Whether to show a progress bar.
     device : str, default="auto"
@@ -329,7 +336,9 @@ def parts_of(texts: Sequence[str], encoder: SentenceEncoder) -> list[Sequence[st
     parts, start, characters = [], 0, 0
     for place, text in enumerate(texts):
         characters += min(len(text), most)
-        if place > start and (place - start == _FILE_TEXTS or characters > _FILE_CHARACTERS):
+        growth = 1 << min(len(parts), 10)
+        count, limit = min(_FIRST_TEXTS * growth, _FILE_TEXTS), min(_FIRST_CHARACTERS * growth, _FILE_CHARACTERS)
+        if place > start and (place - start == count or characters > limit):
             parts.append(texts[start:place])
             start, characters = place, min(len(text), most)
     return [*parts, texts[start:]]
@@ -347,12 +356,14 @@ def _cache_path(encoder: SentenceEncoder, texts: Sequence[str]) -> Path:
 
 
 def _read_vectors(path: Path, count: int) -> DocHidden | None:
-    """Vectors from the cache folder; None where there is no file, or one that does not fit."""
+    """Vectors from the cache folder; None where there is no file, or one that is damaged or of other texts."""
     try:
-        vectors = np.load(path)  # objects are refused by default
+        with path.open("rb") as file:
+            vectors, digest = np.load(file), file.read()  # objects are refused by default
     except (OSError, ValueError, EOFError):
         return None
-    return vectors if vectors.ndim == 2 and len(vectors) == count and vectors.dtype == np.float32 else None
+    fits = vectors.ndim == 2 and len(vectors) == count and vectors.dtype == np.float32
+    return vectors if fits and digest == _digest(path, vectors) else None
 
 
 def _write_vectors(path: Path, vectors: DocHidden) -> DocHidden:
@@ -360,9 +371,15 @@ def _write_vectors(path: Path, vectors: DocHidden) -> DocHidden:
     try:
         with staged_file(path) as staging, staging.open("wb") as file:
             np.save(file, vectors)
+            file.write(_digest(path, vectors))
     except DiskError as error:
         log.warning("sentence vectors are not kept: %s", error)
     return vectors
+
+
+def _digest(path: Path, vectors: DocHidden) -> bytes:
+    """SHA-256 of the vectors and of the name of their file, which is that of the texts."""
+    return hashlib.sha256(path.name.encode() + np.ascontiguousarray(vectors).tobytes()).digest()
 
 
 def _batches(lengths: Sequence[int]) -> list[Int[np.ndarray, " batch"]]:

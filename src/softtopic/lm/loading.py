@@ -2,6 +2,7 @@
 
 import atexit
 import hashlib
+import json
 import logging
 import os
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from softtopic.errors import DiskError, LanguageModelError, SofttopicError
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.storage.assets import ASSETS, asset_path, fetch
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.memory import reuse_memory
 
@@ -31,6 +32,9 @@ _WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokeniz
 # Files that transformers may take weights, configuration or tokens from.
 _MODEL_FILES = ("*.safetensors", "*.bin", "*.json", "*.model", "*.jinja", "merges.txt", "vocab.txt")
 
+
+# Sizes of the files of a conversion.
+_SIZES = "sizes.json"
 
 # One thread opens a model at a time. A fork waits for it, so that no child inherits settings that are about to be
 # restored, or a lock that nobody will release.
@@ -244,11 +248,12 @@ def converted(packed: Path, folder: Path, convert: Callable[[Path, Path], None])
     convert : callable
         Writes what the file holds into a folder.
     """
-    if folder.is_dir():
+    if _is_whole(folder):
+        remove_abandoned(folder)
         return folder
     try:
         with locked(folder):
-            if not folder.is_dir():
+            if not _is_whole(folder):
                 _write_once(packed, folder, convert)
     except DiskError as error:
         log.warning("%s is converted for this process alone: %s", packed.name, error)
@@ -270,6 +275,20 @@ def _write_once(packed: Path, folder: Path, convert: Callable[[Path, Path], None
     log.info("converting %s to safetensors, once", packed.name)
     with staged_folder(folder) as staging:
         convert(packed, staging)
+        sizes = {path.name: path.stat().st_size for path in staging.iterdir()}
+        (staging / _SIZES).write_text(json.dumps(sizes), encoding="utf-8")
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a conversion is there, and no file of it is missing or was cut off."""
+    try:
+        sizes = json.loads((folder / _SIZES).read_bytes())
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except FileNotFoundError:
+        # Of an earlier version, which kept no sizes.
+        return folder.is_dir() and not (folder / _SIZES).exists()
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _check_gguf(path: Path) -> None:

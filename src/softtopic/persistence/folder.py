@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from softtopic.errors import DiskError, InputError, ModelFileError
+from softtopic.errors import ChangedFolderError, DiskError, InputError, ModelFileError
 from softtopic.persistence.formats import (
     MAX_TEXT_BYTES,
     DamagedError,
@@ -35,7 +35,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
-from softtopic.storage.atomic import check_writable, locked, recover_folder, staged_folder
+from softtopic.storage.atomic import check_writable, locked, read_folder, recover_folder, staged_folder
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -110,8 +110,8 @@ def check_destination(path: Path) -> None:
     )
 
 
-def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None] | None = None) -> None:
-    """Write a model folder, whole or not at all; an older model there is replaced.
+def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None] | None = None) -> str:
+    """Write a model folder, whole or not at all; an older model there is replaced. Returns its `folder_version`.
 
     `check` is called while no other process can write the folder; nothing is written if it raises.
 
@@ -138,6 +138,7 @@ def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None
         sums = {name: {"size": (staging / name).stat().st_size, "sha256": _sha256(staging / name)} for name in PARTS}
         config = {"format": FORMAT, "version": VERSION} | files.config | {"files": sums}
         _write_text(staging / CONFIG, write_json(config | {"checksum": _checksum(config)}))
+        return folder_version(staging)
 
 
 def read_model(path: str | Path) -> ModelFiles:
@@ -150,7 +151,27 @@ def read_model(path: str | Path) -> ModelFiles:
     """
     path = Path(path)
     with _named(path):
-        recover_folder(path.absolute())
+        return read_folder(path.absolute(), lambda: _read_model(path))
+
+
+def folder_version(path: Path) -> str:
+    """Digest of a model folder as it is now; empty where there is none."""
+    recover_folder(path.absolute())
+    try:
+        # It holds the checksums of the other files.
+        return _sha256(path / CONFIG)
+    except OSError:
+        return ""
+
+
+def check_version(path: Path, version: str, next_step: str) -> None:
+    """Raise ChangedFolderError unless the folder still has the version of `folder_version`."""
+    if folder_version(path) != version:
+        raise ChangedFolderError(f"{path} was changed by another program since it was opened; {next_step}")
+
+
+def _read_model(path: Path) -> ModelFiles:
+    with _named(path):
         if not path.is_dir():
             raise ModelFileError(f"{path}: no such model folder; make one with `softtopic fit`")
         config, version = _read_config(path)

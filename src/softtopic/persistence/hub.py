@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from softtopic.errors import HubError, SofttopicError
 from softtopic.persistence.folder import CONFIG, PARTS, one_line
+from softtopic.storage.atomic import recover_folder
 
 # What is wrong by the status of an answer, and the next step.
 _REASONS = {
@@ -84,6 +85,7 @@ def pull_model(repo_id: str, *, revision: str | None = None, token: str | None =
     HubError
         If there is no such model, or the Hub cannot be reached and the model was not fetched before.
     """
+    recover_folder(Path(repo_id).absolute())
     if Path(repo_id).is_dir():
         return Path(repo_id)
     with _explained(repo_id) as hub:

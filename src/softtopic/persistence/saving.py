@@ -44,7 +44,7 @@ def save(
     edits: tuple[Edit, ...] = (),
     excerpts: bool = True,
     check: Callable[[], None] | None = None,
-) -> None:
+) -> str:
     """Write a model folder: JSON, safetensors and Parquet, with a checksum of each file.
 
     Equal models give equal files. The folder appears whole or not at all; a model that was there is replaced.
@@ -66,6 +66,11 @@ def save(
     check : callable or None, default=None
         Called while no other process can write the folder; nothing is written if it raises.
 
+    Returns
+    -------
+    str
+        Digest of the folder, by which `folder.check_version` knows whether another process has changed it since.
+
     Raises
     ------
     ModelFileError
@@ -82,7 +87,7 @@ def save(
     if isinstance(parameters.get("random_state"), np.random.RandomState):
         # The seed that was drawn: the generator has gone on.
         parameters = parameters | {"random_state": state.seed}
-    write_model(path, files_of(state, parameters, edits, excerpts=excerpts), check=check)
+    return write_model(path, files_of(state, parameters, edits, excerpts=excerpts), check=check)
 
 
 def load(path: str | Path, *, device: str = "auto") -> SavedModel:

@@ -22,7 +22,7 @@ from softtopic.inputs.projection import project
 from softtopic.inputs.registry import Inputs, Sources, check_vectors, inputs_from_vectors, make_inputs
 from softtopic.lm.config import Embedder, as_embedder
 from softtopic.lm.encoder import SentenceEncoder
-from softtopic.pipeline.represent import MIN_KEPT, encode_with
+from softtopic.pipeline.represent import are_kept, encode_with
 from softtopic.retrieval.hybrid import WordIndex
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.state import FittedState, scaled
@@ -359,7 +359,7 @@ class Predictor:
         teacher = self.language_model
         if teacher is None:
             raise InputError("the model reads hidden states of an unknown language model; give hidden=")
-        keep = keep and len(corpus.distinct.texts) >= MIN_KEPT
+        keep = keep and are_kept(corpus.distinct.texts)
         if not (keep and is_cached(corpus, self.state.vocabulary, teacher)):
             teacher = teacher.hidden_only
         kept = "auto" if keep else None

@@ -15,7 +15,7 @@ from softtopic.lm.encoder import SentenceEncoder, embed, parts_of
 from softtopic.pipeline.fit import group_documents, rank_words
 from softtopic.pipeline.multilingual import axes_of, with_encoder
 from softtopic.pipeline.plan import FitOptions, pick_embedder, resolve_plan
-from softtopic.pipeline.represent import MIN_KEPT, represent
+from softtopic.pipeline.represent import MIN_KEPT, are_kept, represent
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import make_targets
 from softtopic.recipes import RECIPES
@@ -127,5 +127,5 @@ def _encode_some(source: Source, embedder: Embedder, *, keep: bool) -> DocHidden
         out_of_time = time.monotonic() - begin > _ENCODING_SECONDS
         if vectors and (out_of_time or sum(map(len, vectors)) + len(part) > _MAX_DOCUMENTS):
             break
-        vectors.append(embed(part, embedder, keep=keep and len(texts) >= MIN_KEPT))
+        vectors.append(embed(part, embedder, keep=keep and are_kept(texts)))
     return np.concatenate(vectors)

@@ -21,8 +21,9 @@ from softtopic.types import DocHidden
 
 log = logging.getLogger(__name__)
 
-# Fewer texts are encoded or read anew: keeping their features on disk would cost more.
+# Fewer texts, if they are short, are encoded or read anew: keeping their features on disk would cost more.
 MIN_KEPT = 256
+_MIN_CHARACTERS = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,14 +54,18 @@ class Representation:
     axes: Axes | None = None
 
 
+def are_kept(texts: Sequence[str]) -> bool:
+    """Whether it pays to keep what was computed from the texts."""
+    return len(texts) >= MIN_KEPT or sum(map(len, texts)) >= _MIN_CHARACTERS
+
+
 def encode_with(
     embedder: Embedder | None, *, keep: bool, progress: bool | RunClock, device: str
 ) -> Callable[[Sequence[str]], DocHidden]:
     """A function from texts to checked sentence vectors."""
 
     def encode(texts: Sequence[str]) -> DocHidden:
-        kept = keep and len(texts) >= MIN_KEPT
-        vectors = embed(texts, embedder, keep=kept, progress=progress, device=device)
+        vectors = embed(texts, embedder, keep=keep and are_kept(texts), progress=progress, device=device)
         return check_vectors("embedding", vectors, len(texts), {})
 
     return encode

@@ -21,7 +21,7 @@ from softtopic.retrieval.approximate import Graph, GraphConfig
 from softtopic.retrieval.divergences import get_metric
 from softtopic.retrieval.exact import Part
 from softtopic.retrieval.index import RetrievalIndex
-from softtopic.storage.atomic import locked, recover_folder, staged_folder
+from softtopic.storage.atomic import locked, read_folder, staged_folder
 
 FORMAT = "softtopic-index"
 VERSION = 1
@@ -91,7 +91,10 @@ def open_index(path: Path, *, source: str | None = None) -> RetrievalIndex:
     InputError
         If it is approximate and the extra `ann` is not installed.
     """
-    recover_folder(path.absolute())
+    return read_folder(path.absolute(), lambda: _open(path, source))
+
+
+def _open(path: Path, source: str | None) -> RetrievalIndex:
     head = _read_head(path)
     if source is not None and head["source"] != source:
         raise ModelFileError(f"{path} is of other topic mixtures than the model's; {_NEXT_STEP}")

@@ -12,10 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from softtopic.errors import DiskError, InputError, SofttopicError
+from softtopic.errors import ChangedFolderError, DiskError, InputError, SofttopicError
 from softtopic.report.page import Addition, render
 from softtopic.serve.config import ServeConfig
-from softtopic.serve.live import ChangedFolderError, LiveModel
+from softtopic.serve.live import LiveModel
 from softtopic.serve.openapi import api_page, openapi_document
 from softtopic.serve.protection import Guard
 from softtopic.serve.requests import FILE_TYPES, JSON, documents_of, fields, media_type, read_body, read_json, whole

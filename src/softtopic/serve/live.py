@@ -4,7 +4,6 @@ The predictor is replaced by each edit and never changes, so that a request sees
 beginning to its end.
 """
 
-import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError, SofttopicError, check_whole
-from softtopic.persistence.folder import CONFIG
+from softtopic.persistence.folder import check_version, folder_version
 from softtopic.persistence.saving import load, save
 from softtopic.pipeline.predict import Predictor
 from softtopic.report.page import page_data
@@ -58,8 +57,9 @@ class LiveModel:
         classes: Iterable[Any] | None = None,
         times: Iterable[Any] | None = None,
     ) -> None:
+        # Before it is loaded: what changes meanwhile is noticed by the first edit.
+        self._folder, self._version = folder, folder_version(folder)
         saved = load(folder, device=device)
-        self._folder, self._checksum = folder, _checksum(folder)
         self._parameters = saved.parameters
         self._given = {"classes": _listed(classes), "times": _listed(times)}
         self._editing, self._drawing = Lock(), Lock()
@@ -154,19 +154,14 @@ class LiveModel:
             edited = self.predictor.with_edits(edits_after(self.predictor))
             # Raised here and not by a later request.
             _ = edited.view
-            save(edited.state, self._parameters, self._folder, edits=edited.edits, check=self._check_unchanged)
-            self._checksum, self.predictor = _checksum(self._folder), edited
+            self._version = save(
+                edited.state, self._parameters, self._folder, edits=edited.edits, check=self._check_unchanged
+            )
+            self.predictor = edited
             return self.topics()
 
     def _check_unchanged(self) -> None:
-        if _checksum(self._folder) != self._checksum:
-            raise ChangedFolderError(
-                f"{self._folder} was changed by another program since it was opened; start the server again"
-            )
-
-
-class ChangedFolderError(SofttopicError):
-    """The model folder is not the one that was opened."""
+        check_version(self._folder, self._version, "start the server again")
 
 
 def _edit(request: object, state: FittedState) -> Edit:
@@ -219,11 +214,3 @@ def _number(value: float) -> float | None:
 
 def _listed(values: Iterable[Any] | None) -> list[Any] | None:
     return None if values is None else list(values)
-
-
-def _checksum(folder: Path) -> str:
-    """Of config.json, which holds the checksums of the other files."""
-    try:
-        return hashlib.sha256((folder / CONFIG).read_bytes()).hexdigest()
-    except OSError:
-        return ""

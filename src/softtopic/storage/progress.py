@@ -72,6 +72,8 @@ class RunClock:
         seconds : float
             Time that took.
         """
+        # More may be done than was expected in all.
+        remaining = max(0.0, remaining)
         expected = self._step * done
         ratio = (self._measured + seconds) / (self._expected + expected)
         # The step itself goes on at its own pace.

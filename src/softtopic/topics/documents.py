@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from softtopic.data.corpus import Corpus
+from softtopic.data.corpus import Corpus, valid_value
 from softtopic.data.fillers import are_fillers, says_nothing
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
@@ -48,7 +48,7 @@ def one_each(name: str, values: Iterable[Any], state: FittedState) -> list[Any]:
     """The values as a list; raises InputError unless there is one for each training document."""
     if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
         raise InputError(f"{name} is {type(values).__name__}; give a list with a value for each training document")
-    found = list(values)
+    found = [valid_value(value) for value in values]
     if len(found) != len(state.theta):
         raise InputError(f"{len(found)} {name} for a model of {len(state.theta)} documents; give one for each")
     return found

@@ -13,7 +13,7 @@ from softtopic.data.workbook import write_workbook
 from softtopic.data.writers import write_table
 from softtopic.errors import InputError
 from softtopic.state import FittedState
-from softtopic.storage.atomic import check_writable, staged_file
+from softtopic.storage.atomic import check_writable, disk_errors, staged_file
 from softtopic.topics.assignments import Assignments
 from softtopic.topics.document_table import documents_of
 from softtopic.topics.documents import one_each
@@ -99,7 +99,8 @@ def export(
         with staged_file(path) as staging, staging.open("wb") as stream:
             write_workbook(tables, stream)
     else:
-        path.mkdir(parents=True, exist_ok=True)
+        with disk_errors(path):
+            path.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             write_table(path / f"{name}.{kind}", {column: table[column].tolist() for column in table})
     return {name: len(table) for name, table in tables.items()}

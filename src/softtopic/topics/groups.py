@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom
 
+from softtopic.data.corpus import valid_value
 from softtopic.errors import InputError, check_whole
 from softtopic.topics.assignments import Assignments, PartTopic, characteristic_words, log_odds, share_intervals
 from softtopic.types import DocInt
@@ -70,7 +71,7 @@ def _encode(classes: Iterable[Any], count: int) -> tuple[list[Any], DocInt]:
     """The classes in order, and the place of each document's among them; -1 where it is missing."""
     if isinstance(classes, str | bytes) or not isinstance(classes, Iterable):
         raise InputError(f"classes is {type(classes).__name__}; give a list with the class of each document")
-    given = [None if str(value).strip() in _MISSING else value for value in classes]
+    given = [None if str(value).strip() in _MISSING else valid_value(value) for value in classes]
     if len(given) != count:
         raise InputError(f"{len(given)} classes for {count} documents; give one for each")
     distinct = {value for value in given if value is not None}
