@@ -19,8 +19,9 @@ def lists(tmp_path):
 def said(monkeypatch):
     """Answers of a server, without one."""
 
-    def request_names(url, requests, *, model=None):
-        return [f"{model} {number}" for number, _ in enumerate(requests)]
+    def request_names(url, requests, *, model=None, language="the language of the texts"):
+        of = "" if language == "the language of the texts" else f" in {language}"
+        return [f"{model} {number}{of}" for number, _ in enumerate(requests)]
 
     monkeypatch.setattr(naming, "request_names", request_names)
 
