@@ -984,6 +984,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         *,
         lm: str | Teacher | None = None,
         lm_model: str | None = None,
+        language: str = "auto",
         config: NamingConfig = NamingConfig(),
     ) -> dict[int, str]:
         """Name the topics in one to four words, by the language model and the sentence encoder on this machine.
@@ -998,6 +999,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             one.
         lm_model : str or None, default=None
             Name of the model, for servers that have several.
+        language : str, default="auto"
+            Language of the names; "auto" is that of the documents. Where the language model cannot write it, names are
+            phrases of the documents, or the first words of each topic if the documents are in another language, and a
+            warning says so.
         config : NamingConfig
 
         Returns
@@ -1009,7 +1014,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Raises
         ------
         InputError
-            If there are no texts, or not as many as training documents.
+            If there are no texts, or not as many as training documents, or the language is not known.
 
         Examples
         --------
@@ -1018,7 +1023,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         from softtopic.pipeline import naming
 
-        source = naming.texts_of_topics(self._fitted.view, texts, self.language, config)
+        source = naming.texts_of_topics(self._fitted.view, texts, self.language, config, names=language)
         names = naming.name_topics(
             self._fitted, source, lm=lm, lm_model=lm_model, embedder=self.embedder, config=config
         )

@@ -13,6 +13,7 @@ from softtopic.backbones.settings import (
     PLSASettings,
     ProdLDASettings,
 )
+from softtopic.data.languages import parse_language
 from softtopic.data.vocabulary import VocabularyConfig
 from softtopic.errors import InputError, check_number, check_whole
 from softtopic.graph.config import AgreementConfig, GraphConfig, GroupsConfig, ImputationConfig
@@ -22,7 +23,7 @@ from softtopic.lm.config import EncoderConfig, StaticEncoderConfig
 from softtopic.teacher.calibration import CONTENT_FREE, check_calibration
 from softtopic.teacher.chunking import MAX_WINDOWS, truncation_for
 from softtopic.teacher.config import DemonstrationConfig
-from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
+from softtopic.teacher.prompts import PROMPTS, Prompt, check_prompt_language, get_prompt
 from softtopic.training.config import TrainingConfig
 
 ORDERS = ("probability", "relevance")
@@ -92,6 +93,9 @@ class ReadConfig:
     ----------
     prompts : str, Prompt or sequence of either, default=("published",)
         Prompts, their names, or TOML files; soft labels of several prompts are averaged.
+    prompt_language : str or None, default=None
+        Language of the predefined prompts, by name or code. None: that of the documents, where there are prompts in it
+        and the language model is not the embedded one, which was trained on English.
     demonstrations : DemonstrationConfig or None, default=None
         Settings for selecting an additional prompt with demonstrations from the corpus; None for no such prompt.
     beam_width : int, default=0
@@ -122,6 +126,7 @@ class ReadConfig:
     """
 
     prompts: str | Prompt | Sequence[str | Prompt] = ("published",)
+    prompt_language: str | None = None
     demonstrations: DemonstrationConfig | None = None
     beam_width: int = 0
     max_tokens: int = 160
@@ -139,6 +144,9 @@ class ReadConfig:
         check_whole("max_tokens", self.max_tokens, 1)
         check_whole("max_chunks_per_document", self.max_chunks_per_document, 1)
         check_calibration(self.calibration, self.calibration_strength)
+        if self.prompt_language is not None:
+            object.__setattr__(self, "prompt_language", parse_language(self.prompt_language))
+            check_prompt_language(self.prompt_language)
         for name in ("max_chunks", "max_documents"):
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name), 2)

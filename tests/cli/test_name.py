@@ -19,8 +19,9 @@ def lists(tmp_path):
 def said(monkeypatch):
     """Answers of a server, without one."""
 
-    def request_names(url, requests, *, model=None):
-        return [f"{model} {number}" for number, _ in enumerate(requests)]
+    def request_names(url, requests, *, model=None, language="the language of the texts"):
+        of = "" if language == "the language of the texts" else f" in {language}"
+        return [f"{model} {number}{of}" for number, _ in enumerate(requests)]
 
     monkeypatch.setattr(naming, "request_names", request_names)
 
@@ -85,3 +86,18 @@ def test_a_file_without_words(run, tmp_path):
 )
 def test_words_of_a_line(line, words):
     assert split_words(line) == words
+
+
+def test_a_server_is_asked_for_names_in_a_language(run, lists, model, said):
+    assert (
+        json.loads(run("name", lists, *SERVER, "--json", "--language", "de")[1])["topics"][0]["name"] == "m 0 in German"
+    )
+    assert (
+        json.loads(run("name", model, *SERVER, "--json", "--language", "de")[1])["topics"][0]["name"] == "m 0 in German"
+    )
+
+
+def test_an_unknown_language_of_names(run, lists):
+    code, _, err = run("name", lists, "--language", "germn")
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert "did you mean German (de)?" in err

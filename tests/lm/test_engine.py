@@ -122,6 +122,22 @@ def test_tokens_followed_see_their_document_and_their_own_line(family):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.inference_mode()
+def test_states_along_a_chain_are_those_of_whole_rows(family):
+    lm = model_of(FAMILIES[family])
+    oracle = PlainReader(LanguageModel(copy.deepcopy(lm.model), None, lm.device), PREFIX)
+    rows, tokens = rows_of([5, 5]), torch.tensor([[7, 8, 9], [9, 1, 2]])
+    wanted = [
+        torch.cat([oracle.states([row + line[:count]]) for count in (1, 2, 3)])
+        for row, line in zip(rows, tokens.tolist(), strict=True)
+    ]
+    for reader in (open_reader(lm, PREFIX), oracle):
+        reader.states(rows, max_new_tokens=3)
+        torch.testing.assert_close(reader.states_along(tokens), torch.stack(wanted), atol=1e-4, rtol=1e-4)
+        assert reader.n_appended == 3
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.inference_mode()
 def test_sums_over_the_whole_vocabulary_are_those_of_the_models_own_logits(family):
     lm = model_of(FAMILIES[family])
     row = rows_of([9])[0]

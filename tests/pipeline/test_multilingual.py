@@ -5,11 +5,13 @@ import logging
 import numpy as np
 import pytest
 
-from softtopic import EncoderTeacher, Teacher, TopicModel
+from softtopic import EncoderTeacher, ServerTeacher, Teacher, TopicModel
 from softtopic.data.languages import document_languages
 from softtopic.errors import InputError
 from softtopic.lm.config import MULTILINGUAL_ENCODER, SENTENCE_ENCODER
 from softtopic.pipeline import multilingual
+from softtopic.recipes import RECIPES
+from softtopic.teacher.prompts import PROMPTS, Prompt, predefined_prompts
 
 GERMAN = [
     "Der Bundestag hat nach langer Debatte über den Haushalt und die neuen Steuern abgestimmt.",
@@ -133,3 +135,42 @@ def test_languages_are_classes(mixed):
     theta = model.transform(embeddings=offset_vectors(texts[:48]).astype(np.float32))
     with pytest.raises(InputError, match="class"):  # they are in one language
         model.topics_per_class("language", docs=texts[:48], theta=theta)
+
+
+def test_another_language_model_is_asked_in_the_language_of_the_documents(texts, tiny_lm, fetched):
+    plan = TopicModel(2, lm=tiny_lm).plan(GERMAN)
+    assert [prompt.language for prompt in plan.teacher.prompts] == ["de", "de"]
+    assert "2 prompts in German" in plan.reading
+    english = TopicModel(2, lm=tiny_lm).plan(texts)
+    assert plan.teacher.fingerprint != english.teacher.fingerprint
+    assert "2 prompts," in english.reading
+    assert english.teacher.prompts == tuple(PROMPTS[name] for name in ("published", "four-shot"))
+    # Of several languages, and by the embedded language model, English is asked.
+    assert TopicModel(2, lm=tiny_lm, language=["de", "fr"]).plan(GERMAN).teacher.prompts == english.teacher.prompts
+    assert TopicModel(2, lm="smollm2-135m").plan(GERMAN).teacher.prompts == english.teacher.prompts
+
+
+def test_the_language_of_prompts_may_be_chosen(tiny_lm, fetched):
+    recipe = RECIPES["default"].with_options(read__prompt_language="English")
+    assert TopicModel(2, lm=tiny_lm, recipe=recipe).plan(GERMAN).teacher.prompts[0] == PROMPTS["published"]
+    with pytest.raises(InputError, match="there are no prompts in 'pl'"):
+        RECIPES["default"].with_options(read__prompt_language="pl")
+    own = Teacher(tiny_lm, prompt=Prompt("Was ist das Thema?"))
+    assert TopicModel(2, lm=own).plan(GERMAN).teacher is own
+
+
+def test_a_server_is_asked_in_the_language_of_the_documents(fetched):
+    server = ServerTeacher("http://localhost:1/v1")
+    plan = TopicModel(2, lm=server).plan(GERMAN)
+    assert plan.teacher.prompt == predefined_prompts("de")["published"]
+    assert plan.teacher != server
+    assert server.prompt == Prompt()
+    assert "1 prompt in German" in plan.reading
+
+
+def test_a_saved_model_knows_the_language_of_its_prompts(tiny_lm, fetched, tmp_path):
+    teacher = Teacher(tiny_lm, dtype="float32", device="cpu", max_tokens=8)
+    model = TopicModel(2, lm=teacher, features=None, embedder=lambda texts: np.eye(6, dtype=np.float32)[: len(texts)])
+    model.fit(GERMAN).save(tmp_path / "m")
+    loaded = TopicModel.load(tmp_path / "m")
+    assert [prompt["language"] for prompt in loaded.state_.teacher["prompts"]] == ["de"]

@@ -1,5 +1,6 @@
 """Names of a fitted model and of lists of words: what is read, and that names are distinct."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,11 @@ import pytest
 
 from softtopic import TopicModel
 from softtopic.errors import InputError
+from softtopic.pipeline import naming
 from softtopic.pipeline.naming import find_names, texts_of_lists, texts_of_topics, without_guided
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
+from softtopic.teacher.naming import Phrase, naming_prompt
 from softtopic.topics.edits import Renumber, apply
 from softtopic.topics.naming import name_key, words_of
 
@@ -76,6 +79,89 @@ def test_lists_of_words_need_no_documents(teacher):
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError, match="list 1 is empty"):
         texts_of_lists([["orbit"], []])
+
+
+GERMAN = [
+    "Die Rakete erreichte die Umlaufbahn und setzte den Satelliten aus.",
+    "Der Satellit in der Umlaufbahn fotografierte ferne Galaxien.",
+    "Die Rakete startet morgen zum Mond, sagt die Raumfahrtbehörde.",
+    "Mein Sauerteig riecht nach Aceton, das Brot wird zu sauer.",
+    "Wie lange muss das Brot mit Sauerteig in den Ofen?",
+    "Mehl, Wasser und Salz: mehr braucht ein Brot nicht.",
+]
+
+
+@pytest.fixture(scope="module")
+def mixed(texts):
+    """A model of twelve English documents and six German ones."""
+    documents, words = [*texts, *GERMAN], ["sql", "space", "bread", "lens", "rakete", "brot", "umlaufbahn", "sauerteig"]
+    model = TopicModel(2, vocabulary=words, language=["en", "de"], features=None, embedder=encode)
+    labels = np.log(np.random.default_rng(0).dirichlet(np.ones(8), len(documents))).astype(np.float32)
+    return model.fit(documents, soft_labels=labels, hidden=encode(documents), embeddings=encode(documents))
+
+
+def named(model, teacher, caplog, language):
+    """Names in a language, and the warnings."""
+    caplog.clear()
+    caplog.set_level(logging.WARNING, "softtopic")
+    names = model.name_topics(lm=teacher, language=language, config=CONFIG)
+    model.undo()
+    return list(names.values()), [record.message for record in caplog.records]
+
+
+def test_names_in_one_of_the_languages_of_the_documents(mixed, teacher, monkeypatch, caplog):
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: language == "en")
+    names, [line] = named(mixed, teacher, caplog, "German")
+    assert "cannot write German: names are phrases of the documents; give a language model that can (--lm)" in line
+    german = {word for text in GERMAN for word in words_of(text)}
+    assert all(set(words_of(name)) <= german for name in names)
+    names, lines = named(mixed, teacher, caplog, "en")
+    assert lines == []
+    assert not any(set(words_of(name)) & {"rakete", "brot", "umlaufbahn", "sauerteig"} for name in names)
+
+
+def test_words_are_shown_where_the_language_of_choice_cannot_be_written(model, teacher, monkeypatch, caplog):
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: False)
+    names, [line] = named(model, teacher, caplog, "de")
+    assert "cannot write German: the first words of each topic are shown; give a language model that can" in line
+    assert names == [" ".join(words[:3]) for words in model.topics.top_words(3)]
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: True)
+    names, [line] = named(model, teacher, caplog, "Polish")
+    assert "there is no prompt for names in Polish: the first words of each topic are shown; ask a server" in line
+    assert names == [" ".join(words[:3]) for words in model.topics.top_words(3)]
+
+
+def test_names_in_another_language_are_decoded_after_a_prompt_in_it(model, teacher, monkeypatch, caplog):
+    prompts = []
+
+    def decode(teacher, documents, config, prompt):
+        prompts.append(prompt)
+        return [[Phrase(f"{word} und", 0.0), Phrase(word, -1.0)] for word in ("Weltraum", "Brot", "Datenbanken")]
+
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: True)
+    monkeypatch.setattr(naming, "decode_phrases", decode)
+    names, lines = named(model, teacher, caplog, "de")
+    assert names == ["Weltraum", "Brot", "Datenbanken"]  # none ends with a stop word of German
+    assert lines == []
+    assert prompts == [naming_prompt("en", "de")]
+    assert prompts[0].render("X").endswith("Thema: Passwörter in MySQL\n\nDokument: X\n\nThema:")
+
+
+def test_names_are_in_one_known_language(model, teacher):
+    with pytest.raises(InputError, match="names are in one language, and language is 'de,fr'"):
+        model.name_topics(lm=teacher, language="de,fr")
+    with pytest.raises(InputError, match="language 'germn' is not known; did you mean German"):
+        model.name_topics(lm=teacher, language="germn")
+
+
+def test_lists_of_words_in_another_language(teacher, monkeypatch, caplog):
+    lists = [words_of(" ".join(GERMAN[:3])), words_of(" ".join(GERMAN[3:]))]
+    own, other = texts_of_lists(lists, "de"), texts_of_lists(lists, "en")
+    assert (own.languages, own.is_translated) == (("de",), False)
+    assert (other.languages, other.is_translated) == (("de",), True)
+    assert texts_of_lists(lists).languages == ("de",)
+    # Too few words to tell: they are in the language that is given.
+    assert texts_of_lists([["brot"]], "de").languages == ("de",)
 
 
 def test_guided_topics_keep_the_names_of_their_guides(model):

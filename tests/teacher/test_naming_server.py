@@ -3,7 +3,14 @@
 import pytest
 
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.teacher.naming_server import INSTRUCTION, clean_name, estimate_tokens, name_requests, request_names
+from softtopic.teacher.naming_server import (
+    INSTRUCTION,
+    THAT_OF_TEXTS,
+    clean_name,
+    estimate_tokens,
+    name_requests,
+    request_names,
+)
 
 
 def test_each_topic_is_one_request(server):
@@ -16,7 +23,7 @@ def test_each_topic_is_one_request(server):
     assert request_names(server.url, requests, model="m") == ["sql things", "orbit things"]
     bodies = [body for _, body, _ in server.heard]
     assert {body["model"] for body in bodies} == {"m"}
-    assert all(body["messages"][0]["content"] == INSTRUCTION for body in bodies)
+    assert all(body["messages"][0]["content"] == INSTRUCTION.format(language=THAT_OF_TEXTS) for body in bodies)
 
 
 def test_an_answer_without_text_is_an_error(server):

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from softtopic.errors import InputError
-from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt
+from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES, TEXTS
+from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt, in_language, predefined_prompts
 
 
 def test_the_published_prompt_word_for_word():
@@ -125,3 +126,33 @@ def test_a_wrong_prompt_file_is_one_line(tmp_path, content, said):
     with pytest.raises(InputError, match=said) as caught:
         get_prompt(str(path))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("language", PROMPT_LANGUAGES)
+def test_predefined_prompts_in_every_language(language):
+    prompts = predefined_prompts(language)
+    assert list(prompts) == list(PROMPTS)
+    assert len({prompt.fingerprint for prompt in prompts.values()}) == len(PROMPTS)
+    texts = TEXTS[language]
+    assert len(texts.texts) == len(texts.words) == len(texts.names) == 4
+    for name, prompt in prompts.items():
+        assert prompt.language == language == Prompt.from_description(prompt.description).language
+        assert in_language(PROMPTS[name], language) == prompt
+        assert in_language(prompt, "en") == PROMPTS[name]
+        shown = prompt.render("X").splitlines()
+        assert shown[-3:] == [f"{texts.document} X", "", texts.topic]
+        assert all(label.endswith(":") for label in (texts.document, texts.topic))
+
+
+def test_a_prompt_of_the_callers_own_keeps_its_language():
+    own = Prompt("Name it.", [("A cat sat.", "animals")])
+    assert in_language(own, "de") is own
+    assert Prompt("Nenne es.", language="de").render("X").endswith("Dokument: X\n\nThema:")
+    with pytest.raises(InputError, match="there are no prompts in 'xx'; choose one of en, ar, de"):
+        Prompt("Name it.", language="xx")
+
+
+def test_the_language_of_a_file(tmp_path):
+    path = tmp_path / "p.toml"
+    path.write_text('instruction = "Nenne es."\nlanguage = "de"\n')
+    assert get_prompt(str(path)) == Prompt("Nenne es.", language="de")

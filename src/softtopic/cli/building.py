@@ -207,6 +207,7 @@ def build_model(
         recipe_name(options),
         options.backbone,
         read__prompts=lm.prompt or None,
+        read__prompt_language=lm.prompt_language,
         read__beam_width=lm.beam_width,
         read__max_tokens=lm.max_tokens,
         read__calibration=options.calibration,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from softtopic.cli.building import read_documents, save_changed
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, Language, LmModel, Quiet, Text
+from softtopic.cli.options import Device, DocumentOptions, Format, Json, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
 
@@ -33,7 +33,12 @@ def name(
         str | None, typer.Option("--lm", help="Language model on this machine; default: that of the fit.")
     ] = None,
     lm_model: LmModel = None,
-    language: Language = "auto",
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language", help="Language of the names, by its name or code; auto is that of the documents or words."
+        ),
+    ] = "auto",
     text: Text = "text",
     format: Format = None,
     device: Device = "auto",
@@ -48,7 +53,7 @@ def name(
         raise InputError(f"--lm is {lm!r} and --server is {server!r}; give one of them")
     if server is None and lm_model is not None:
         raise InputError(f"--lm-model is {lm_model!r}, which is for a server; give --server, or leave it out")
-    options: dict[str, Any] = {"lm": server or lm, "lm_model": lm_model}
+    options: dict[str, Any] = {"lm": server or lm, "lm_model": lm_model, "language": language}
     recover_folder(Path(topics).absolute())
     if Path(topics).is_dir():
         texts = None
@@ -61,7 +66,7 @@ def name(
         words = read_word_lists(topics)
         from softtopic.pipeline.naming import name_lists
 
-        names = dict(enumerate(name_lists(words, language=language, **options)))
+        names = dict(enumerate(name_lists(words, **options)))
     rows = list(zip(names.items(), words, strict=True))
     if as_json:
         print_json({"topics": [{"topic": topic, "name": own, "words": list(said)} for (topic, own), said in rows]})

@@ -169,6 +169,14 @@ class TeacherOptions:
             "are averaged. Default: the recipe's.",
         ),
     ] = None
+    prompt_language: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt-language",
+            help="Language of the prompts that are given by name; default: that of the documents, English with "
+            "smollm2-135m.",
+        ),
+    ] = None
     demonstrations: Annotated[
         str | None,
         typer.Option(

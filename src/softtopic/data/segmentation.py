@@ -21,6 +21,8 @@ _SCRIPTS = {
                      "\U00020000-\U0003ffff]+"),
 }  # fmt: skip
 _HAN = ("zh", "ja")
+# Languages whose words have no spaces between them.
+UNSPACED = (*_SCRIPTS, "ja")
 _KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 _LETTERS = re.compile(r"(?:(?!\d)[\w\u0e00-\u0eff\u1780-\u17ff])+")
 

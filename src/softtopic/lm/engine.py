@@ -97,6 +97,10 @@ class Reader(ABC):
     ) -> Float[Tensor, "docs width"]:  # fmt: skip
         """Append several tokens, each after the one before it and the first after its parent; the last state."""
 
+    @abstractmethod
+    def states_along(self, tokens: Int[Tensor, "docs tokens"]) -> Float[Tensor, "docs tokens width"]:
+        """Append several tokens to each document, each after the one before it; the state after each."""
+
 
 @final
 class PlainReader(Reader):
@@ -144,6 +148,10 @@ class PlainReader(Reader):
             begin = lines[place + 1]
             lines.extend([*begin, *new[:stop]] for stop in range(1, len(new) + 1))
         return torch.cat([self._one_by_one(lines[-1:]) for lines in self._lines])
+
+    def states_along(self, tokens: Int[Tensor, "docs tokens"]) -> Float[Tensor, "docs tokens width"]:
+        self.extend(tokens, torch.full_like(tokens[:, 0], -1))
+        return torch.stack([self._one_by_one(lines[-tokens.shape[1] :]) for lines in self._lines])
 
     def _one_by_one(self, rows: list[list[int]]) -> Float[Tensor, "rows width"]:
         return torch.cat([self._last_states([row]) for row in rows])
@@ -212,9 +220,17 @@ class PackedReader(Reader):
     def extend(
         self, tokens: Int[Tensor, "docs tokens"], parents: Int[Tensor, " docs"]
     ) -> Float[Tensor, "docs width"]:  # fmt: skip
+        return self._extended(tokens, parents)[:, -1]
+
+    def states_along(self, tokens: Int[Tensor, "docs tokens"]) -> Float[Tensor, "docs tokens width"]:
+        return self._extended(tokens, torch.full_like(tokens[:, 0], -1))
+
+    def _extended(
+        self, tokens: Int[Tensor, "docs tokens"], parents: Int[Tensor, " docs"]
+    ) -> Float[Tensor, "docs tokens width"]:
         count = tokens.shape[1]
         own = torch.ones(count, count, dtype=torch.bool, device=tokens.device).tril()
-        return self._append(tokens, self._ancestors(parents[:, None]).expand(-1, count, -1), own)[:, -1]
+        return self._append(tokens, self._ancestors(parents[:, None]).expand(-1, count, -1), own)
 
     def _ancestors(self, places: Int[Tensor, "docs places"]) -> Bool[Tensor, "docs places appended"]:
         """Which of the tokens appended so far lie on the path to each place, itself included; none for -1."""

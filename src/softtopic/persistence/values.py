@@ -25,7 +25,7 @@ _SCALARS: dict[type, tuple[type, ...]] = {
 _LIMIT = 2**63
 _SEQUENCES = (list, tuple, Sequence)
 # Fields that model folders saved before lack; they take their defaults.
-_ADDED = {"RankingConfig": ("merge_forms",), "Vocabulary": ("segmented",)}
+_ADDED = {"RankingConfig": ("merge_forms",), "ReadConfig": ("prompt_language",), "Vocabulary": ("segmented",)}
 
 
 def to_plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """Lines of a plan on who reads and encodes the documents."""
 
-from softtopic.data.languages import CorpusLanguage
+from softtopic.data.languages import ENGLISH, CorpusLanguage, english_name
 from softtopic.lm.config import MULTILINGUAL_ENCODER, Embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.sampling import n_longer
@@ -20,7 +20,9 @@ def reader(teacher: BaseTeacher | None) -> str:
         return f"teacher: {teacher.encoder} compares words with"
     prompts = about.get("prompts") or [about.get("prompt")]
     how = {"head": "beginnings"}.get(about.get("truncation", "head"), about.get("truncation"))
-    number = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''}"
+    languages = dict.fromkeys(prompt["language"] for prompt in prompts if prompt)
+    named = "" if set(languages) <= {ENGLISH} else f" in {' and '.join(map(english_name, languages))}"
+    number = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''}{named}"
     form = f" ({about['dtype']})" if "dtype" in about else ""
     return f"language model: {about['lm']}{form}, {number}, {how}, reads"
 

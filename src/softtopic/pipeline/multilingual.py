@@ -5,15 +5,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from softtopic.data.corpus import equidistant
-from softtopic.data.languages import CorpusLanguage, document_languages
+from softtopic.data.languages import ENGLISH, CorpusLanguage, document_languages
 from softtopic.inputs.language_axes import Axes, language_axes
 from softtopic.inputs.registry import split_inputs
 from softtopic.lm.config import AUTO, LANGUAGE_MODEL, MULTILINGUAL_ENCODER, SENTENCE_ENCODER
 from softtopic.pipeline.sources import Source
 from softtopic.recipes import Recipe
 from softtopic.storage.assets import ASSETS, has_asset
+from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
-from softtopic.teacher.languages import LM_LANGUAGES
+from softtopic.teacher.languages import LM_LANGUAGES, LM_PROMPT_LANGUAGES
+from softtopic.teacher.local import Teacher
+from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES
+from softtopic.teacher.prompts import in_language
+from softtopic.teacher.server import ServerTeacher
 from softtopic.types import DocHidden
 
 if TYPE_CHECKING:
@@ -84,3 +89,33 @@ def encoder_teacher(recipe: Recipe, embedder: Any) -> EncoderTeacher:
     """The encoder of the fit as teacher: the one the caller names, else that of the recipe."""
     named = isinstance(embedder, str) and embedder != AUTO
     return EncoderTeacher(embedder if named else recipe.encoder.name, max_tokens=recipe.encoder.max_tokens)
+
+
+def with_prompts_in(teacher: BaseTeacher, language: str) -> BaseTeacher:
+    """The teacher with its predefined prompts in a language; prompts of the caller's own stay as they are."""
+    if isinstance(teacher, ServerTeacher):
+        prompt = in_language(teacher.prompt, language)
+        return teacher if prompt == teacher.prompt else teacher.with_prompt(prompt)
+    if not isinstance(teacher, Teacher):
+        return teacher
+    prompts = tuple(in_language(prompt, language) for prompt in teacher.prompts)
+    return teacher if prompts == teacher.prompts else teacher.with_prompts(*prompts)
+
+
+def prompt_language(teacher: BaseTeacher, language: CorpusLanguage, chosen: str | None = None) -> str:
+    """Code of the language in which a teacher is asked about documents.
+
+    Parameters
+    ----------
+    teacher : BaseTeacher
+    language : CorpusLanguage
+        Languages of the documents.
+    chosen : str or None, default=None
+        The caller's choice; None: the language of the documents, English for several or where there are no prompts in
+        it. The embedded language model is asked in one of `LM_PROMPT_LANGUAGES`.
+    """
+    if chosen is not None:
+        return chosen
+    is_embedded = isinstance(teacher, Teacher) and teacher.lm == LANGUAGE_MODEL
+    known = LM_PROMPT_LANGUAGES if is_embedded else PROMPT_LANGUAGES
+    return language.codes[0] if len(language.codes) == 1 and language.codes[0] in known else ENGLISH

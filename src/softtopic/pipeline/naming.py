@@ -2,26 +2,31 @@
 
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from softtopic.data.languages import AUTO, ENGLISH, NONE, detect_language, parse_languages
+from softtopic.data.languages import AUTO, ENGLISH, NONE, detect_language, english_name, parse_languages
+from softtopic.data.segmentation import UNSPACED
 from softtopic.data.stop_words import stop_words
 from softtopic.errors import InputError
-from softtopic.lm.config import Embedder
+from softtopic.lm.config import MULTILINGUAL_ENCODER, SENTENCE_ENCODER, Embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.lm.loading import EMBEDDED
 from softtopic.pipeline.predict import Predictor
 from softtopic.state import FittedState
+from softtopic.storage.assets import has_asset
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.endpoint import is_url
+from softtopic.teacher.fluency import can_write
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.naming import Phrase, decode_phrases
-from softtopic.teacher.naming_server import estimate_tokens, name_requests, request_names
+from softtopic.teacher.naming import Phrase, decode_phrases, naming_prompt
+from softtopic.teacher.naming_server import THAT_OF_TEXTS, estimate_tokens, name_requests, request_names
+from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES
 from softtopic.topics.documents import excerpt, representative_rows, training_texts
+from softtopic.topics.languages import languages_of, top_words_in
 from softtopic.topics.naming import (
     Candidates,
     as_written,
@@ -34,6 +39,9 @@ from softtopic.topics.naming import (
 from softtopic.topics.table import topics_of
 
 log = logging.getLogger(__name__)
+
+# Words that stand for a topic where no name in the language of choice can be made.
+_WORDS_SHOWN = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +59,10 @@ class TopicTexts:
     stop_words : collection of str
     known_words : collection of str or None
         Words that a name may consist of; None: any.
+    languages : tuple of str
+        Codes of the languages of words and documents, most frequent first.
+    chosen : str or None
+        Code of the language of choice for names; None: that of the documents.
     """
 
     ids: Sequence[int]
@@ -58,11 +70,28 @@ class TopicTexts:
     documents: Sequence[Sequence[str]]
     stop_words: Collection[str]
     known_words: Collection[str] | None
+    languages: tuple[str, ...] = (ENGLISH,)
+    chosen: str | None = None
+
+    @property
+    def language(self) -> str:
+        """Code of the language of the names; of documents in several English, if it is one of them."""
+        return self.chosen or (ENGLISH if ENGLISH in self.languages else self.languages[0])
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether names are in another language than the documents."""
+        return self.language not in self.languages
 
 
 def texts_of_topics(
-    state: FittedState, texts: Sequence[str] | None, language: str | Sequence[str], config: NamingConfig
-) -> TopicTexts:  # fmt: skip
+    state: FittedState,
+    texts: Sequence[str] | None,
+    language: str | Sequence[str],
+    config: NamingConfig,
+    *,
+    names: str = AUTO,
+) -> TopicTexts:
     """Words and representative documents of the topics of a state.
 
     Parameters
@@ -73,32 +102,61 @@ def texts_of_topics(
     language : str or sequence of str
         Languages of stop words; "auto": those of the state.
     config : NamingConfig
+    names : str, default="auto"
+        Language of the names; "auto" is that of the documents. Of documents in several languages those in this one
+        alone are read.
 
     Raises
     ------
     InputError
-        If there are no texts, or not as many as training documents.
+        If there are no texts, or not as many as training documents, or a language is not known.
     """
+    chosen, codes = _chosen(names), state.languages
     shown = [excerpt(text) for text in training_texts(state, texts)]
     if not any(text.strip() for text in shown):
         raise InputError("the model holds no text of its documents; give the training documents, in their order")
-    rows = representative_rows(state.theta, shown, n=config.phrase_documents)
     words = topics_of(state).top_words(10)
+    if chosen in codes and len(codes) > 1:
+        own = zip(words, top_words_in(state, 10, chosen), strict=True)
+        words = [of_language or of_all for of_all, of_language in own]
+        shown = [text if code == chosen else "" for text, code in zip(shown, languages_of(state, shown), strict=True)]
+        language, codes = chosen, (chosen,)
+    rows = representative_rows(state.theta, shown, n=config.phrase_documents)
+    documents = [[shown[row] for row in own] for own in rows]
     language = state.languages_of(language)
+    found = TopicTexts(range(state.n_topics), words, documents, _stop_words(language), None, codes, chosen)
+    if found.is_translated:
+        return replace(found, stop_words=_stop_words(found.language))
+    if found.language in UNSPACED:
+        return found
     known = {word for text in (*shown, *state.vocabulary.words) for word in words_of(text)} - _foreign(language)
-    return TopicTexts(
-        range(state.n_topics), words, [[shown[row] for row in own] for own in rows], _stop_words(language), known
-    )
+    return replace(found, known_words=known)
 
 
 def texts_of_lists(lists: Sequence[Sequence[str]], language: str | Sequence[str] = AUTO) -> TopicTexts:
-    """The same for lists of words without documents; raises InputError for an empty list."""
+    """The same for lists of words without documents.
+
+    Parameters
+    ----------
+    lists : sequence of sequences of str
+    language : str or sequence of str, default="auto"
+        Language of the names, or several of the words; "auto" is that of the words.
+
+    Raises
+    ------
+    InputError
+        If a list is empty, or a language is not known.
+    """
     for number, own in enumerate(lists):
         if not own:
             raise InputError(f"list {number} is empty; give at least one word for each topic")
-    if language == AUTO:
-        language = detect_language(map(" ".join, lists)).codes
-    return TopicTexts(range(len(lists)), lists, [()] * len(lists), _stop_words(language), None)
+    found = detect_language(map(" ".join, lists))
+    given = () if language in (AUTO, NONE) else parse_languages(language)
+    chosen = given[0] if len(given) == 1 else None
+    is_other = chosen is not None and found.is_sure and chosen not in found.codes
+    codes = found.codes if is_other or not given else given
+    stops = _stop_words(NONE if language == NONE else given or codes)
+    return TopicTexts(range(len(lists)), lists, [()] * len(lists), stops, None, codes, chosen)
 
 
 def name_topics(
@@ -116,7 +174,7 @@ def name_topics(
     own = predictor.language_model if lm is None else lm
     teacher = own if isinstance(own, Teacher) else Teacher(own if isinstance(own, str) else EMBEDDED)
     encode = predictor.encoder(embedder) or SentenceEncoder()
-    return _by_topic(source, find_names(source, teacher, encode, config))
+    return _by_topic(source, find_names(source, teacher, _encoder_of(source, encode), config))
 
 
 def without_guided(names: dict[int, str], view: FittedState, fitted: FittedState) -> dict[int, str]:
@@ -145,7 +203,7 @@ def name_lists(
     lm_model : str or None, default=None
         Name of the model, for servers that have several.
     language : str or sequence of str, default="auto"
-        Languages of the stop words with which no name begins or ends; "auto" detects them.
+        Language of the names, or several of the words; "auto": that of the words, which is detected.
     config : NamingConfig
 
     Returns
@@ -156,19 +214,21 @@ def name_lists(
     Raises
     ------
     InputError
-        If a list is empty.
+        If a list is empty, or a language is not known.
     """
     source = texts_of_lists(lists, language)
     if isinstance(lm, str) and is_url(lm):
         return ask_names(source, lm, lm_model, config)
     teacher = lm if isinstance(lm, Teacher) else Teacher(lm or EMBEDDED)
-    return find_names(source, teacher, SentenceEncoder(), config)
+    return find_names(source, teacher, _encoder_of(source, SentenceEncoder()), config)
 
 
 def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: NamingConfig) -> list[str]:
     """Distinct names by language model and sentence encoder, both on this machine.
 
     Candidates are phrases decoded by the language model, frequent phrases of the documents, and words of the topic.
+    Where the language model cannot write the language of the names, see `softtopic.teacher.fluency`, a warning says so,
+    and names are phrases and words of the documents; the first words of each topic where that is another language.
 
     Parameters
     ----------
@@ -184,15 +244,32 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
     list of str
         A name for each topic.
     """
+    writes = can_write(teacher, texts.language)
+    if texts.is_translated and texts.language not in PROMPT_LANGUAGES:
+        log.warning(
+            "there is no prompt for names in %s: the first words of each topic are shown; ask a server (--server), or "
+            "choose one of %s", english_name(texts.language), ", ".join(PROMPT_LANGUAGES),
+        )  # fmt: skip
+        return _first_words(texts)
+    if not writes:
+        shown = (
+            "the first words of each topic are shown" if texts.is_translated else "names are phrases of the documents"
+        )
+        log.warning(
+            "%s cannot write %s: %s; give a language model that can (--lm), or a server (--server)",
+            teacher.lm, english_name(texts.language), shown,
+        )  # fmt: skip
+        if texts.is_translated:
+            return _first_words(texts)
     read = [
         list(own[: config.n_documents]) if own else _word_orders(words, config.n_documents)
         for own, words in zip(texts.documents, texts.words, strict=True)
     ]
-    decoded = decode_phrases(teacher, read, config)
-    frequent = frequent_phrases(texts.documents, texts.stop_words, config.n_phrases)
+    prompt = naming_prompt(texts.languages[0], texts.language)
+    decoded = decode_phrases(teacher, read, config, prompt) if writes else [[] for _ in read]
     phrases = [
-        _distinct([*found, *(Phrase(name, np.nan) for name in [*counted, *own[: config.n_words]])], texts)
-        for found, counted, own in zip(decoded, frequent, texts.words, strict=True)
+        _distinct([*found, *(Phrase(name, np.nan) for name in said)], texts)
+        for found, said in zip(decoded, _phrases_of_documents(texts, config), strict=True)
     ]
     joined = [", ".join(own) for own in texts.words]
     names = list(dict.fromkeys(phrase.text for own in phrases for phrase in own))
@@ -210,7 +287,38 @@ def ask_names(texts: TopicTexts, url: str, model: str | None, config: NamingConf
     """Distinct names by a server; a message says beforehand how many tokens that takes."""
     requests = name_requests(texts.words, [own[: config.n_documents] for own in texts.documents])
     log.info("asking %s for %d names: about %d tokens", url, len(requests), estimate_tokens(requests))
-    return distinct_names(request_names(url, requests, model=model), texts.words)
+    language = english_name(texts.chosen) if texts.chosen else THAT_OF_TEXTS
+    return distinct_names(request_names(url, requests, model=model, language=language), texts.words)
+
+
+def _chosen(names: str) -> str | None:
+    """Code of the language of choice; None for "auto"."""
+    if names == AUTO:
+        return None
+    codes = parse_languages(names)
+    if len(codes) > 1:
+        raise InputError(f"names are in one language, and language is {names!r}; give one of them")
+    return codes[0]
+
+
+def _encoder_of(texts: TopicTexts, encode: Embedder) -> Embedder:
+    """The encoder, or the multilingual one in place of that of English where that is not the language of the texts."""
+    is_english = {*texts.languages, texts.language} == {ENGLISH}
+    if is_english or not isinstance(encode, SentenceEncoder) or encode.name != SENTENCE_ENCODER:
+        return encode
+    return SentenceEncoder(MULTILINGUAL_ENCODER) if has_asset(MULTILINGUAL_ENCODER) else encode
+
+
+def _phrases_of_documents(texts: TopicTexts, config: NamingConfig) -> list[list[str]]:
+    """Candidates in the language of the documents: frequent phrases, and first words of each topic."""
+    if texts.is_translated:
+        return [[] for _ in texts.words]
+    frequent = frequent_phrases(texts.documents, texts.stop_words, config.n_phrases)
+    return [[*counted, *own[: config.n_words]] for counted, own in zip(frequent, texts.words, strict=True)]
+
+
+def _first_words(texts: TopicTexts) -> list[str]:
+    return distinct_names([" ".join(own[:_WORDS_SHOWN]) for own in texts.words], texts.words)
 
 
 def _stop_words(language: str | Sequence[str]) -> frozenset[str]:

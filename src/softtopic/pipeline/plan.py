@@ -23,7 +23,13 @@ from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.cost import Cost, expected_cost
 from softtopic.pipeline.description import encoding, reader, truncation
 from softtopic.pipeline.language import WordPlan, plan_words
-from softtopic.pipeline.multilingual import encoder_teacher, teacher_name, with_encoder
+from softtopic.pipeline.multilingual import (
+    encoder_teacher,
+    prompt_language,
+    teacher_name,
+    with_encoder,
+    with_prompts_in,
+)
 from softtopic.pipeline.sampling import (
     check_sample,
     documents_to_read,
@@ -449,6 +455,7 @@ def _teacher(
     if lm == ENCODER_TEACHER:
         return encoder_teacher(recipe, options.embedder), False
     teacher = open_teacher(lm, **recipe.read.teacher_options(source.count))
+    teacher = with_prompts_in(teacher, prompt_language(teacher, language, recipe.read.prompt_language))
     _ = teacher.fingerprint  # a language model that is not on this machine is named before anything is read
     # A teacher of the caller's, or on a server, keeps its prompts unless examples are asked for by name.
     free = isinstance(options.lm, str) and isinstance(teacher, Teacher)

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +33,7 @@ from softtopic.teacher.base import Features
 from softtopic.teacher.calibration import Calibration
 from softtopic.teacher.config import DemonstrationConfig
 from softtopic.teacher.local import Teacher
-from softtopic.teacher.prompts import PROMPTS, Prompt
+from softtopic.teacher.prompts import Prompt, predefined_prompts
 from softtopic.types import DocVocab
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def expected_teacher(
     teacher: Teacher, corpus: Corpus, vocabulary: Vocabulary, config: DemonstrationConfig = DemonstrationConfig()
 ) -> Teacher:
     """A teacher that costs what that of `with_demonstrations` will: the same, or one with a prompt of usual length."""
-    usual = Prompt("Name each document's topic with a lowercase word.", PROMPTS["four-shot"].demonstrations)
+    usual = Prompt("Name each document's topic with a lowercase word.", _four_shot(teacher).demonstrations)
     return _with_prompt(teacher, _read_cached(_cache_path(teacher, corpus, vocabulary, config)) or usual)
 
 
@@ -128,7 +128,7 @@ def selection_seconds(
     if _read_cached(_cache_path(teacher, corpus, vocabulary, config)) is not None:
         return 0.0
     texts = corpus.distinct.texts
-    reader = _screening_teacher(teacher, config).with_prompts(PROMPTS["four-shot"])
+    reader = _screening_teacher(teacher, config).with_prompts(_four_shot(teacher))
     reader.read(texts[:: max(1, 2 * len(texts) // _TIMED_DOCUMENTS)], vocabulary)
     part = texts[:: max(1, len(texts) // _TIMED_DOCUMENTS)]
     start = time.perf_counter()
@@ -170,20 +170,26 @@ def rank_prompts(
         for prompt in teacher.prompts:
             search.score("given", prompt)
         given = search.best
-        search.score("four-shot", PROMPTS["four-shot"])
+        four_shot = _four_shot(teacher)
+        search.score("four-shot", four_shot)
         for generation, n_draws in enumerate(config.draws):
             output = search.scored[(search.best if generation else given).prompt][1]
             for size in (size for size in config.sizes if size <= min(len(sample.texts), len(vocabulary))):
                 for draw in range(n_draws):
                     seed = 10 * generation + draw
                     examples = select_demonstrations(sample.texts, output, vocabulary, size, seed, config.max_words)
-                    prompt = Prompt(PROMPTS["four-shot"].instruction, examples, from_corpus=True)
+                    prompt = replace(four_shot, demonstrations=examples, from_corpus=True)
                     search.score(f"{size} demonstrations", prompt)
     ranked = sorted((candidate for candidate, _ in search.scored.values()), key=lambda one: -one.agreement)
     if ranked[0].agreement < given.agreement + config.min_gain:
         ranked.remove(given)
         ranked.insert(0, given)
     return ranked
+
+
+def _four_shot(teacher: Teacher) -> Prompt:
+    """The prompt "four-shot" in the language of the teacher's prompts."""
+    return predefined_prompts(teacher.prompts[0].language)["four-shot"]
 
 
 @dataclass

@@ -11,6 +11,7 @@ otherwise, is computed for one state instead of one for each document.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -18,29 +19,23 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from softtopic.data.languages import ENGLISH
+from softtopic.data.segmentation import UNSPACED
+from softtopic.data.tokenizer import COMBINING_MARKS
 from softtopic.lm.engine import Reader
 from softtopic.lm.parallel import parallel_map
+from softtopic.lm.tokens import continuation_tokens
 from softtopic.teacher.calibration import CONTENT_FREE
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
+from softtopic.teacher.prompt_texts import TEXTS
 from softtopic.teacher.prompts import Prompt
 
 # Tokens of documents in a batch, whose topics are the contrast of each other.
 _BATCH_TOKENS = 2048
 
-# A document, and the text a name follows.
-PROMPT = Prompt(
-    "Name the topic of each text with a short phrase.",
-    (
-        ("The senate passed the budget after a long debate over taxes.", "government budget"),
-        ("My new lens makes the photos much sharper in low light.", "camera lenses"),
-        ("Why does my sourdough starter smell of acetone?", "sourdough baking"),
-        ("How do I reset the root password in MySQL?", "mysql passwords"),
-    ),
-)
-
-_WORD_START = re.compile(r" [^\W_][\w+#&'/.-]*")
-_WORD_PART = re.compile(r"[\w+#&'/-]+")
+_WORD_START = re.compile(rf" [^\W_][\w{COMBINING_MARKS}+#&'/.-]*")
+_WORD_PART = re.compile(rf"[\w{COMBINING_MARKS}+#&'/-]+")
 
 
 class Phrase(NamedTuple):
@@ -50,7 +45,25 @@ class Phrase(NamedTuple):
     score: float
 
 
-def decode_phrases(teacher: Teacher, documents: Sequence[Sequence[str]], config: NamingConfig) -> list[list[Phrase]]:
+def naming_prompt(documents: str = ENGLISH, names: str = ENGLISH) -> Prompt:
+    """The prompt that names follow: documents of one language, names in the same or another one.
+
+    Parameters
+    ----------
+    documents, names : str, default="en"
+        Codes of languages; English stands for those without prompts.
+    """
+    texts, own = TEXTS.get(documents, TEXTS[ENGLISH]), TEXTS.get(names, TEXTS[ENGLISH])
+    language = names if names in TEXTS else ENGLISH
+    return Prompt(own.naming, tuple(zip(texts.texts, own.names, strict=True)), language=language)
+
+
+PROMPT = naming_prompt()
+
+
+def decode_phrases(
+    teacher: Teacher, documents: Sequence[Sequence[str]], config: NamingConfig, prompt: Prompt = PROMPT
+) -> list[list[Phrase]]:
     """Phrases that name topics, decoded from the topics' documents.
 
     Parameters
@@ -60,6 +73,9 @@ def decode_phrases(teacher: Teacher, documents: Sequence[Sequence[str]], config:
     documents : sequence of sequences of str
         Representative documents of each topic, at least one each.
     config : NamingConfig
+    prompt : Prompt
+        See `naming_prompt`. Names have as many tokens as the longest of its demonstrations, where that is more than
+        `config.phrase_tokens`: other languages than English take more.
 
     Returns
     -------
@@ -70,10 +86,15 @@ def decode_phrases(teacher: Teacher, documents: Sequence[Sequence[str]], config:
     ----------
     Li et al. (2023), "Contrastive Decoding: Open-ended Text Generation as Optimization".
     """
-    reading = teacher.with_settings(prompt=PROMPT, max_tokens=config.max_tokens, truncation="head", beam_width=0)
+    reading = teacher.with_settings(prompt=prompt, max_tokens=config.max_tokens, truncation="head", beam_width=0)
     with reading.session() as session:
         group = session.groups[0]
-        spelling = Spelling.of(session.model.tokenizer, session.model.output_size, group.reader.device)
+        tokenizer = session.model.tokenizer
+        has_spaces = prompt.language not in UNSPACED
+        spelling = Spelling.of(tokenizer, session.model.output_size, group.reader.device, has_spaces=has_spaces)
+        if prompt.language != ENGLISH:
+            shown = continuation_tokens(tokenizer, [f" {name}" for _, name in prompt.demonstrations])
+            config = replace(config, phrase_tokens=max(config.phrase_tokens, *map(len, shown)))
 
         def rows(texts: Sequence[str]) -> list[list[int]]:
             return [[*tokens, *group.suffix] for tokens in session.tokenize(texts)]
@@ -109,13 +130,16 @@ class Spelling(NamedTuple):
     """What each token may be within a phrase, after a colon."""
 
     tokenizer: Any
+    begins: Bool[Tensor, " tokens"]  # begins a phrase
     starts: Bool[Tensor, " tokens"]  # begins a word
     continues: Bool[Tensor, " tokens"]  # continues one
     ends: Bool[Tensor, " tokens"]  # neither: the phrase is over
 
     @classmethod
-    def of(cls, tokenizer: Any, output_size: int, device: torch.device) -> "Spelling":
-        """Of all tokens of a tokenizer."""
+    def of(
+        cls, tokenizer: Any, output_size: int, device: torch.device, *, has_spaces: bool = True
+    ) -> "Spelling":  # fmt: skip
+        """Of all tokens of a tokenizer; a phrase without spaces may begin without one."""
         known, special = min(output_size, len(tokenizer)), set(tokenizer.all_special_ids)
         anchor = tokenizer(":", add_special_tokens=False)["input_ids"][-1]
         pairs = [[anchor, token] for token in range(known)]
@@ -131,7 +155,8 @@ class Spelling(NamedTuple):
             return torch.tensor([*fits, *[False] * (output_size - known)], device=device)
 
         starts, continues = mask(_WORD_START), mask(_WORD_PART)
-        return cls(tokenizer, starts, continues, ~(starts | continues))
+        begins = starts if has_spaces else starts | continues
+        return cls(tokenizer, begins, starts, continues, ~(starts | continues))
 
     def text(self, tokens: Sequence[int]) -> str:
         """The phrase of these tokens."""
@@ -210,7 +235,7 @@ class BeamSearch:
 
     def _first(self, own: Float[Tensor, " vocab"], other: Float[Tensor, " vocab"]) -> _Beam:
         values = self._values(own[None], other[None])[0]
-        best = values.masked_fill(~self._spelling.starts, -torch.inf).topk(self._config.beam_width)
+        best = values.masked_fill(~self._spelling.begins, -torch.inf).topk(self._config.beam_width)
         tokens = [[token] for token in best.indices.tolist()]
         return _Beam(tokens, torch.ones_like(best.indices), best.values, [-1] * len(tokens))
 

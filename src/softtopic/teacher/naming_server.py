@@ -8,9 +8,10 @@ from softtopic.teacher.endpoint import Endpoint
 from softtopic.teacher.server import CONCURRENT_REQUESTS
 
 INSTRUCTION = (
-    "You name the topics of a text collection. Answer with one name of one to four words, in the language of the "
-    "texts, and nothing else."
+    "You name the topics of a text collection. Answer with one name of one to four words, in {language}, and nothing "
+    "else."
 )
+THAT_OF_TEXTS = "the language of the texts"
 
 # Characters of a token in English, by which tokens are counted before they are sent.
 _CHARACTERS_PER_TOKEN = 4
@@ -31,7 +32,9 @@ def estimate_tokens(requests: Sequence[str]) -> int:
     return sum(-(-len(text) // _CHARACTERS_PER_TOKEN) + per_request for text in requests)
 
 
-def request_names(url: str, requests: Sequence[str], *, model: str | None = None) -> list[str]:
+def request_names(
+    url: str, requests: Sequence[str], *, model: str | None = None, language: str = THAT_OF_TEXTS
+) -> list[str]:
     """The names that a server gives, not yet distinct.
 
     An API key is taken from the environment variable SOFTTOPIC_API_KEY.
@@ -44,6 +47,8 @@ def request_names(url: str, requests: Sequence[str], *, model: str | None = None
         See `name_requests`.
     model : str or None, default=None
         Name of the model, for servers that have several.
+    language : str, default="the language of the texts"
+        Language of the names, such as "German".
 
     Raises
     ------
@@ -56,7 +61,10 @@ def request_names(url: str, requests: Sequence[str], *, model: str | None = None
     options = {} if model is None else {"model": model}
 
     def request(text: str, *, retry: bool = True) -> str:
-        messages = [{"role": "system", "content": INSTRUCTION}, {"role": "user", "content": text}]
+        messages = [
+            {"role": "system", "content": INSTRUCTION.format(language=language)},
+            {"role": "user", "content": text},
+        ]
         body = {"messages": messages, "max_tokens": _MAX_ANSWER_TOKENS, "temperature": 0}
         answer = endpoint.post("/chat/completions", options | body, retry=retry)
         try:

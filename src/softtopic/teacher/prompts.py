@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import fingerprint_strings
+from softtopic.data.languages import ENGLISH
 from softtopic.errors import InputError, check_whole
+from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES, TEXTS
 
-# The prompt of the published method, word for word (arXiv 2602.17907).
-PUBLISHED_INSTRUCTION = "Generate a label that capture the overall theme of the document below."
+
+def check_prompt_language(language: str) -> None:
+    """Raise InputError for a language that has no predefined prompts."""
+    if language not in PROMPT_LANGUAGES:
+        raise InputError(f"there are no prompts in {language!r}; choose one of {', '.join(PROMPT_LANGUAGES)}")
 
 
 @dataclass(frozen=True)
 class Prompt:
     """Prompt with which the language model reads a document.
 
-    The text is ``{instruction}``, the demonstrations, then ``Document: {document}`` and ``Topic:``, separated by blank
-    lines. Everything before the document is read once and cached, so demonstrations cost nothing per document.
+    The text is ``{instruction}``, the demonstrations, then ``Document: {document}`` and ``Topic:`` (in the language of
+    the prompt), separated by blank lines. Everything before the document is read once and cached, so demonstrations
+    cost nothing per document.
 
     Parameters
     ----------
@@ -37,11 +43,14 @@ class Prompt:
     from_corpus : bool, default False
         Whether the demonstrations are documents of the corpus being modelled. Such a prompt holds private text; it
         compares equal to, and has the fingerprint of, the same prompt from another source.
+    language : str, default "en"
+        Code of the language of the labels "Document:" and "Topic:", one of `PROMPT_LANGUAGES`.
 
     Raises
     ------
     InputError
-        If a demonstration has empty or missing parts, or `rationale_tokens` is below 1.
+        If a demonstration has empty or missing parts, `rationale_tokens` is below 1, or there are no labels in that
+        language.
 
     Examples
     --------
@@ -58,12 +67,13 @@ class Prompt:
     Topic:
     """
 
-    instruction: str = PUBLISHED_INSTRUCTION
+    instruction: str = TEXTS[ENGLISH].published
     demonstrations: Sequence[tuple[str, ...]] = ()
     rationale: str = ""
     rationale_tokens: int = 12
     document_first: bool = False
     from_corpus: bool = field(default=False, compare=False)
+    language: str = ENGLISH
 
     def __post_init__(self) -> None:
         parts = ("text", "rationale", "topic word") if self.rationale else ("text", "topic word")
@@ -71,6 +81,7 @@ class Prompt:
             if len(example) != len(parts) or not all(isinstance(part, str) and part.strip() for part in example):
                 raise InputError(f"demonstration {example!r} is not ({', '.join(parts)}), non-empty strings")
         check_whole("rationale_tokens", self.rationale_tokens, 1)
+        check_prompt_language(self.language)
         object.__setattr__(self, "demonstrations", tuple(map(tuple, self.demonstrations)))
 
     @classmethod
@@ -97,11 +108,12 @@ class Prompt:
                 "the language model was shown documents that were not saved with the model; fit it again, or save it "
                 "with excerpts=True"
             )
+        label = TEXTS[self.language].document
         examples = [
-            f"Document: {text}{self.cue}{''.join(f' {part}' for part in rationale)}{self.suffix} {word}"
+            f"{label} {text}{self.cue}{''.join(f' {part}' for part in rationale)}{self.suffix} {word}"
             for text, *rationale, word in self.demonstrations
         ]
-        return "\n\n".join([*([] if self.document_first else [self.instruction]), *examples, "Document:"])
+        return "\n\n".join([*([] if self.document_first else [self.instruction]), *examples, label])
 
     @property
     def cue(self) -> str:
@@ -111,7 +123,8 @@ class Prompt:
     @property
     def suffix(self) -> str:
         """Text after the document, or after the rationale; the topic word comes next."""
-        return "\n\nTopic:" if self.rationale else f"{self._instruction_after}\n\nTopic:"
+        label = f"\n\n{TEXTS[self.language].topic}"
+        return label if self.rationale else f"{self._instruction_after}{label}"
 
     @property
     def _instruction_after(self) -> str:
@@ -128,21 +141,42 @@ class Prompt:
         return fingerprint_strings([self.prefix, self.suffix, *rationale])
 
 
-PROMPTS: dict[str, Prompt] = {
-    "published": Prompt(),
-    "theme": Prompt("Name the document's central theme."),
-    "single-label": Prompt("Give a single label that sums up the text."),
-    "tag": Prompt("Tag the document with its main idea."),
-    "four-shot": Prompt(
-        "Name the topic of each document with a single lowercase word.",
-        (
-            ("The senate passed the budget after a long debate over taxes.", "politics"),
-            ("My new lens makes the photos much sharper in low light.", "photography"),
-            ("Why does my sourdough starter smell of acetone?", "baking"),
-            ("How do I reset the root password in MySQL?", "mysql"),
-        ),
-    ),
-}
+def predefined_prompts(language: str = ENGLISH) -> dict[str, Prompt]:
+    """The predefined prompts in one of `PROMPT_LANGUAGES`, by name.
+
+    Raises
+    ------
+    InputError
+        If there are none in that language.
+
+    Examples
+    --------
+    >>> print(predefined_prompts("de")["theme"].render("Zwei Tabellen in SQL"))
+    Nenne das zentrale Thema des Dokuments.
+    <BLANKLINE>
+    Dokument: Zwei Tabellen in SQL
+    <BLANKLINE>
+    Thema:
+    """
+    check_prompt_language(language)
+    texts = TEXTS[language]
+    examples = tuple(zip(texts.texts, texts.words, strict=True))
+    return {
+        "published": Prompt(texts.published, language=language),
+        "theme": Prompt(texts.theme, language=language),
+        "single-label": Prompt(texts.single_label, language=language),
+        "tag": Prompt(texts.tag, language=language),
+        "four-shot": Prompt(texts.four_shot, examples, language=language),
+    }
+
+
+PROMPTS: dict[str, Prompt] = predefined_prompts()
+
+
+def in_language(prompt: Prompt, language: str) -> Prompt:
+    """A predefined prompt in another of `PROMPT_LANGUAGES`; any other prompt as it is."""
+    name = next((name for name, one in predefined_prompts(prompt.language).items() if one == prompt), None)
+    return prompt if name is None else predefined_prompts(language)[name]
 
 
 def get_prompt(name: str) -> Prompt:
@@ -172,8 +206,8 @@ def read_prompt(path: str | Path) -> Prompt:
     ----------
     path : str or Path
         A file with ``instruction`` and any number of ``[[demonstrations]]``, each with ``text`` and ``topic``;
-        optionally ``rationale`` (then each demonstration has a ``rationale``), ``rationale_tokens`` and
-        ``document_first``.
+        optionally ``rationale`` (then each demonstration has a ``rationale``), ``rationale_tokens``, ``document_first``
+        and ``language``.
 
     Raises
     ------
@@ -200,7 +234,7 @@ def read_prompt(path: str | Path) -> Prompt:
 
 
 # What a prompt file may hold beside demonstrations.
-_FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "document_first": bool}
+_FILE_TYPES = {"instruction": str, "rationale": str, "rationale_tokens": int, "document_first": bool, "language": str}
 
 # Keys of descriptions written by earlier versions.
 _EARLIER_KEYS = {"reasoning": "rationale", "reasoning_tokens": "rationale_tokens"}

@@ -174,6 +174,14 @@ class ServerTeacher(BaseTeacher):
             vars(other).pop(cached, None)
         return other
 
+    def with_prompt(self, prompt: Prompt) -> "ServerTeacher":
+        """The same teacher with another prompt."""
+        other = copy.copy(self)
+        other.prompt = prompt
+        for cached in ("fingerprint", "hidden_only"):
+            vars(other).pop(cached, None)
+        return other
+
     def open(self) -> None:
         """Check that the server is there and returns log probabilities, before any document is read."""
         if self._labels and not self._opened:

@@ -54,10 +54,22 @@ def topic_in_language(state: FittedState, topic: int, n_words: int, language: st
     code = parse_language(language)
     if code not in state.languages:
         raise InputError(f"no document is in {language}; choose from {', '.join(state.languages)}")
-    shares = _word_shares(state, languages_of(state))[state.languages.index(code)]
-    own = {word for word, share in zip(state.vocabulary.words, shares, strict=True) if share >= _MIN_SHARE}
+    own = _words_of(state, code)
     ranked = topics_of(state).top(column_of(state, topic), len(state.vocabulary))
     return [(word, score) for word, score in ranked if word in own][:n_words]
+
+
+def top_words_in(state: FittedState, n_words: int, code: str) -> list[list[str]]:
+    """The same words of all topics, in the order of their columns; `code` is one of those of the documents."""
+    own = _words_of(state, code)
+    ranked = topics_of(state).top_words(len(state.vocabulary))
+    return [[word for word in words if word in own][:n_words] for words in ranked]
+
+
+def _words_of(state: FittedState, code: str) -> set[str]:
+    """The words of a language."""
+    shares = _word_shares(state, languages_of(state))[state.languages.index(code)]
+    return {word for word, share in zip(state.vocabulary.words, shares, strict=True) if share >= _MIN_SHARE}
 
 
 def _word_shares(state: FittedState, languages: Sequence[str]) -> Float[np.ndarray, "languages vocab"]:
