@@ -50,7 +50,7 @@ def resumable_lines(path: Path, made_of: Mapping[str, object], *, resume: bool) 
         with disk_errors(path):
             if resume and partial.exists() and head.exists():
                 _check_head(head, partial, made_of)
-                done = _cut_to_lines(partial)
+                done = cut_to_lines(partial)
             else:
                 done = 0
                 partial.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ def _check_head(head: Path, partial: Path, made_of: Mapping[str, object]) -> Non
         )
 
 
-def _cut_to_lines(path: Path) -> int:
+def cut_to_lines(path: Path) -> int:
     """Cut an incomplete last line off; returns the number of complete lines."""
     count = end = position = 0
     with path.open("r+b") as stream:
