@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +16,16 @@ from softtopic.cli.options import (
     Device,
     DocumentOptions,
     Encoding,
-    File,
+    Files,
     Format,
     Id,
     Json,
     Model,
     Quiet,
+    SkipInvalid,
     Text,
 )
+from softtopic.cli.out_of_core import is_parts, one_file, open_stream, sizes_of_all, transform_to_parts
 from softtopic.cli.output import (
     print_json,
     print_table,
@@ -34,8 +35,8 @@ from softtopic.cli.output import (
     table_records,
     topic_columns,
     topic_records,
+    with_sizes,
 )
-from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.types import DocInt, DocTopic
@@ -44,9 +45,6 @@ log = logging.getLogger("softtopic")
 
 # Of the documents of a model, 5 % are as novel.
 _NOVEL = 0.95
-
-# Mixtures of an earlier `transform` among the columns of a file.
-_THETA = re.compile(r"theta(_\d+)?")
 
 TableFile = Annotated[
     Path | None,
@@ -70,17 +68,19 @@ def topics(
     if out is not None:
         table_writer(out)
     loaded = TopicModel.load(model)
+    sizes = sizes_of_all(loaded, model)
+    records = with_sizes(topic_records(loaded, words), sizes)
     written = {} if out is None else {"out": str(out)}
     if out is not None:
-        write_table(out, topic_columns(loaded, words, as_lists=out.suffix in (".jsonl", ".parquet")))
+        write_table(out, topic_columns(records, as_lists=out.suffix in (".jsonl", ".parquet")))
     if as_json:
         shown = {"hierarchy": table_records(loaded.hierarchical_topics())} if tree else {}
-        print_json((shown or {"topics": topic_records(loaded, words)}) | written)
+        print_json((shown or {"topics": records}) | written)
         return
     if tree:
         print(printable_lines(loaded.get_topic_tree()))
     else:
-        print_topics(loaded, words)
+        print_topics(loaded, words, sizes)
     if out is not None:
         print(f"\n{len(loaded.topic_ids_)} topics are in {out}.")
 
@@ -117,12 +117,14 @@ def documents(
 
 def transform(
     model: Model,
-    file: File,
-    out: Annotated[
-        Path | None,
+    files: Files,
+    out_name: Annotated[
+        str | None,
         typer.Option(
             "--out",
-            help="File to write: .parquet, .csv, .xlsx or .jsonl; - or nothing: JSON lines on standard output.",
+            metavar="<path>",
+            help="File to write: .parquet, .csv, .xlsx or .jsonl; FOLDER/: Parquet parts, for documents that do not "
+            "fit in memory; - or nothing: JSON lines on standard output.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -137,11 +139,13 @@ def transform(
         typer.Option("--novelty", help="Write also the share of the model's documents that are nearer to a topic."),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Standard input to --out FILE.jsonl: go on where a killed run stopped.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Standard input to --out FILE.jsonl: go on where a killed run stopped, as --out FOLDER/ always does.",
+        ),
     ] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Standard input: leave out lines that hold no document.")
-    ] = False,
+    skip_invalid: SkipInvalid = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
@@ -150,12 +154,19 @@ def transform(
 ) -> None:
     """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
     from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
-    from softtopic.data.writers import table_writer
+    from softtopic.data.writers import kept_columns, table_writer
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
-    out = None if out is None or str(out) == "-" else out
+    options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
+    if is_parts(out_name):
+        stream = open_stream(files, options, skip_invalid=skip_invalid, keep_columns=keep_columns)
+        loaded = TopicModel.load(model, device=device)
+        loaded.progress = not (quiet or as_json)
+        transform_to_parts(loaded, stream, str(out_name), novelty=novelty, as_json=as_json)
+        return
+    file, out = one_file(files), None if out_name in (None, "-") else Path(str(out_name))
     if out is not None:
         table_writer(out)
         check_writable(out)
@@ -164,7 +175,6 @@ def transform(
     )
     streams = is_stream(file, format, how, as_json=as_json)
     loaded = TopicModel.load(model, device=device)
-    options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     if streams:
         transform_stream(loaded, options, how)
         return
@@ -174,9 +184,10 @@ def transform(
     first: dict[str, Any] = {"name": [loaded.topic_names_[one] for one in theta.argmax(axis=1)]} if keep_columns else {}
     first |= {"novelty": loaded.novelty(corpus)} if novelty else {}
     columns = _mixture_columns(theta, loaded.topic_ids_, first, as_lists=out is None or out.suffix == ".jsonl")
-    kept = _without_earlier_topics(kept, columns)
-    if common := sorted(columns.keys() & kept):
-        raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
+    all_names, kept = list(kept), kept_columns(kept, columns, file)
+    if replaced := [name for name in all_names if name not in kept]:
+        names = ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4))
+        log.info("columns of an earlier transform are replaced: %s", names)
     if not keep_columns or (id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
     columns = kept | columns
@@ -215,21 +226,6 @@ def _records(columns: dict[str, Any]) -> list[Any]:
     lines = BytesIO()
     write_jsonl(columns, lines)
     return [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]
-
-
-def earlier_columns(kept: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Columns of a file that an earlier `transform` has written, and that these columns replace."""
-    mixtures = [name for name in kept if _THETA.fullmatch(name)]
-    return [name for name in kept if name in new or name in mixtures] if mixtures and "topic" in kept else []
-
-
-def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Columns of a file without those that an earlier `transform` has written, which these columns replace."""
-    replaced = earlier_columns(kept, new)
-    if not replaced:
-        return kept
-    log.info("columns of an earlier transform are replaced: %s", ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4)))
-    return {name: values for name, values in kept.items() if name not in replaced}
 
 
 def index(
