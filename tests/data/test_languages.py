@@ -106,6 +106,27 @@ def test_too_little_text_is_taken_to_be_english(texts):
     assert str(found) == "English, assumed: there is too little text to tell"
 
 
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("ᎠᎴ ᏂᎦᏓ ᎠᏂᏴᏫ ᎤᎾᏕᏅ ᎤᎾᏓᏤᎵᏓ", "Cherokee"),
+        ("އެންމެހައި އިންސާނުންވެސް އުފަންވަނީ މިނިވަންކަމުގައެވެ", "Thaana"),
+        ("ⵉⵎⴷⴰⵏⴻⵏ ⴰⴽⴽⴻⵏ ⵎⴰ ⵍⵍⴰⵏ", "Tifinagh"),
+        ("ᱡᱚᱛᱚ ᱦᱚᱲ ᱜᱮ ᱯᱷᱩᱨᱜᱟᱹᱞ", "Ol Chiki"),
+    ],
+)
+def test_a_script_of_no_language_of_the_detector(text, script):
+    found = detect_language([text, f"{text} {text}"])
+    assert (found.codes, found.is_sure, found.script) == (("und",), True, script)
+    assert str(found) == f"unknown, in {script} letters (100 % of 2 documents)"
+    assert f"is not known: 100 % of 2 are in {script} letters; give its name" in found.warning
+    assert resolve_language("de", [text]).names == ("German",)
+    # A few of them leave the language of the others as it is.
+    mixed = detect_language([text, *GERMAN])
+    assert mixed.codes == ("de",)
+    assert str(mixed) == "German (83 % of 6 documents), beside unknown language (17 %)"
+
+
 def test_a_declared_language_is_kept_and_doubted():
     found = resolve_language("english", GERMAN)
     assert (found.codes, found.declared) == (("en",), True)

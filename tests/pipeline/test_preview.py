@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from softtopic import Teacher, TopicModel
+from softtopic.data import languages
 from softtopic.errors import InputError
 from softtopic.lm import encoder as encoding
 from softtopic.lm.encoder import SentenceEncoder
@@ -45,6 +46,13 @@ def test_a_preview_is_a_table_of_topics_without_the_language_model(texts, tiny_l
     assert {document for row in table["Representative_Docs"] for document in row} <= set(texts)
     assert not hasattr(model, "state_")
     assert table.equals(model.preview(texts[::-1]))
+
+
+def test_the_language_is_detected_once(texts, tiny_lm, monkeypatch):
+    found, detect = [], languages.detect_language
+    monkeypatch.setattr(languages, "detect_language", lambda corpus: found.append(detect(corpus)) or found[-1])
+    TopicModel(**OPTIONS, lm=tiny_lm).preview(texts)
+    assert [one.codes for one in found] == [("en",)]
 
 
 @pytest.mark.slow

@@ -1,11 +1,14 @@
 """`softtopic fetch`: what is downloaded."""
 
+import logging
 from typing import Annotated
 
 import typer
 
 from softtopic.cli.options import Json, Quiet
 from softtopic.cli.output import print_json, show_messages
+
+log = logging.getLogger("softtopic")
 
 
 def fetch(
@@ -35,7 +38,25 @@ def fetch(
         )
         path = fetch_one(name)
         fetched.append({"name": name, "path": str(path)})
+        log.info("%s", next_step(name))
         if not as_json:
             print(path)
     if as_json:
         print_json({"fetched": fetched})
+
+
+def next_step(name: str) -> str:
+    """What an asset or model is for, and the command that uses it."""
+    from softtopic.lm.config import ENCODERS, LANGUAGE_MODEL, MULTILINGUAL_ENCODER, encoder_name
+    from softtopic.storage.assets import ASSETS
+
+    name = encoder_name(name)
+    if name == MULTILINGUAL_ENCODER:
+        return f"{name} encodes about 100 languages; fits of documents that are not English use it: softtopic fit FILE"
+    if name in ENCODERS:
+        return f"{name} encodes English documents; fits use it: softtopic fit FILE"
+    if name == LANGUAGE_MODEL:
+        return f"{name} reads documents; fits use it: softtopic fit FILE"
+    if name in ASSETS:
+        return f"{name} is a sample corpus: softtopic bench --data {name}"
+    return f"{name} reads documents where it is named: softtopic fit FILE --lm {name}"

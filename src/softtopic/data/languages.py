@@ -4,6 +4,7 @@ import difflib
 import logging
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 NONE = "none"
 ENGLISH = "en"
+# ISO 639-2: the language cannot be told.
+UNKNOWN = "und"
 
 # ISO 639-1 code: English name, own name, and further names and codes (ISO 639-2 and -3) that are understood.
 LANGUAGES: dict[str, tuple[str, ...]] = {
@@ -140,6 +143,7 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
     "tl": ("Tagalog", "Filipino", "tgl", "fil"),
     "tr": ("Turkish", "Türkçe", "tur"),
     "tt": ("Tatar", "татарча", "tat"),
+    UNKNOWN: ("unknown language", "undetermined"),
     "ug": ("Uyghur", "ئۇيغۇرچە", "uig"),
     "uk": ("Ukrainian", "українська", "ukr"),
     "ur": ("Urdu", "اردو", "urd"),
@@ -179,6 +183,14 @@ _MIN_DECLARED = 0.5
 # Distinct words below which the language of a text in Latin letters cannot be told: made-up words look like any.
 _MIN_WORDS = 25
 
+# Scripts of the languages that the detector knows, by the first word of the names of their letters, and letters that
+# stand among those of other scripts.
+_SCRIPTS = re.compile(
+    "ARABIC|ARMENIAN|BENGALI|BOPOMOFO|CJK|CYRILLIC|DEVANAGARI|ETHIOPIC|GEORGIAN|GREEK|GUJARATI|GURMUKHI|HANGUL|HEBREW|"
+    "HIRAGANA|JAVANESE|KANNADA|KATAKANA|KHMER|LAO|LATIN|MALAYALAM|MYANMAR|ORIYA|SINHALA|TAMIL|TELUGU|THAI|TIBETAN|"
+    "DOUBLE-STRUCK|FEMININE|FULLWIDTH|HALFWIDTH|KATAKANA-HIRAGANA|MASCULINE|MATHEMATICAL|MICRO|MODIFIER|SCRIPT"
+)
+
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _N_STEPS = 50
 
@@ -201,6 +213,8 @@ class CorpusLanguage:
         Codes and shares of languages that were found beside `codes`.
     is_sure : bool, default=True
         False if there was too little text to tell; English is assumed then.
+    script : str, default=""
+        Script of documents in an unknown language, such as "Cherokee".
 
     Examples
     --------
@@ -215,6 +229,7 @@ class CorpusLanguage:
     n_documents: int = 0
     others: tuple[tuple[str, float], ...] = ()
     is_sure: bool = True
+    script: str = ""
 
     @property
     def is_english(self) -> bool:
@@ -239,6 +254,8 @@ class CorpusLanguage:
     def __str__(self) -> str:
         """Names and shares, such as "French (96 % of 500 documents)" or "German (70 %), English (30 %)"."""
         names = ", ".join(self.names)
+        if self.codes == (UNKNOWN,) and not self.declared:
+            names = f"unknown, in {self.script} letters"
         if not self.is_sure:
             return names if self.declared else f"{names}, assumed: there is too little text to tell"
         if not self.is_mixed:
@@ -255,6 +272,12 @@ class CorpusLanguage:
             return (
                 f"language is {', '.join(self.names)}, but {_percent(self.others[0][1])} of {self.n_documents} "
                 f"documents are in {english_name(found)}; give language='auto' or '{found}' (--language {found})"
+            )
+        if self.codes == (UNKNOWN,) and not self.declared:
+            return (
+                f"the language of the documents is not known: {_percent(self.share)} of {self.n_documents} are in "
+                f"{self.script} letters; give its name if docs/languages.md has it (--language), or count words alone "
+                "(--inputs words+tf-idf --target bow --max-df 20%)"
             )
         if self.is_mixed and not self.declared:
             return (
@@ -327,7 +350,7 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
     -------
     CorpusLanguage
         The most frequent language, and those that have at least a tenth as many documents. English where there is too
-        little text to tell.
+        little text to tell; `UNKNOWN` where most documents are in a script of no language of the detector.
 
     References
     ----------
@@ -340,17 +363,24 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
     """
     corpus = texts if isinstance(texts, Corpus) else Corpus.from_texts(texts)
     sample = [countable_text(text)[:_N_CHARACTERS] for text in corpus.sample(_N_DOCUMENTS).texts]
-    sample = [text for text in sample if _WORD.search(text)]
+    sample = [text for text in sample if _WORD.search(text) or _unknown_script(text)]
     unsure = CorpusLanguage((ENGLISH,), (0.0,), declared=False, n_documents=len(sample), is_sure=False)
-    if not _is_enough(sample):
+    scripts = list(map(_unknown_script, sample))
+    strange = Counter(filter(None, scripts))
+    unknown = strange.total() / max(1, len(sample))
+    if unknown <= 1 / 2 and not _is_enough(sample):
         return unsure
+    if unknown > 1 / 2:
+        script = min(strange, key=lambda name: (-strange[name], name))
+        return replace(unsure, codes=(UNKNOWN,), shares=(unknown,), is_sure=True, script=script)
     try:
-        codes, shares = _mixture(sample)
+        codes, shares = _mixture([text for text, script in zip(sample, scripts, strict=True) if not script])
     except OSError as error:
         # The package unpacks its model in a temporary folder.
         log.warning("the language could not be detected (%s); give language= (--language)", error)
         return unsure
     order = sorted(range(len(codes)), key=lambda i: (-shares[i], codes[i]))
+    shares = shares * (1 - unknown)
     found = [(codes[i], float(shares[i])) for i in order if round(float(shares[i]), 2)]
     main = [(code, share) for code, share in found if share >= MIN_RATIO * found[0][1]]
     return CorpusLanguage(
@@ -358,7 +388,7 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
         tuple(share for _, share in main),
         declared=False,
         n_documents=len(sample),
-        others=tuple(found[len(main) :]),
+        others=(*found[len(main) :], *([(UNKNOWN, unknown)] if round(unknown, 2) else [])),
     )
 
 
@@ -432,6 +462,26 @@ def _is_enough(sample: Sequence[str]) -> bool:
     words = {word.lower() for text in sample for word in _WORD.findall(text)}
     others = [word for word in words if not unicodedata.name(word[0], "").startswith("LATIN")]
     return len(words) >= _MIN_WORDS or len(others) > len(words) / 2
+
+
+def _unknown_script(text: str) -> str:
+    """The script of most letters of a text, if the detector knows no language in it; else ""."""
+    if text.isascii():
+        return ""
+    scripts = Counter(map(_script, filter(str.isalpha, text)))
+    strange = {script: count for script, count in scripts.items() if script}
+    if sum(strange.values()) <= scripts.total() / 2:
+        return ""
+    return min(strange, key=lambda name: (-strange[name], name))
+
+
+@cache
+def _script(letter: str) -> str:
+    """The script of a letter, such as "Cherokee"; "" for one that the detector knows."""
+    name = unicodedata.name(letter, "")
+    if not name or _SCRIPTS.fullmatch(name.split()[0]):
+        return ""
+    return re.split(r" (?:CAPITAL|SMALL|LETTER|SYLLAB)", name)[0].title()
 
 
 def _mixture(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:

@@ -8,7 +8,7 @@ from functools import cache
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from softtopic.data.languages import ENGLISH, NONE, english_name, parse_languages
+from softtopic.data.languages import ENGLISH, NONE, UNKNOWN, english_name, parse_languages
 from softtopic.data.normalization import normalize_text
 from softtopic.data.segmentation import SEGMENTERS
 from softtopic.data.tokenizer import TOKEN_PATTERN, compile_token_pattern
@@ -74,7 +74,7 @@ def stop_words(language: str | Sequence[str], *, token_pattern: str = TOKEN_PATT
         return None
     codes = parse_languages(language)
     for code in codes:
-        if not has_stop_words(code):
+        if code != UNKNOWN and not has_stop_words(code):
             log.warning(
                 "there is no list of stop words for %s; leave out frequent words with a lower max_df (--max-df 20%%), "
                 "or give words", english_name(code),

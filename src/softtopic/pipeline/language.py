@@ -9,7 +9,7 @@ import numpy as np
 
 from softtopic.data.languages import NONE, CorpusLanguage, english_name, resolve_language
 from softtopic.data.segmentation import SEGMENTERS
-from softtopic.data.stop_words import stop_words
+from softtopic.data.stop_words import has_stop_words, stop_words
 from softtopic.data.vocabulary import Vocabulary, VocabularyConfig
 from softtopic.pipeline.sources import Source
 
@@ -36,13 +36,20 @@ class WordPlan:
         """One line on the language, stop words and segmentation; "" where there are no texts."""
         if not self.language.n_documents and not self.language.declared:
             return ""
-        counts = [f"{len(stop_words([code]) or ())} {english_name(code)}" for code in self.stop_words]
+        listed = filter(has_stop_words, self.stop_words)
+        counts = [f"{len(stop_words([code]) or ())} {english_name(code)}" for code in listed]
         parts = [f"language: {self.language}", *([f"stop words: {', '.join(counts)}"] if counts else [])]
         parts += [f"words of {english_name(code)} by {SEGMENTERS[code].package}" for code in self.vocabulary.segmented]
         return "; ".join(parts)
 
 
-def plan_words(source: Source, vocabulary: Any, language: str | Sequence[str], config: VocabularyConfig) -> WordPlan:
+def plan_words(
+    source: Source,
+    vocabulary: Any,
+    language: str | Sequence[str],
+    config: VocabularyConfig,
+    found: CorpusLanguage | None = None,
+) -> WordPlan:
     """Choose the words of a fit; a warning where the documents are in several languages, or not in the one declared.
 
     Parameters
@@ -51,13 +58,15 @@ def plan_words(source: Source, vocabulary: Any, language: str | Sequence[str], c
     vocabulary, language
         Parameters of `TopicModel`.
     config : VocabularyConfig
+    found : CorpusLanguage or None, default=None
+        The languages, where they were resolved before; None: they are now.
 
     Raises
     ------
     InputError
         If a language is not known, or no word is left.
     """
-    found = resolve_language(language, source.corpus if source.has_texts else ())
+    found = found or resolve_language(language, source.corpus if source.has_texts else ())
     if found.warning:
         log.warning("%s", found.warning)
     chosen = source.vocabulary is None and isinstance(vocabulary, int | np.integer)

@@ -294,7 +294,7 @@ def check_n_topics(n_topics: object) -> None:
         check_whole("n_topics", n_topics, 2)
 
 
-def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
+def resolve_plan(source: Source, options: FitOptions, language: CorpusLanguage | None = None) -> FitPlan:
     """Decide what a fit will do; nothing is read, encoded or trained.
 
     Parameters
@@ -303,6 +303,8 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
         Documents and what is known of them.
     options : FitOptions
         What the caller asks for.
+    language : CorpusLanguage or None, default=None
+        Languages of the documents, where they are known already.
 
     Raises
     ------
@@ -314,7 +316,7 @@ def resolve_plan(source: Source, options: FitOptions) -> FitPlan:
     recipe = options.resolved_recipe()
     least = _least_documents(source, options)
     recipe = replace(recipe, **_available(recipe, source, options))
-    words = plan_words(source, options.vocabulary, options.language, recipe.vocabulary)
+    words = plan_words(source, options.vocabulary, options.language, recipe.vocabulary, language)
     recipe = with_encoder(recipe, words.language, needed=options.embedder is None and source.embeddings is None)
     guides = _guides(recipe, source, options, words.vocabulary)
     teacher, choose = _teacher(recipe, source, options, words.language)

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from softtopic.data.languages import resolve_language
+from softtopic.data.languages import CorpusLanguage, resolve_language
 from softtopic.errors import InputError
 from softtopic.inputs.language_axes import without_language
 from softtopic.lm.config import AUTO as FOR_LANGUAGE
@@ -61,12 +61,13 @@ def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     """
     if not source.has_texts:
         raise InputError("a preview is made from texts, and there are none")
-    vectors = _some_vectors(source, options)
+    language = resolve_language(options.language, source.corpus)
+    vectors = _some_vectors(source, options, language)
     count = min(source.count, _MAX_DOCUMENTS) if vectors is None else len(vectors)
     corpus = source.corpus.at(source.corpus.distinct.first[:count])
     part = Source(corpus=corpus, embeddings=vectors, vocabulary=source.vocabulary)
     log.info("preview: grouping %d of %d distinct documents", count, source.count)
-    plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None))
+    plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None), language)
     axes = axes_of(plan, part, vectors)
     vectors = None if vectors is None else without_language(vectors, axes)
     representation = represent(plan, part, vectors, None, axes)
@@ -103,7 +104,7 @@ def _preview_options(options: FitOptions, count: int, *, has_vectors: bool) -> F
     )
 
 
-def _some_vectors(source: Source, options: FitOptions) -> DocHidden | None:
+def _some_vectors(source: Source, options: FitOptions, language: CorpusLanguage) -> DocHidden | None:
     """Sentence vectors of the first distinct documents; None where the fit has none."""
     if source.embeddings is not None:
         return source.embeddings[:_MAX_DOCUMENTS]
@@ -111,7 +112,6 @@ def _some_vectors(source: Source, options: FitOptions) -> DocHidden | None:
         return source.features.hidden[:_MAX_DOCUMENTS]
     recipe = options.resolved_recipe()
     if options.embedder in (None, FOR_LANGUAGE):
-        language = resolve_language(options.language, source.corpus)
         recipe = with_encoder(recipe, language, needed=False)
     embedder = pick_embedder(recipe, source, options)
     return None if embedder is None else _encode_some(source, embedder, keep=options.features is not None)
