@@ -36,6 +36,7 @@ ALLOWED = {
     "which languages a corpus is in": {
         "MIN_RATIO", "MIN_DOCUMENTS", "_MIN_WORDS", "_MIN_SCRIPT_SHARE", "_N_CHARACTERS", "_N_DOCUMENTS", "_N_STEPS",
     },
+    "which languages a language model can write": {"MAX_INFORMATION_RATIO"},
     "edits, proposals and levels after the fit": {
         "N_COMPONENTS", "_MAX_ROWS", "_C", "_N_INIT", "_N_WORDS", "DEFAULT_LEVELS", "_MIN_OVERLAP", "_MIN_JUNK",
         "_N_KEPT", "_DIGITS",

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from softtopic.lm.loading import load_language_model
-from softtopic.teacher.fluency import MAX_RATIO, can_write, information_ratio
+from softtopic.teacher.fluency import MAX_INFORMATION_RATIO, can_write, information_ratio
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.prompt_texts import TEXTS
 
@@ -40,4 +40,4 @@ def test_the_embedded_language_model_writes_english(embedded_lm):
 
 @pytest.mark.slow
 def test_that_is_what_its_likelihoods_say(embedded_lm):
-    assert information_ratio(Teacher(embedded_lm), "fr") > MAX_RATIO
+    assert information_ratio(Teacher(embedded_lm), "fr") > MAX_INFORMATION_RATIO

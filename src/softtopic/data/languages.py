@@ -14,6 +14,7 @@ import numpy as np
 
 from softtopic.data.corpus import Corpus
 from softtopic.data.normalization import countable_text
+from softtopic.data.scripts import unknown_script
 from softtopic.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -182,14 +183,6 @@ _MIN_DECLARED = 0.5
 
 # Distinct words below which the language of a text in Latin letters cannot be told: made-up words look like any.
 _MIN_WORDS = 25
-
-# Scripts of the languages that the detector knows, by the first word of the names of their letters, and letters that
-# stand among those of other scripts.
-_SCRIPTS = re.compile(
-    "ARABIC|ARMENIAN|BENGALI|BOPOMOFO|CJK|CYRILLIC|DEVANAGARI|ETHIOPIC|GEORGIAN|GREEK|GUJARATI|GURMUKHI|HANGUL|HEBREW|"
-    "HIRAGANA|JAVANESE|KANNADA|KATAKANA|KHMER|LAO|LATIN|MALAYALAM|MYANMAR|ORIYA|SINHALA|TAMIL|TELUGU|THAI|TIBETAN|"
-    "DOUBLE-STRUCK|FEMININE|FULLWIDTH|HALFWIDTH|KATAKANA-HIRAGANA|MASCULINE|MATHEMATICAL|MICRO|MODIFIER|SCRIPT"
-)
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _N_STEPS = 50
@@ -363,9 +356,9 @@ def detect_language(texts: Iterable[str] | Corpus) -> CorpusLanguage:
     """
     corpus = texts if isinstance(texts, Corpus) else Corpus.from_texts(texts)
     sample = [countable_text(text)[:_N_CHARACTERS] for text in corpus.sample(_N_DOCUMENTS).texts]
-    sample = [text for text in sample if _WORD.search(text) or _unknown_script(text)]
+    sample = [text for text in sample if _WORD.search(text) or unknown_script(text)]
     unsure = CorpusLanguage((ENGLISH,), (0.0,), declared=False, n_documents=len(sample), is_sure=False)
-    scripts = list(map(_unknown_script, sample))
+    scripts = list(map(unknown_script, sample))
     strange = Counter(filter(None, scripts))
     unknown = strange.total() / max(1, len(sample))
     if unknown <= 1 / 2 and not _is_enough(sample):
@@ -462,26 +455,6 @@ def _is_enough(sample: Sequence[str]) -> bool:
     words = {word.lower() for text in sample for word in _WORD.findall(text)}
     others = [word for word in words if not unicodedata.name(word[0], "").startswith("LATIN")]
     return len(words) >= _MIN_WORDS or len(others) > len(words) / 2
-
-
-def _unknown_script(text: str) -> str:
-    """The script of most letters of a text, if the detector knows no language in it; else ""."""
-    if text.isascii():
-        return ""
-    scripts = Counter(map(_script, filter(str.isalpha, text)))
-    strange = {script: count for script, count in scripts.items() if script}
-    if sum(strange.values()) <= scripts.total() / 2:
-        return ""
-    return min(strange, key=lambda name: (-strange[name], name))
-
-
-@cache
-def _script(letter: str) -> str:
-    """The script of a letter, such as "Cherokee"; "" for one that the detector knows."""
-    name = unicodedata.name(letter, "")
-    if not name or _SCRIPTS.fullmatch(name.split()[0]):
-        return ""
-    return re.split(r" (?:CAPITAL|SMALL|LETTER|SYLLAB)", name)[0].title()
 
 
 def _mixture(sample: Sequence[str]) -> tuple[list[str], np.ndarray]:

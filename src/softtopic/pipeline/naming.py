@@ -41,7 +41,7 @@ from softtopic.topics.table import topics_of
 log = logging.getLogger(__name__)
 
 # Words that stand for a topic where no name in the language of choice can be made.
-_WORDS_SHOWN = 3
+_N_WORDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,10 +295,10 @@ def _chosen(names: str) -> str | None:
     """Code of the language of choice; None for "auto"."""
     if names == AUTO:
         return None
-    codes = parse_languages(names)
-    if len(codes) > 1:
+    code, *others = parse_languages(names)
+    if others:
         raise InputError(f"names are in one language, and language is {names!r}; give one of them")
-    return codes[0]
+    return code
 
 
 def _encoder_of(texts: TopicTexts, encode: Embedder) -> Embedder:
@@ -318,7 +318,7 @@ def _phrases_of_documents(texts: TopicTexts, config: NamingConfig) -> list[list[
 
 
 def _first_words(texts: TopicTexts) -> list[str]:
-    return distinct_names([" ".join(own[:_WORDS_SHOWN]) for own in texts.words], texts.words)
+    return distinct_names([" ".join(own[:_N_WORDS]) for own in texts.words], texts.words)
 
 
 def _stop_words(language: str | Sequence[str]) -> frozenset[str]:

@@ -21,7 +21,7 @@ from softtopic.teacher.prompt_texts import TEXTS
 
 # A language is written by a model for which its texts hold at most so many times the information of the English ones.
 # The embedded model, which was trained on English, has 2.3 for French, and more for all others.
-MAX_RATIO = 1.75
+MAX_INFORMATION_RATIO = 1.75
 
 
 def can_write(teacher: Teacher, language: str) -> bool:
@@ -31,7 +31,7 @@ def can_write(teacher: Teacher, language: str) -> bool:
     """
     if teacher.lm == LANGUAGE_MODEL:
         return language in LM_WRITING_LANGUAGES
-    return language == ENGLISH or language not in TEXTS or information_ratio(teacher, language) <= MAX_RATIO
+    return language == ENGLISH or language not in TEXTS or information_ratio(teacher, language) <= MAX_INFORMATION_RATIO
 
 
 def information_ratio(teacher: Teacher, language: str) -> float:
