@@ -23,6 +23,10 @@ class StoreMismatchError(SofttopicError):
     """A feature folder is damaged, or holds the features of other documents, words or another teacher."""
 
 
+class PartFolderError(SofttopicError):
+    """A folder of parts is incomplete, damaged, or of something else."""
+
+
 class ModelFileError(SofttopicError):
     """A model folder is damaged, too new, or not a model folder."""
 
