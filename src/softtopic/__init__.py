@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from softtopic.data.corpus import Corpus as Corpus
+    from softtopic.data.document_stream import DocumentStream as DocumentStream
     from softtopic.data.readers import Columns as Columns
     from softtopic.data.readers import read_corpus as read_corpus
     from softtopic.data.vocabulary import Vocabulary as Vocabulary
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from softtopic.recipes import Recipe as Recipe
     from softtopic.retrieval.index import RetrievalIndex as RetrievalIndex
     from softtopic.state import FittedState as FittedState
+    from softtopic.storage.parts import PartFolder as PartFolder
     from softtopic.teacher.encoder import EncoderTeacher as EncoderTeacher
     from softtopic.teacher.local import Teacher as Teacher
     from softtopic.teacher.prompts import Prompt as Prompt
@@ -45,12 +47,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Columns": "data.readers",
     "Corpus": "data.corpus",
+    "DocumentStream": "data.document_stream",
     "EncoderTeacher": "teacher.encoder",
     "FeatureStore": "features.store",
     "FitPlan": "pipeline.plan",
     "FittedState": "state",
     "GraphConfig": "graph.config",
     "GroupsConfig": "graph.config",
+    "PartFolder": "storage.parts",
     "Prompt": "teacher.prompts",
     "ReadConfig": "recipes",
     "Recipe": "recipes",
@@ -75,12 +79,14 @@ __all__ = [  # noqa: RUF022
     "__version__",
     "Columns",
     "Corpus",
+    "DocumentStream",
     "EncoderTeacher",
     "FeatureStore",
     "FitPlan",
     "FittedState",
     "GraphConfig",
     "GroupsConfig",
+    "PartFolder",
     "Prompt",
     "ReadConfig",
     "Recipe",

@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from softtopic import persistence
 from softtopic.data.containers import in_container
 from softtopic.data.corpus import Corpus
+from softtopic.data.document_stream import DocumentStream
 from softtopic.data.guides import parse_guides
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
@@ -39,6 +40,7 @@ from softtopic.report.page import write_report
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.selection import Selection
 from softtopic.state import FittedState
+from softtopic.storage.parts import PartFolder
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
@@ -431,6 +433,67 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ...     print(theta.argmax())
         """
         return stream.transform_stream(self._fitted, X, batch_size=batch_size, embedder=self.embedder)
+
+    def transform_to(self, path: str | Path, documents: DocumentStream, *, novelty: bool = False) -> PartFolder:
+        """Write the topic mixtures of documents that do not fit in memory to a folder of Parquet parts.
+
+        Complete parts are kept when the process is killed: the same call computes the others. Memory does not grow with
+        the number of documents.
+
+        Parameters
+        ----------
+        path : str or Path
+            A new or empty folder, or one begun with the same model and options. The parts are one table with the
+            columns `id`, `topic` and `theta_TOPIC` for each topic; `label`, `time` or all columns of the documents
+            where the stream reads them.
+        documents : DocumentStream
+            Such as ``DocumentStream.from_files("posts/*.parquet")``.
+        novelty : bool, default=False
+            Write a column with the `novelty` of each document, too.
+
+        Returns
+        -------
+        PartFolder
+            `PartFolder.tables` reads the parts one after the other, and checks them.
+
+        Raises
+        ------
+        InputError
+            If a line holds no document, or another process writes the folder.
+        PartFolderError
+            If the folder holds something else.
+
+        Examples
+        --------
+        >>> model.transform_to("topics/", DocumentStream.from_files("posts/*.parquet"))  # doctest: +SKIP
+        >>> pandas.read_parquet("topics/", columns=["id", "topic"])  # doctest: +SKIP
+        """
+        from softtopic.pipeline.mixtures import write_mixtures
+
+        how: dict[str, Any] = {"embedder": self.embedder, "progress": self.progress, "novelty": novelty}
+        return write_mixtures(self._fitted, documents, path, **how)
+
+    def get_topic_sizes(self, path: str | Path) -> pd.DataFrame:
+        """Number of documents of each topic in a folder that `transform_to` has written.
+
+        Parameters
+        ----------
+        path : str or Path
+            Topics that have been merged, dropped or named since are counted as they are now.
+
+        Returns
+        -------
+        DataFrame
+            Topic, Count, Name; largest topic first. Blank documents are not counted.
+
+        Raises
+        ------
+        PartFolderError
+            If the folder is damaged, not complete, or of another model.
+        """
+        from softtopic.pipeline.mixtures import topic_sizes
+
+        return table.size_table(self._fitted.view, topic_sizes(self._fitted, path))
 
     def novelty(
         self,

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import sys
 from io import BytesIO
 from pathlib import Path
@@ -35,7 +34,6 @@ from softtopic.cli.output import (
     topic_columns,
     topic_records,
 )
-from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.types import DocInt, DocTopic
@@ -44,9 +42,6 @@ log = logging.getLogger("softtopic")
 
 # Of the documents of a model, 5 % are as novel.
 _NOVEL = 0.95
-
-# Mixtures of an earlier `transform` among the columns of a file.
-_THETA = re.compile(r"theta(_\d+)?")
 
 TableFile = Annotated[
     Path | None,
@@ -150,7 +145,7 @@ def transform(
 ) -> None:
     """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
     from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
-    from softtopic.data.writers import table_writer
+    from softtopic.data.writers import kept_columns, table_writer
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
@@ -174,9 +169,10 @@ def transform(
     first: dict[str, Any] = {"name": [loaded.topic_names_[one] for one in theta.argmax(axis=1)]} if keep_columns else {}
     first |= {"novelty": loaded.novelty(corpus)} if novelty else {}
     columns = _mixture_columns(theta, loaded.topic_ids_, first, as_lists=out is None or out.suffix == ".jsonl")
-    kept = _without_earlier_topics(kept, columns)
-    if common := sorted(columns.keys() & kept):
-        raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
+    all_names, kept = list(kept), kept_columns(kept, columns, file)
+    if replaced := [name for name in all_names if name not in kept]:
+        names = ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4))
+        log.info("columns of an earlier transform are replaced: %s", names)
     if not keep_columns or (id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
     columns = kept | columns
@@ -215,21 +211,6 @@ def _records(columns: dict[str, Any]) -> list[Any]:
     lines = BytesIO()
     write_jsonl(columns, lines)
     return [json.loads(line) for line in lines.getvalue().split(b"\n")[:-1]]
-
-
-def earlier_columns(kept: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Columns of a file that an earlier `transform` has written, and that these columns replace."""
-    mixtures = [name for name in kept if _THETA.fullmatch(name)]
-    return [name for name in kept if name in new or name in mixtures] if mixtures and "topic" in kept else []
-
-
-def _without_earlier_topics(kept: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Columns of a file without those that an earlier `transform` has written, which these columns replace."""
-    replaced = earlier_columns(kept, new)
-    if not replaced:
-        return kept
-    log.info("columns of an earlier transform are replaced: %s", ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4)))
-    return {name: values for name, values in kept.items() if name not in replaced}
 
 
 def index(

@@ -12,11 +12,19 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from softtopic.cli.applying import earlier_columns
 from softtopic.cli.options import DocumentOptions
 from softtopic.data.readers import Columns, standard_input
-from softtopic.data.streams import STREAMED, InvalidLine, Item, Record, read_blocks, read_items, timed_batches
-from softtopic.data.writers import write_jsonl
+from softtopic.data.streams import (
+    STANDARD_INPUT,
+    STREAMED,
+    InvalidLine,
+    Item,
+    Record,
+    read_blocks,
+    read_items,
+    timed_batches,
+)
+from softtopic.data.writers import kept_columns, write_jsonl
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
@@ -124,10 +132,7 @@ def _columns(
     if novelty is not None:
         columns["novelty"] = novelty
     columns["theta"] = theta
-    replaced = earlier_columns(kept, columns)
-    kept = {name: values for name, values in kept.items() if name not in replaced}
-    if common := sorted(columns.keys() & kept):
-        raise InputError(f"standard input has columns {', '.join(common)}, which are written, too; rename them there")
+    kept = kept_columns(kept, columns, STANDARD_INPUT)
     if not options.keep_columns or (read.id is None and "id" not in kept):
         ids = [str(position + row) if read.id is None else record.id for row, record in enumerate(records)]
         columns = {"id": ids} | columns

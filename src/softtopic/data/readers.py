@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -143,7 +143,7 @@ def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
     if not table[columns.text]:
         raise InputError(f"{file} holds no documents; expected at least one")
     texts = [_text(value, file, row) for row, value in enumerate(table[columns.text])]
-    _check_words(texts, table, columns.text, file)
+    check_words(texts, table, columns.text, file)
     return Corpus.from_texts(
         texts,
         ids=None if columns.id is None else ["" if value is None else value for value in table[columns.id]],
@@ -168,11 +168,11 @@ def find_column(table: Collection[str], name: str) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def _check_words(texts: Sequence[str], table: Table, column: str, file: str) -> None:
+def check_words(texts: Sequence[str], names: Iterable[str], column: str, file: str) -> None:
     """Raise InputError where no text has anything but a number: another column was meant."""
     filled = [text for text in texts if text.strip()]
     if len(filled) >= _FEW and all(_NUMBER.fullmatch(text) for text in filled):
-        others = ", ".join(name for name in table if name != column) or "no other"
+        others = ", ".join(name for name in names if name != column) or "no other"
         raise InputError(
             f"{file}: column {column!r} holds numbers alone; choose the column of texts with --text, it has: {others}"
         )
@@ -246,13 +246,21 @@ def _find_format(file: str, data: bytes, name: str | None) -> Format:
     """The format by its name, else by the suffix of the file, else by its content."""
     if name is None and file == "-":
         name = "jsonl" if data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] == b"{" else "txt"
-    if name is None:
-        path = Path(file)
-        name = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower() or "none"
-        name = next((known.name for known in FORMATS.values() if name in known.suffixes), name)
+    return format_of(file, name)
+
+
+def format_of(file: str, name: str | None = None) -> Format:
+    """The format by its name, else by the suffix of the file; raises InputError for an unknown one."""
+    name = name or suffix_format(Path(file)) or Path(file.removesuffix(".gz")).suffix.lower() or "none"
     if name not in FORMATS:
         raise InputError(f"{file}: format {name!r} is not known; give one of {', '.join(FORMATS)} with --format")
     return FORMATS[name]
+
+
+def suffix_format(path: Path) -> str | None:
+    """Name of the format that the suffix of a file tells of; None where it tells of none."""
+    suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+    return next((known.name for known in FORMATS.values() if suffix in known.suffixes), None)
 
 
 def _text(value: object, file: str, row: int) -> str:

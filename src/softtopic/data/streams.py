@@ -27,7 +27,7 @@ _AHEAD = 4
 # Seconds after which a reader looks whether anyone still wants its records.
 _PATIENCE = 0.5
 
-_NAME = "standard input"
+STANDARD_INPUT = "standard input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,10 @@ class InvalidLine:
 Item = Record | InvalidLine
 
 
+class NoDocumentsError(InputError):
+    """A stream ended before its first document."""
+
+
 def read_blocks(stream: BufferedIOBase) -> Iterator[bytes]:
     """The bytes of a stream as they come: a block ends where the stream pauses."""
     try:
@@ -67,6 +71,7 @@ def read_items(
     format: str | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    name: str = STANDARD_INPUT,
 ) -> Iterator[Item]:
     """Documents of a stream, in order; each as soon as its line is complete.
 
@@ -80,6 +85,8 @@ def read_items(
         None: JSON lines where the first one begins with "{", else a document a line.
     delimiter, encoding : str or None, default=None
         As in `read_corpus`.
+    name : str, default="standard input"
+        What messages call the stream.
 
     Yields
     ------
@@ -90,27 +97,28 @@ def read_items(
     InputError
         If nothing can be read: an unknown encoding, no such column in a header, a line without an end, no document.
     """
-    lines = _lines(_unpacked(iter(blocks)), encoding)
+    lines = _lines(_unpacked(iter(blocks), name), encoding, name)
     first = []
     for line in lines:
         first.append(line)
         if isinstance(line, str) and line.strip():
             break
     head = next((line for line in first if isinstance(line, str)), "").lstrip()
-    name = format or ("jsonl" if head[:1] == "{" else "txt")
+    kind = format or ("jsonl" if head[:1] == "{" else "txt")
     lines = chain(first, lines)
-    if name in ("csv", "tsv"):
-        items = _from_rows(lines, columns, separator_of(delimiter, _NAME), name)
-    elif name == "jsonl" and head[:1] == "[":
-        items = _from_array(lines, columns)
+    if kind in ("csv", "tsv"):
+        known = Content(data=b"", file=name, columns=columns.names, delimiter=separator_of(delimiter, name))
+        items = _from_rows(lines, columns, known, kind)
+    elif kind == "jsonl" and head[:1] == "[":
+        items = _from_array(lines, columns, name)
     else:
-        items = (_from_json if name == "jsonl" else _from_text)(lines, columns)
+        items = (_from_json if kind == "jsonl" else _from_text)(lines, columns, name)
     empty = True
     for item in items:
         empty = False
         yield item
     if empty:
-        raise InputError(f"{_NAME} holds no documents; expected at least one")
+        raise NoDocumentsError(f"{name} holds no documents; expected at least one")
 
 
 def timed_batches(
@@ -202,7 +210,7 @@ class _Reader:
             return
 
 
-def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _unpacked(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
     """The blocks, unpacked where the first one is of gzip; at least four bytes of the first come together."""
     head = b""
     for block in blocks:
@@ -227,12 +235,12 @@ def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
                 block = unpack.unused_data if unpack.eof else unpack.unconsumed_tail
         yield unpack.flush()
     except zlib.error:
-        raise InputError(f"{_NAME} is no gzip; make it anew with gzip") from None
+        raise InputError(f"{name} is no gzip; make it anew with gzip") from None
     if not unpack.eof:
-        raise InputError(f"{_NAME} is not a whole gzip file; make it anew with gzip")
+        raise InputError(f"{name} is not a whole gzip file; make it anew with gzip")
 
 
-def _lines(blocks: Iterator[bytes], encoding: str | None) -> "Iterator[str | InvalidLine]":
+def _lines(blocks: Iterator[bytes], encoding: str | None, name: str) -> "Iterator[str | InvalidLine]":
     """Decoded lines without their ends."""
     first = next(blocks, b"")
     if encoding is None and first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -240,15 +248,15 @@ def _lines(blocks: Iterator[bytes], encoding: str | None) -> "Iterator[str | Inv
     blocks = chain([first.removeprefix(codecs.BOM_UTF8)], blocks)
     if encoding is not None:
         # Some encodings have no byte for a line end.
-        blocks = _recoded(blocks, encoding)
-    for number, line in enumerate(_split(blocks), 1):
+        blocks = _recoded(blocks, encoding, name)
+    for number, line in enumerate(_split(blocks, name), 1):
         try:
             yield line.decode().removesuffix("\r")
         except UnicodeDecodeError as error:
-            yield InvalidLine(f"{_NAME} line {number} is not UTF-8 (byte {error.start}); give another with --encoding")
+            yield InvalidLine(f"{name} line {number} is not UTF-8 (byte {error.start}); give another with --encoding")
 
 
-def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def _split(blocks: Iterable[bytes], name: str) -> Iterator[bytes]:
     """Lines of blocks; the last one need not have an end."""
     started: list[bytes] = []
     for number, block in enumerate(blocks):
@@ -259,12 +267,12 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
         if rest:
             started.append(rest)
             if number % 256 == 0 and sum(map(len, started)) > _MAX_LINE:
-                raise InputError(f"{_NAME} has a line of more than {_MAX_LINE:,} bytes; give one document a line")
+                raise InputError(f"{name} has a line of more than {_MAX_LINE:,} bytes; give one document a line")
     if started:
         yield b"".join(started)
 
 
-def _recoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+def _recoded(blocks: Iterable[bytes], encoding: str, name: str) -> Iterator[bytes]:
     """The same text in UTF-8."""
     try:
         "".encode(encoding)  # LookupError for codecs that give bytes, such as zlib
@@ -273,58 +281,55 @@ def _recoded(blocks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
             yield decoder.decode(block).encode()
         yield decoder.decode(b"", final=True).encode()
     except UnicodeError:
-        raise InputError(f"{_NAME} is not {encoding}; give another with --encoding") from None
+        raise InputError(f"{name} is not {encoding}; give another with --encoding") from None
     except (LookupError, AttributeError):
-        raise InputError(f"{_NAME}: encoding {encoding!r} is not known; give e.g. utf-8, cp1252 or utf-16") from None
+        raise InputError(f"{name}: encoding {encoding!r} is not known; give e.g. utf-8, cp1252 or utf-16") from None
 
 
-def _from_text(lines: Iterable[str | InvalidLine], columns: Columns) -> Iterator[Item]:
+def _from_text(lines: Iterable[str | InvalidLine], columns: Columns, name: str) -> Iterator[Item]:
     for number, line in enumerate(lines, 1):
-        yield line if isinstance(line, InvalidLine) else _record({"text": line}, columns, f"{_NAME} line {number}")
+        yield line if isinstance(line, InvalidLine) else record_of({"text": line}, columns, f"{name} line {number}")
 
 
-def _from_json(lines: Iterable[str | InvalidLine], columns: Columns) -> Iterator[Item]:
+def _from_json(lines: Iterable[str | InvalidLine], columns: Columns, name: str) -> Iterator[Item]:
     for number, line in enumerate(lines, 1):
         if isinstance(line, InvalidLine):
             yield line
         elif line.strip():
             try:
-                yield _record(json_object(line, _NAME, number), columns, f"{_NAME} line {number}")
+                yield record_of(json_object(line, name, number), columns, f"{name} line {number}")
             except InputError as error:
                 yield InvalidLine(str(error))
 
 
-def _from_array(lines: Iterable[str | InvalidLine], columns: Columns) -> Iterator[Item]:
+def _from_array(lines: Iterable[str | InvalidLine], columns: Columns, name: str) -> Iterator[Item]:
     """A JSON array has no lines: it is read whole."""
     text = "\n".join(line if isinstance(line, str) else "" for line in lines)
-    records = json_array(text, _NAME)
+    records = json_array(text, name)
     if records is None:
-        raise InputError(f"{_NAME} is not JSON; expected one object a line, or an array of objects")
+        raise InputError(f"{name} is not JSON; expected one object a line, or an array of objects")
     for number, values in enumerate(records, 1):
-        yield _record(values, columns, f"{_NAME} element {number}")
+        yield record_of(values, columns, f"{name} element {number}")
 
 
-def _from_rows(
-    lines: Iterable[str | InvalidLine], columns: Columns, delimiter: str | None, name: str
-) -> Iterator[Item]:
+def _from_rows(lines: Iterable[str | InvalidLine], columns: Columns, known: Content, format: str) -> Iterator[Item]:
     csv.field_size_limit(max(csv.field_size_limit(), _MAX_LINE))
     texts = (line for line in map(_valid, lines))
     header = next((line for line in texts if line.strip()), None)
     if header is None:
         return
-    known = Content(data=b"", file=_NAME, columns=columns.names, delimiter=delimiter)
-    separator = delimiter or find_delimiter(header, known, "\t" if name == "tsv" else ",")
+    separator = known.delimiter or find_delimiter(header, known, "\t" if format == "tsv" else ",")
     rows = csv.reader((f"{line}\n" for line in chain([header], texts)), delimiter=separator)
     try:
         names = next(rows)
         for row in rows:
-            where = f"{_NAME} line {rows.line_num}"
+            where = f"{known.file} line {rows.line_num}"
             if len(row) == len(names):
-                yield _record(dict(zip(names, row, strict=True)), columns, where)
+                yield record_of(dict(zip(names, row, strict=True)), columns, where)
             elif row:
                 yield InvalidLine(f"{where} has {len(row)} fields and the header {len(names)}; check quotes")
     except csv.Error as error:
-        raise InputError(f"{_NAME} is not {name}: {error}; check quotes and separators") from None
+        raise InputError(f"{known.file} is not {format}: {error}; check quotes and separators") from None
 
 
 def _valid(line: str | InvalidLine) -> str:
@@ -334,7 +339,8 @@ def _valid(line: str | InvalidLine) -> str:
     return line
 
 
-def _record(values: dict[str, Any], columns: Columns, where: str) -> Record:
+def record_of(values: Mapping[str, Any], columns: Columns, where: str) -> Record:
+    """A document from the columns of its line; raises InputError, which says where, if it has no text."""
     found = {}
     for column in (columns.text, columns.id):
         name = None if column is None else find_column(values, column)

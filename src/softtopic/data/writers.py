@@ -28,6 +28,9 @@ Stream = BinaryIO | BufferedIOBase
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?")
 
+# Mixtures of an earlier `transform` among the columns of a file.
+_THETA = re.compile(r"theta(_\d+)?")
+
 # Controls that JSON need not escape and terminals obey.
 _CONTROL = re.compile("[\x7f-\x9f]")
 
@@ -121,6 +124,22 @@ def write_table(path: Path, columns: Columns) -> None:
     write = table_writer(path)
     with staged_file(path) as staging, staging.open("wb") as stream:
         write(columns, stream)
+
+
+def kept_columns(kept: Columns, new: Columns, file: str) -> dict[str, Any]:
+    """Columns of a file beside those of its mixtures, which replace the ones of an earlier `transform`.
+
+    Raises
+    ------
+    InputError
+        If a column has the name of a new one, and there are no earlier mixtures.
+    """
+    mixtures = [name for name in kept if _THETA.fullmatch(name)] if "topic" in kept else []
+    replaced = [name for name in kept if name in new or name in mixtures] if mixtures else []
+    kept = {name: values for name, values in kept.items() if name not in replaced}
+    if common := sorted(new.keys() & kept.keys()):
+        raise InputError(f"{file} has columns {', '.join(common)}, which are written, too; rename them there")
+    return kept
 
 
 def _frame(columns: Columns) -> "pd.DataFrame":

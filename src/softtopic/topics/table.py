@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
 from softtopic.errors import InputError, check_whole
 from softtopic.state import FittedState
@@ -88,6 +90,12 @@ def get_topic_freq(state: FittedState, topic: int | None = None) -> pd.DataFrame
     if topic is not None:
         return int(state.counts[column_of(state, topic)])
     return pd.DataFrame(get_topic_info(state)[["Topic", "Count"]])
+
+
+def size_table(state: FittedState, counts: Int[np.ndarray, " topics"]) -> pd.DataFrame:
+    """Topic, Count and Name for counts of other documents than those of the model, largest first."""
+    frame = pd.DataFrame({"Topic": state.topic_ids, "Count": counts, "Name": topic_names(state)})
+    return frame.sort_values("Count", ascending=False, kind="stable", ignore_index=True)
 
 
 def get_representative_docs(state: FittedState, topic: int | None = None) -> list[str] | dict[int, list[str]]:

@@ -1,0 +1,178 @@
+"""Topic mixtures of documents that do not fit in memory, as a folder of Parquet parts."""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Int
+
+from softtopic.data.document_stream import DocumentBatch, DocumentStream
+from softtopic.data.writers import kept_columns
+from softtopic.errors import PartFolderError
+from softtopic.pipeline.predict import Predictor
+from softtopic.pipeline.stream import batch_mixtures
+from softtopic.storage.parts import PartFolder
+from softtopic.storage.progress import Progress, noting_what_is_kept
+from softtopic.types import DocTopic
+
+log = logging.getLogger(__name__)
+
+# Documents whose inputs are in memory at the same time.
+_AT_ONCE = 4096
+# Steps of the bar: the number of documents is not known before the last one is read.
+_STEPS = 1000
+
+_THETA = "theta_"
+
+
+def write_mixtures(
+    predictor: Predictor,
+    stream: DocumentStream,
+    path: str | Path,
+    *,
+    embedder: Any = None,
+    novelty: bool = False,
+    progress: bool = False,
+) -> PartFolder:
+    """Write the mixtures of all documents of a stream; parts of a run that was killed are kept.
+
+    A part is kept if it is whole, of the same model, and of the same documents: it has the SHA-256 of their texts, ids
+    and columns.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    stream : DocumentStream
+    path : str or Path
+        A new or empty folder, or one begun with the same arguments. Columns are `id`, `label` and `time` where they are
+        known, all columns where the stream keeps them, `topic`, `novelty` where it is asked for, and a column
+        `theta_TOPIC` for each topic.
+    embedder : object or None, default=None
+        Sentence encoder; None for that of the model.
+    novelty : bool, default=False
+        Write `novelty`, too.
+    progress : bool, default=False
+        Show a progress bar on standard error.
+
+    Returns
+    -------
+    PartFolder
+
+    Raises
+    ------
+    InputError
+        If a line holds no document, or another process writes the folder.
+    PartFolderError
+        If the folder holds something else.
+    """
+    folder = PartFolder.create(path, made_of(predictor, stream, novelty=novelty))
+    known, n_kept, index = folder.parts(), 0, -1
+    note = f"complete parts are in {path}; the same command goes on"
+    with (
+        noting_what_is_kept(lambda: note),
+        folder.claim(),
+        Progress("computing mixtures", _STEPS, "‰", show=progress) as bar,
+    ):
+        shown = 0
+        for index, batch in enumerate(stream.batches()):
+            source, part = batch.fingerprint, known.get(index)
+            if folder.is_current(part, source):
+                n_kept += 1
+            else:
+                if part is not None and (damage := folder.damage(part)) is not None:
+                    log.warning("%s is damaged (%s) and is written again", folder.path / part.file, damage)
+                table = _table(predictor, batch, stream, embedder, novelty=novelty)
+                folder.record(folder.write(index, table, source=source))
+            bar.advance(round(batch.done * _STEPS) - shown)
+            shown = round(batch.done * _STEPS)
+        folder.finish(index + 1)
+    if n_kept:
+        log.info("%d of %d parts were complete", n_kept, index + 1)
+    return folder
+
+
+def made_of(predictor: Predictor, stream: DocumentStream, *, novelty: bool) -> dict[str, object]:
+    """Whatever changes the rows, beside the documents."""
+    return {
+        "model": _digest(predictor.state.theta),
+        "edited model": _digest(predictor.view.theta),
+        "topics": list(predictor.view.topic_ids),
+        "options": {"novelty": novelty, "keep_columns": stream.keep_columns},
+    }
+
+
+def topic_sizes(predictor: Predictor, path: str | Path) -> Int[np.ndarray, " topics"]:
+    """Number of documents of a folder in which each topic has the largest share; blank documents are in none.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        The model that has computed the mixtures. Topics that were merged, dropped or named since are counted as they
+        are now.
+    path : str or Path
+        Written by `write_mixtures`.
+
+    Raises
+    ------
+    PartFolderError
+        If the folder is damaged, not complete, or of another model.
+    """
+    folder, sizes = PartFolder.open(path), np.zeros(predictor.view.n_topics, dtype=np.int64)
+    edited, state = predictor.edited, predictor.state
+    of_now = folder.made_of["edited model"] == _digest(predictor.view.theta)
+    of_fit = folder.made_of["edited model"] == folder.made_of["model"]
+    if folder.made_of["model"] != _digest(state.theta) or not (of_now or (of_fit and not edited.needs_vectors)):
+        raise PartFolderError(f"{path} is of another model, or of other edits; run `softtopic transform` again")
+    names = [f"{_THETA}{topic}" for topic in folder.made_of["topics"]]  # type: ignore[attr-defined]
+    mean = predictor.view.mean_theta if of_now else state.mean_theta
+    for table in folder.tables(names):
+        theta = np.column_stack([column.to_numpy() for column in table.columns])
+        theta = theta[(theta != mean).any(axis=1)]  # blank documents have the mean mixture
+        now = theta if of_now else edited.mixtures(theta)
+        sizes += np.bincount(now.argmax(axis=1), minlength=len(sizes))
+    return sizes
+
+
+def _table(
+    predictor: Predictor, batch: DocumentBatch, stream: DocumentStream, embedder: Any, *, novelty: bool
+) -> pa.Table:
+    """Rows of a part."""
+    corpus, kept = batch.corpus, batch.columns
+    theta, novelties = _mixtures(predictor, corpus.texts, embedder, novelty=novelty)
+    topics = np.array(predictor.view.topic_ids)
+    columns: dict[str, Any] = {"topic": topics[theta.argmax(axis=1)]}
+    if novelties is not None:
+        columns["novelty"] = novelties
+    columns |= {f"{_THETA}{topic}": np.ascontiguousarray(theta[:, column]) for column, topic in enumerate(topics)}
+    if kept:
+        kept = kept_columns(kept, columns, stream.name)
+    else:
+        kept = {
+            name: values for name, values in (("label", corpus.labels), ("time", corpus.times)) if values is not None
+        }
+    if not batch.columns or (stream.columns.id is None and "id" not in kept):
+        kept = {"id": corpus.ids, **kept}
+    return pa.table({name: pa.array(values) for name, values in {**kept, **columns}.items()})
+
+
+def _mixtures(
+    predictor: Predictor, texts: Sequence[str], embedder: Any, *, novelty: bool
+) -> tuple[DocTopic, Float[np.ndarray, " docs"] | None]:
+    """Mixtures of a batch, and its novelty where it is asked for."""
+    found = [
+        batch_mixtures(predictor, list(texts[start : start + _AT_ONCE]), embedder, novelty=novelty)
+        for start in range(0, len(texts), _AT_ONCE)
+    ]
+    theta, novelties = zip(*found, strict=True)
+    return np.concatenate(theta), np.concatenate(novelties) if novelty else None
+
+
+def _digest(theta: DocTopic) -> str:
+    """SHA-256 of mixtures; those of two fits are never the same."""
+    return hashlib.sha256(
+        f"{theta.dtype.str} {theta.shape}".encode() + np.ascontiguousarray(theta).tobytes()
+    ).hexdigest()
