@@ -434,7 +434,9 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return stream.transform_stream(self._fitted, X, batch_size=batch_size, embedder=self.embedder)
 
-    def transform_to(self, path: str | Path, documents: DocumentStream, *, novelty: bool = False) -> PartFolder:
+    def transform_to(
+        self, path: str | Path, documents: DocumentStream, *, novelty: bool = False, overwrite: bool = False
+    ) -> PartFolder:  # fmt: skip
         """Write the topic mixtures of documents that do not fit in memory to a folder of Parquet parts.
 
         Complete parts are kept when the process is killed: the same call computes the others. Memory does not grow with
@@ -450,6 +452,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Such as ``DocumentStream.from_files("posts/*.parquet")``.
         novelty : bool, default=False
             Write a column with the `novelty` of each document, too.
+        overwrite : bool, default=False
+            Replace the parts of another model.
 
         Returns
         -------
@@ -468,10 +472,11 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> model.transform_to("topics/", DocumentStream.from_files("posts/*.parquet"))  # doctest: +SKIP
         >>> pandas.read_parquet("topics/", columns=["id", "topic"])  # doctest: +SKIP
         """
-        from softtopic.pipeline.mixtures import write_mixtures
+        from softtopic.pipeline.mixtures import WriteOptions, write_mixtures
 
-        how: dict[str, Any] = {"embedder": self.embedder, "progress": self.progress, "novelty": novelty}
-        return write_mixtures(self._fitted, documents, path, **how)
+        how: dict[str, Any] = {"embedder": self.embedder, "progress": self.progress}
+        options = WriteOptions(novelty=novelty, overwrite=overwrite)
+        return write_mixtures(self._fitted, documents, path, options=options, **how)
 
     def get_topic_sizes(self, path: str | Path) -> pd.DataFrame:
         """Number of documents of each topic in a folder that `transform_to` has written.

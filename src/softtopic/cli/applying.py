@@ -16,14 +16,16 @@ from softtopic.cli.options import (
     Device,
     DocumentOptions,
     Encoding,
-    File,
+    Files,
     Format,
     Id,
     Json,
     Model,
     Quiet,
+    SkipInvalid,
     Text,
 )
+from softtopic.cli.out_of_core import is_parts, one_file, open_stream, sizes_of_all, transform_to_parts
 from softtopic.cli.output import (
     print_json,
     print_table,
@@ -33,6 +35,7 @@ from softtopic.cli.output import (
     table_records,
     topic_columns,
     topic_records,
+    with_sizes,
 )
 
 if TYPE_CHECKING:
@@ -65,17 +68,19 @@ def topics(
     if out is not None:
         table_writer(out)
     loaded = TopicModel.load(model)
+    sizes = sizes_of_all(loaded, model)
+    records = with_sizes(topic_records(loaded, words), sizes)
     written = {} if out is None else {"out": str(out)}
     if out is not None:
-        write_table(out, topic_columns(loaded, words, as_lists=out.suffix in (".jsonl", ".parquet")))
+        write_table(out, topic_columns(records, as_lists=out.suffix in (".jsonl", ".parquet")))
     if as_json:
         shown = {"hierarchy": table_records(loaded.hierarchical_topics())} if tree else {}
-        print_json((shown or {"topics": topic_records(loaded, words)}) | written)
+        print_json((shown or {"topics": records}) | written)
         return
     if tree:
         print(printable_lines(loaded.get_topic_tree()))
     else:
-        print_topics(loaded, words)
+        print_topics(loaded, words, sizes)
     if out is not None:
         print(f"\n{len(loaded.topic_ids_)} topics are in {out}.")
 
@@ -112,12 +117,14 @@ def documents(
 
 def transform(
     model: Model,
-    file: File,
-    out: Annotated[
-        Path | None,
+    files: Files,
+    out_name: Annotated[
+        str | None,
         typer.Option(
             "--out",
-            help="File to write: .parquet, .csv, .xlsx or .jsonl; - or nothing: JSON lines on standard output.",
+            metavar="<path>",
+            help="File to write: .parquet, .csv, .xlsx or .jsonl; FOLDER/: Parquet parts, for documents that do not "
+            "fit in memory; - or nothing: JSON lines on standard output.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -132,11 +139,13 @@ def transform(
         typer.Option("--novelty", help="Write also the share of the model's documents that are nearer to a topic."),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Standard input to --out FILE.jsonl: go on where a killed run stopped.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Standard input to --out FILE.jsonl: go on where a killed run stopped, as --out FOLDER/ always does.",
+        ),
     ] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Standard input: leave out lines that hold no document.")
-    ] = False,
+    skip_invalid: SkipInvalid = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
@@ -150,7 +159,14 @@ def transform(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
-    out = None if out is None or str(out) == "-" else out
+    options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
+    if is_parts(out_name):
+        stream = open_stream(files, options, skip_invalid=skip_invalid, keep_columns=keep_columns)
+        loaded = TopicModel.load(model, device=device)
+        loaded.progress = not (quiet or as_json)
+        transform_to_parts(loaded, stream, str(out_name), novelty=novelty, as_json=as_json)
+        return
+    file, out = one_file(files), None if out_name in (None, "-") else Path(str(out_name))
     if out is not None:
         table_writer(out)
         check_writable(out)
@@ -159,7 +175,6 @@ def transform(
     )
     streams = is_stream(file, format, how, as_json=as_json)
     loaded = TopicModel.load(model, device=device)
-    options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     if streams:
         transform_stream(loaded, options, how)
         return

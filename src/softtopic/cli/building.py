@@ -30,11 +30,16 @@ def read_documents(file: str, options: DocumentOptions, *, label_required: bool 
     if options.time_format is not None and options.time is None:
         raise InputError("--time-format is of the times; give their column with --time")
     how = {"format": options.format, "delimiter": options.delimiter, "encoding": options.encoding}
-    corpus = _with_iso_times(read_corpus(file, columns, **how), options.time_format)
+    corpus = with_iso_times(read_corpus(file, columns, **how), options.time_format)
+    log_counts(corpus)
+    return corpus
+
+
+def log_counts(corpus: "Corpus") -> None:
+    """A message with the number of documents."""
     counts = {"duplicates (read once)": corpus.n_duplicates, "empty": corpus.n_empty}
     details = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     log.info("%d documents%s", len(corpus), f", of them {details}" if details else "")
-    return corpus
 
 
 def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dict[str, list[object]]]":
@@ -59,7 +64,7 @@ def save_changed(model: "TopicModel", path: Path, version: str, *, excerpts: boo
     save(model.state_, model.get_params(deep=False), path, edits=model.edits_, excerpts=excerpts, check=check)
 
 
-def _with_iso_times(corpus: "Corpus", time_format: str | None) -> "Corpus":
+def with_iso_times(corpus: "Corpus", time_format: str | None) -> "Corpus":
     """Times in ISO format: what cannot be read is named before hours of work, and the format is not needed again."""
     if corpus.times is None:
         return corpus
@@ -137,19 +142,19 @@ def parse_guide_options(options: list[str] | None) -> dict[str, list[str]] | lis
 
 
 def check_sources(
-    file: str | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
+    files: list[str] | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
 ) -> None:
     """Raise InputError unless there is something to fit, from one source, and no option is of another one."""
     from softtopic.features.store import FeatureStore
 
-    if labels is not None and (file is not None or features is not None):
+    if labels is not None and (files or features is not None):
         raise InputError("--labels stands alone; leave out the file of documents and --features")
-    if file is None and features is None and labels is None:
+    if not files and features is None and labels is None:
         raise InputError("nothing to fit; give a file of documents, or --features with a folder made by teach")
     # Anything else in the place of a feature folder is named before the work.
-    if features is not None and (file is None or (features.exists() and not is_empty_folder(features))):
+    if features is not None and (not files or (features.exists() and not is_empty_folder(features))):
         FeatureStore.open(features)
-    if file is None:
+    if not files:
         source = "--features without a file" if labels is None else "--labels"
         chosen = chosen_options(lm, TeacherOptions, ("device", "dtype"))
         chosen += chosen_options(words, VocabularyOptions, () if labels is None else ("vocabulary",))

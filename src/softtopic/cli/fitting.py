@@ -16,6 +16,7 @@ from softtopic.cli.building import (
     parse_vocabulary,
     read_documents,
     recipe_name,
+    with_iso_times,
 )
 from softtopic.cli.options import (
     OUTPUT,
@@ -23,14 +24,24 @@ from softtopic.cli.options import (
     DocumentOptions,
     DryRun,
     File,
+    FilesIfAny,
     Json,
     Quiet,
     RecipeOptions,
+    SkipInvalid,
     TeacherOptions,
     Topics,
     TopicsOrAuto,
     VocabularyOptions,
     with_groups,
+)
+from softtopic.cli.out_of_core import (
+    documents_path,
+    open_stream_to_fit,
+    plan_of_all,
+    read_files,
+    sample_of,
+    write_mixtures_of_all,
 )
 from softtopic.cli.output import (
     changes_in_words,
@@ -42,11 +53,14 @@ from softtopic.cli.output import (
     show_messages,
     table_records,
     topic_records,
+    with_sizes,
 )
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.data.corpus import Corpus
+    from softtopic.data.document_stream import DocumentStream
+    from softtopic.data.sample import Sample
     from softtopic.model import TopicModel
     from softtopic.pipeline.plan import FitPlan
 
@@ -141,7 +155,7 @@ def teach(
 
 @with_groups
 def fit(
-    file: Annotated[str | None, typer.Argument(help="Documents; not needed with --features.")] = None,
+    files: FilesIfAny = None,
     out: Annotated[Path, typer.Option("--out", help="Model folder to write.", rich_help_panel=OUTPUT)] = Path("model"),
     topics: TopicsOrAuto = "50",
     features: Annotated[Path | None, typer.Option("--features", help="Feature folder to use, or to write.")] = None,
@@ -151,8 +165,17 @@ def fit(
     like: Annotated[
         Path | None, typer.Option("--like", help="Folder of an earlier model, whose topics are continued.")
     ] = None,
+    fit_on: Annotated[
+        int | None,
+        typer.Option(
+            "--fit-on",
+            help="Documents that do not fit in memory: fit a random sample of so many, and write the mixtures of all "
+            "to OUT.documents.",
+        ),
+    ] = None,
     recipe: RecipeOptions = RecipeOptions(),
     documents: DocumentOptions = DocumentOptions(),
+    skip_invalid: SkipInvalid = False,
     lm: TeacherOptions = TeacherOptions(),
     words: VocabularyOptions = VocabularyOptions(),
     excerpts: Annotated[bool, typer.Option(help="Store the beginning of each document in the model folder.")] = True,
@@ -164,43 +187,70 @@ def fit(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find topics in a file of documents, a feature folder or a file of soft labels, and write a model folder."""
+    """Find topics in files of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.features.store import FeatureStore
-    from softtopic.metrics.evaluation import check_labels
     from softtopic.persistence.folder import check_destination
 
     show_messages(quiet)
-    check_sources(file, features, labels, lm, words)
+    check_sources(files, features, labels, lm, words)
     n_topics = parse_topics(topics)
     check_destination(out)
     earlier = None if like is None else _earlier(like, lm.device)
-    corpus = None if file is None else read_documents(file, documents)
-    if documents.label is not None and corpus is not None:
-        check_labels(corpus.labels)
+    stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
+    shown = not (quiet or as_json)
+    sample = None if stream is None else sample_of(stream, fit_on or 0, seed=recipe.seed, progress=shown)
+    corpus = _corpus(files, documents, sample)
     model = build_model(n_topics, features, corpus, recipe, lm, words)
-    model.progress = not (quiet or as_json)
+    model.progress = shown
     arrays: dict[str, Any] = {}
     if labels is not None:
         corpus, arrays = _read_labels(model, labels, documents.text, words.vocabulary)
     if dry_run:
         plan = model.plan(corpus, **arrays)
-        _print_plan(plan.lines(), plan, corpus, as_json=as_json)
+        lines = plan.lines() if sample is None else [*plan.lines(), *plan_of_all(plan, sample, out)]
+        _print_plan(lines, plan, corpus, as_json=as_json)
         return
     if preview and model.progress:
         _print_preview(model, corpus, arrays)
     model.fit(corpus, like=earlier, **arrays)
     model.save(out, excerpts=excerpts)
+    sizes = None if stream is None else write_mixtures_of_all(model, stream, out)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
         chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
         changed = {} if model.changes_ is None else {"changes": table_records(model.changes_)}
-        print_json({"model": str(out), "topics": topic_records(model), "evaluation": scores} | chosen | changed)
+        records = with_sizes(topic_records(model), sizes)
+        print_json({"model": str(out), "topics": records, "evaluation": scores} | chosen | changed)
         return
-    print_topics(model)
+    print_topics(model, sizes=sizes)
     if model.changes_ is not None:
         print(f"\nTopics of {like}: {changes_in_words(model.changes_)}.")
     print_evaluation(scores)
-    print(f"\nThe model is in {out}.")
+    more = "" if sizes is None else f", the mixtures of all documents in {documents_path(out)}"
+    print(f"\nThe model is in {out}{more}.")
+
+
+def _stream(
+    files: list[str] | None, fit_on: int | None, options: DocumentOptions, out: Path, *, skip_invalid: bool
+) -> "DocumentStream | None":
+    """The documents of --fit-on."""
+    if fit_on is not None:
+        return open_stream_to_fit(files, options, out, skip_invalid=skip_invalid)
+    if skip_invalid:
+        raise InputError("--skip-invalid is of documents that are read as a stream; give --fit-on, too")
+    return None
+
+
+def _corpus(files: list[str] | None, options: DocumentOptions, sample: "Sample | None") -> "Corpus | None":
+    """The documents to fit, in memory."""
+    from softtopic.metrics.evaluation import check_labels
+
+    if not files:
+        return None
+    corpus = read_files(files, options) if sample is None else with_iso_times(sample.corpus, options.time_format)
+    if options.label is not None:
+        check_labels(corpus.labels)
+    return corpus
 
 
 def _earlier(folder: Path, device: str) -> "TopicModel":

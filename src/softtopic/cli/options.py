@@ -18,6 +18,17 @@ DOCUMENTS, WORDS, LANGUAGE_MODEL, RECIPE = "Documents", "Words", "Language model
 REFERENCE, OUTPUT = "Reference corpus", "Output"
 
 File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also with .gz; - is standard input.")]
+_FILES_HELP = f"Documents: {FORMAT_NAMES}, also with .gz; several files, or folders of them; - is standard input."
+Files = Annotated[list[str], typer.Argument(help=_FILES_HELP)]
+FilesIfAny = Annotated[list[str] | None, typer.Argument(help=f"{_FILES_HELP} Not needed with --features.")]
+SkipInvalid = Annotated[
+    bool,
+    typer.Option(
+        "--skip-invalid",
+        help="Of documents that are read as a stream: leave out lines that hold none.",
+        rich_help_panel=DOCUMENTS,
+    ),
+]
 Model = Annotated[Path, typer.Argument(help="Model folder.")]
 Text = Annotated[str, typer.Option("--text", help="Column with the texts.", rich_help_panel=DOCUMENTS)]
 Id = Annotated[str | None, typer.Option("--id", help="Column with ids.", rich_help_panel=DOCUMENTS)]

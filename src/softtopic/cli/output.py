@@ -83,9 +83,17 @@ def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:
     ]
 
 
-def topic_columns(model: "TopicModel", words: int = 10, *, as_lists: bool = False) -> dict[str, list[Any]]:
+def with_sizes(records: list[dict[str, Any]], sizes: "pd.DataFrame | None") -> list[dict[str, Any]]:
+    """Topics with the sizes among all documents, largest first."""
+    if sizes is None:
+        return records
+    counts = dict(zip(sizes["Topic"].tolist(), sizes["Count"].tolist(), strict=True))
+    known = [record | {"count": counts[record["topic"]]} for record in records]
+    return sorted(known, key=lambda record: -record["count"])
+
+
+def topic_columns(records: list[dict[str, Any]], *, as_lists: bool = False) -> dict[str, list[Any]]:
     """The topics as columns of a table; lists are joined for files that have none."""
-    records = topic_records(model, words)
     columns = {name: [record[name] for record in records] for name in records[0]}
     if not as_lists:
         columns["words"] = [", ".join(row) for row in columns["words"]]
@@ -130,10 +138,10 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def print_topics(model: "TopicModel", words: int = 10) -> None:
-    """A table of the topics of a model."""
+def print_topics(model: "TopicModel", words: int = 10, sizes: "pd.DataFrame | None" = None) -> None:
+    """A table of the topics of a model; with `sizes` among other documents than its own."""
     # Names that were not given are the first words once more.
-    print_topic_records(topic_records(model, words), named=any(model.topics.given_names))
+    print_topic_records(with_sizes(topic_records(model, words), sizes), named=any(model.topics.given_names))
 
 
 def print_topic_records(records: Sequence[Mapping[str, Any]], *, named: bool = False) -> None:

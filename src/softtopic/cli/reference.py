@@ -67,6 +67,7 @@ REFERENCES: dict[str, Reference] = {
             "softtopic fit posts.csv --text body --topics 50 --out model/",
             "softtopic fit posts.csv --text body --topics auto --fast --preview",
             "softtopic fit may.csv --text body --like model/ --out may/",
+            "softtopic fit parts/ --text body --fit-on 100000 --fast --out model/",
         ),
         keys={
             "model": "the folder",

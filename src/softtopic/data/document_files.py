@@ -83,11 +83,11 @@ def _lines(file: Path, columns: Columns, how: Mapping[str, Any]) -> Iterator[tup
 
     def blocks() -> Iterator[bytes]:
         nonlocal count
-        for block in read_blocks(stream):  # type: ignore[arg-type]
+        for block in read_blocks(stream):
             count += len(block)
             yield block
 
-    with file.open("rb", buffering=0) as stream:
+    with file.open("rb") as stream:
         size = max(1, file.stat().st_size)
         for item in read_items(blocks(), columns, name=str(file), **how):
             yield item, min(1.0, count / size)

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from softtopic.data.document_stream import DocumentBatch, DocumentStream
+from softtopic.data.sample import Sample
 from softtopic.data.writers import kept_columns
 from softtopic.errors import PartFolderError
+from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.stream import batch_mixtures
 from softtopic.storage.parts import PartFolder
-from softtopic.storage.progress import Progress, noting_what_is_kept
+from softtopic.storage.progress import Progress, Step, noting_what_is_kept
 from softtopic.types import DocTopic
 
 log = logging.getLogger(__name__)
@@ -28,14 +31,34 @@ _STEPS = 1000
 
 _THETA = "theta_"
 
+# Seconds of a document without a sentence encoder or language model, and bytes of its id and topic in a file.
+_SECONDS = 1.5e-4
+_ROW_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """What `write_mixtures` writes.
+
+    Attributes
+    ----------
+    novelty : bool
+        Whether there is a column with the novelty of each document.
+    overwrite : bool
+        Whether parts of another model are replaced.
+    """
+
+    novelty: bool = False
+    overwrite: bool = False
+
 
 def write_mixtures(
     predictor: Predictor,
     stream: DocumentStream,
     path: str | Path,
     *,
+    options: WriteOptions = WriteOptions(),
     embedder: Any = None,
-    novelty: bool = False,
     progress: bool = False,
 ) -> PartFolder:
     """Write the mixtures of all documents of a stream; parts of a run that was killed are kept.
@@ -51,10 +74,9 @@ def write_mixtures(
         A new or empty folder, or one begun with the same arguments. Columns are `id`, `label` and `time` where they are
         known, all columns where the stream keeps them, `topic`, `novelty` where it is asked for, and a column
         `theta_TOPIC` for each topic.
+    options : WriteOptions, default=WriteOptions()
     embedder : object or None, default=None
         Sentence encoder; None for that of the model.
-    novelty : bool, default=False
-        Write `novelty`, too.
     progress : bool, default=False
         Show a progress bar on standard error.
 
@@ -69,7 +91,7 @@ def write_mixtures(
     PartFolderError
         If the folder holds something else.
     """
-    folder = PartFolder.create(path, made_of(predictor, stream, novelty=novelty))
+    folder = PartFolder.create(path, made_of(predictor, stream, options), overwrite=options.overwrite)
     known, n_kept, index = folder.parts(), 0, -1
     note = f"complete parts are in {path}; the same command goes on"
     with (
@@ -85,7 +107,7 @@ def write_mixtures(
             else:
                 if part is not None and (damage := folder.damage(part)) is not None:
                     log.warning("%s is damaged (%s) and is written again", folder.path / part.file, damage)
-                table = _table(predictor, batch, stream, embedder, novelty=novelty)
+                table = _table(predictor, batch, stream, embedder, novelty=options.novelty)
                 folder.record(folder.write(index, table, source=source))
             bar.advance(round(batch.done * _STEPS) - shown)
             shown = round(batch.done * _STEPS)
@@ -95,13 +117,13 @@ def write_mixtures(
     return folder
 
 
-def made_of(predictor: Predictor, stream: DocumentStream, *, novelty: bool) -> dict[str, object]:
+def made_of(predictor: Predictor, stream: DocumentStream, options: WriteOptions) -> dict[str, object]:
     """Whatever changes the rows, beside the documents."""
     return {
         "model": _digest(predictor.state.theta),
         "edited model": _digest(predictor.view.theta),
         "topics": list(predictor.view.topic_ids),
-        "options": {"novelty": novelty, "keep_columns": stream.keep_columns},
+        "options": {"novelty": options.novelty, "keep_columns": stream.keep_columns},
     }
 
 
@@ -135,6 +157,32 @@ def topic_sizes(predictor: Predictor, path: str | Path) -> Int[np.ndarray, " top
         now = theta if of_now else edited.mixtures(theta)
         sizes += np.bincount(now.argmax(axis=1), minlength=len(sizes))
     return sizes
+
+
+@dataclass(frozen=True, slots=True)
+class CostOfAll:
+    """What the mixtures of all documents are expected to take, beside the fit on a sample.
+
+    Attributes
+    ----------
+    seconds : float
+    bytes : int
+        On disk.
+    """
+
+    seconds: float
+    bytes: int
+
+
+def expected_cost_of_all(plan: FitPlan, sample: Sample) -> CostOfAll:
+    """What `write_mixtures` will take, within a factor of about two."""
+    per_document = _SECONDS
+    if "embedding" in plan.inputs:
+        per_document += plan.cost.steps[Step.ENCODE] / len(sample.corpus)
+    if "hidden" in plan.inputs:
+        per_document += plan.cost.steps[Step.READ] / max(1, plan.n_read)
+    n_bytes = sample.n_documents * (_ROW_BYTES + 4 * plan.chosen_n_topics)
+    return CostOfAll(sample.n_documents * per_document, n_bytes)
 
 
 def _table(

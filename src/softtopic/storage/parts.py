@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softtopic.errors import InputError, PartFolderError
-from softtopic.storage.atomic import claimed, disk_errors, locked, staged_file
+from softtopic.storage.atomic import check_writable, claimed, disk_errors, locked, staged_file
 
 FORMAT = "softtopic-parts"
 VERSION = 1
@@ -97,8 +97,15 @@ class PartFolder:
     made_of: Mapping[str, object]
 
     @classmethod
-    def create(cls, path: str | Path, made_of: Mapping[str, object]) -> "PartFolder":
+    def create(cls, path: str | Path, made_of: Mapping[str, object], *, overwrite: bool = False) -> "PartFolder":
         """Open the folder at a path for writing, new or begun earlier.
+
+        Parameters
+        ----------
+        path : str or Path
+        made_of : mapping of str to plain value
+        overwrite : bool, default=False
+            Remove parts that are made of something else, instead of raising PartFolderError.
 
         Raises
         ------
@@ -109,14 +116,15 @@ class PartFolder:
         """
         path, made_of = Path(path), json.loads(json.dumps(dict(made_of)))
         if not (path / MANIFEST).exists():
-            if not _is_free(path):
-                raise PartFolderError(f"{path} exists and is not a folder of parts; give a new or an empty folder")
+            check_destination(path)
             # Several processes may begin the same folder at once: the first one's manifest stands.
             with locked(path):
                 if not (path / MANIFEST).exists():
                     _write_manifest(path, made_of)
         found = cls.open(path)
         if other := [name for name in {**made_of, **found.made_of} if made_of.get(name) != found.made_of.get(name)]:
+            if overwrite:
+                return found._emptied(made_of)
             raise PartFolderError(
                 f"{path} holds parts of another {', '.join(other)}; give the same again, or a new folder"
             )
@@ -275,9 +283,34 @@ class PartFolder:
                 recorded.append(part)
         return recorded if n_parts is None else [part for part in recorded if part.index < n_parts], n_parts
 
+    def _emptied(self, made_of: Mapping[str, object]) -> "PartFolder":
+        """The folder without its parts, for others."""
+        with self.claim(), disk_errors(self.path):
+            # In this order: parts without lines count as missing if the process is killed here.
+            (self.path / PARTS).unlink()
+            for file in self.path.glob("part-*.parquet"):
+                file.unlink()
+            _write_manifest(self.path, made_of)
+        return PartFolder(self.path, made_of)
+
     def _append(self, values: Mapping[str, object]) -> None:
         with disk_errors(self.path), (self.path / PARTS).open("ab") as stream:
             stream.write(json.dumps(values).encode("ascii") + b"\n")
+
+
+def check_destination(path: Path) -> None:
+    """Raise an error, before any work, where parts would be written into something else, or could not be written.
+
+    Raises
+    ------
+    PartFolderError
+        If something is there that is not a folder of parts.
+    DiskError
+        If nothing could be written.
+    """
+    if not ((path / MANIFEST).exists() or _is_free(path)):
+        raise PartFolderError(f"{path} exists and is not a folder of parts; give a new or an empty folder")
+    check_writable(path / MANIFEST)
 
 
 def _damage(part: Part, data: bytes) -> str | None:

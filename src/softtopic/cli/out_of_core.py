@@ -1,0 +1,167 @@
+"""Documents that do not fit in memory: `fit --fit-on` and `transform --out FOLDER/`."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from softtopic.cli.building import log_counts, read_documents, with_iso_times
+from softtopic.cli.options import DocumentOptions
+from softtopic.cli.output import print_json
+from softtopic.errors import InputError, PartFolderError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from softtopic.data.corpus import Corpus
+    from softtopic.data.document_stream import DocumentStream
+    from softtopic.data.sample import Sample
+    from softtopic.model import TopicModel
+    from softtopic.pipeline.plan import FitPlan
+
+log = logging.getLogger("softtopic")
+
+# Documents from which a fit in memory takes several gigabytes.
+_MANY = 300_000
+
+# Steps of the bar: the number of documents is not known before the last one is read.
+_STEPS = 1000
+
+
+def documents_path(model: Path) -> Path:
+    """Where the mixtures of all documents of a model are: beside it, so that saving it again leaves them there."""
+    model = model.absolute()
+    return model.with_name(f"{model.name}.documents")
+
+
+def is_parts(out: str | None) -> bool:
+    """Whether an output is a folder of parts: its name ends in a slash, or it is a folder."""
+    return out is not None and (out.endswith(("/", os.sep)) or Path(out).is_dir())
+
+
+def open_stream(files: Sequence[str], options: DocumentOptions, **how: bool) -> "DocumentStream":
+    """The documents of files, with the columns of the options."""
+    from softtopic.data.document_stream import DocumentStream
+    from softtopic.data.readers import Columns
+
+    columns = Columns(text=options.text, label=options.label, id=options.id, time=options.time)
+    read = {"format": options.format, "delimiter": options.delimiter, "encoding": options.encoding}
+    return DocumentStream.from_files(files, columns, **read, **how)  # type: ignore[arg-type]
+
+
+def open_stream_to_fit(
+    files: Sequence[str] | None, options: DocumentOptions, out: Path, *, skip_invalid: bool
+) -> "DocumentStream":  # fmt: skip
+    """The documents of `fit --fit-on`; raises an error where the mixtures could not be written in the end."""
+    from softtopic.storage.parts import check_destination
+
+    if not files:
+        raise InputError("--fit-on needs files of documents; give one or several")
+    stream = open_stream(files, options, skip_invalid=skip_invalid)
+    if stream.once:
+        raise InputError("--fit-on reads the documents twice; give files, standard input (-) can be read once")
+    check_destination(documents_path(out))
+    return stream
+
+
+def sample_of(stream: "DocumentStream", n: int, *, seed: int, progress: bool) -> "Sample":
+    """The documents to fit; a message says how many there are."""
+    from softtopic.storage.progress import Progress
+
+    if n < 2:
+        raise InputError(f"--fit-on is {n}; give a number of documents of at least 2, such as 100000")
+    with Progress("drawing a sample", _STEPS, "‰", show=progress) as bar:
+        shown = 0
+
+        def watch(done: float) -> None:
+            nonlocal shown
+            bar.advance(round(_STEPS * done) - shown)
+            shown = round(_STEPS * done)
+
+        sample = stream.sample(n, seed=seed, watch=watch)
+    log.info("%s", sample_line(sample))
+    return sample
+
+
+def sample_line(sample: "Sample") -> str:
+    """What was drawn, in words."""
+    about = "" if sample.is_whole else "about "
+    distinct = float(f"{sample.n_distinct:.3g}") if about else sample.n_distinct
+    blank = f", {sample.n_blank:,} empty" if sample.n_blank else ""
+    return (
+        f"{sample.n_documents:,} documents, {about}{distinct:,.0f} distinct{blank}; the fit is on a sample of "
+        f"{len(sample.corpus):,}"
+    )
+
+
+def plan_of_all(plan: "FitPlan", sample: "Sample", out: Path) -> list[str]:
+    """Lines of the plan about the documents that are not fitted."""
+    from softtopic.pipeline.mixtures import expected_cost_of_all
+    from softtopic.storage.progress import duration
+
+    cost = expected_cost_of_all(plan, sample)
+    return [
+        sample_line(sample),
+        f"mixtures of all documents: about {duration(cost.seconds)} more and {cost.bytes / 1e6:,.0f} MB on disk in "
+        f"{documents_path(out).name}",
+    ]
+
+
+def write_mixtures_of_all(model: "TopicModel", stream: "DocumentStream", out: Path) -> "pd.DataFrame":
+    """Write the mixtures of all documents beside the model; returns the sizes of its topics."""
+    path = documents_path(out)
+    model.transform_to(path, stream, overwrite=True)
+    return model.get_topic_sizes(path)
+
+
+def sizes_of_all(model: "TopicModel", path: Path) -> "pd.DataFrame | None":
+    """Sizes of the topics among all documents of `fit --fit-on`; None where there are none of this model."""
+    from softtopic.storage.parts import PartFolder
+
+    folder = documents_path(path)
+    if not PartFolder.is_at(folder):
+        return None
+    try:
+        return model.get_topic_sizes(folder)
+    except PartFolderError as error:
+        log.warning("%s; sizes are of the documents of the fit", error)
+        return None
+
+
+def transform_to_parts(
+    loaded: "TopicModel", stream: "DocumentStream", out: str, *, novelty: bool, as_json: bool
+) -> None:  # fmt: skip
+    """Write the mixtures of files to a folder of parts."""
+    folder = loaded.transform_to(out, stream, novelty=novelty)
+    topics = loaded.topic_ids_.tolist()
+    if as_json:
+        print_json({"topics": topics, "documents": folder.n_rows, "out": out, "parts": folder.n_parts})
+        return
+    print(f"{folder.n_rows} mixtures of {len(topics)} topics are in {out} ({folder.n_parts} parts).")
+
+
+def read_files(files: Sequence[str], options: DocumentOptions) -> "Corpus":
+    """The documents of one or several files, in memory."""
+    if len(files) == 1 and (files[0] == "-" or not _is_several(files[0])):
+        corpus = read_documents(files[0], options)
+        if len(corpus) > _MANY:
+            log.info("--fit-on 100000 fits so many documents in less memory; see docs/tasks/big-data.md")
+        return corpus
+    corpus = with_iso_times(open_stream(files, options).corpus(), options.time_format)
+    log_counts(corpus)
+    return corpus
+
+
+def _is_several(path: str) -> bool:
+    """Whether a path is a folder, or a pattern that names no file."""
+    return Path(path).is_dir() or (any(character in path for character in "*?[") and not Path(path).exists())
+
+
+def one_file(files: Sequence[str]) -> str:
+    """The only file; raises InputError where there are several."""
+    if len(files) > 1 or _is_several(files[0]):
+        raise InputError(
+            f"{' '.join(files[:3])}: several files or a folder; give --out FOLDER/ to write their mixtures"
+        )
+    return files[0]
