@@ -167,8 +167,8 @@ class DocumentStream:
         items = lambda: rows_of(documents, columns)  # noqa: E731
         return cls(name="documents", columns=columns, items=items, keep_columns=keep_columns)
 
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[DocumentBatch]:
-        """All documents in order, in batches of so many; fewer where they are long.
+    def batches(self, rows: int | None = None) -> Iterator[DocumentBatch]:
+        """All documents in order, in batches of so many (default: 16,384); of fewer where they are long.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class DocumentStream:
             If nothing can be read, a line holds no document, or none does.
         """
         start = 0
-        for records, done, n_invalid in self._grouped(rows):
+        for records, done, n_invalid in self._grouped(rows or BATCH_ROWS):
             batch = DocumentBatch(
                 corpus=self._corpus(records, start),
                 columns=_kept(records) if self.keep_columns else {},
