@@ -29,8 +29,8 @@ def rows() -> list[dict]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     """Parts of 16 documents, computed 5 at a time."""
-    monkeypatch.setattr("softtopic.data.document_stream.BATCH_ROWS", 16)
-    monkeypatch.setattr(mixtures, "_AT_ONCE", 5)
+    monkeypatch.setattr("softtopic.data.document_stream._PART_ROWS", 16)
+    monkeypatch.setattr(mixtures, "_BATCH_SIZE", 5)
 
 
 def expected(model, rows) -> np.ndarray:

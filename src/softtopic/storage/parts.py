@@ -160,11 +160,10 @@ class PartFolder:
                 raise InputError(
                     f"{self.path} is being written by another process; wait for it, or give another folder"
                 )
-            with disk_errors(self.path):
-                with (self.path / PARTS).open("a+b") as stream:
-                    # A line that a killed process has begun ends here, and is none.
-                    if stream.tell() and not _ends_line(self.path / PARTS):
-                        stream.write(b"\n")
+            with disk_errors(self.path), (self.path / PARTS).open("a+b") as stream:
+                # A line that a killed process has begun ends here, and is none.
+                if stream.tell() and not _ends_line(self.path / PARTS):
+                    stream.write(b"\n")
             yield
 
     def parts(self) -> dict[int, Part]:
