@@ -16,7 +16,7 @@ ALLOWED = {
         "CHUNK_ROWS", "TOKENS_PER_BATCH", "CONCURRENT_REQUESTS", "MIN_KEPT", "_TIMED_DOCUMENTS", "_TOKENS_PER_CHUNK",
         "_BYTES_PER_TOKEN", "_CHARACTERS_PER_TOKEN", "_INSPECTED", "_BATCHES_PER_WORKER", "_MIN_BATCH_TOKENS",
         "_BATCH_TOKENS", "_MAX_ANSWER_TOKENS", "_BLOCK_SCORES", "_BLOCK_QUERIES", "_BLOCK_ROWS", "_BLOCK_PAIRS",
-        "_GROUP", "_PART_ROWS", "_AHEAD", "_PATIENCE", "_FIRST_BATCH", "_BATCH_SECONDS",
+        "_GROUP", "_PART_ROWS", "_PART_CHARACTERS", "_AHEAD", "_PATIENCE", "_FIRST_BATCH", "_BATCH_SECONDS",
     },
     "keeps a logarithm, a quotient or a number format finite": {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",
@@ -48,12 +48,15 @@ ALLOWED = {
     "expected cost, for people": {
         "_LM_PARAMETERS", "_ENCODER_PARAMETERS", "_LM_EFFICIENCY", "_ENCODER_EFFICIENCY", "_TRAINING_EFFICIENCY",
         "_GRAPH_EFFICIENCY", "_TOKENS_AFTER", "_MIN_BATCH_ROWS", "_SETUP_SECONDS", "_FIXED_SECONDS", "_BASE_BYTES",
+        "_DOCUMENT_SECONDS", "_ROW_BYTES",
     },
     "a map, for display": {"_MAP_SAMPLE", "_PERPLEXITY", "_N_ITERATIONS", "_N_NEIGHBOURS"},
     "a preview, never a fit": {"_ENCODING_SECONDS", "_MAX_DOCUMENTS", "_MIN_TOPIC_DOCUMENTS", "_AUTO_TOPICS"},
     "what is displayed": {
         "EXCERPT_LENGTH", "FORMAT_NAMES", "_MAX_SHOWN", "MAX_BINS", "_MIN_WIDTH", "_MAX_WIDTH", "_MEASURED_ROWS",
+        "_NAMED",
     },
+    "the hash by which a sample is drawn": {"_HASH_BYTES"},
     "intervals and tests after the fit": {
         "LEVEL", "_PRIOR_WORDS", "_MIN_Z", "_MAX_TESTED", "_MIN_PERIODS", "_BASELINE_QUANTILE", "_DISTINCT_QUANTILE",
         "_MIN_THRESHOLD", "_EPOCH_UNITS",

@@ -26,7 +26,7 @@ from softtopic.errors import InputError
 from softtopic.inputs.word_vectors import WordVectors
 from softtopic.lm.config import AUTO
 from softtopic.persistence import NotSaved, check_parameters
-from softtopic.pipeline import renewal, stream
+from softtopic.pipeline import mixtures, renewal, stream
 from softtopic.pipeline import search as retrieve
 from softtopic.pipeline.plan import FitOptions, FitPlan, resolve_plan
 from softtopic.pipeline.predict import Predictor
@@ -472,11 +472,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         >>> model.transform_to("topics/", DocumentStream.from_files("posts/*.parquet"))  # doctest: +SKIP
         >>> pandas.read_parquet("topics/", columns=["id", "topic"])  # doctest: +SKIP
         """
-        from softtopic.pipeline.mixtures import WriteOptions, write_mixtures
-
-        how: dict[str, Any] = {"embedder": self.embedder, "progress": self.progress}
-        options = WriteOptions(novelty=novelty, overwrite=overwrite)
-        return write_mixtures(self._fitted, documents, path, options=options, **how)
+        options = mixtures.WriteOptions(novelty=novelty, overwrite=overwrite, progress=self.progress)
+        return mixtures.write_mixtures(self._fitted, documents, path, options=options, embedder=self.embedder)
 
     def get_topic_sizes(self, path: str | Path) -> pd.DataFrame:
         """Number of documents of each topic in a folder that `transform_to` has written.
@@ -496,9 +493,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         PartFolderError
             If the folder is damaged, not complete, or of another model.
         """
-        from softtopic.pipeline.mixtures import topic_sizes
-
-        return table.size_table(self._fitted.view, topic_sizes(self._fitted, path))
+        return table.size_table(self._fitted.view, mixtures.topic_sizes(self._fitted, path))
 
     def novelty(
         self,

@@ -121,7 +121,7 @@ def test_iterables_and_arrow_tables():
 
 
 def test_long_documents_make_small_batches(monkeypatch):
-    monkeypatch.setattr("softtopic.data.document_stream._BATCH_CHARACTERS", 100)
+    monkeypatch.setattr("softtopic.data.document_stream._PART_CHARACTERS", 100)
     stream = DocumentStream.from_iterable(["x" * 40 for _ in range(7)])
     assert [len(batch.corpus) for batch in stream.batches()] == [3, 3, 1]
 

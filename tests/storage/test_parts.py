@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+from contextlib import suppress
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from crash_points import cleared, points
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -201,3 +203,28 @@ def test_runs_that_end_anywhere_and_bits_that_flip_leave_the_same_table(tmp_path
     run(path)
     assert whole(path).equals(expected())
     shutil.rmtree(path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("older", [False, True])
+def test_a_process_that_ends_at_any_point_or_finds_the_disk_full_loses_nothing(tmp_path, older, full):
+    work, path = tmp_path / "work", tmp_path / "work" / "theta"
+
+    def prepare():
+        work.mkdir(exist_ok=True)
+        cleared(work)
+        if older:
+            run(path, ("old", "old", "s2"))
+
+    def check():
+        with suppress(PartFolderError):
+            assert whole(path).equals(expected())
+        run(path)
+        assert whole(path).equals(expected())
+        assert sorted(file.name for file in path.iterdir()) == [
+            MANIFEST, PARTS, "part-00000.parquet", "part-00001.parquet", "part-00002.parquet"
+        ]  # fmt: skip
+
+    assert points(prepare, lambda: run(path), check, full=full) > 5

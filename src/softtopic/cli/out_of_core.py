@@ -25,9 +25,6 @@ log = logging.getLogger("softtopic")
 # Documents from which a fit in memory takes several gigabytes.
 _MANY = 300_000
 
-# Steps of the bar: the number of documents is not known before the last one is read.
-_STEPS = 1000
-
 
 def documents_path(model: Path) -> Path:
     """Where the mixtures of all documents of a model are: beside it, so that saving it again leaves them there."""
@@ -71,15 +68,8 @@ def sample_of(stream: "DocumentStream", n: int, *, seed: int, progress: bool) ->
 
     if n < 2:
         raise InputError(f"--fit-on is {n}; give a number of documents of at least 2, such as 100000")
-    with Progress("drawing a sample", _STEPS, "‰", show=progress) as bar:
-        shown = 0
-
-        def watch(done: float) -> None:
-            nonlocal shown
-            bar.advance(round(_STEPS * done) - shown)
-            shown = round(_STEPS * done)
-
-        sample = stream.sample(n, seed=seed, watch=watch)
+    with Progress("drawing a sample", 100, "%", show=progress) as bar:
+        sample = stream.sample(n, seed=seed, watch=lambda done: bar.advance_to(round(100 * done)))
     log.info("%s", sample_line(sample))
     return sample
 

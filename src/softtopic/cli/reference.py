@@ -124,12 +124,14 @@ REFERENCES: dict[str, Reference] = {
             "softtopic transform model/ new.jsonl --out theta.parquet",
             "softtopic transform model/ new.csv --text body --keep-columns --out new-with-topics.csv",
             "softtopic transform model/ new.jsonl --out - | head",
+            "softtopic transform model/ posts/*.parquet --out topics/",
             "cat huge.jsonl | softtopic transform model/ - --out theta.jsonl --resume",
         ),
         keys={
             "topics": "numbers of the topics, in the order of the mixtures",
             "documents": "without --out: id, topic, theta and the columns asked for; with it: their number",
-            "out": "with --out: the file",
+            "out": "with --out: the file or folder",
+            "parts": "with --out FOLDER/: number of Parquet parts",
         },
     ),
     "index": Reference(

@@ -16,8 +16,8 @@ Pass = Callable[[], Iterator[tuple[Item, float]]]
 STANDARD_INPUT = Path("-")
 
 # Rows of a Parquet file that are decoded at once, and bytes that are read at once.
-_DECODED_ROWS = 4096
-_BUFFER = 1 << 20
+_BLOCK_ROWS = 4096
+_BLOCK = 1 << 20
 
 
 def find_files(paths: Sequence[str | Path], format: str | None = None) -> list[Path]:
@@ -99,12 +99,12 @@ def _parquet_rows(file: Path, columns: Columns, *, keep_columns: bool) -> Iterat
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as source:
+        with pq.ParquetFile(file, buffer_size=_BLOCK, pre_buffer=False) as source:
             names, total, count = source.schema_arrow.names, max(1, source.metadata.num_rows), 0
             needed = {find_column(names, column) for column in columns.names}
             # Without a column of that name all names are in the message.
             read = names if keep_columns or None in needed else [name for name in names if name in needed]
-            for batch in source.iter_batches(_DECODED_ROWS, columns=read, use_threads=False):
+            for batch in source.iter_batches(_BLOCK_ROWS, columns=read, use_threads=False):
                 for number, values in enumerate(batch.to_pylist(), count + 1):
                     yield record_of(values, columns, f"{file} row {number}"), count / total
                 count += batch.num_rows

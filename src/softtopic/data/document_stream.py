@@ -18,8 +18,8 @@ from softtopic.errors import InputError
 log = logging.getLogger(__name__)
 
 # Documents of a batch, and characters from which it has fewer.
-BATCH_ROWS = 16_384
-_BATCH_CHARACTERS = 1 << 26
+_PART_ROWS = 16_384
+_PART_CHARACTERS = 1 << 26
 # Invalid lines that are named; the others are counted.
 _NAMED = 5
 
@@ -167,8 +167,8 @@ class DocumentStream:
         items = lambda: rows_of(documents, columns)  # noqa: E731
         return cls(name="documents", columns=columns, items=items, keep_columns=keep_columns)
 
-    def batches(self, rows: int = BATCH_ROWS) -> Iterator[DocumentBatch]:
-        """All documents in order, in batches of so many; fewer where they are long.
+    def batches(self, rows: int | None = None) -> Iterator[DocumentBatch]:
+        """All documents in order, in batches of so many (default: 16,384); of fewer where they are long.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class DocumentStream:
             If nothing can be read, a line holds no document, or none does.
         """
         start = 0
-        for records, done, n_invalid in self._grouped(rows):
+        for records, done, n_invalid in self._grouped(rows or _PART_ROWS):
             batch = DocumentBatch(
                 corpus=self._corpus(records, start),
                 columns=_kept(records) if self.keep_columns else {},
@@ -233,7 +233,7 @@ class DocumentStream:
                 continue
             records.append(item)
             characters += len(item.text)
-            if len(records) >= rows or characters >= _BATCH_CHARACTERS:
+            if len(records) >= rows or characters >= _PART_CHARACTERS:
                 yield records, done, n_invalid
                 records, characters = [], 0
         if records:

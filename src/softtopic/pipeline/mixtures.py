@@ -25,14 +25,12 @@ from softtopic.types import DocTopic
 log = logging.getLogger(__name__)
 
 # Documents whose inputs are in memory at the same time.
-_AT_ONCE = 4096
-# Steps of the bar: the number of documents is not known before the last one is read.
-_STEPS = 1000
+_BATCH_SIZE = 4096
 
 _THETA = "theta_"
 
 # Seconds of a document without a sentence encoder or language model, and bytes of its id and topic in a file.
-_SECONDS = 1.5e-4
+_DOCUMENT_SECONDS = 1.5e-4
 _ROW_BYTES = 8
 
 
@@ -46,10 +44,13 @@ class WriteOptions:
         Whether there is a column with the novelty of each document.
     overwrite : bool
         Whether parts of another model are replaced.
+    progress : bool
+        Whether there is a progress bar on standard error.
     """
 
     novelty: bool = False
     overwrite: bool = False
+    progress: bool = False
 
 
 def write_mixtures(
@@ -59,7 +60,6 @@ def write_mixtures(
     *,
     options: WriteOptions = WriteOptions(),
     embedder: Any = None,
-    progress: bool = False,
 ) -> PartFolder:
     """Write the mixtures of all documents of a stream; parts of a run that was killed are kept.
 
@@ -77,8 +77,6 @@ def write_mixtures(
     options : WriteOptions, default=WriteOptions()
     embedder : object or None, default=None
         Sentence encoder; None for that of the model.
-    progress : bool, default=False
-        Show a progress bar on standard error.
 
     Returns
     -------
@@ -92,14 +90,14 @@ def write_mixtures(
         If the folder holds something else.
     """
     folder = PartFolder.create(path, made_of(predictor, stream, options), overwrite=options.overwrite)
-    known, n_kept, index = folder.parts(), 0, -1
+    n_kept, index = 0, -1
     note = f"complete parts are in {path}; the same command goes on"
     with (
         noting_what_is_kept(lambda: note),
         folder.claim(),
-        Progress("computing mixtures", _STEPS, "‰", show=progress) as bar,
+        Progress("computing mixtures", 100, "%", show=options.progress) as bar,
     ):
-        shown = 0
+        known = folder.parts()
         for index, batch in enumerate(stream.batches()):
             source, part = batch.fingerprint, known.get(index)
             if folder.is_current(part, source):
@@ -109,8 +107,7 @@ def write_mixtures(
                     log.warning("%s is damaged (%s) and is written again", folder.path / part.file, damage)
                 table = _table(predictor, batch, stream, embedder, novelty=options.novelty)
                 folder.record(folder.write(index, table, source=source))
-            bar.advance(round(batch.done * _STEPS) - shown)
-            shown = round(batch.done * _STEPS)
+            bar.advance_to(round(100 * batch.done))
         folder.finish(index + 1)
     if n_kept:
         log.info("%d of %d parts were complete", n_kept, index + 1)
@@ -176,7 +173,7 @@ class CostOfAll:
 
 def expected_cost_of_all(plan: FitPlan, sample: Sample) -> CostOfAll:
     """What `write_mixtures` will take, within a factor of about two."""
-    per_document = _SECONDS
+    per_document = _DOCUMENT_SECONDS
     if "embedding" in plan.inputs:
         per_document += plan.cost.steps[Step.ENCODE] / len(sample.corpus)
     if "hidden" in plan.inputs:
@@ -212,8 +209,8 @@ def _mixtures(
 ) -> tuple[DocTopic, Float[np.ndarray, " docs"] | None]:
     """Mixtures of a batch, and its novelty where it is asked for."""
     found = [
-        batch_mixtures(predictor, list(texts[start : start + _AT_ONCE]), embedder, novelty=novelty)
-        for start in range(0, len(texts), _AT_ONCE)
+        batch_mixtures(predictor, list(texts[start : start + _BATCH_SIZE]), embedder, novelty=novelty)
+        for start in range(0, len(texts), _BATCH_SIZE)
     ]
     theta, novelties = zip(*found, strict=True)
     return np.concatenate(theta), np.concatenate(novelties) if novelty else None

@@ -160,10 +160,10 @@ class PartFolder:
                 raise InputError(
                     f"{self.path} is being written by another process; wait for it, or give another folder"
                 )
-            with disk_errors(self.path):
-                (self.path / PARTS).touch()
-                # What a killed process has begun to write.
-                _cut_to_lines(self.path / PARTS)
+            with disk_errors(self.path), (self.path / PARTS).open("a+b") as stream:
+                # A line that a killed process has begun ends here, and is none.
+                if stream.tell() and not _ends_line(self.path / PARTS):
+                    stream.write(b"\n")
             yield
 
     def parts(self) -> dict[int, Part]:
@@ -318,6 +318,12 @@ def _damage(part: Part, data: bytes) -> str | None:
     return None if hashlib.sha256(data).hexdigest() == part.sha256 else f"its checksum is not the one in {PARTS}"
 
 
+def _ends_line(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, 2)
+        return stream.read() == b"\n"
+
+
 def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """The complete lines of a file that are JSON objects: what a damaged line says is done again."""
     try:
@@ -372,9 +378,3 @@ def _checksum(head: Mapping[str, object]) -> str:
 def _is_free(path: Path) -> bool:
     """Whether nothing is there but hidden files, such as locks."""
     return not path.exists() or (path.is_dir() and all(file.name.startswith(".") for file in path.iterdir()))
-
-
-def _cut_to_lines(path: Path) -> None:
-    """Cut an incomplete last line off."""
-    with path.open("r+b") as stream:
-        stream.truncate(stream.read().rfind(b"\n") + 1)

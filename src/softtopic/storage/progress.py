@@ -156,6 +156,10 @@ class Progress:
             sys.stderr.write(f"{self._description}: {self._done:,} of {self._total:,} {self._unit}{left}\n")
             sys.stderr.flush()
 
+    def advance_to(self, done: int) -> None:
+        """Report that so many units are done in all."""
+        self.advance(done - self._done)
+
     def _measured(self) -> tuple[float, float]:
         """Share of the step that was done since it began, and the seconds that took."""
         return (self._done - self._before) / max(1, self._total), time.monotonic() - self._start
