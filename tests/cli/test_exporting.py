@@ -85,7 +85,11 @@ def test_json_has_the_keys_of_the_reference(run, folder, posts, tmp_path, monkey
         "topics": [[folder], [folder, "--tree"], [folder, "--out", tmp_path / "t.csv"]],
         "info": [[folder]],
         "documents": [[folder, "--limit", 2], [folder, "--out", tmp_path / "d.csv"]],
-        "transform": [[folder, *documents], [folder, *documents, "--out", tmp_path / "x.csv"]],
+        "transform": [
+            [folder, *documents],
+            [folder, *documents, "--out", tmp_path / "x.csv"],
+            [folder, *documents, "--out", f"{tmp_path}/x/"],
+        ],
         "search": [[folder, "bread"]],
         "explain": [[folder, "Join the tables. Bake bread."]],
         "trends": [[folder]],

@@ -68,6 +68,8 @@ def test_a_sample_is_fitted_and_all_documents_get_mixtures(run, posts, words, tm
     assert counts == {topic: int((table["topic"] == topic).sum()) for topic in counts}
     _, out, _ = run("topics", model, "--out", tmp_path / "topics.csv")
     assert pd.read_csv(tmp_path / "topics.csv")["count"].sum() == 300
+    assert "300, their mixtures are in space.documents" in run("info", model)[1]
+    assert json.loads(run("info", model, "--json")[1])["all_documents"] == 300
     # The same command again finds all parts complete.
     before = {file.name: file.read_bytes() for file in (tmp_path / "space.documents").iterdir()}
     code, _, err = run(*command)

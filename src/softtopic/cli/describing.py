@@ -7,6 +7,7 @@ import typer
 
 from softtopic import __version__
 from softtopic.cli.options import Device, Json, Model, Quiet
+from softtopic.cli.out_of_core import count_all, documents_path
 from softtopic.cli.output import print_json, print_table, printable, show_messages, table_records
 from softtopic.errors import InputError
 
@@ -20,13 +21,17 @@ def info(model: Model, as_json: Json = False, quiet: Quiet = False) -> None:
     loaded = TopicModel.load(model)
     state = loaded.state_
     settings = model_facts(state)
+    n_all = count_all(model)
     if as_json:
         counts = {"documents": len(state.ids), "topics": len(loaded.topic_ids_), "edits": len(loaded.edits_)}
+        counts |= {"all_documents": n_all}
         made = {"settings": settings, "plan": list(state.plan)}
         print_json({"model": str(model), "softtopic": __version__} | counts | made)
         return
     edited = {"Topics": f"{len(loaded.topic_ids_)}, after {len(loaded.edits_)} edits"} if loaded.edits_ else {}
-    width = max(map(len, settings))
+    if n_all is not None:
+        edited["All documents"] = f"{n_all:,}, their mixtures are in {documents_path(model).name}"
+    width = max(map(len, settings | edited))
     for name, value in (settings | edited).items():
         print(f"{name:<{width}}  {printable(value)}")
     if state.plan:

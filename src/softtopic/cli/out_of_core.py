@@ -119,6 +119,15 @@ def sizes_of_all(model: "TopicModel", path: Path) -> "pd.DataFrame | None":
         return None
 
 
+def count_all(path: Path) -> int | None:
+    """Number of documents of `fit --fit-on`; None for other models, and before all mixtures are written."""
+    from softtopic.storage.parts import PartFolder
+
+    folder = documents_path(path)
+    known = PartFolder.open(folder) if PartFolder.is_at(folder) else None
+    return None if known is None or known.n_parts is None else known.n_rows
+
+
 def transform_to_parts(
     loaded: "TopicModel", stream: "DocumentStream", out: str, *, novelty: bool, as_json: bool
 ) -> None:  # fmt: skip

@@ -104,6 +104,7 @@ REFERENCES: dict[str, Reference] = {
             "model": "the folder",
             "softtopic": "version that reads it",
             "documents": "number of documents",
+            "all_documents": "after fit --fit-on: number of documents that have mixtures; otherwise null",
             "topics": "number of topics, after edits",
             "edits": "number of edits",
             "settings": "the table of the model card: vocabulary, topic model, inputs, language model, …",
