@@ -5,7 +5,9 @@ import json
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow.dataset import dataset
 
 from softtopic import Columns, DocumentStream, read_corpus
 from softtopic.data.document_files import find_files
@@ -101,10 +103,11 @@ def test_fingerprints_tell_batches_apart():
     assert of({"text": "a", "id": "1"}, columns=columns) != of({"text": "a", "id": "2"}, columns=columns)
 
 
-def test_iterables_and_arrow_tables():
+def test_iterables_and_arrow_tables_and_datasets(tmp_path):
     rows = [{"body": "a", "n": 1}, {"body": "b", "n": 2}]
     table = pa.Table.from_pylist(rows)
-    for documents in (rows, lambda: iter(rows), table, tuple(rows)):
+    pq.write_table(table, tmp_path / "a.parquet")
+    for documents in (rows, lambda: iter(rows), table, dataset(tmp_path / "a.parquet"), tuple(rows)):
         stream = DocumentStream.from_iterable(documents, Columns(text="body", id="n"))
         for _ in range(2):
             assert (stream.corpus().texts, stream.corpus().ids) == (("a", "b"), ("1", "2"))

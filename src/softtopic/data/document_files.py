@@ -133,7 +133,10 @@ def rows_of(documents: Any, columns: Columns) -> Iterator[tuple[Record, float]]:
     if callable(documents):
         documents = documents()
     if hasattr(documents, "to_batches"):
-        documents = (row for batch in documents.to_batches() for row in batch.to_pylist())
+        # A dataset would read several files ahead.
+        ahead = {"batch_size": _BLOCK_ROWS, "batch_readahead": 1, "fragment_readahead": 1}
+        how = ahead if hasattr(documents, "scanner") else {"max_chunksize": _BLOCK_ROWS}
+        documents = (row for batch in documents.to_batches(**how) for row in batch.to_pylist())
     for number, one in enumerate(documents):
         values = {columns.text: one} if isinstance(one, str) else one
         if not isinstance(values, Mapping):
