@@ -1,4 +1,4 @@
-"""Stop words of 58 languages, from the packages `stop-words` and `stopwordsiso`."""
+"""Stop words of 58 languages, from the packages `stop-words` and `stopwordsiso`; of Burmese from its segmenter."""
 
 import logging
 import re
@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 
 # Languages whose list in `stopwordsiso` holds words that name topics, such as "woman" or "soviet".
 _WITHOUT_ISO = {"ru"}
+
+# Function words of Burmese, as `burmesenlp` names their classes.
+_BURMESE_CLASSES = (
+    *("CONJUNCTIONS", "COUNTER_CLASSIFIERS", "FINAL_PARTICLES", "NOUN_SUFFIXES", "NUMERAL_WORDS"),
+    *("POST_FINAL_CONTINUATIONS", "PPM_MARKERS", "VERB_AUXILIARIES", "VERB_SUFFIXES"),
+)
 
 _VOWEL_MARKS = re.compile("[\u064b-\u0652]")
 
@@ -112,6 +118,11 @@ def _listed(code: str) -> frozenset[str]:
     words |= set(_MORE.get(code, "").split())
     if code == "ar":
         words = _with_particles(words)
+    if code == "my" and SEGMENTERS["my"].is_installed:
+        # Particles, auxiliaries, numerals and classifiers, words of their own in that dictionary.
+        from burmesenlp import grammar  # pyright: ignore[reportMissingImports]
+
+        words |= {word for name in _BURMESE_CLASSES for word in getattr(grammar, name)}
     if code == "th" and SEGMENTERS["th"].is_installed:
         # The list is that of the dictionary by which Thai is segmented.
         from pythainlp.corpus import thai_stopwords  # pyright: ignore[reportMissingImports]
