@@ -2,6 +2,7 @@ import pytest
 
 from softtopic.data import segmentation
 from softtopic.data.segmentation import SEGMENTERS, Segmenter, require_segmenters, segmented_words, unspaced_languages
+from softtopic.data.stop_words import stop_words
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 
@@ -93,6 +94,12 @@ def test_a_language_without_a_segmenter():
 def test_burmese_without_its_segmenter(no_segmenter, caplog):
     Vocabulary.from_texts(["မြန်မာ စာ", "မြန်မာ ဘာသာ"] * 3, language="none", min_df=1, max_df=1.0)
     assert "Burmese has no spaces between words" in caplog.text
+
+
+def test_chinese_words_without_function_words():
+    pytest.importorskip(SEGMENTERS["zh"].package)
+    assert segmented_words("这项研究的三个目标之间和他们没有关系", ["zh"]) == ["研究", "目标", "没有", "关系"]
+    assert {"没有", "可能", "非常", "目前"} <= set(stop_words("zh"))
 
 
 def test_burmese_words_without_particles():
