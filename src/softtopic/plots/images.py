@@ -39,7 +39,8 @@ def write_figure(figure: Figure, path: Path) -> None:
         # The id is random otherwise, and equal figures would be different files.
         content = figure.to_html(include_plotlyjs=True, div_id="softtopic").encode()
     else:
-        _warn_of_boxes(figure, path)
+        if path.suffix != ".svg":
+            _warn_of_boxes(figure, path)
         content = _image(figure, path.suffix[1:])
     with staged_file(path) as staged:
         staged.write_bytes(content)
@@ -51,7 +52,7 @@ def _warn_of_boxes(figure: Figure, path: Path) -> None:
     if missing:
         log.warning(
             "no font on this machine has letters of %s, which are boxes in %s; install one (Noto has all: "
-            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html, which takes those of its reader",
+            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which take those of their reader",
             ", ".join(missing), path.name,
         )  # fmt: skip
 
