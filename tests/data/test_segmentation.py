@@ -2,6 +2,7 @@ import pytest
 
 from softtopic.data import segmentation
 from softtopic.data.segmentation import SEGMENTERS, Segmenter, require_segmenters, segmented_words, unspaced_languages
+from softtopic.data.stop_words import stop_words
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 
@@ -83,13 +84,31 @@ def test_a_missing_package_is_one_line_with_the_next_step(no_segmenter, caplog):
         Vocabulary(("机器",), segmented=("zh",)).bag_of_words(["机器"])
 
 
-def test_burmese_has_no_segmenter(caplog):
+def test_a_language_without_a_segmenter():
+    with pytest.raises(InputError, match="German has no segmenter"):
+        require_segmenters(["de"])
+    with pytest.raises(InputError, match="choose from zh, ja"):
+        Vocabulary(("a",), segmented=("de",))
+
+
+def test_burmese_without_its_segmenter(no_segmenter, caplog):
     Vocabulary.from_texts(["မြန်မာ စာ", "မြန်မာ ဘာသာ"] * 3, language="none", min_df=1, max_df=1.0)
     assert "Burmese has no spaces between words" in caplog.text
-    with pytest.raises(InputError, match="Burmese has no segmenter"):
-        require_segmenters(["my"])
-    with pytest.raises(InputError, match="choose from zh, ja"):
-        Vocabulary(("a",), segmented=("my",))
+
+
+def test_chinese_words_without_function_words():
+    pytest.importorskip(SEGMENTERS["zh"].package)
+    assert segmented_words("这项研究的三个目标之间和他们没有关系", ["zh"]) == ["研究", "目标", "没有", "关系"]
+    assert {"没有", "可能", "非常", "目前"} <= set(stop_words("zh"))
+
+
+def test_burmese_words_without_particles():
+    pytest.importorskip(SEGMENTERS["my"].package)
+    texts = ["ကျောင်းသားများသည် တက္ကသိုလ်တွင် ကွန်ပျူတာသိပ္ပံကို လေ့လာနေကြသည်။", "အစိုးရက အခွန်အကြောင်း ဆွေးနွေးခဲ့သည်။"]
+    found = Vocabulary.from_texts(texts * 2, language="my", min_df=1, max_df=1.0)
+    assert found.segmented == ("my",)
+    assert {"ကျောင်းသား", "တက္ကသိုလ်", "ကွန်ပျူတာ", "အစိုးရ", "အခွန်"} <= set(found.words)
+    assert not {"များ", "သည်", "တွင်", "ကို", "က", "ခဲ့"} & set(found.words)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +119,7 @@ def test_burmese_has_no_segmenter(caplog):
         ("th", "ประเทศไทยมีภูเขาหิมะ", ["ประเทศ", "ไทย", "มี", "ภูเขา", "หิมะ"]),
         ("km", "ភាសាខ្មែរ", ["ភាសា", "ខ្មែរ"]),
         ("lo", "ປະຊາຊົນລາວ", ["ປະຊາຊົນ", "ລາວ"]),
+        ("my", "ရန်ကုန်မြို့တွင် မိုး", ["ရန်ကုန်", "မြို့", "မိုး"]),
     ],
 )
 def test_words_of_the_real_segmenters(code, text, words):

@@ -1,4 +1,4 @@
-"""Scripts in which no language of the detector is written: what it says of texts in them means nothing."""
+"""Scripts of letters, and those in which no language of the detector is written."""
 
 import re
 import unicodedata
@@ -18,7 +18,7 @@ def unknown_script(text: str) -> str:
     """The script of most letters of a text, if the detector knows no language in it; else ""."""
     if text.isascii():
         return ""
-    scripts = Counter(map(_script, filter(str.isalpha, text)))
+    scripts = Counter(map(_unknown, filter(str.isalpha, text)))
     strange = {script: count for script, count in scripts.items() if script}
     if sum(strange.values()) <= scripts.total() / 2:
         return ""
@@ -26,9 +26,21 @@ def unknown_script(text: str) -> str:
 
 
 @cache
-def _script(letter: str) -> str:
-    """The script of a letter, such as "Cherokee"; "" for one that the detector knows."""
+def script_of(letter: str) -> str:
+    """The script of a letter, by its Unicode name.
+
+    Examples
+    --------
+    >>> script_of("a"), script_of("я"), script_of("中"), script_of("Ꭰ")
+    ('Latin', 'Cyrillic', 'CJK', 'Cherokee')
+    """
+    name = unicodedata.name(letter, "unnamed")
+    found = re.match(r"(.+?) (?:CAPITAL|SMALL|LETTER|SYLLAB)", name)
+    script = found[1] if found else name.split()[0]
+    return script if script == "CJK" else script.title()
+
+
+def _unknown(letter: str) -> str:
+    """The script of a letter, if the detector knows no language in it; else ""."""
     name = unicodedata.name(letter, "")
-    if not name or _SCRIPTS.fullmatch(name.split()[0]):
-        return ""
-    return re.split(r" (?:CAPITAL|SMALL|LETTER|SYLLAB)", name)[0].title()
+    return "" if not name or _SCRIPTS.fullmatch(name.split()[0]) else script_of(letter)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +24,7 @@ _HAN = ("zh", "ja")
 # Languages whose words have no spaces between them.
 UNSPACED = (*_SCRIPTS, "ja")
 _KANA = re.compile("[\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
-_LETTERS = re.compile(r"(?:(?!\d)[\w\u0e00-\u0eff\u1780-\u17ff])+")
+_LETTERS = re.compile(r"(?:(?!\d)[\w\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff])+")
 
 # Single characters are rarely words of a topic; of Japanese nouns they are.
 _MIN_LENGTH = 2
@@ -32,12 +32,18 @@ _MIN_LENGTH = 2
 _NOUNS = {"名詞", "形状詞"}
 _INFLECTED = {"動詞", "形容詞"}
 _FUNCTION = {"数詞", "非自立可能", "助動詞語幹"}
+# Of Chinese function words in the tags of rjieba: conjunctions, interjections, localisers, numerals, onomatopoeia,
+# prepositions, pronouns, particles. Its adverbs are not among them, for it takes some nouns for these.
+_CHINESE_FUNCTION = re.compile("[cefopy]|mq?|r[rz]?|u.?")
 
 
 def _chinese() -> Callable[[str], Iterable[str]]:
     import rjieba  # pyright: ignore[reportMissingImports]
 
-    return rjieba.cut
+    def words(run: str) -> Iterable[str]:
+        return (word for word, kind in rjieba.tag(run) if not _CHINESE_FUNCTION.fullmatch(kind))
+
+    return words
 
 
 def _japanese() -> Callable[[str], Iterable[str]]:
@@ -78,6 +84,13 @@ def _lao() -> Callable[[str], Iterable[str]]:
     return word_tokenize
 
 
+def _burmese() -> Callable[[str], Iterable[str]]:
+    from burmesenlp import Lexicon, word_tokenize  # pyright: ignore[reportMissingImports]
+
+    # The function alone would read the dictionary again for every text.
+    return partial(word_tokenize, lexicon=Lexicon.default())
+
+
 @dataclass(frozen=True)
 class Segmenter:
     """The package that segments texts of a language, and a function that loads it."""
@@ -97,6 +110,7 @@ SEGMENTERS: dict[str, Segmenter] = {
     "th": Segmenter("pythainlp", _thai),
     "km": Segmenter("khmercut", _khmer),
     "lo": Segmenter("laonlp", _lao),
+    "my": Segmenter("burmesenlp", _burmese),
 }
 
 

@@ -1,4 +1,4 @@
-"""Stop words of 58 languages, from the packages `stop-words` and `stopwordsiso`."""
+"""Stop words of 58 languages, from the packages `stop-words` and `stopwordsiso`; of Burmese from its segmenter."""
 
 import logging
 import re
@@ -17,6 +17,12 @@ log = logging.getLogger(__name__)
 
 # Languages whose list in `stopwordsiso` holds words that name topics, such as "woman" or "soviet".
 _WITHOUT_ISO = {"ru"}
+
+# Function words of Burmese, as `burmesenlp` names their classes.
+_BURMESE_CLASSES = (
+    *("CONJUNCTIONS", "COUNTER_CLASSIFIERS", "FINAL_PARTICLES", "NOUN_SUFFIXES", "NUMERAL_WORDS"),
+    *("POST_FINAL_CONTINUATIONS", "PPM_MARKERS", "VERB_AUXILIARIES", "VERB_SUFFIXES"),
+)
 
 _VOWEL_MARKS = re.compile("[\u064b-\u0652]")
 
@@ -40,6 +46,14 @@ _MORE = {
     "само самого самой самому свое своего своей своем своему свои своим своими своих свой свою своя своё своём "
     "среди такая также такие таким такими таких такого такое такой таком такому такую хотя часто является "
     "являлась являлись являлось являлся являются",
+    # Modal, copular and light verbs; adverbs of degree, frequency, time and scope; what "now" and "then" are.
+    "zh": "可能 能够 能 可以 应该 应当 需要 必须 必需 愿意 想要 不能 不会 不要 不用 没有 没 是否 这是 就是 不是 "
+    "也是 还有 只有 具有 拥有 存在 成为 变成 变为 称为 称作 叫做 作为 属于 在于 等于 进行 加以 予以 给予 作出 "
+    "做出 开始 继续 使得 令人 让人 非常 十分 特别 尤其 极其 极为 相当 比较 较为 更加 更为 越来越 稍微 几乎 "
+    "大约 大概 左右 至少 至多 最多 不仅 甚至 仅仅 只是 只能 通常 经常 常常 往往 总是 一直 一向 始终 永远 有时 "
+    "偶尔 再次 再度 不断 逐渐 逐步 已经 曾经 曾 正在 刚刚 刚 马上 立刻 立即 随即 终于 最终 最后 最初 仍然 "
+    "依然 仍旧 仍 从未 并未 并非 不再 一定 也许 或许 似乎 好像 显然 当然 其实 实际上 完全 同时 共同 一起 现在 "
+    "目前 如今 当时 后来 以前 以后 今天 不同 相同 各种 大多数 大部分 很多 许多 众多",
     "fr": "aujourd hui c d entr j jusqu l lorsqu m n presqu puisqu qu quelqu quoiqu s t",
     "it": "agl all anch bell c coll com cos d dagl dall degl dell dov ell gl l m mezz n negl nell nient po quand "
     "quell quest s sant sull t tutt un v",
@@ -112,6 +126,11 @@ def _listed(code: str) -> frozenset[str]:
     words |= set(_MORE.get(code, "").split())
     if code == "ar":
         words = _with_particles(words)
+    if code == "my" and SEGMENTERS["my"].is_installed:
+        # Particles, auxiliaries, numerals and classifiers, words of their own in that dictionary.
+        from burmesenlp import grammar  # pyright: ignore[reportMissingImports]
+
+        words |= {word for name in _BURMESE_CLASSES for word in getattr(grammar, name)}
     if code == "th" and SEGMENTERS["th"].is_installed:
         # The list is that of the dictionary by which Thai is segmented.
         from pythainlp.corpus import thai_stopwords  # pyright: ignore[reportMissingImports]

@@ -1,11 +1,15 @@
 """Figures → files."""
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 
 from softtopic.errors import InputError
+from softtopic.plots.fonts import scripts_without_font, shown_texts
 from softtopic.plots.style import Figure
 from softtopic.storage.atomic import staged_file
+
+log = logging.getLogger(__name__)
 
 IMAGES = (".svg", ".png", ".pdf")
 
@@ -35,9 +39,22 @@ def write_figure(figure: Figure, path: Path) -> None:
         # The id is random otherwise, and equal figures would be different files.
         content = figure.to_html(include_plotlyjs=True, div_id="softtopic").encode()
     else:
+        if path.suffix != ".svg":
+            _warn_of_boxes(figure, path)
         content = _image(figure, path.suffix[1:])
     with staged_file(path) as staged:
         staged.write_bytes(content)
+
+
+def _warn_of_boxes(figure: Figure, path: Path) -> None:
+    """One line where letters of the figure are in no font of this machine."""
+    missing = scripts_without_font(shown_texts(figure))
+    if missing:
+        log.warning(
+            "no font on this machine has letters of %s, which are boxes in %s; install one (Noto has all: "
+            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which take those of their reader",
+            ", ".join(missing), path.name,
+        )  # fmt: skip
 
 
 def _image(figure: Figure, kind: str) -> bytes:
