@@ -168,6 +168,7 @@ def fit(
     from softtopic.features.store import FeatureStore
     from softtopic.metrics.evaluation import check_labels
     from softtopic.persistence.folder import check_destination
+    from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     check_sources(file, features, labels, lm, words)
@@ -188,8 +189,9 @@ def fit(
         return
     if preview and model.progress:
         _print_preview(model, corpus, arrays)
-    model.fit(corpus, like=earlier, **arrays)
-    model.save(out, excerpts=excerpts)
+    with sole_writer(out.absolute()):
+        model.fit(corpus, like=earlier, **arrays)
+        model.save(out, excerpts=excerpts)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
         chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
