@@ -11,6 +11,7 @@ from softtopic.errors import ChangedFolderError
 from softtopic.model import TopicModel
 from softtopic.recipes import RECIPES
 from softtopic.serve.live import LiveModel
+from softtopic.storage.atomic import sole_writer
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +172,11 @@ def test_the_command_and_a_live_server_notice_edits_of_each_other(run, folder, m
     with pytest.raises(ChangedFolderError, match="start the server again"):
         server.edit({"drop": [2]})
     assert len(load(folder).topic_names_) == 3
+
+
+def test_a_second_fit_into_a_folder_is_told(run, posts, tmp_path):
+    arguments = ["fit", posts, "--text", "body", "--recipe", "prodlda", "--topics", "2", "--out", tmp_path / "m"]
+    with sole_writer(tmp_path / "m"):
+        code, _, err = run(*arguments)
+    assert (code, err.count("is being written by another process; wait for it")) == (2, 1)
+    assert not (tmp_path / "m").exists()

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -169,6 +170,25 @@ def test_a_flipped_bit_anywhere_is_refused_or_harmless(tmp_path, top_k):
     assert refused > len(data) * 8 / 29 / 3
 
 
+@pytest.mark.parametrize("damage", ["swapped", "of another run", "cut off", "empty", "a copy"])
+def test_parts_that_are_not_their_own_are_named_and_missing(store, tmp_path, damage):
+    first, second = (store.path / shard.file for shard in store.shards[:2])
+    if damage == "swapped":
+        first.rename(tmp_path / "aside")
+        second.rename(first)
+        (tmp_path / "aside").rename(second)
+    elif damage == "of another run":
+        other = fill(FeatureStore.create(tmp_path / "other", manifest(teacher="t2")), features(5))
+        shutil.copy(other.path / first.name, first)
+    elif damage == "a copy":
+        shutil.copy(second, first)
+    else:
+        first.write_bytes(first.read_bytes()[:-20] if damage == "cut off" else b"")
+    assert store.missing() == store.shards[: 2 if damage == "swapped" else 1]
+    with pytest.raises(StoreMismatchError, match=rf"{first.name} is (another part, or of another run|damaged); run"):
+        store.read()
+
+
 def test_a_shard_of_other_rows_is_refused(store):
     store.write(store.shards[0], ["a", "b", "c"], features(3))
     assert store.missing() == store.shards[:1]
@@ -273,11 +293,28 @@ def test_another_version_is_refused_with_the_way_out(store, version, step):
         FeatureStore.open(store.path)
 
 
-@pytest.mark.parametrize("changes", [{"words": None}, {"surprise": 1}])
+@pytest.mark.parametrize("changes", [{"words": None}, {"surprise": 1}, {"words": ["apple", "pear", "prum"]}])
 def test_a_damaged_manifest_is_refused(store, changes):
     change_manifest(store, **changes)
     with pytest.raises(StoreMismatchError, match=r"manifest\.json is damaged"):
         FeatureStore.open(store.path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"format": "softtopic-features", "version": 2}', None])
+def test_a_manifest_that_is_damaged_or_missing_is_written_anew_and_parts_are_kept(store, content, caplog):
+    (store.path / "manifest.json").unlink()
+    if content is not None:
+        (store.path / "manifest.json").write_bytes(content)
+    again = FeatureStore.create(store.path, manifest())
+    assert "manifest.json is missing or damaged; it is written anew" in caplog.text
+    assert not again.missing()
+    assert same(again.read(), features(5))
+    # Beside a file of something else nothing is written.
+    (store.path / "manifest.json").unlink()
+    (store.path / "notes.txt").touch()
+    with pytest.raises(StoreMismatchError, match="is not a feature folder"):
+        FeatureStore.create(store.path, manifest())
+    assert not (store.path / "manifest.json").exists()
 
 
 @pytest.mark.parametrize(

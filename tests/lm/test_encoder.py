@@ -123,6 +123,16 @@ def test_vectors_are_kept_part_by_part_and_made_again_where_a_file_is_damaged(mo
     files[1].write_bytes(b"")
     np.testing.assert_allclose(embed(texts, SENTENCE_ENCODER, keep=True), made, atol=1e-6)
     assert len(asked) == 2
+    # A flipped bit, and a file of other texts.
+    data = bytearray(files[0].read_bytes())
+    data[-99] ^= 1
+    files[0].write_bytes(data)
+    whole = sorted(files, key=lambda file: file.stat().st_size)[1:]
+    swapped = [file.read_bytes() for file in reversed(whole)]
+    for file, content in zip(whole, swapped, strict=True):
+        file.write_bytes(content)
+    np.testing.assert_allclose(embed(texts, SENTENCE_ENCODER, keep=True), made, atol=1e-6)
+    assert len(asked) == 4 + (files[0] not in whole)
     assert not list(cache_folder.rglob("*.staging-*"))
 
 

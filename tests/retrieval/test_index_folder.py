@@ -77,6 +77,17 @@ def test_damage_is_named(folder, file, change):
     assert "\n" not in str(caught.value)
 
 
+def test_files_of_another_index_and_swapped_ones_are_named(folder, theta, tmp_path):
+    RetrievalIndex(theta[::-1].copy()).save(tmp_path / "other.index")
+    kept = (folder / "theta-0.npy").read_bytes()
+    for content in ((tmp_path / "other.index" / "theta-0.npy").read_bytes(), (folder / "matrix-0.npy").read_bytes()):
+        (folder / "theta-0.npy").write_bytes(content)
+        with pytest.raises(ModelFileError, match=r"theta-0\.npy is damaged .* build it again with `softtopic index`"):
+            RetrievalIndex.open(folder)
+    (folder / "theta-0.npy").write_bytes(kept)
+    assert len(RetrievalIndex.open(folder))
+
+
 def test_a_newer_version_is_refused(folder):
     head = json.loads((folder / "index.json").read_text())
     (folder / "index.json").write_text(json.dumps(head | {"version": 99}))

@@ -10,8 +10,16 @@ from threading import Thread
 
 import pytest
 
-from softtopic.errors import DiskError, ModelFileError
-from softtopic.storage.atomic import check_writable, claimed, locked, read_folder, staged_file, staged_folder
+from softtopic.errors import DiskError, InputError, ModelFileError
+from softtopic.storage.atomic import (
+    check_writable,
+    claimed,
+    locked,
+    read_folder,
+    sole_writer,
+    staged_file,
+    staged_folder,
+)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -278,3 +286,40 @@ def test_files_of_a_folder_may_be_read_by_those_who_may_read_others(tmp_path):
         (staging / "other").touch()
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "folder").iterdir()}
     assert modes["private"] == modes["other"]
+
+
+def test_a_second_writer_is_told_and_an_edit_meanwhile_is_not_kept_waiting(tmp_path):
+    with sole_writer(tmp_path / "model"):
+        told = pytest.raises(InputError, match="is being written by another process; wait for it, or give another")
+        with told, sole_writer(tmp_path / "model"):
+            pass
+        with locked(tmp_path / "model"):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_does_not_depend_on_the_clock(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    with locked(path):
+        pass
+    monkeypatch.setattr("time.time", lambda: -1e9)
+    (tmp_path / ".file.lock").touch()
+    os.utime(tmp_path / ".file.lock", (4e9, 4e9))
+    with locked(path), staged_file(path) as staging:
+        staging.write_text("whole")
+    assert tree(tmp_path) == {"file": "whole"}
+
+
+@pytest.mark.parametrize("use", [staged_file, staged_folder, locked])
+def test_a_read_only_place_is_one_line(tmp_path, monkeypatch, use):
+    """Also for the superuser, whom permissions do not stop."""
+
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    for name in ("os.open", "os.mkdir", "io.open"):
+        monkeypatch.setattr(name, refused)
+    with pytest.raises(DiskError, match=r"could not be written \(Read-only file system\)"), use(tmp_path / "out") as at:
+        at.write_text("")
+    monkeypatch.undo()
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -49,6 +52,25 @@ def test_a_cap_removes_the_longest_unused_first(filled):
     assert cap_cache(250) == []
     assert len(cap_cache(0)) == 2
     assert names(cache_entries()) == ["assets/model"]
+
+
+def test_a_clock_that_was_wrong_keeps_nothing_for_ever(filled):
+    """An entry of a time to come is the first one to go, and not the last."""
+    later = time.time() + 3600
+    os.utime(cache_dir() / "embeddings" / "a", (later, later))
+    assert names(cap_cache(350)) == ["embeddings/a"]
+    assert names(cap_cache(250)) == ["embeddings/c"]
+
+
+def test_what_killed_processes_left_is_removed_with_the_rest(filled):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    (cache_dir() / "embeddings" / f".d.npy.staging-{process.pid}-0123456789ab").touch()
+    own = cache_dir() / "embeddings" / f".e.npy.staging-{os.getpid()}-0123456789ab"
+    own.touch()
+    clear_cache()
+    assert [path.name for path in (cache_dir() / "embeddings").iterdir()] == [own.name]
+    assert not list((cache_dir() / "features").iterdir())
 
 
 @pytest.mark.parametrize(("text", "size"), [("0", 0), ("500MB", 500_000_000), ("2 gb", 2 * 10**9), ("1.5k", 1500)])

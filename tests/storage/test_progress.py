@@ -114,6 +114,18 @@ def test_what_an_earlier_run_has_kept_does_not_make_a_step_look_fast():
     assert clock.seconds_left(1.0) == pytest.approx(50)
 
 
+def test_the_time_left_is_never_negative(monkeypatch):
+    """More documents than were expected, and a clock of the machine that is set back."""
+    clock = RunClock({"reading": 100.0, "training": 50.0})
+    clock.start("reading")
+    assert clock.seconds_left(-0.5, done=1.5, seconds=10.0) >= 0
+    monkeypatch.setattr("time.time", lambda: -1e9)
+    terminal = on_a_terminal(monkeypatch)
+    with Progress("reading", 2, "doc", show=RunClock({"reading": 600.0})) as bar:
+        bar.advance(5)
+    assert "-" not in terminal.getvalue().split("left in all")[0].rsplit("[", 1)[-1]
+
+
 def test_an_interrupt_says_what_is_kept():
     with pytest.raises(KeyboardInterrupt) as stop, noting_what_is_kept(lambda: "3 of 8 documents are kept"):
         raise KeyboardInterrupt

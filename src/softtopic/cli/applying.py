@@ -243,10 +243,12 @@ def index(
     from softtopic.model import TopicModel
     from softtopic.retrieval.folder import index_path
     from softtopic.retrieval.index import RECALL_AT
+    from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     path = index_path(model)
-    built = TopicModel.load(model).build_index(path, metric=metric, approximate=approximate)
+    with sole_writer(path):
+        built = TopicModel.load(model).build_index(path, metric=metric, approximate=approximate)
     if as_json:
         print_json({"index": str(path), "documents": len(built), "metric": built.metric, "recall": built.recall})
         return

@@ -190,6 +190,7 @@ def fit(
     """Find topics in files of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.features.store import FeatureStore
     from softtopic.persistence.folder import check_destination
+    from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     check_sources(files, features, labels, lm, words)
@@ -212,8 +213,9 @@ def fit(
         return
     if preview and model.progress:
         _print_preview(model, corpus, arrays)
-    model.fit(corpus, like=earlier, **arrays)
-    model.save(out, excerpts=excerpts)
+    with sole_writer(out.absolute()):
+        model.fit(corpus, like=earlier, **arrays)
+        model.save(out, excerpts=excerpts)
     sizes = None if stream is None else write_mixtures_of_all(model, stream, out)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:

@@ -49,6 +49,7 @@ def update(
     """Add documents to a model without forgetting: topics keep numbers, names and edits, and new ones may appear."""
     from softtopic.model import TopicModel
     from softtopic.persistence.folder import check_destination, folder_version
+    from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     if (out is None) != in_place:
@@ -63,8 +64,9 @@ def update(
     )
     n_known = len(loaded.state_.ids)
     corpus = read_documents(file, options)
-    loaded.update(corpus, ids=None if id is None else corpus.ids, min_topic_size=min_topic_size)
-    save_changed(loaded, destination, version, excerpts=excerpts)
+    with sole_writer(destination.absolute()):
+        loaded.update(corpus, ids=None if id is None else corpus.ids, min_topic_size=min_topic_size)
+        save_changed(loaded, destination, version, excerpts=excerpts)
     changes, n_new = loaded.changes_, len(loaded.state_.ids) - n_known
     if as_json:
         changed = [] if changes is None else table_records(changes)

@@ -68,7 +68,8 @@ class Manifest:
             )
         checksum = values.pop("checksum", None)
         try:
-            found = cls(**(values | {"words": tuple(values["words"])}))
+            given: dict[str, Any] = values | {"words": tuple(values["words"])}
+            found = cls(**given)
         except (TypeError, KeyError):
             found = None
         # Folders of earlier versions have no checksum.

@@ -142,14 +142,12 @@ class FeatureStore:
         if self.manifest.top_k is not None:
             labels = SparseLabels.from_dense(labels, self.manifest.top_k, self.means)
         table = ShardContent(labels, features.hidden).to_table(ids)
-        self._write_table(shard.file, table.replace_schema_metadata({_OF: self._key(shard)}))
+        self._write_table(shard.file, table.replace_schema_metadata({_OF: self._key(str(shard.index))}))
 
     def write_means(self, means: WordMeans) -> None:
         """Keep the mean log probability of every word, by which soft labels are truncated."""
-        self._write_table(
-            _MEANS,
-            pa.table({"word": pa.array(self.manifest.words, pa.string()), "mean_log_prob": pa.array(means)}),
-        )
+        table = pa.table({"word": pa.array(self.manifest.words, pa.string()), "mean_log_prob": pa.array(means)})
+        self._write_table(_MEANS, table.replace_schema_metadata({_OF: self._key("means")}))
 
     def _write_table(self, name: str, table: pa.Table) -> None:
         with staged_file(self.path / name) as staging:
@@ -172,6 +170,7 @@ class FeatureStore:
             words, means = table["word"].to_pylist(), table["mean_log_prob"].to_numpy()
         if tuple(words) != self.manifest.words or means.dtype != np.float32:
             raise StoreMismatchError(f"{path} is of other words than its manifest; run `softtopic teach` again")
+        self._check_key(path, table, "means")
         return means
 
     def read(self) -> Features:
@@ -244,17 +243,20 @@ class FeatureStore:
         names = ["log_probs", "hidden"] if means is None else ["log_probs", "hidden", "words", "rest"]
         with _readable(path):
             table = pq.read_table(path, columns=names, page_checksum_verification=True)
-            content, key = ShardContent.from_table(table, means), (table.schema.metadata or {}).get(_OF)
-        # Shards of earlier versions do not say whose they are.
-        if key not in (None, self._key(shard).encode()):
-            raise StoreMismatchError(f"{path} is another part, or of another run; run `softtopic teach` again")
+            content = ShardContent.from_table(table, means)
+        self._check_key(path, table, str(shard.index))
         if content.shape != (len(shard), self.manifest.top_k or len(self.manifest.words)):
             raise StoreMismatchError(f"{path} holds other rows than its manifest says; run `softtopic teach` again")
         return content
 
-    def _key(self, shard: Shard) -> str:
-        """What tells a shard from others, and from those of other runs."""
-        return fingerprint_strings([self.manifest.checksum, str(shard.index)])
+    def _key(self, part: str) -> str:
+        """What tells a file from others, and from those of other runs."""
+        return fingerprint_strings([self.manifest.checksum, part])
+
+    def _check_key(self, path: Path, table: pa.Table, part: str) -> None:
+        # Files of earlier versions do not say whose they are.
+        if (table.schema.metadata or {}).get(_OF) not in (None, self._key(part).encode()):
+            raise StoreMismatchError(f"{path} is another part, or of another run; run `softtopic teach` again")
 
 
 @contextmanager

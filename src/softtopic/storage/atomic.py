@@ -16,7 +16,7 @@ from uuid import uuid4
 from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 
-from softtopic.errors import DiskError, SofttopicError
+from softtopic.errors import DiskError, InputError, SofttopicError
 
 T = TypeVar("T")
 
@@ -100,6 +100,26 @@ def _release(lock: BaseFileLock) -> None:
     if os.name == "nt":
         with suppress(OSError):
             Path(lock.lock_file).unlink()
+
+
+@contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold the right to write a path for as long as it takes to compute what is written.
+
+    Others that change it meanwhile, with `locked`, are not kept from it.
+
+    Raises
+    ------
+    InputError
+        If another process has that right.
+    DiskError
+        If the lock file cannot be written.
+
+    """
+    with claimed(path.with_name(f"{path.name}.writer"), wait=False) as mine:
+        if not mine:
+            raise InputError(f"{path} is being written by another process; wait for it, or give another place")
+        yield
 
 
 @contextmanager
