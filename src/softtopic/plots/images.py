@@ -52,8 +52,8 @@ def _warn_of_boxes(figure: Figure, path: Path) -> None:
     if missing:
         log.warning(
             "no font on this machine has letters of %s, which are boxes in %s; install one (Noto has all: "
-            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which take fonts of their "
-            "reader",
+            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which take fonts of "
+            "their reader",
             ", ".join(missing), path.name,
         )  # fmt: skip
 
