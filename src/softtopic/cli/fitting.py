@@ -58,6 +58,8 @@ from softtopic.cli.output import (
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from softtopic.data.corpus import Corpus
     from softtopic.data.document_stream import DocumentStream
     from softtopic.data.sample import Sample
@@ -219,10 +221,7 @@ def fit(
     sizes = None if stream is None else write_mixtures_of_all(model, stream, out)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
-        chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
-        changed = {} if model.changes_ is None else {"changes": table_records(model.changes_)}
-        records = with_sizes(topic_records(model), sizes)
-        print_json({"model": str(out), "topics": records, "evaluation": scores} | chosen | changed)
+        print_json({"model": str(out)} | _fit_record(model, sizes, scores))
         return
     print_topics(model, sizes=sizes)
     if model.changes_ is not None:
@@ -230,6 +229,15 @@ def fit(
     print_evaluation(scores)
     more = "" if sizes is None else f", the mixtures of all documents in {documents_path(out)}"
     print(f"\nThe model is in {out}{more}.")
+
+
+def _fit_record(
+    model: "TopicModel", sizes: "pd.DataFrame | None", scores: dict[str, float | int] | None
+) -> dict[str, Any]:
+    """Topics of a fit, and what is said of them, as JSON values."""
+    chosen = {} if model.selection_ is None else {"selection": asdict(model.selection_)}
+    changed = {} if model.changes_ is None else {"changes": table_records(model.changes_)}
+    return {"topics": with_sizes(topic_records(model), sizes), "evaluation": scores} | chosen | changed
 
 
 def _stream(

@@ -73,8 +73,10 @@ class FeatureStore:
             If the folder holds other features, or something else.
         """
         path = Path(path)
+        # In this order: another process may write the manifest between the two.
+        is_free = _is_free(path)
         if not _has_manifest(path):
-            if not _is_free(path):
+            if not is_free:
                 if not _has_own_parts(path):
                     raise StoreMismatchError(
                         f"{path} exists and is not a feature folder; give a new or an empty folder"
