@@ -82,7 +82,7 @@ def test_bad_input_is_one_line(folder):
         find_parquet([f"{folder}/*.gone"])
     with pytest.raises(InputError, match=r"notes.txt is not a whole Parquet file"):
         find_parquet([f"{folder}/notes.txt"])
-    with pytest.raises(InputError, match="nowhere://posts cannot be read .*; check the address and your access to it"):
+    with pytest.raises(InputError, match=r"nowhere://posts cannot be read .*; check the address and your access to it"):
         find_parquet(["nowhere://posts"])
     found = find_parquet([str(folder)])
     with pytest.raises(InputError, match=r"a.parquet has no column 'body'; it has: text, key"):

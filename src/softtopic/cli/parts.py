@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -187,7 +187,7 @@ def uses_parts(engine: str | None, files: Sequence[str], on: EngineOptions) -> b
     return engine is not None or any("://" in file for file in files)
 
 
-def refuse_with_engine(options: dict[str, object]) -> None:
+def refuse_with_engine(options: Mapping[str, object]) -> None:
     """Raise InputError where an option is given that --engine cannot follow."""
     given: list[str] = [name for name, value in options.items() if value]
     if given:

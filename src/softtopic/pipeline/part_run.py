@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +23,7 @@ from softtopic.features.engines.base import Engine
 from softtopic.pipeline.part_rows import RowColumns, RowFunction
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.memory import release_memory
-from softtopic.storage.parts import PartFolder, part_name
+from softtopic.storage.parts import Part, PartFolder, part_name
 from softtopic.storage.progress import Progress, noting_what_is_kept
 
 log = logging.getLogger(__name__)
@@ -58,17 +57,25 @@ class PartTask:
     source: str
 
 
-class PartOutcome(NamedTuple):
-    """What came of a task: the values of a `Part`, or an error."""
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What came of a task.
+
+    Attributes
+    ----------
+    index : int
+        Place of the part.
+    part : Part or None, default=None
+        What was written.
+    error : str or None, default=None
+        Why nothing was written.
+    stops : bool, default=False
+        Whether all parts would end with this error.
+    """
 
     index: int
-    rows: int = 0
-    source: str = ""
-    size: int = 0
-    sha256: str = ""
-    rejected: int = 0
+    part: Part | None = None
     error: str | None = None
-    # Whether the error would be that of all parts.
     stops: bool = False
 
 
@@ -159,7 +166,7 @@ class PartWorker:
         _write_rejected(job.folder.path, task, reasons, all_ids)
         part = job.folder.write(task.index, table, source=task.source)
         release_memory(collect=False)
-        return PartOutcome(part.index, part.rows, part.source, part.size, part.sha256, rejected=len(reasons))
+        return PartOutcome(task.index, part)
 
 
 def compute_parts(
@@ -235,17 +242,16 @@ def _tasks(job: PartJob, ranges: Sequence[RowRange]) -> list[PartTask]:
 
 def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) -> None:
     """Record a part, or its error; raises EngineError where all parts would fail."""
-    from softtopic.storage.parts import Part
-
-    if outcome.error is not None:
-        errors[outcome.index] = outcome.error
+    part = outcome.part
+    if part is None:
+        errors[outcome.index] = outcome.error or ""
         if outcome.stops:
             raise EngineError(outcome.error)
         return
-    path = folder.path / part_name(outcome.index)
-    if not path.exists() or path.stat().st_size != outcome.size:
+    path = folder.path / part.file
+    if not path.exists() or path.stat().st_size != part.size:
         raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share")
-    folder.record(Part(*outcome[:5]))
+    folder.record(part)
     del errors[outcome.index]
 
 

@@ -105,7 +105,7 @@ class RayEngine(Engine):
         rows = ray.data.from_items([{"task": task} for task in tasks], override_num_blocks=len(tasks))
         # A task that waited behind another one would die with it.
         pool = ActorPoolStrategy(size=most, max_tasks_in_flight_per_actor=1)
-        retries = {"max_restarts": -1, "max_task_retries": _ATTEMPTS - 1}
+        settings: dict[str, Any] = {"max_restarts": -1, "max_task_retries": _ATTEMPTS - 1, **self._resources}
         with warnings.catch_warnings():
             # Ray announces another way to limit retries, and has none yet.
             warnings.simplefilter("ignore")
@@ -114,8 +114,7 @@ class RayEngine(Engine):
                 fn_constructor_args=(open_worker,),
                 batch_size=1,
                 compute=pool,
-                **self._resources,
-                **retries,
+                **settings,
             )
         try:
             for row in outcomes.iter_rows():
