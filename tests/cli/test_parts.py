@@ -46,6 +46,7 @@ def test_transform_writes_the_mixtures_of_the_model(run, files, model, texts, tm
     assert table["id"].to_pylist() == [f"k{n}" for n in range(12)]
     theta = np.column_stack([column.to_numpy() for column in table.columns[2:]])
     np.testing.assert_allclose(theta, fitted.transform(texts), atol=1e-5)
+    assert fitted.get_topic_sizes(tmp_path / "t")["Count"].sum() == 12
 
 
 def test_teach_writes_soft_labels_that_fit_reads(run, files, tiny_lm, tmp_path):
@@ -88,6 +89,14 @@ def test_bad_options_are_one_line(run, files, model, arguments, message):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_folder_may_have_the_name_that_topics_count_all_documents_in(run, files, model):
+    from softtopic.cli.out_of_core import documents_path
+
+    assert run("transform", model, files, "--text", "body", "--out", documents_path(model), *LOCAL)[0] == 0
+    code, out, _ = run("topics", model, "--json")
+    assert (code, sum(topic["count"] for topic in json.loads(out)["topics"])) == (0, 12)
 
 
 def test_bad_files_and_folders_are_one_line(run, files, model, tmp_path):

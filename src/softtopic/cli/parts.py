@@ -105,15 +105,16 @@ def transform_parts(
     **how: Any,
 ) -> None:
     """`transform --engine`."""
+    from softtopic.data.writers import TABLE_WRITERS
+    from softtopic.pipeline.mixtures import made_of_model
     from softtopic.pipeline.part_rows import MixtureRows
 
-    if out in (None, "-") or Path(str(out)).suffix:
+    if out in (None, "-") or Path(str(out)).suffix in TABLE_WRITERS:
         raise InputError("--engine writes many parts; give --out the name of a folder")
     model = model.absolute()
-    fingerprint = _model_fingerprint(model)
-    opened = partial(open_predictor, model, device, fingerprint)
-    opened()  # a model that cannot be read is named before workers are started
-    function = MixtureRows(open_predictor=opened, model=fingerprint, novelty=novelty)
+    opened = partial(open_predictor, model, device, _model_fingerprint(model))
+    made_of = made_of_model(opened(), novelty=novelty, keep_columns=False)
+    function = MixtureRows(open_predictor=opened, model=made_of, novelty=novelty)
     run_parts(files, Path(str(out)), function, engine, on, **how)
 
 

@@ -52,18 +52,18 @@ class MixtureRows(RowFunction):
     ----------
     open_predictor : callable
         Opens the model; it can be sent to another machine.
-    model : str
-        Fingerprint of the model.
+    model : mapping of str to plain value
+        What is known of the model; see `softtopic.pipeline.mixtures.made_of_model`.
     novelty : bool, default=False
     """
 
     open_predictor: Callable[[], Predictor]
-    model: str
+    model: Mapping[str, object]
     novelty: bool = False
 
     @property
     def made_of(self) -> Mapping[str, object]:
-        return {"model": self.model, "options": {"novelty": self.novelty}}
+        return self.model
 
     def open(self) -> Callable[[list[str]], RowColumns]:
         predictor = self.open_predictor()
