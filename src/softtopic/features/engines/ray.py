@@ -60,7 +60,7 @@ class RayEngine(Engine):
                 with _quiet_standard_error():
                     ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **self._local_settings())
             except Exception as error:
-                raise EngineError(f"no Ray cluster at {self.address} ({_line(error, 0)}); check --address") from None
+                raise EngineError(_not_started(self.address, error)) from None
             self._owned = True
         self.workers, self._resources = _share_out(ray.nodes(), self.workers)
         return self
@@ -173,6 +173,12 @@ def _quiet_standard_error() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+
+
+def _not_started(address: str, error: Exception) -> str:
+    if address == "local":
+        return f"Ray could not be started here ({_line(error, 0)}); run the same command again, or use --engine local"
+    return f"no Ray cluster at {address} ({_line(error, 0)}); check --address"
 
 
 def _line(error: BaseException, number: int) -> str:
