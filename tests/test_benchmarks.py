@@ -207,3 +207,9 @@ def test_the_embedded_encoder_is_written_for_sentence_transformers(tmp_path):
     assert all((folder / module["path"]).is_dir() for module in modules)
     assert json.loads((folder / "sentence_bert_config.json").read_text())["max_seq_length"] == 256
     assert (folder / "model.safetensors").is_file()
+
+
+def test_the_table_of_the_simulated_cluster_stands_in_its_page(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cluster_simulation.py"])
+    importlib.import_module("cluster_simulation").main()
+    assert capsys.readouterr().out in (FOLDER.parent / "docs" / "billion.md").read_text(encoding="utf-8")

@@ -27,6 +27,10 @@ class PartFolderError(SofttopicError):
     """A folder of parts is incomplete, damaged, or of something else."""
 
 
+class EngineError(SofttopicError):
+    """A cluster could not be reached or failed, or parts of a run could not be computed."""
+
+
 class ModelFileError(SofttopicError):
     """A model folder is damaged, too new, or not a model folder."""
 

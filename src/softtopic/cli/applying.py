@@ -24,6 +24,7 @@ from softtopic.cli.options import (
     Quiet,
     SkipInvalid,
     Text,
+    with_groups,
 )
 from softtopic.cli.out_of_core import is_parts, one_file, open_stream, sizes_of_all, transform_to_parts
 from softtopic.cli.output import (
@@ -37,6 +38,7 @@ from softtopic.cli.output import (
     topic_records,
     with_sizes,
 )
+from softtopic.cli.parts import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
 
 if TYPE_CHECKING:
     from softtopic.types import DocInt, DocTopic
@@ -115,6 +117,7 @@ def documents(
         print_table(["share", "id", "topic", "name", "text"], rows)
 
 
+@with_groups
 def transform(
     model: Model,
     files: Files,
@@ -149,6 +152,8 @@ def transform(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     device: Device = "auto",
+    engine: EngineName = None,
+    on: EngineOptions = EngineOptions(),
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -159,6 +164,12 @@ def transform(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
+    if uses_parts(engine, files, on):
+        single = {"--keep-columns": keep_columns, "--resume": resume, "--skip-invalid": skip_invalid}
+        refuse_with_engine(single | {"--format": format, "--delimiter": delimiter, "--encoding": encoding})
+        shown: dict[str, Any] = {"text": text, "id": id, "as_json": as_json, "quiet": quiet}
+        transform_parts(model, files, out_name, engine or "local", on, novelty=novelty, device=device, **shown)
+        return
     options = DocumentOptions(text=text, id=id, format=format, delimiter=delimiter, encoding=encoding)
     if is_parts(out_name):
         stream = open_stream(files, options, skip_invalid=skip_invalid, keep_columns=keep_columns)

@@ -238,6 +238,25 @@ def build_model(
     )
 
 
+def build_teacher(options: RecipeOptions, lm: TeacherOptions) -> "BaseTeacher":
+    """The language model of the options alone, without a corpus: it reads the beginnings of documents."""
+    from softtopic.lm.config import AUTO
+    from softtopic.lm.loading import EMBEDDED
+    from softtopic.recipes import get_recipe
+    from softtopic.teacher.opening import open_teacher
+
+    read = {
+        "read__prompts": lm.prompt or None,
+        "read__beam_width": lm.beam_width,
+        "read__max_tokens": lm.max_tokens,
+    }
+    recipe = get_recipe(recipe_name(options), None, **read)
+    if not recipe.needs_lm:
+        raise InputError(f"--recipe {recipe_name(options)} needs no language model; fit it without teach")
+    named = _language_model(lm, recipe, None)
+    return open_teacher(EMBEDDED if named == AUTO else named, **recipe.read.teacher_options(None))
+
+
 def recipe_name(options: RecipeOptions) -> str:
     """The recipe that --recipe or --fast names."""
     if options.fast and options.recipe not in (None, "fast"):
@@ -263,7 +282,7 @@ def chosen_options(group: Any, kind: type, ignored: Sequence[str] = ()) -> list[
     ]
 
 
-def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int) -> "str | BaseTeacher":
+def _language_model(options: TeacherOptions, recipe: "Recipe", n_documents: int | None) -> "str | BaseTeacher":
     """A name, where the recipe says all else; a teacher where the options say more."""
     from softtopic.lm.config import AUTO
     from softtopic.lm.loading import EMBEDDED

@@ -11,6 +11,7 @@ import typer
 
 from softtopic.cli.building import (
     build_model,
+    build_teacher,
     check_sources,
     parse_topics,
     parse_vocabulary,
@@ -55,6 +56,7 @@ from softtopic.cli.output import (
     topic_records,
     with_sizes,
 )
+from softtopic.cli.parts import EngineName, EngineOptions, refuse_with_engine, teach_parts, uses_parts
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
@@ -129,6 +131,8 @@ def teach(
     top_k: Annotated[
         int | None, typer.Option("--top-k", help="Number of words to store of each soft label; default: all.")
     ] = None,
+    engine: EngineName = None,
+    on: EngineOptions = EngineOptions(),
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -139,6 +143,11 @@ def teach(
     show_messages(quiet)
     if top_k is not None and top_k < 1:
         raise InputError(f"--top-k is {top_k}; give a whole number of at least 1, or leave it out to keep all words")
+    if uses_parts(engine, [file], on):
+        refuse_with_engine({"--dry-run": dry_run, "--top-k": top_k, "--sample": lm.sample} | _of_one_file(documents))
+        shown: dict[str, Any] = {"text": documents.text, "id": documents.id, "as_json": as_json, "quiet": quiet}
+        teach_parts(file, out, build_teacher(recipe, lm), _given_words(words), engine or "local", on, **shown)
+        return
     corpus = read_documents(file, documents)
     plan = build_model(2, out, corpus, recipe, lm, words).plan(corpus)
     if plan.teacher is None:
@@ -153,6 +162,20 @@ def teach(
         return
     command = shlex.join(["softtopic", "fit", "--features", str(out), "--topics", "50"])
     print(f"{count} distinct documents in {out}. Try: {command}")
+
+
+def _of_one_file(options: DocumentOptions) -> dict[str, object]:
+    """Options that Parquet files do not need, or that are of a corpus in memory."""
+    names = ("label", "time", "time_format", "format", "delimiter", "encoding")
+    return {f"--{name.replace('_', '-')}": getattr(options, name) for name in names}
+
+
+def _given_words(options: VocabularyOptions) -> list[str]:
+    """The words of a file: they cannot be chosen before all documents are read."""
+    words = None if options.vocabulary is None else parse_vocabulary(options.vocabulary)
+    if not isinstance(words, list):
+        raise InputError("teach --engine needs --vocabulary with a file of words; those of a model are in its topics")
+    return words
 
 
 @with_groups

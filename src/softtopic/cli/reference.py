@@ -61,6 +61,19 @@ REFERENCES: dict[str, Reference] = {
         ),
         keys={"features": "the folder", "distinct": "number of documents read", **_PLAN},
     ),
+    "encode": Reference(
+        panel=FIT,
+        examples=(
+            "softtopic encode posts.parquet --text body --out vectors/",
+            'softtopic encode "s3://bucket/posts/*.parquet" --out vectors/ --engine ray --address auto',
+        ),
+        keys={
+            "out": "the folder",
+            "documents": "rows of all parts",
+            "rejected": "documents that could not be computed",
+            "parts": "number of parts",
+        },
+    ),
     "fit": Reference(
         panel=FIT,
         examples=(

@@ -116,11 +116,16 @@ def write_mixtures(
 
 def made_of(predictor: Predictor, stream: DocumentStream, options: WriteOptions) -> dict[str, object]:
     """Whatever changes the rows, beside the documents."""
+    return made_of_model(predictor, novelty=options.novelty, keep_columns=stream.keep_columns)
+
+
+def made_of_model(predictor: Predictor, **options: bool) -> dict[str, object]:
+    """Whatever changes the rows, beside the documents; `topic_sizes` knows the model by it."""
     return {
         "model": _digest(predictor.state.theta),
         "edited model": _digest(predictor.view.theta),
         "topics": list(predictor.view.topic_ids),
-        "options": {"novelty": options.novelty, "keep_columns": stream.keep_columns},
+        "options": options,
     }
 
 

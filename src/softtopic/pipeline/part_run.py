@@ -1,0 +1,332 @@
+"""Documents of many Parquet files, computed part by part by an engine into a folder of parts.
+
+theta/
+  part-00000.parquet            the rows of a part; see `softtopic.storage.parts`
+  _rejected/part-00000.jsonl    documents of the part that could not be computed, each with its reason
+"""
+
+import hashlib
+import json
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from softtopic.data.parquet_files import ParquetFile, RowRange, read_range, require_columns, row_ranges, texts_of
+from softtopic.errors import EngineError, InputError, SofttopicError
+from softtopic.features.engines.base import Engine
+from softtopic.pipeline.part_rows import RowColumns, RowFunction
+from softtopic.storage.atomic import staged_file
+from softtopic.storage.memory import release_memory
+from softtopic.storage.parts import Part, PartFolder, part_name
+from softtopic.storage.progress import Progress, noting_what_is_kept
+
+log = logging.getLogger(__name__)
+
+REJECTED = "_rejected"
+
+# Documents whose columns are computed at the same time.
+_AT_ONCE = 4096
+# Failed parts that are named; the others are counted.
+_NAMED = 3
+# A text that every model can take: where it fails, no document is to blame.
+_PROBE = ["text"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartTask:
+    """A part to be computed.
+
+    Attributes
+    ----------
+    index : int
+        Its place among the parts.
+    rows : RowRange
+        Where its documents are.
+    source : str
+        Fingerprint of them.
+    """
+
+    index: int
+    rows: RowRange
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What came of a task.
+
+    Attributes
+    ----------
+    index : int
+        Place of the part.
+    part : Part or None, default=None
+        What was written.
+    error : str or None, default=None
+        Why nothing was written.
+    stops : bool, default=False
+        Whether all parts would end with this error.
+    """
+
+    index: int
+    part: Part | None = None
+    error: str | None = None
+    stops: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartJob:
+    """What every worker does; plain values that can be sent to another machine.
+
+    Attributes
+    ----------
+    folder : PartFolder
+        On a disk that all workers share.
+    function : RowFunction
+        What is computed of the texts.
+    text : str, default="text"
+        Column with the texts.
+    id : str or None, default=None
+        Column with the ids; None numbers the documents of all files.
+    """
+
+    folder: PartFolder
+    function: RowFunction
+    text: str = "text"
+    id: str | None = None
+
+    def open_worker(self) -> "PartWorker":
+        """A worker."""
+        return PartWorker(self)
+
+
+@dataclass(frozen=True)
+class PartRun:
+    """What a run has written.
+
+    Attributes
+    ----------
+    n_documents, n_rejected : int
+        Rows of all parts, and documents that have none.
+    n_parts, n_kept : int
+        All parts, and those that an earlier run had computed.
+    """
+
+    n_documents: int
+    n_rejected: int
+    n_parts: int
+    n_kept: int
+
+
+class PartWorker:
+    """Computes parts; models are opened for the first one."""
+
+    def __init__(self, job: PartJob) -> None:
+        self.job = job
+        self._compute: Callable[[list[str]], RowColumns] | None = None
+
+    def __call__(self, task: PartTask) -> PartOutcome:
+        """Compute a part and publish its file; errors are part of the outcome."""
+        try:
+            if self._compute is None:
+                compute = self.job.function.open()
+                compute(_PROBE)
+                self._compute = compute
+        except Exception as error:
+            message = _message(error)
+            return PartOutcome(task.index, error=f"{message} (on {socket.gethostname()})", stops=True)
+        try:
+            return self._write(task, self._compute)
+        except Exception as error:
+            stops = isinstance(error, SofttopicError) and not isinstance(error, InputError)
+            return PartOutcome(task.index, error=_message(error), stops=stops)
+
+    def _write(self, task: PartTask, compute: Callable[[list[str]], RowColumns]) -> PartOutcome:
+        job, where = self.job, task.rows
+        read, *ids = read_range(where, [job.text] if job.id is None else [job.text, job.id])
+        texts, reasons = texts_of(read, where.file.url)
+        if not job.function.takes_blank:
+            blank = {row: "it is blank" for row, text in enumerate(texts) if not text.strip()}
+            reasons = blank | reasons
+        rows = [row for row in range(len(texts)) if row not in reasons]
+        columns, failed = _computed(compute, texts, rows)
+        reasons |= failed
+        rows = [row for row in rows if row not in failed]
+        all_ids = ids[0] if ids else pa.array(range(where.first, where.first + len(texts)), pa.int64())
+        arrays = {"id": all_ids.take(pa.array(rows, pa.int64()))}
+        if job.function.keeps_texts:
+            arrays["text"] = pa.array([texts[row] for row in rows], pa.string())
+        arrays |= {name: _as_arrow(values) for name, values in columns.items()}
+        table = pa.table(arrays).replace_schema_metadata(dict(job.function.metadata))
+        _write_rejected(job.folder.path, task, reasons, all_ids)
+        part = job.folder.write(task.index, table, source=task.source)
+        release_memory(collect=False)
+        return PartOutcome(task.index, part)
+
+
+def compute_parts(
+    job: PartJob, files: Sequence[ParquetFile], engine: Engine, *, part_rows: int, progress: bool = False
+) -> PartRun:  # fmt: skip
+    """Compute the parts that are missing, damaged or of other documents, and record them.
+
+    The process, workers and machines may be killed at any moment: the next call continues, and the result is the same.
+
+    Parameters
+    ----------
+    job : PartJob
+    files : sequence of ParquetFile
+        See `softtopic.data.parquet_files.find_parquet`.
+    engine : Engine
+        Entered where there is something to compute.
+    part_rows : int
+        Number of documents of a part, at most.
+    progress : bool, default=False
+        Show a progress bar.
+
+    Returns
+    -------
+    PartRun
+
+    Raises
+    ------
+    InputError
+        If there are no documents, a column is missing, or another process writes the folder.
+    EngineError
+        If parts could not be computed; all others are kept.
+    """
+    require_columns(files, [job.text] if job.id is None else [job.text, job.id])
+    tasks = _tasks(job, row_ranges(files, part_rows))
+    if not tasks:
+        raise InputError(f"{len(files)} files hold no documents; expected at least one")
+    folder = job.folder
+    sizes = {task.index: task.rows.stop - task.rows.start for task in tasks}
+    kept = noting_what_is_kept(lambda: f"{folder.n_rows:,} of {sum(sizes.values()):,} documents are kept")
+    with folder.claim(), kept:
+        known = folder.parts()
+        missing = [task for task in tasks if not folder.is_current(known.get(task.index), task.source)]
+        n_kept = len(tasks) - len(missing)
+        if n_kept:
+            log.info("%d of %d parts were complete", n_kept, len(tasks))
+        total = sum(sizes.values())
+        done = total - sum(sizes[task.index] for task in missing)
+        errors: dict[int, str] = {task.index: "its worker died again and again" for task in missing}
+        # Nothing is started where nothing is missing.
+        with engine if missing else nullcontext():
+            if missing:
+                log.info("%d documents, %s", total - done, engine.description)
+            with Progress("computing parts", total, "doc", done=done, show=progress) as bar:
+                for outcome in engine.run(job.open_worker, missing):
+                    _record(folder, outcome, errors)
+                    bar.advance(sizes[outcome.index])
+        if errors:
+            raise EngineError(_failures(errors, tasks))
+        folder.finish(len(tasks))
+    rejected = _count_rejected(folder.path, len(tasks))
+    return PartRun(n_documents=folder.n_rows, n_rejected=rejected, n_parts=len(tasks), n_kept=n_kept)
+
+
+def _tasks(job: PartJob, ranges: Sequence[RowRange]) -> list[PartTask]:
+    tasks = []
+    for index, one in enumerate(ranges):
+        # Documents without ids are numbered on from those before them.
+        first = one.first if job.id is None else None
+        key = repr((one.file.url, one.file.version, one.start, one.stop, first, job.text, job.id))
+        tasks.append(PartTask(index, one, hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()))
+    return tasks
+
+
+def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) -> None:
+    """Record a part, or its error; raises EngineError where all parts would fail."""
+    part = outcome.part
+    if part is None:
+        errors[outcome.index] = outcome.error or ""
+        if outcome.stops:
+            raise EngineError(outcome.error)
+        return
+    path = folder.path / part.file
+    if not path.exists() or path.stat().st_size != part.size:
+        raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share")
+    folder.record(part)
+    del errors[outcome.index]
+
+
+def _failures(errors: dict[int, str], tasks: Sequence[PartTask]) -> str:
+    named = []
+    for index, reason in sorted(errors.items())[:_NAMED]:
+        rows = tasks[index].rows
+        named.append(f"rows {rows.start} to {rows.stop - 1} of {rows.file.url}: {reason}")
+    more = f" and {len(errors) - _NAMED} more" if len(errors) > _NAMED else ""
+    return (
+        f"{len(errors)} of {len(tasks)} parts could not be computed ({'; '.join(named)}{more}); the others are kept, "
+        "run the same command again"
+    )
+
+
+def _computed(
+    compute: Callable[[list[str]], RowColumns], texts: list[str], rows: list[int]
+) -> tuple[RowColumns, dict[int, str]]:
+    """Columns of the texts of these rows, and rows that cannot be computed, each with the reason."""
+    failed: dict[int, str] = {}
+    found = []
+    for start in range(0, max(1, len(rows)), _AT_ONCE):
+        found += _computed_or_split(compute, texts, rows[start : start + _AT_ONCE], failed)
+    names = found[0]
+    return {name: np.concatenate([columns[name] for columns in found]) for name in names}, failed
+
+
+def _computed_or_split(
+    compute: Callable[[list[str]], RowColumns], texts: list[str], rows: list[int], failed: dict[int, str]
+) -> list[RowColumns]:
+    """Columns of a batch; if it fails, of its halves, and so on to the documents that fail."""
+    try:
+        return [compute([texts[row] for row in rows])]
+    except Exception as error:
+        compute(_PROBE)
+        if len(rows) == 1:
+            failed[rows[0]] = _message(error)
+            return [compute([])]
+        middle = len(rows) // 2
+        return [
+            part for half in (rows[:middle], rows[middle:]) for part in _computed_or_split(compute, texts, half, failed)
+        ]
+
+
+def _write_rejected(folder: Path, task: PartTask, reasons: dict[int, str], ids: pa.Array) -> None:
+    """The side file of a part; no file where all documents were computed."""
+    path = _rejected_file(folder, task.index)
+    if not reasons:
+        path.unlink(missing_ok=True)
+        return
+    where = task.rows
+    lines = [
+        {"id": ids[row].as_py(), "file": where.file.url, "row": where.start + row, "reason": reason}
+        for row, reason in sorted(reasons.items())
+    ]
+    with staged_file(path) as staging:
+        staging.write_text("".join(json.dumps(line, default=str) + "\n" for line in lines), encoding="utf-8")
+
+
+def _rejected_file(folder: Path, index: int) -> Path:
+    return (folder / REJECTED / part_name(index)).with_suffix(".jsonl")
+
+
+def _count_rejected(folder: Path, n_parts: int) -> int:
+    files = (_rejected_file(folder, index) for index in range(n_parts)) if (folder / REJECTED).is_dir() else ()
+    return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+
+
+def _as_arrow(values: np.ndarray) -> pa.Array:
+    if values.ndim == 1:
+        return pa.array(np.ascontiguousarray(values))
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), values.shape[1])
+
+
+def _message(error: BaseException) -> str:
+    """One line."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, SofttopicError) else f"{type(error).__name__}: {text}"

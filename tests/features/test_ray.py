@@ -1,0 +1,107 @@
+"""A real Ray cluster of two workers on this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import ray_work
+
+from softtopic.errors import EngineError
+from softtopic.features.engines.ray import RayEngine
+from softtopic.storage.parts import PartFolder
+
+# A machine on which nothing else runs needs some seconds for each.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+TEXTS = [f"text {'x' * (row % 17)}" for row in range(60)]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("ray")
+    import ray
+
+    # Workers import their work.
+    with pytest.MonkeyPatch.context() as patch:
+        paths = [os.path.dirname(ray_work.__file__), os.environ.get("PYTHONPATH", "")]
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        with RayEngine(workers=2):
+            yield ray
+
+
+@pytest.fixture
+def posts(tmp_path):
+    """Write these texts, 20 to a file."""
+
+    def posts(texts=TEXTS):
+        folder = tmp_path / "posts"
+        folder.mkdir()
+        for start in range(0, len(texts), 20):
+            pq.write_table(pa.table({"text": texts[start : start + 20]}), folder / f"{start:03}.parquet")
+        return folder
+
+    return posts
+
+
+@pytest.fixture
+def run(tmp_path, posts):
+    def run(texts, engine="ray", out="out", **settings):
+        files = tmp_path / "posts"
+        return ray_work.run(files if files.exists() else posts(texts), tmp_path / out, tmp_path, engine, **settings)
+
+    return run
+
+
+def table(path):
+    return pa.concat_tables(PartFolder.open(path).tables())
+
+
+def test_results_are_those_of_the_local_engine_and_poison_goes_to_a_side_file(cluster, run, tmp_path):
+    texts = [*TEXTS[:33], "poison", *TEXTS[34:]]
+    there, here = run(texts, seconds=0.1), run(texts, "local", "here")
+    assert there == here
+    assert (there.n_documents, there.n_rejected, there.n_parts) == (59, 1, 6)
+    assert table(tmp_path / "out").equals(table(tmp_path / "here"))
+    rejected = [sorted((tmp_path / out / "_rejected").iterdir())[0].read_text() for out in ("out", "here")]
+    assert rejected[0] == rejected[1]
+    # Both workers and this process have opened the models, once each.
+    assert len(list(tmp_path.glob("opened-*"))) == 3
+
+
+def test_a_worker_that_is_killed_costs_its_part_alone(cluster, run, tmp_path):
+    texts = [*TEXTS[:25], "die once", *TEXTS[26:]]
+    assert run(texts).n_documents == 60
+    assert (tmp_path / "died").exists()
+    assert table(tmp_path / "out")["length"].to_pylist() == [len(text) for text in texts]
+
+
+def test_a_document_that_kills_every_worker_costs_its_part_and_no_other(cluster, run, tmp_path):
+    texts = [*TEXTS[:25], "die", *TEXTS[26:]]
+    with pytest.raises(
+        EngineError, match=r"1 of 6 parts could not be computed \(rows 0 to 9 of .*020.parquet: its wor"
+    ):
+        run(texts)
+    assert sorted(PartFolder.open(tmp_path / "out").parts()) == [0, 1, 3, 4, 5]
+
+
+def test_a_driver_that_is_killed_is_continued(cluster, run, posts, tmp_path):
+    command = [sys.executable, ray_work.__file__, str(posts()), str(tmp_path / "out"), str(tmp_path)]
+    with subprocess.Popen(
+        command, env=os.environ | {"RAY_ADDRESS": cluster.get_runtime_context().gcs_address}
+    ) as driver:
+        deadline = time.monotonic() + 400
+        record = tmp_path / "out" / "_parts.jsonl"
+        while not record.exists() or record.read_bytes().count(b"\n") < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        driver.send_signal(signal.SIGKILL)
+    kept = len(PartFolder.open(tmp_path / "out").parts())
+    assert 0 < kept < 6
+    done = run(None)
+    assert (done.n_kept, done.n_documents) == (kept, 60)
+    assert table(tmp_path / "out")["length"].to_pylist() == [len(text) for text in TEXTS]
