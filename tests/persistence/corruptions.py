@@ -146,6 +146,8 @@ def wrong_types(value: Any) -> list[Any]:
         return [True, str(value), value + 0.5]
     if isinstance(value, float):
         return [True, str(value)]
+    if value is None:
+        return [{}]  # some settings may be null, true or false
     return [5] if isinstance(value, str) else [{}, True]
 
 

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from softtopic.errors import InputError
+from softtopic.persistence.values import from_plain
 from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES, TEXTS
 from softtopic.teacher.prompts import PROMPTS, Prompt, get_prompt, in_language, predefined_prompts
 
@@ -156,3 +157,9 @@ def test_the_language_of_a_file(tmp_path):
     path = tmp_path / "p.toml"
     path.write_text('instruction = "Nenne es."\nlanguage = "de"\n')
     assert get_prompt(str(path)) == Prompt("Nenne es.", language="de")
+
+
+def test_a_prompt_saved_before_it_had_a_language_is_english():
+    own = Prompt("Name it.", [("A cat sat.", "animals")])
+    plain = {name: value for name, value in own.description.items() if name != "language"}
+    assert Prompt.from_description(plain) == from_plain(Prompt, plain, "prompt") == own

@@ -11,6 +11,7 @@ import numpy as np
 
 from softtopic.backbones.registry import name_of, settings_class
 from softtopic.backbones.settings import BackboneSettings
+from softtopic.data.languages import ENGLISH
 from softtopic.errors import InputError
 
 # JSON's types with the hints that may take a value of each; a bool is no number, and an int is a float too.
@@ -25,7 +26,12 @@ _SCALARS: dict[type, tuple[type, ...]] = {
 _LIMIT = 2**63
 _SEQUENCES = (list, tuple, Sequence)
 # Fields that model folders saved before lack; they take their defaults.
-_ADDED = {"RankingConfig": ("merge_forms",), "ReadConfig": ("prompt_language",), "Vocabulary": ("segmented",)}
+_ADDED: dict[str, dict[str, Any]] = {
+    "Prompt": {"language": ENGLISH},
+    "RankingConfig": {"merge_forms": None},
+    "ReadConfig": {"prompt_language": None},
+    "Vocabulary": {"segmented": None},
+}
 
 
 def to_plain(value: Any) -> Any:
@@ -119,7 +125,7 @@ def _build(cls: Any, plain: dict[str, Any], name: str) -> Any:
         plain = {field: value for field, value in plain.items() if field != "name"}
     hints = get_type_hints(cls)
     known = {field.name for field in fields(cls)}
-    check_names(dict.fromkeys(_ADDED.get(cls.__name__, ())) | plain, known, name)
+    check_names(_ADDED.get(cls.__name__, {}) | plain, known, name)
     values = {field: from_plain(hints[field], plain[field], f"{name}.{field}") for field in plain}
     try:
         return cls(**values)
