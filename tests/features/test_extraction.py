@@ -73,6 +73,20 @@ def test_only_a_damaged_shard_is_read_again(tiny_lm, tmp_path, monkeypatch):
     assert contents(store.path) == before
 
 
+def test_parts_that_were_swapped_or_are_of_another_run_are_named_and_read_again(tiny_lm, tmp_path, caplog):
+    corpus, teacher = corpus_of(30), Teacher(tiny_lm)
+    store = in_small_shards(tmp_path / "store", corpus, teacher)
+    other = in_small_shards(tmp_path / "other", corpus, Teacher(tiny_lm, max_tokens=20))
+    before = contents(store.path)
+    for shard, content in ((0, before["part-00001.parquet"]), (1, before["part-00000.parquet"])):
+        (store.path / store.shards[shard].file).write_bytes(content)
+    shutil.copy(other.path / "part-00003.parquet", store.path)
+    assert [shard.index for shard in store.missing()] == [0, 1, 3]
+    in_small_shards(store.path, corpus, teacher)
+    assert "read again: part-00000.parquet, part-00001.parquet, part-00003.parquet" in caplog.text
+    assert contents(store.path) == before
+
+
 def test_memory_folder_and_cache_give_the_same_features(tiny_lm, tmp_path):
     corpus, teacher = corpus_of(20), Teacher(tiny_lm)
     kinds = [extract(corpus, WORDS, teacher, features=where) for where in (None, "auto", tmp_path / "own", "auto")]
