@@ -1,13 +1,10 @@
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +67,20 @@ def test_only_a_damaged_shard_is_read_again(tiny_lm, tmp_path, monkeypatch):
     )
     in_small_shards(store.path, corpus, teacher)
     assert calls == [8]
+    assert contents(store.path) == before
+
+
+def test_parts_that_were_swapped_or_are_of_another_run_are_named_and_read_again(tiny_lm, tmp_path, caplog):
+    corpus, teacher = corpus_of(30), Teacher(tiny_lm)
+    store = in_small_shards(tmp_path / "store", corpus, teacher)
+    other = in_small_shards(tmp_path / "other", corpus, Teacher(tiny_lm, max_tokens=20))
+    before = contents(store.path)
+    for shard, content in ((0, before["part-00001.parquet"]), (1, before["part-00000.parquet"])):
+        (store.path / store.shards[shard].file).write_bytes(content)
+    shutil.copy(other.path / "part-00003.parquet", store.path)
+    assert [shard.index for shard in store.missing()] == [0, 1, 3]
+    in_small_shards(store.path, corpus, teacher)
+    assert "read again: part-00000.parquet, part-00001.parquet, part-00003.parquet" in caplog.text
     assert contents(store.path) == before
 
 
@@ -217,108 +228,6 @@ def test_two_processes_read_into_one_store_and_one_may_be_killed(tiny_lm, tmp_pa
     assert len(read) >= len(whole.shards) - 2
     assert contents(folder) == contents(whole.path)
     assert not FeatureStore.open(folder).missing()
-
-
-# One process imports what is slow to import; each order makes it fork a worker that extracts features.
-WORKERS = """
-    import os, sys
-    import torch, transformers
-    from softtopic.data.corpus import Corpus
-    from softtopic.data.vocabulary import Vocabulary
-    from softtopic.features.extraction import build_manifest, extract_into
-    from softtopic.features.store import FeatureStore
-    from softtopic.teacher.local import Teacher
-    torch.set_num_threads(1)
-    print("ready", flush=True)
-
-    def extract(texts, words, lm, top_k, folder):
-        corpus, vocabulary, teacher = Corpus.from_texts(open(texts)), Vocabulary(tuple(open(words))), Teacher(lm)
-        top_k = int(top_k) or None
-        FeatureStore.create(folder, build_manifest(corpus, vocabulary, teacher, top_k=top_k, shard_rows=8))
-        extract_into(folder, corpus, vocabulary, teacher, top_k=top_k).write_documents(corpus)
-
-    for line in sys.stdin:
-        worker = os.fork()
-        if not worker:
-            try:
-                extract(*line.split())
-            finally:
-                os._exit(sys.exc_info()[1] is not None)
-        print(worker, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]), flush=True)
-"""
-
-
-def teach_until(workers: subprocess.Popen, arguments: list[str], seconds: float, shards: int = 0) -> int:
-    """Extract features; kill the worker so many seconds after its folder, named last, held so many shards.
-
-    The exit code, or less the signal.
-    """
-    workers.stdin.write(" ".join(arguments) + "\n")
-    workers.stdin.flush()
-    worker = int(workers.stdout.readline())
-    # The exit code is read in another thread: a worker that is done must not be waited for.
-    with ThreadPoolExecutor(1) as pool:
-        code = pool.submit(workers.stdout.readline)
-        while len(shards_of(arguments[-1])) < shards and not code.done():
-            time.sleep(0.0005)
-        try:
-            code.result(timeout=seconds)
-        except TimeoutError:
-            os.kill(worker, signal.SIGKILL)
-        return int(code.result())
-
-
-def shards_of(folder: str | Path) -> list[Path]:
-    return list(Path(folder).glob("part-*"))
-
-
-SLOW = [pytest.mark.slow, pytest.mark.timeout(480)]
-
-
-@pytest.mark.parametrize(
-    ("times", "top_k"),
-    [
-        pytest.param(50, 0, marks=SLOW, id="50 times"),
-        pytest.param(50, 2, marks=SLOW, id="50 times, labels truncated"),
-    ],
-)
-def test_killed_at_any_moment_the_result_is_that_of_an_undisturbed_run(tiny_lm, tmp_path, times, top_k):
-    """Half the moments are drawn from a run's time, of which its start is much, half from the next shards it writes.
-
-    A run that ends before its moment, as one killed five times does in the end, is checked, and begun anew.
-    """
-    (tmp_path / "texts.txt").write_text("\n".join(corpus_of(400).texts))
-    (tmp_path / "words.txt").write_text("\n".join(WORDS.words))
-    arguments = [str(tmp_path / "texts.txt"), str(tmp_path / "words.txt"), tiny_lm, str(top_k)]
-    command = [sys.executable, "-c", textwrap.dedent(WORKERS)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen(command, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, **pipes) as workers:
-        assert workers.stdout.readline() == "ready\n"
-        start = time.perf_counter()
-        assert teach_until(workers, [*arguments, str(tmp_path / "whole")], 120) == 0
-        usual = time.perf_counter() - start
-        whole, folder = contents(tmp_path / "whole"), tmp_path / "killed"
-        assert len(whole) == 50 + 2 + (top_k > 0)
-        chance, killed, states = random.Random(top_k), 0, set()
-        while killed < times:
-            code, before = -signal.SIGKILL, killed
-            while code and killed < min(before + 5, times):
-                done = len(shards_of(folder))
-                soon = chance.randint(min(done, 49), min(done + 10, 49))
-                seconds, shards = (usual, 0) if killed % 2 else (usual / 50, soon)
-                code = teach_until(workers, [*arguments, str(folder)], chance.uniform(0, seconds), shards)
-                assert code in (0, -signal.SIGKILL)
-                killed += code != 0
-                states.add(len(shards_of(folder)))
-            if code:
-                assert teach_until(workers, [*arguments, str(folder)], 120) == 0
-            assert contents(folder) == whole
-            assert not [file for file in folder.iterdir() if ".staging-" in file.name]
-            shutil.rmtree(folder)
-        workers.stdin.close()
-    # Killed with few shards done, and with many.
-    assert len(states) > times // 10
 
 
 def test_a_cache_that_cannot_be_written_is_a_warning(tiny_lm, tmp_path, monkeypatch, caplog):

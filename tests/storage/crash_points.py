@@ -8,7 +8,8 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -49,6 +50,17 @@ def ends_before(run: Callable[[], object], point: int, *, full: bool = False) ->
     return code != 0
 
 
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Leave what is there alone when garbage is collected: child processes then share the memory of this one."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def use_one_thread() -> None:
     """In a child process, which inherits pools of threads without the threads."""
     threadpoolctl.threadpool_limits(1)
@@ -81,14 +93,17 @@ def _count_down(point: int, full: bool) -> Callable[[], bool]:
 
 
 def points(
-    prepare: Callable[[], None], run: Callable[[], object], check: Callable[[], None], *, full: bool = False
+    prepare: Callable[[], None],
+    run: Callable[[], object],
+    check: Callable[[], None],
+    *,
+    full: bool = False,
+    step: int = 1,
 ) -> int:
-    """End at each point in turn; returns their number."""
+    """End at each point in turn, or at each so many-th; returns their number."""
     # Processes end here, the machine does not: what was written is there without waiting for the disk.
-    gc.collect()
-    gc.freeze()
-    with mock.patch("os.fsync"):
-        for point in range(500):
+    with frozen(), mock.patch("os.fsync"):
+        for point in range(0, 500, step):
             prepare()
             ended = ends_before(run, point, full=full)
             check()

@@ -16,6 +16,7 @@ from softtopic.storage.atomic import (
     claimed,
     locked,
     read_folder,
+    remove_leftovers,
     sole_writer,
     staged_file,
     staged_folder,
@@ -322,4 +323,18 @@ def test_a_read_only_place_is_one_line(tmp_path, monkeypatch, use):
     with pytest.raises(DiskError, match=r"could not be written \(Read-only file system\)"), use(tmp_path / "out") as at:
         at.write_text("")
     monkeypatch.undo()
+    assert not list(tmp_path.iterdir())
+
+
+def test_leftovers_are_removed_unless_their_path_is_locked(tmp_path):
+    """The process that writes may be one of another machine, whose number says nothing here."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    names = [f".{name}.staging-{process.pid}-0123456789ab" for name in ("a", "b")]
+    for name in (*names, ".c.lock", ".d.lock"):
+        (tmp_path / name).touch()
+    with locked(tmp_path / "a"), locked(tmp_path / "c"):
+        remove_leftovers(tmp_path)
+        assert {path.name for path in tmp_path.iterdir()} == {names[0], ".a.lock", ".c.lock"}
+    remove_leftovers(tmp_path)
     assert not list(tmp_path.iterdir())

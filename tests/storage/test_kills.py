@@ -4,7 +4,6 @@ Processes are forked from this one, which has imported everything, and nothing i
 hundredths of a second, most of which are writing.
 """
 
-import gc
 import io
 import json
 import os
@@ -19,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from crash_points import cleared, tree, use_one_thread
+from crash_points import cleared, frozen, tree, use_one_thread
 from word_counter import WordCounter
 
 from softtopic import Corpus, TopicModel
@@ -49,13 +48,12 @@ def forked(run: Callable[[], object]) -> int:
     return child
 
 
+@frozen()
 def kill_often(
     run: Callable[[], object], check: Callable[[bool], None], begin: Callable[[], None], times: int = 100
 ) -> None:
     """Kill runs at random moments; after each `check` is told whether it ended by itself, and all begins anew then."""
     chance, killed, in_a_row, usual = random.Random(0), 0, 5, 0.0
-    gc.collect()
-    gc.freeze()
     begin()
     while killed < times:
         start, child = time.perf_counter(), forked(run)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError, StoreMismatchError
+from softtopic.errors import DiskError, InputError, StoreMismatchError
 from softtopic.features.documents import documents_from_table, documents_table, fingerprint_of_read, mark_read
 from softtopic.features.manifest import FILE, Manifest, UnreadableManifestError
 from softtopic.features.shards import Shard, ShardContent, concatenate
@@ -88,7 +88,11 @@ class FeatureStore:
                     manifest.write(path)
         store = cls.open(path)
         store.manifest.check(manifest, path)
-        remove_leftovers(path)
+        # Manifest and documents are written under the lock of the folder, shards under their own.
+        if any(path.glob(".*")):
+            with suppress(DiskError), claimed(path, wait=False) as mine:
+                if mine:
+                    remove_leftovers(path)
         remove_abandoned(path)
         return store
 

@@ -241,12 +241,18 @@ def _staged(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left in a folder: staging names, and lock files that nobody holds."""
+    """Remove what killed processes left in a folder: staging names, and lock files that nobody holds.
+
+    What is locked is left alone, for its process may be one of another machine.
+    """
     for path in folder.glob(".*"):
-        if _OWNED.search(path.name) and not _in_use(path):
-            _remove(path)
-        elif path.name.endswith(".lock"):
+        if path.name.endswith(".lock"):
             remove_abandoned(path.with_name(path.name.removeprefix(".").removesuffix(".lock")))
+        elif (owner := _OWNED.search(path.name)) and not _in_use(path):
+            written = path.with_name(path.name[1 : owner.start()])
+            with suppress(DiskError), claimed(written, wait=False) as mine:
+                if mine:
+                    _remove(path)
 
 
 def remove_abandoned(path: Path) -> None:
