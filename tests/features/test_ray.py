@@ -69,8 +69,8 @@ def test_results_are_those_of_the_local_engine_and_poison_goes_to_a_side_file(cl
     assert table(tmp_path / "out").equals(table(tmp_path / "here"))
     rejected = [sorted((tmp_path / out / "_rejected").iterdir())[0].read_text() for out in ("out", "here")]
     assert rejected[0] == rejected[1]
-    # Both workers and this process have opened the models, once each.
-    assert len(list(tmp_path.glob("opened-*"))) == 3
+    # This process and each worker have opened the models once; on a busy machine one worker may have done it all.
+    assert len(list(tmp_path.glob("opened-*"))) in (2, 3)
 
 
 def test_a_worker_that_is_killed_costs_its_part_alone(cluster, run, tmp_path):

@@ -41,6 +41,8 @@ from softtopic.cli.output import (
 from softtopic.cli.parts import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
 
 if TYPE_CHECKING:
+    from softtopic.cli.streaming import StreamOptions
+    from softtopic.model import TopicModel
     from softtopic.types import DocInt, DocTopic
 
 log = logging.getLogger("softtopic")
@@ -159,7 +161,7 @@ def transform(
 ) -> None:
     """Compute the topic mixtures of documents, old or new; those of standard input (-) line by line as they come."""
     from softtopic.cli.streaming import StreamOptions, is_stream, transform_stream
-    from softtopic.data.writers import kept_columns, table_writer
+    from softtopic.data.writers import table_writer
     from softtopic.model import TopicModel
     from softtopic.storage.atomic import check_writable
 
@@ -189,20 +191,31 @@ def transform(
     if streams:
         transform_stream(loaded, options, how)
         return
-    corpus, kept = read_with_columns(file, options) if keep_columns else (read_documents(file, options), {})
     loaded.progress = not (quiet or as_json)
+    columns = _columns_of_file(loaded, file, options, how)
+    _write_mixtures(columns, loaded.topic_ids_.tolist(), out, as_json=as_json)
+
+
+def _columns_of_file(
+    loaded: "TopicModel", file: str, options: DocumentOptions, how: "StreamOptions"
+) -> dict[str, Any]:  # fmt: skip
+    """What `transform` writes of a file that is read at once."""
+    from softtopic.data.writers import kept_columns
+
+    keep = how.keep_columns
+    corpus, kept = read_with_columns(file, options) if keep else (read_documents(file, options), {})
     theta = loaded.transform(corpus)
-    first: dict[str, Any] = {"name": [loaded.topic_names_[one] for one in theta.argmax(axis=1)]} if keep_columns else {}
-    first |= {"novelty": loaded.novelty(corpus)} if novelty else {}
-    columns = _mixture_columns(theta, loaded.topic_ids_, first, as_lists=out is None or out.suffix == ".jsonl")
+    first: dict[str, Any] = {"name": [loaded.topic_names_[one] for one in theta.argmax(axis=1)]} if keep else {}
+    first |= {"novelty": loaded.novelty(corpus)} if how.novelty else {}
+    as_lists = how.out is None or how.out.suffix == ".jsonl"
+    columns = _mixture_columns(theta, loaded.topic_ids_, first, as_lists=as_lists)
     all_names, kept = list(kept), kept_columns(kept, columns, file)
     if replaced := [name for name in all_names if name not in kept]:
         names = ", ".join(replaced[:4] + ["…"] * (len(replaced) > 4))
         log.info("columns of an earlier transform are replaced: %s", names)
-    if not keep_columns or (id is None and "id" not in kept):
+    if not keep or (options.id is None and "id" not in kept):
         columns = {"id": corpus.ids} | columns
-    columns = kept | columns
-    _write_mixtures(columns, loaded.topic_ids_.tolist(), out, as_json=as_json)
+    return kept | columns
 
 
 def _mixture_columns(theta: "DocTopic", topics: "DocInt", more: dict[str, Any], *, as_lists: bool) -> dict[str, Any]:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 REJECTED = "_rejected"
 
 # Documents whose columns are computed at the same time.
-_AT_ONCE = 4096
+_BLOCK = 4096
 # Failed parts that are named; the others are counted.
 _NAMED = 3
 # A text that every model can take: where it fails, no document is to blame.
@@ -273,8 +273,8 @@ def _computed(
     """Columns of the texts of these rows, and rows that cannot be computed, each with the reason."""
     failed: dict[int, str] = {}
     found = []
-    for start in range(0, max(1, len(rows)), _AT_ONCE):
-        found += _computed_or_split(compute, texts, rows[start : start + _AT_ONCE], failed)
+    for start in range(0, max(1, len(rows)), _BLOCK):
+        found += _computed_or_split(compute, texts, rows[start : start + _BLOCK], failed)
     names = found[0]
     return {name: np.concatenate([columns[name] for columns in found]) for name in names}, failed
 

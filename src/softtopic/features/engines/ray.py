@@ -164,6 +164,9 @@ def _check_reachable(address: str) -> None:
 @contextmanager
 def _quiet_standard_error() -> Iterator[None]:
     """Ray's native part writes to the file descriptor, whatever its level of logging is."""
+    if sys.stderr is None:
+        yield
+        return
     sys.stderr.flush()
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
