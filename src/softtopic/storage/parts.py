@@ -223,10 +223,9 @@ class PartFolder:
         # Dictionaries of floats take time and space, and split into their bytes they are smaller.
         floats = [one.name for one in table.schema if pa.types.is_floating(one.type)]
         others = [name for name in table.column_names if name not in floats]
+        how: dict[str, Any] = {"use_dictionary": others, "use_byte_stream_split": floats or False}
         with BytesIO() as buffer:
-            pq.write_table(
-                table, buffer, compression="zstd", use_dictionary=others, use_byte_stream_split=floats or False
-            )
+            pq.write_table(table, buffer, compression="zstd", **how)
             data = buffer.getvalue()
         with staged_file(self.path / part_name(index)) as staging:
             staging.write_bytes(data)
