@@ -16,7 +16,7 @@ from softtopic.cli.evaluation import evaluate
 from softtopic.cli.exporting import export
 from softtopic.cli.fitting import demo, fit, teach
 from softtopic.cli.naming import name
-from softtopic.cli.parts import encode
+from softtopic.cli.part_runs import encode
 from softtopic.cli.plotting import plot, report
 from softtopic.cli.reference import described, exit_codes
 from softtopic.cli.renewing import update

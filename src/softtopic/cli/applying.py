@@ -38,7 +38,7 @@ from softtopic.cli.output import (
     topic_records,
     with_sizes,
 )
-from softtopic.cli.parts import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
+from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
 
 if TYPE_CHECKING:
     from softtopic.cli.streaming import StreamOptions

@@ -56,7 +56,7 @@ from softtopic.cli.output import (
     topic_records,
     with_sizes,
 )
-from softtopic.cli.parts import EngineName, EngineOptions, refuse_with_engine, teach_parts, uses_parts
+from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, teach_parts, uses_parts
 from softtopic.errors import InputError
 
 if TYPE_CHECKING:
