@@ -96,7 +96,7 @@ def test_several_files_are_fitted_in_memory_too(run, posts, words, tmp_path):
         (["--fit-on", "100"], "nothing to fit; give a file of documents"),
         (["-", "--fit-on", "100"], "--fit-on reads the documents twice; give files"),
         (["in", "--fit-on", "1"], "--fit-on is 1; give a number of documents of at least 2"),
-        (["in", "--skip-invalid"], "--skip-invalid is of documents that are read as a stream; give --fit-on, too"),
+        (["in", "--skip-invalid"], "--skip-invalid only works on streams of documents; add --fit-on"),
         (["nowhere", "--fit-on", "100"], "nowhere: no such file"),
         (["in", "--fit-on", "100", "--text", "body"], "has no column 'body'; it has: key, text, group"),
         (["in", "--fit-on", "100", "--out", "taken"], "taken.documents exists and is not a folder of parts"),
@@ -120,7 +120,7 @@ def test_transform_writes_parts(run, tiny, posts, tmp_path):
     assert json.loads(out) == {"topics": [0, 1, 2], "documents": 300, "out": f"{tmp_path}/topics/", "parts": 1}
     assert "1 of 1 parts were complete" in err
     code, _, err = run("transform", tiny, posts, "--out", tmp_path / "topics", "--id", "key", "--novelty")
-    assert (code, "topics holds parts of another options; give the same again" in err) == (2, True)
+    assert (code, "topics holds parts made with different options; give the same again" in err) == (2, True)
     assert run("transform", tiny, posts, "--out", tmp_path / "more/", "--keep-columns")[0] == 2
     assert run("transform", tiny, posts, "--out", f"{tmp_path}/more/", "--keep-columns", "--novelty", "--quiet")[0] == 0
     assert list(table_of(tmp_path / "more"))[:6] == ["id", "key", "text", "group", "topic", "novelty"]
@@ -143,6 +143,33 @@ def test_bad_lines_are_named_or_left_out(run, tiny, posts, tmp_path):
     assert code == 0
     assert "b.jsonl line 101 is not JSON; expected one object a line; left out" in err
     assert len(table_of(tmp_path / "topics")) == 301
+
+
+def test_all_lines_that_are_left_out_are_counted(run, tiny, tmp_path):
+    lines = [json.dumps({"text": "sql"}), "oops"] * 40
+    (tmp_path / "posts.jsonl").write_text("\n".join(lines))
+    code, _, err = run("transform", tiny, tmp_path / "posts.jsonl", "--skip-invalid", "--out", f"{tmp_path}/topics/")
+    assert code == 0
+    assert "posts.jsonl: 40 invalid lines were left out in all" in err
+
+
+def test_a_wrong_column_is_no_invalid_line_and_leaves_nothing(run, tiny, posts, tmp_path):
+    code, _, err = run("transform", tiny, posts, "--text", "titel", "--out", f"{tmp_path}/topics/")
+    assert code == 2
+    assert "a.jsonl line 1 has no column 'titel'; it has: " in err
+    assert "--skip-invalid" not in err
+    assert not (tmp_path / "topics").exists()
+
+
+def test_other_ids_are_refused_and_other_documents_are_a_warning(run, tiny, posts, tmp_path):
+    command = ["transform", tiny, posts / "a.jsonl", "--out", f"{tmp_path}/topics/"]
+    assert run(*command, "--id", "key", "--quiet")[0] == 0
+    code, _, err = run(*command)
+    assert code == 2
+    assert "holds parts made with different options" in err
+    code, _, err = run("transform", tiny, posts / "b.jsonl", "--id", "key", *command[3:])
+    assert code == 0
+    assert "held other documents: parts that were replaced: 1 of 1" in err
 
 
 @pytest.mark.slow

@@ -118,7 +118,7 @@ def test_parts_of_another_model_are_refused(run, files, model, tmp_path):
     arguments = (files, "--text", "body", "--out", "t", *LOCAL)
     assert run("transform", model, *arguments)[0] == 0
     code, _, err = run("transform", model, *arguments, "--novelty")
-    assert (code, "t holds parts of another options; give the same again, or a new folder" in err) == (2, True)
+    assert (code, "t holds parts made with different options; give the same again, or a new folder" in err) == (2, True)
 
 
 @pytest.mark.slow

@@ -156,7 +156,7 @@ def test_bad_input_is_named_before_the_work(compute, posts, tmp_path):
     with pytest.raises(InputError, match="no column 'uuid'; it has: text, key"):
         compute(id="uuid")
     compute()
-    with pytest.raises(PartFolderError, match="holds parts of another seed"):
+    with pytest.raises(PartFolderError, match="holds parts made with different seed"):
         compute(seed=1)
     for file in posts.iterdir():
         pq.write_table(pq.read_table(file).slice(0, 0), file)

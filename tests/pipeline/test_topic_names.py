@@ -123,11 +123,11 @@ def test_names_in_one_of_the_languages_of_the_documents(mixed, teacher, monkeypa
 def test_words_are_shown_where_the_language_of_choice_cannot_be_written(model, teacher, monkeypatch, caplog):
     monkeypatch.setattr(naming, "can_write", lambda teacher, language: False)
     names, [line] = named(model, teacher, caplog, "de")
-    assert "cannot write German: the first words of each topic are shown; give a language model that can" in line
+    assert "cannot write German: names are the first words of each topic; give a language model that can" in line
     assert names == [" ".join(words[:3]) for words in model.topics.top_words(3)]
     monkeypatch.setattr(naming, "can_write", lambda teacher, language: True)
     names, [line] = named(model, teacher, caplog, "Polish")
-    assert "there is no prompt for names in Polish: the first words of each topic are shown; ask a server" in line
+    assert "there is no prompt for names in Polish: names are the first words of each topic; ask a server" in line
     assert names == [" ".join(words[:3]) for words in model.topics.top_words(3)]
 
 

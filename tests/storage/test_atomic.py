@@ -177,6 +177,8 @@ def test_a_folder_that_is_replaced_is_read_again(tmp_path):
         with locked(folder), staged_folder(folder) as staging:
             for name in ("a", "b"):
                 (staging / name).write_text(str(number))
+        # Longer than it takes to read the folder.
+        time.sleep(0.01)
 
     def read() -> tuple[str, str]:
         try:
@@ -191,7 +193,7 @@ def test_a_folder_that_is_replaced_is_read_again(tmp_path):
 
     write(0)
     with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(lambda: [write(number) for number in range(100)])
+        writing = pool.submit(lambda: [write(number) for number in range(40)])
         seen = {read_folder(folder, read)[0] for _ in iter(writing.done, True)}
         writing.result()
     assert len(seen) > 3

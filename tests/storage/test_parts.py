@@ -141,7 +141,7 @@ def test_damaged_lines_cost_their_parts_and_a_damaged_manifest_is_named(tmp_path
 def test_parts_of_something_else_are_refused(tmp_path):
     path = tmp_path / "theta"
     run(path)
-    with pytest.raises(PartFolderError, match="theta holds parts of another model; give the same again, or a new fold"):
+    with pytest.raises(PartFolderError, match="theta holds parts made with different model; give the same again"):
         run(path, made_of=MADE_OF | {"model": "b"})
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "a.txt").touch()

@@ -270,7 +270,7 @@ def _stream(
     if fit_on is not None:
         return open_stream_to_fit(files, options, out, skip_invalid=skip_invalid)
     if skip_invalid:
-        raise InputError("--skip-invalid is of documents that are read as a stream; give --fit-on, too")
+        raise InputError("--skip-invalid only works on streams of documents; add --fit-on")
     return None
 
 

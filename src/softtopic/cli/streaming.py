@@ -58,7 +58,7 @@ def is_stream(file: str, format: str | None, options: StreamOptions, *, as_json:
     if options.resume and (options.out is None or not streams):
         raise InputError("--resume needs lines on standard input (-) and --out FILE.jsonl")
     if options.skip_invalid and not streams:
-        raise InputError("--skip-invalid needs lines on standard input (-) and lines as output")
+        raise InputError("--skip-invalid needs --out FOLDER/, or standard input (-) and JSON lines as output")
     return streams
 
 

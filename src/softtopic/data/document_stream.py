@@ -12,7 +12,7 @@ from softtopic.data.corpus import Corpus, fingerprint_strings
 from softtopic.data.document_files import STANDARD_INPUT, Pass, find_files, has_whole_ids, open_pass, rows_of
 from softtopic.data.readers import Columns, check_words, find_column
 from softtopic.data.sample import Sample, draw_sample
-from softtopic.data.streams import Item, NoDocumentsError, Record
+from softtopic.data.streams import InvalidLine, Item, NoDocumentsError, Record
 from softtopic.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -226,11 +226,13 @@ class DocumentStream:
         """Documents of a batch, the share of the stream that was read by then, and the number of invalid lines."""
         records: list[Record] = []
         characters = n_invalid = 0
+        is_first = True
         for item, done in self.items():
             if not isinstance(item, Record):
-                self._leave_out(item, n_invalid)
+                self._leave_out(item, n_invalid, is_first=is_first)
                 n_invalid += 1
                 continue
+            is_first = False
             records.append(item)
             characters += len(item.text)
             if len(records) >= rows or characters >= _PART_CHARACTERS:
@@ -238,13 +240,17 @@ class DocumentStream:
                 records, characters = [], 0
         if records:
             yield records, 1.0, n_invalid
+        if n_invalid > _NAMED:
+            log.warning("%s: %s invalid lines were left out in all", self.name, f"{n_invalid:,}")
 
-    def _leave_out(self, item: Item, n_invalid: int) -> None:
-        message = getattr(item, "message", "")
+    def _leave_out(self, item: InvalidLine, n_invalid: int, *, is_first: bool) -> None:
         if not self.skip_invalid:
-            raise InputError(f"{message}; or leave such lines out: --skip-invalid, skip_invalid=True")
+            # A column that the first line lacks is a wrong name, and all other lines lack it, too.
+            is_name = item.lacks_column and is_first
+            other = "or leave such lines out: --skip-invalid, skip_invalid=True"
+            raise InputError(f"{item.message}; {'choose one of these' if is_name else other}")
         if n_invalid < _NAMED:
-            log.warning("%s; left out", message)
+            log.warning("%s; left out", item.message)
 
     def _corpus(self, records: list[Record], start: int) -> Corpus:
         ids: Iterable[Any] = (str(row) for row in range(start, start + len(records)))

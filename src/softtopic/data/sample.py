@@ -116,4 +116,5 @@ def draw_sample(batches: Iterable[Corpus], n: int, *, seed: int = 0) -> Sample:
         raise InputError(f"{n_documents} documents, all of them blank; choose the column of texts")
     texts, ids, labels, times = zip(*(smallest.found[one] for one in sorted(smallest.found)), strict=True)
     corpus = Corpus.from_texts(texts, ids=ids, labels=labels if labelled else None, times=times if timed else None)
-    return Sample(corpus=corpus, n_documents=n_documents, n_blank=n_blank, n_distinct=smallest.n_distinct)
+    n_distinct = min(smallest.n_distinct, n_documents - n_blank)
+    return Sample(corpus=corpus, n_documents=n_documents, n_blank=n_blank, n_distinct=n_distinct)

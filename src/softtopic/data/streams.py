@@ -30,6 +30,10 @@ _PATIENCE = 0.5
 STANDARD_INPUT = "standard input"
 
 
+class MissingColumnError(InputError):
+    """A document has no column of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A document of a stream, and all columns of its line."""
@@ -44,6 +48,7 @@ class InvalidLine:
     """A line that holds no document; the message names its number and says why."""
 
     message: str
+    lacks_column: bool = False
 
 
 Item = Record | InvalidLine
@@ -299,7 +304,7 @@ def _from_json(lines: Iterable[str | InvalidLine], columns: Columns, name: str) 
             try:
                 yield record_of(json_object(line, name, number), columns, f"{name} line {number}")
             except InputError as error:
-                yield InvalidLine(str(error))
+                yield InvalidLine(str(error), isinstance(error, MissingColumnError))
 
 
 def _from_array(lines: Iterable[str | InvalidLine], columns: Columns, name: str) -> Iterator[Item]:
@@ -345,7 +350,7 @@ def record_of(values: Mapping[str, Any], columns: Columns, where: str) -> Record
     for column in (columns.text, columns.id):
         name = None if column is None else find_column(values, column)
         if column is not None and name is None:
-            raise InputError(f"{where} has no column {column!r}; it has: {', '.join(values) or 'none'}")
+            raise MissingColumnError(f"{where} has no column {column!r}; it has: {', '.join(values) or 'none'}")
         found[column] = "" if name is None or values[name] is None else values[name]
     text = found[columns.text]
     if not isinstance(text, str):

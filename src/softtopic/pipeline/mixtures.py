@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,12 @@ def write_mixtures(
     PartFolderError
         If the folder holds something else.
     """
+    batches = stream.batches()
+    # Nothing is written where nothing can be read.
+    first = next(batches)
     folder = PartFolder.create(path, made_of(predictor, stream, options), overwrite=options.overwrite)
-    n_kept, index = 0, -1
+    n_kept = n_replaced = 0
+    index = -1
     note = f"complete parts are in {path}; the same command goes on"
     with (
         noting_what_is_kept(lambda: note),
@@ -98,28 +103,33 @@ def write_mixtures(
         Progress("computing mixtures", 100, "%", show=options.progress) as bar,
     ):
         known = folder.parts()
-        for index, batch in enumerate(stream.batches()):
+        for index, batch in enumerate(chain([first], batches)):
             source, part = batch.fingerprint, known.get(index)
             if folder.is_current(part, source):
                 n_kept += 1
             else:
                 if part is not None and (damage := folder.damage(part)) is not None:
                     log.warning("%s is damaged (%s) and is written again", folder.path / part.file, damage)
+                elif part is not None:
+                    n_replaced += 1
                 table = _table(predictor, batch, stream, embedder, novelty=options.novelty)
                 folder.record(folder.write(index, table, source=source))
             bar.advance_to(round(100 * batch.done))
         folder.finish(index + 1)
     if n_kept:
         log.info("%d of %d parts were complete", n_kept, index + 1)
+    if n_replaced:
+        log.warning("%s held other documents: parts that were replaced: %d of %d", path, n_replaced, index + 1)
     return folder
 
 
 def made_of(predictor: Predictor, stream: DocumentStream, options: WriteOptions) -> dict[str, object]:
     """Whatever changes the rows, beside the documents."""
-    return made_of_model(predictor, novelty=options.novelty, keep_columns=stream.keep_columns)
+    ids = stream.columns.id
+    return made_of_model(predictor, novelty=options.novelty, keep_columns=stream.keep_columns, ids=ids)
 
 
-def made_of_model(predictor: Predictor, **options: bool) -> dict[str, object]:
+def made_of_model(predictor: Predictor, **options: bool | str | None) -> dict[str, object]:
     """Whatever changes the rows, beside the documents; `topic_sizes` knows the model by it."""
     return {
         "model": _digest(predictor.state.theta),

@@ -247,13 +247,13 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
     writes = can_write(teacher, texts.language)
     if texts.is_translated and texts.language not in PROMPT_LANGUAGES:
         log.warning(
-            "there is no prompt for names in %s: the first words of each topic are shown; ask a server (--server), or "
+            "there is no prompt for names in %s: names are the first words of each topic; ask a server (--server), or "
             "choose one of %s", english_name(texts.language), ", ".join(PROMPT_LANGUAGES),
         )  # fmt: skip
         return _first_words(texts)
     if not writes:
         shown = (
-            "the first words of each topic are shown" if texts.is_translated else "names are phrases of the documents"
+            "names are the first words of each topic" if texts.is_translated else "names are phrases of the documents"
         )
         log.warning(
             "%s cannot write %s: %s; give a language model that can (--lm), or a server (--server)",

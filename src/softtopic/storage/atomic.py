@@ -1,5 +1,6 @@
 """Atomic writes: files and folders are written under a temporary name, flushed to disk, then renamed into place."""
 
+import errno
 import glob
 import os
 import re
@@ -298,7 +299,14 @@ def disk_errors(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError) as error:
         # safetensors wraps OSError into an error of its own.
         reason = getattr(error, "strerror", None) or str(error)
-        raise DiskError(f"{path} could not be written ({reason}); free some space or choose another place") from error
+        step = "free some space or choose another place" if _is_full(error) else "choose another place"
+        raise DiskError(f"{path} could not be written ({reason}); {step}") from error
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a disk or a quota is full, or the error does not say."""
+    number = getattr(error, "errno", None)
+    return number is None or number in (errno.ENOSPC, errno.EDQUOT)
 
 
 def check_writable(path: Path) -> None:

@@ -126,7 +126,7 @@ class PartFolder:
             if overwrite:
                 return found._emptied(made_of)
             raise PartFolderError(
-                f"{path} holds parts of another {', '.join(other)}; give the same again, or a new folder"
+                f"{path} holds parts made with different {', '.join(other)}; give the same again, or a new folder"
             )
         return found
 
