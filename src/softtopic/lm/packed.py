@@ -264,7 +264,7 @@ class TokenTree:
 
 def _padded_length(length: int) -> int:
     """Up to a quarter longer: a document's shapes depend on its own length, and few documents are computed alone."""
-    step = 1 << max(2, length.bit_length() - 3)
+    step = 1 << max(2, length.bit_length() - 3) if length > 4 else 1
     return -(-length // step) * step
 
 

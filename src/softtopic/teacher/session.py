@@ -30,8 +30,7 @@ log = logging.getLogger(__name__)
 # Documents tokenised together: tokenizers take a hundred bytes for each character.
 _TOKENIZER_BATCH = 64
 
-# Where workers read side by side: batches for each of them, and tokens of a batch below which products are inefficient.
-_BATCHES_PER_WORKER = 2
+# Tokens of a batch below which products are inefficient.
 _MIN_BATCH_TOKENS = 512
 
 # Characters that are tokenised for each token to be read.
@@ -96,7 +95,7 @@ class Session:
         """Chunks read together: as many as are worth it, and enough batches that all workers end about together."""
         lengths, device = [len(chunk) + len(group.suffix) for chunk in chunks], self.model.reader.device
         workers = n_workers(device)
-        share = -(-sum(lengths) // (_BATCHES_PER_WORKER * workers)) if workers > 1 else sum(lengths)
+        share = -(-sum(lengths) // workers)
         budget = min(TOKENS_PER_BATCH[device.type], max(_MIN_BATCH_TOKENS, share))
         return list(_split_batches(group.reader.batches(lengths, budget), scorer.max_documents))
 
