@@ -162,3 +162,8 @@ def test_a_full_disk_leaves_the_old_model(folder, monkeypatch):
         write_model(folder, model(1))
     assert tree(folder) == before
     assert {path.name for path in folder.parent.iterdir()} == {"model"}
+
+
+def test_a_model_is_not_written_to_standard_output():
+    with pytest.raises(ModelFileError, match=r"cannot be written to standard output \(-\); give a folder"):
+        check_destination(Path("-"))

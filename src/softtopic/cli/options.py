@@ -25,7 +25,7 @@ SkipInvalid = Annotated[
     bool,
     typer.Option(
         "--skip-invalid",
-        help="Of documents that are read as a stream: leave out lines that hold none.",
+        help="When documents are read as a stream, skip lines that cannot be read as documents.",
         rich_help_panel=DOCUMENTS,
     ),
 ]

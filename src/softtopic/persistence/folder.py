@@ -94,6 +94,8 @@ def check_destination(path: Path) -> None:
 
     Raises DiskError where nothing could be written.
     """
+    if str(path) == "-":
+        raise ModelFileError("a model is a folder and cannot be written to standard output (-); give a folder")
     if not path.exists():
         check_writable(path)
         return
