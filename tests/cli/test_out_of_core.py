@@ -145,6 +145,15 @@ def test_bad_lines_are_named_or_left_out(run, tiny, posts, tmp_path):
     assert len(table_of(tmp_path / "topics")) == 301
 
 
+def test_an_unknown_language_is_named_before_documents_are_read(run, tmp_path):
+    (tmp_path / "posts.jsonl").write_text("oops")
+    code, _, err = run("fit", tmp_path / "posts.jsonl", "--fit-on", "50", "--language", "klingon")
+    assert code == 2
+    assert "klingon" in err
+    assert "oops" not in err
+    assert "JSON" not in err
+
+
 def test_all_lines_that_are_left_out_are_counted(run, tiny, tmp_path):
     lines = [json.dumps({"text": "sql"}), "oops"] * 40
     (tmp_path / "posts.jsonl").write_text("\n".join(lines))

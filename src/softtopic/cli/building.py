@@ -145,8 +145,12 @@ def check_sources(
     files: list[str] | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
 ) -> None:
     """Raise InputError unless there is something to fit, from one source, and no option is of another one."""
+    from softtopic.data.languages import AUTO, NONE, parse_languages
     from softtopic.features.store import FeatureStore
 
+    if words.language.lower() not in (AUTO, NONE):
+        # Before documents are read.
+        parse_languages(words.language)
     if labels is not None and (files or features is not None):
         raise InputError("--labels stands alone; leave out the file of documents and --features")
     if not files and features is None and labels is None:

@@ -194,8 +194,8 @@ def fit(
         int | None,
         typer.Option(
             "--fit-on",
-            help="For documents that do not fit in memory: fit a random sample of this size, then write the mixtures of "
-            "all documents to OUT.documents.",
+            help="For documents that do not fit in memory: fit a random sample of this size, then write the mixtures "
+            "of all documents to OUT.documents.",
         ),
     ] = None,
     recipe: RecipeOptions = RecipeOptions(),
