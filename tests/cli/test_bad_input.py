@@ -144,6 +144,7 @@ def test_a_feature_folder_of_something_else(run, posts, tiny_lm, tmp_path):
         assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["fit", "teach", "transform"])
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(command, posts, tiny_lm, model, tmp_path):
     """A file-size limit stands for the full disk: writes really fail, in the middle."""

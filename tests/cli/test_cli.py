@@ -197,6 +197,7 @@ def test_backbone_inputs_and_target_are_options(run, posts, tiny_lm, tmp_path):
     assert (code, len(out.splitlines())) == (0, 12), err
 
 
+@pytest.mark.slow
 def test_standard_input_and_words_from_a_file(texts, tiny_lm, tmp_path):
     (tmp_path / "words.txt").write_text("sql\ntable\norbit\nbread\n")
     fit = subprocess.run(
@@ -272,6 +273,7 @@ def test_labels_are_cut_on_request(run, posts, tiny_lm):
         assert said in err
 
 
+@pytest.mark.slow
 def test_odd_texts_go_the_whole_way(run, tiny_lm, tmp_path):
     texts = ["مرحبا بالعالم table", "🚀🚀 rocket orbit", "漢字かな table orbit", "\x07bell\x00 rocket",
              "table " * 900_000,
