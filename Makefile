@@ -34,7 +34,9 @@ test-isa: assets
 
 test-slow: assets
 	@$(BIN)/softtopic fetch election-tweets >/dev/null
-	$(BIN)/python -m pytest -m slow
+# Tests of kills and crashes fork, which OpenMP's threads do not survive.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/storage
+	$(BIN)/python -m pytest -m slow --ignore=tests/storage
 
 lint: install
 	$(BIN)/ruff format --check src tests benchmarks

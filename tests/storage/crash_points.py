@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest import mock
 
 import threadpoolctl
+import torch
 
 from softtopic.errors import SofttopicError
 
@@ -64,6 +65,8 @@ def frozen() -> Iterator[None]:
 def use_one_thread() -> None:
     """In a child process, which inherits pools of threads without the threads."""
     threadpoolctl.threadpool_limits(1)
+    # Torch asks OpenMP for a number of threads of its own.
+    torch.set_num_threads(1)
 
 
 def _count_down(point: int, full: bool) -> Callable[[], bool]:
