@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from crash_points import cleared, points, tree
 from fitted_states import fitted_state
 from word_counter import WordCounter
@@ -28,7 +29,11 @@ from softtopic.storage.assets import ASSETS, Asset, AssetFile
 from softtopic.storage.cache import cache_dir
 from softtopic.topics.export import export
 
-pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"), pytest.mark.slow]
+# OpenMP's threads do not survive a fork, and sums of several threads are rounded otherwise than those of one.
+_one_thread = pytest.mark.skipif(
+    torch.get_num_threads() > 1, reason="forked processes compute on one thread: set OMP_NUM_THREADS=1"
+)
+pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"), pytest.mark.slow, _one_thread]
 
 
 @pytest.fixture

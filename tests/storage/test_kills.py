@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from crash_points import cleared, frozen, tree, use_one_thread
 from word_counter import WordCounter
 
@@ -28,7 +29,12 @@ from softtopic.persistence.saving import load
 from softtopic.pipeline.read import read_into
 from softtopic.recipes import RECIPES
 
+# OpenMP's threads do not survive a fork, and sums of several threads are rounded otherwise than those of one.
+_one_thread = pytest.mark.skipif(
+    torch.get_num_threads() > 1, reason="forked processes compute on one thread: set OMP_NUM_THREADS=1"
+)
 pytestmark = [
+    _one_thread,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked"),
     pytest.mark.slow,
     pytest.mark.timeout(300),
