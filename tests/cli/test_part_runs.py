@@ -119,6 +119,8 @@ def test_parts_of_another_model_are_refused(run, files, model, tmp_path):
     assert run("transform", model, *arguments)[0] == 0
     code, _, err = run("transform", model, *arguments, "--novelty")
     assert (code, "t holds parts made with different options; give the same again, or a new folder" in err) == (2, True)
+    code, _, err = run("transform", model, *arguments, "--id", "key")
+    assert (code, "t holds parts made with different id; give the same again, or a new folder" in err) == (2, True)
 
 
 @pytest.mark.slow

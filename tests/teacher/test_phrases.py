@@ -99,6 +99,7 @@ def test_batches_hold_every_topic_once_and_never_one_alone():
 def test_names_by_the_embedded_language_model(embedded_lm, texts):
     topics = [[texts[row] for row in rows] for rows in (DATA, SPACE)]
     first, second = decode_phrases(Teacher(embedded_lm), topics, NamingConfig())
-    assert any("sql" in phrase.text.lower() for phrase in first[:5])
-    about_space = ("space", "orbit", "rocket", "astronaut")
-    assert any(word in phrase.text.lower() for phrase in second[:5] for word in about_space)
+    # Which of several good phrases come first depends on rounding: most of them are about the topic.
+    words_of_topics = (("sql",), ("space", "orbit", "rocket", "astronaut"))
+    for phrases, words in zip((first, second), words_of_topics, strict=True):
+        assert sum(any(word in phrase.text.lower() for word in words) for phrase in phrases[:5]) >= 3

@@ -1,6 +1,5 @@
 """Parquet files of any number, on disks and in object stores, computed part by part: `encode`, and --engine."""
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ ENGINE = "Engine"
 # Documents of a part: some minutes of work on a processor.
 _PART_ROWS = 16_384
 # A language model reads a few dozen a second.
-_TAUGHT_ROWS = 1024
+_SOFT_LABEL_ROWS = 1024
 
 EngineName = Annotated[
     str | None,
@@ -106,13 +105,14 @@ def transform_parts(
 ) -> None:
     """`transform --engine`."""
     from softtopic.data.writers import TABLE_WRITERS
+    from softtopic.persistence.folder import folder_version
     from softtopic.pipeline.mixtures import made_of_model
     from softtopic.pipeline.part_rows import MixtureRows
 
     if out in (None, "-") or Path(str(out)).suffix in TABLE_WRITERS:
         raise InputError("--engine writes many parts; give --out the name of a folder")
     model = model.absolute()
-    opened = partial(open_predictor, model, device, _model_fingerprint(model))
+    opened = partial(open_predictor, model, device, folder_version(model))
     made_of = made_of_model(opened(), novelty=novelty, keep_columns=False)
     function = MixtureRows(open_predictor=opened, model=made_of, novelty=novelty)
     run_parts(files, Path(str(out)), function, engine, on, **how)
@@ -127,7 +127,7 @@ def teach_parts(
 
     _ = teacher.fingerprint  # a language model that is not on this machine is named before workers are started
     function = SoftLabelRows(teacher=teacher, vocabulary=Vocabulary(tuple(words)))
-    run_parts([file], out, function, engine, on, part_rows=_TAUGHT_ROWS, **how)
+    run_parts([file], out, function, engine, on, part_rows=_SOFT_LABEL_ROWS, **how)
 
 
 def run_parts(
@@ -152,7 +152,7 @@ def run_parts(
     rows = on.part_rows or part_rows
     opened = open_engine(engine, address=on.address, workers=on.workers)
     found = find_parquet(files)
-    folder = PartFolder.create(out.absolute(), {**function.made_of, "part_rows": rows})
+    folder = PartFolder.create(out.absolute(), {**function.made_of, "part_rows": rows, "id": id})
     job = PartJob(folder=folder, function=function, text=text, id=id)
     run = compute_parts(job, found, opened, part_rows=rows, progress=not (quiet or as_json))
     if as_json:
@@ -164,21 +164,15 @@ def run_parts(
     print(f"{run.n_documents} documents in {run.n_parts} parts are in {out}.")
 
 
-def open_predictor(model: Path, device: str, fingerprint: str) -> "Predictor":
+def open_predictor(model: Path, device: str, version: str) -> "Predictor":
     """The predictor of a model folder, which has to be the same on all machines."""
     from softtopic.model import TopicModel
+    from softtopic.persistence.folder import folder_version
 
     loaded = TopicModel.load(model, device=device)
-    if _model_fingerprint(model) != fingerprint:
+    if folder_version(model) != version:
         raise ModelFileError(f"{model} is another model here; put the model on a disk that all workers share")
     return loaded._fitted
-
-
-def _model_fingerprint(model: Path) -> str:
-    try:
-        return hashlib.sha256((model / "config.json").read_bytes()).hexdigest()
-    except OSError:
-        raise ModelFileError(f"{model} is not a model folder; give one made by `softtopic fit`") from None
 
 
 def uses_parts(engine: str | None, files: Sequence[str], on: EngineOptions) -> bool:

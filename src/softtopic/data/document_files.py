@@ -40,7 +40,7 @@ def _files_of(path: Path, format: str | None) -> list[Path]:
     if path.is_file() or path == STANDARD_INPUT:
         return [path]
     if path.is_dir():
-        inside = sorted(file for file in path.rglob("*") if file.is_file() and not _is_hidden(file.relative_to(path)))
+        inside = sorted(file for file in path.rglob("*") if file.is_file() and not is_hidden(file.relative_to(path)))
         if files := [file for file in inside if format is not None or suffix_format(file) is not None]:
             return files
         raise InputError(f"{path} is a folder without documents; give a folder of {FORMAT_NAMES} files")
@@ -52,7 +52,8 @@ def _files_of(path: Path, format: str | None) -> list[Path]:
     raise InputError(f"{path}: no such file; give a {FORMAT_NAMES} file")
 
 
-def _is_hidden(path: Path) -> bool:
+def is_hidden(path: Path) -> bool:
+    """Whether a name of the path begins with a dot or an underscore, as those of locks and manifests do."""
     return any(part.startswith((".", "_")) for part in path.parts)
 
 

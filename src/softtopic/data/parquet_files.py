@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from softtopic.data.document_files import is_hidden
 from softtopic.data.readers import find_column
 from softtopic.errors import InputError
 
@@ -139,7 +140,7 @@ def _urls(path: str) -> list[str]:
         if magic:
             found = [one for one in system.glob(inside) if system.isfile(one)]
         elif system.isdir(inside):
-            found = [one for one in system.find(inside) if not _is_hidden(one[len(inside) :])]
+            found = [one for one in system.find(inside) if not is_hidden(Path(one[len(inside) :]))]
             found = [one for one in found if one.endswith(".parquet")]
         else:
             found = [inside] if system.exists(inside) else []
@@ -147,10 +148,6 @@ def _urls(path: str) -> list[str]:
         raise InputError(f"{path}: no such file; give Parquet files, a folder of them or a pattern in quotes")
     local = "://" not in path
     return sorted(one if local else system.unstrip_protocol(one) for one in found)
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith((".", "_")) for part in Path(path).parts)
 
 
 def _system(path: str) -> tuple[Any, str]:

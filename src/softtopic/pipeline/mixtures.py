@@ -139,6 +139,15 @@ def made_of_model(predictor: Predictor, **options: bool | str | None) -> dict[st
     }
 
 
+def mixture_columns(
+    topics: Sequence[int], theta: DocTopic, novelty: Float[np.ndarray, " docs"] | None
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """Columns of a part: `topic`, `novelty` where it is known, and a column `theta_TOPIC` for each topic."""
+    more = {} if novelty is None else {"novelty": novelty}
+    shares = {f"{_THETA}{topic}": np.ascontiguousarray(theta[:, place]) for place, topic in enumerate(topics)}
+    return {"topic": np.array(topics)[theta.argmax(axis=1)], **more, **shares}
+
+
 def topic_sizes(predictor: Predictor, path: str | Path) -> Int[np.ndarray, " topics"]:
     """Number of documents of a folder in which each topic has the largest share; blank documents are in none.
 
@@ -203,11 +212,7 @@ def _table(
     """Rows of a part."""
     corpus, kept = batch.corpus, batch.columns
     theta, novelties = _mixtures(predictor, corpus.texts, embedder, novelty=novelty)
-    topics = np.array(predictor.view.topic_ids)
-    columns: dict[str, Any] = {"topic": topics[theta.argmax(axis=1)]}
-    if novelties is not None:
-        columns["novelty"] = novelties
-    columns |= {f"{_THETA}{topic}": np.ascontiguousarray(theta[:, column]) for column, topic in enumerate(topics)}
+    columns = mixture_columns(predictor.view.topic_ids, theta, novelties)
     if kept:
         kept = kept_columns(kept, columns, stream.name)
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.features.soft_label_files import METADATA
 from softtopic.lm.encoder import SentenceEncoder
+from softtopic.pipeline.mixtures import mixture_columns
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.stream import batch_mixtures
 from softtopic.teacher.base import BaseTeacher
@@ -67,16 +68,8 @@ class MixtureRows(RowFunction):
 
     def open(self) -> Callable[[list[str]], RowColumns]:
         predictor = self.open_predictor()
-        topics = np.array(predictor.view.topic_ids)
-
-        def compute(texts: list[str]) -> RowColumns:
-            theta, novelty = batch_mixtures(predictor, texts, novelty=self.novelty)
-            columns = {"topic": topics[theta.argmax(axis=1)]}
-            if novelty is not None:
-                columns["novelty"] = novelty
-            return columns | {f"theta_{topic}": theta[:, place] for place, topic in enumerate(topics.tolist())}
-
-        return compute
+        topics = predictor.view.topic_ids
+        return lambda texts: mixture_columns(topics, *batch_mixtures(predictor, texts, novelty=self.novelty))
 
 
 @dataclass(frozen=True, kw_only=True)
