@@ -13,7 +13,8 @@ from softtopic.errors import InputError
 # A pass over a file: its documents, each with the share of the file that has been read, in [0, 1].
 Pass = Callable[[], Iterator[tuple[Item, float]]]
 
-STANDARD_INPUT = Path("-")
+# The name of standard input among files.
+DASH = Path("-")
 
 # Rows of a Parquet file that are decoded at once, and bytes that are read at once.
 _BLOCK_ROWS = 4096
@@ -37,7 +38,7 @@ def find_files(paths: Sequence[str | Path], format: str | None = None) -> list[P
 
 
 def _files_of(path: Path, format: str | None) -> list[Path]:
-    if path.is_file() or path == STANDARD_INPUT:
+    if path.is_file() or path == DASH:
         return [path]
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file() and not is_hidden(file.relative_to(path)))
@@ -67,13 +68,13 @@ def open_pass(
     keep_columns: bool = False,
 ) -> Pass:
     """How the documents of a file are read; raises InputError where its format cannot be read bit by bit."""
-    name = format if file == STANDARD_INPUT else format_of(str(file), format).name
-    if name == "parquet" and file != STANDARD_INPUT:
+    name = format if file == DASH else format_of(str(file), format).name
+    if name == "parquet" and file != DASH:
         return lambda: _parquet_rows(file, columns, keep_columns=keep_columns)
     if name is not None and name not in STREAMED:
         raise InputError(f"{file}: {name} cannot be read bit by bit; save it as csv")
     how: dict[str, Any] = {"format": name, "delimiter": delimiter, "encoding": encoding}
-    if file == STANDARD_INPUT:
+    if file == DASH:
         return lambda: ((item, 0.0) for item in read_items(read_blocks(standard_input()), columns, **how))
     return lambda: _lines(file, columns, how)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import Corpus, fingerprint_strings
-from softtopic.data.document_files import STANDARD_INPUT, Pass, find_files, has_whole_ids, open_pass, rows_of
+from softtopic.data.document_files import DASH, Pass, find_files, has_whole_ids, open_pass, rows_of
 from softtopic.data.readers import Columns, check_words, find_column
 from softtopic.data.sample import Sample, draw_sample
 from softtopic.data.streams import InvalidLine, Item, NoDocumentsError, Record
@@ -124,12 +124,12 @@ class DocumentStream:
         """
         files = find_files([paths] if isinstance(paths, str | Path) else paths, how.get("format"))
         passes = [open_pass(file, columns, keep_columns=keep_columns, **how) for file in files]
-        sizes = [0 if file == STANDARD_INPUT else file.stat().st_size for file in files]
+        sizes = [0 if file == DASH else file.stat().st_size for file in files]
         return cls(
             name=str(files[0]) if len(files) == 1 else f"{len(files)} files",
             columns=columns,
             items=lambda: _chained(passes, sizes),
-            once=STANDARD_INPUT in files,
+            once=DASH in files,
             whole_ids=columns.id is not None and all(has_whole_ids(file, columns.id) for file in files),
             skip_invalid=skip_invalid,
             keep_columns=keep_columns,
