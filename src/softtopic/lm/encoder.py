@@ -24,7 +24,7 @@ from softtopic.lm.config import (
     encoder_name,
 )
 from softtopic.lm.e5 import convert_e5
-from softtopic.lm.loading import converted, exclusive_loading, safe_options
+from softtopic.lm.loading import converted, exclusive_loading, quiet_transformers, safe_options
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -204,23 +204,17 @@ class SentenceEncoder:
 
     def _load(self) -> "tuple[MeanStates, Any, int]":
         """Mean states of tokens, the tokenizer, and the width of the vectors."""
-        import torch
-        from transformers.models.auto.modeling_auto import AutoModel
-        from transformers.models.auto.tokenization_auto import AutoTokenizer
-
         from softtopic.lm.mean_states import fastest_mean_states
 
         folder = find_encoder(self.name)
-        # In float32, which is torch's default: transformers makes any other format the default while it loads, and
-        # threads that compute at that time would take it over.
-        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model, tokenizer = _open_embedded(folder) if self.name in ASSETS else _open(folder)
         for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
         positions = getattr(model.config, "max_position_embeddings", None)
         tokenizer.model_max_length = min(tokenizer.model_max_length, positions or self.max_tokens)
-        # A tokenizer's state changes when it first truncates to a length: here, before threads share it.
+        # The state of transformers' tokenizers changes when they first truncate to a length: here, before threads share
+        # them.
         probe = self._tokens(tokenizer, _PROBE)
         return fastest_mean_states(model, sorted(probe, key=len)), tokenizer, model.config.hidden_size
 
@@ -230,6 +224,27 @@ class SentenceEncoder:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_opened": None}
+
+
+def _open_embedded(folder: Path) -> tuple[Any, Any]:
+    import torch
+
+    from softtopic.lm.modules.bert import Bert
+    from softtopic.lm.modules.tokenizer import Tokenizer
+
+    return Bert.open(folder, torch.float32), Tokenizer(folder)
+
+
+def _open(folder: Path) -> tuple[Any, Any]:
+    import torch
+    from transformers.models.auto.modeling_auto import AutoModel
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+    with quiet_transformers():
+        # In float32, which is torch's default: transformers makes any other format the default while it loads, and
+        # threads that compute at that time would take it over.
+        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
+        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def find_encoder(name: str) -> Path:

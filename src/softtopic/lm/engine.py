@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,7 @@ from softtopic.lm.fused import fuse_layers, fuse_linear, release_weights, unfuse
 from softtopic.lm.head import Head
 from softtopic.lm.int8 import int8_products
 from softtopic.lm.loading import LanguageModel
+from softtopic.lm.modules.llama import Llama
 from softtopic.lm.packed import ROW_MULTIPLE, KeyValues, PackedBatch, TokenTree, pack, split_into_packs
 
 log = logging.getLogger(__name__)
@@ -299,16 +300,11 @@ def open_reader(
         If the model's own forward gives values that are not finite.
     """
     plain = PlainReader(lm, prefix, Head(lm.model, word_end_tokens, name=lm.name))
-    if not getattr(lm.model, "_supports_attention_backend", False):
+    if not isinstance(lm.model, Llama) and not getattr(lm.model, "_supports_attention_backend", False):
         return plain
-    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
-
     probe = _Probe(lm, prefix, plain)
     products = int8_products(lm.model, calibration_tokens) if calibration_tokens else None
-    own, body, dtype = lm.model.config._attn_implementation, lm.model.base_model, lm.model.dtype
-    # A registry of the whole process: this adds an entry under a name of ours, which other models do not use.
-    ALL_ATTENTION_FUNCTIONS.register(ATTENTION_NAME, packed_attention)
-    lm.model.set_attn_implementation(ATTENTION_NAME)
+    body, dtype, undo = lm.model.base_model, lm.model.dtype, _use_packed_attention(lm.model)
     for fuse in (fuse_layers, fuse_linear, lambda _: True):
         packed = probe.agreeing(fuse, dtype)
         # Only for layers that are right in float32: an error of computation may be no larger than that of rounding.
@@ -322,8 +318,21 @@ def open_reader(
             release_weights(body)
             return packed
     log.info("packed batches do not fit this language model; it is read plainly, which is slower")
-    lm.model.set_attn_implementation(own)
+    undo()
     return plain
+
+
+def _use_packed_attention(model: Any) -> Callable[[], None]:
+    """Let a model's attention layers take packed batches; returns a function that undoes it."""
+    if isinstance(model, Llama):
+        return lambda: None
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+    # A registry of the whole process: this adds an entry under a name of ours, which other models do not use.
+    ALL_ATTENTION_FUNCTIONS.register(ATTENTION_NAME, packed_attention)
+    own = model.config._attn_implementation
+    model.set_attn_implementation(ATTENTION_NAME)
+    return partial(model.set_attn_implementation, own)
 
 
 @final

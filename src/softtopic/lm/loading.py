@@ -178,17 +178,29 @@ def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -
     LanguageModelError
         If there is no such model here, or transformers cannot open it.
     """
+    folder = find_language_model(lm)
+    options = safe_options(folder)
+    with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
+        model, tokenizer = _open_embedded(folder, dtype) if lm in ASSETS else _open(folder, dtype, options)
+    model.to(device)
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
+
+
+def _open_embedded(folder: Path, dtype: "torch.dtype") -> tuple[Any, Any]:
+    from softtopic.lm.modules.llama import Llama
+    from softtopic.lm.modules.tokenizer import Tokenizer
+
+    return Llama.open(folder, dtype), Tokenizer(folder)
+
+
+def _open(folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> tuple[Any, Any]:
     # Not from the package itself: a type checker would read all its models, two thirds of its files.
     from transformers.models.auto.modeling_auto import AutoModelForCausalLM
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
-    folder = find_language_model(lm)
-    options = safe_options(folder)
-    with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
+    with quiet_transformers():
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    model.to(device)  # pyright: ignore[reportArgumentType]
-    return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
+        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def safe_options(folder: Path) -> dict[str, Any]:
@@ -315,7 +327,7 @@ def _convert(gguf: Path, folder: Path) -> None:
     _check_gguf(gguf)
     # transformers shows a bar of its own here, which no setting of it hides.
     silence = redirect_stderr(StringIO())
-    with exclusive_loading(f"{gguf} cannot be converted, give a safetensors folder"), silence:
+    with exclusive_loading(f"{gguf} cannot be converted, give a safetensors folder"), quiet_transformers(), silence:
         source = {"gguf_file": gguf.name, "local_files_only": True, "trust_remote_code": False}
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True), **source
@@ -327,40 +339,48 @@ def _convert(gguf: Path, folder: Path) -> None:
 
 @contextmanager
 def exclusive_loading(failure: str) -> Iterator[None]:
-    """Let one thread open a model, without transformers' messages; process-wide settings are restored afterwards.
-
-    transformers sets torch's default dtype to that of the model while it opens one: two threads that do so at once mix
-    their formats, and the last to end may restore the other's.
+    """Let one thread open a model.
 
     Parameters
     ----------
     failure : str
         What a LanguageModelError says, before the reason, if the model cannot be opened.
     """
-    import torch
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-    from transformers.utils import logging as library
-
     from softtopic.lm.devices import limit_primitive_caches
 
     limit_primitive_caches()
     reuse_memory()
     with _LOADING:
-        verbosity, dtype = library.get_verbosity(), torch.get_default_dtype()
-        bars, hub_quiet = library.is_progress_bar_enabled(), are_progress_bars_disabled()
-        library.set_verbosity_error()
-        library.disable_progress_bar()
         try:
             yield
         except SofttopicError:
             raise
         except Exception as error:
-            # Whatever a damaged folder makes transformers stumble over.
+            # Whatever a damaged folder makes its reader stumble over.
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise LanguageModelError(f"{failure}: {reason}") from error
-        finally:
-            torch.set_default_dtype(dtype)
-            library.set_verbosity(verbosity)
-            if bars:
-                library.enable_progress_bar()
-            (disable_progress_bars if hub_quiet else enable_progress_bars)()
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Open a model without transformers' messages; process-wide settings are restored afterwards.
+
+    transformers sets torch's default dtype to that of the model while it opens one: two threads that do so at once mix
+    their formats, and the last to end may restore the other's. So this belongs inside `exclusive_loading`.
+    """
+    import torch
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from transformers.utils import logging as library
+
+    verbosity, dtype = library.get_verbosity(), torch.get_default_dtype()
+    bars, hub_quiet = library.is_progress_bar_enabled(), are_progress_bars_disabled()
+    library.set_verbosity_error()
+    library.disable_progress_bar()
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        library.set_verbosity(verbosity)
+        if bars:
+            library.enable_progress_bar()
+        (disable_progress_bars if hub_quiet else enable_progress_bars)()

@@ -1,0 +1,99 @@
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from softtopic.lm.engine import PackedReader, PlainReader, open_reader
+from softtopic.lm.loading import LanguageModel, find_language_model, load_language_model
+from softtopic.lm.modules.llama import Llama
+
+SIZES = {
+    "vocab_size": 300, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256, "initializer_range": 0.3,
+    "tie_word_embeddings": True,
+}  # fmt: skip
+ROWS = [list(range(length)) for length in (1, 3, 3, 20)]
+
+
+@pytest.fixture
+def theirs(tmp_path) -> LlamaForCausalLM:
+    """A random model of transformers, saved in `tmp_path`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = LlamaForCausalLM(LlamaConfig(**SIZES, rope_parameters={"rope_theta": 500.0, "rope_type": "default"}))
+        for weight in model.parameters():
+            if weight.ndim == 1:
+                torch.nn.init.uniform_(weight, 0.5, 1.5)
+    model.save_pretrained(tmp_path)
+    return model.eval()
+
+
+@torch.inference_mode()
+def test_output_is_that_of_transformers(theirs, tmp_path):
+    ids = torch.arange(2 * 40).remainder(300).view(2, 40)
+    expected = theirs(ids, output_hidden_states=True)
+    found = Llama.open(tmp_path, torch.float32)(ids, logits_to_keep=2)
+    torch.testing.assert_close(found.logits, expected.logits[:, -2:], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.hidden_states[-1], expected.hidden_states[-1], atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("typical", [(), range(50)], ids=["float32", "int8"])
+def test_readers_agree(theirs, tmp_path, typical):
+    lm = LanguageModel(Llama.open(tmp_path, torch.float32).requires_grad_(False), None, torch.device("cpu"))
+    tokens, prefix = torch.arange(0, 300, 7), [5, 6, 7]
+    expected = PlainReader(LanguageModel(theirs, None, lm.device), prefix)
+    reader = open_reader(lm, prefix, calibration_tokens=typical)
+    assert isinstance(reader, PackedReader)
+    found = reader.read(ROWS, tokens)
+    states = torch.cat([expected.read([row], tokens).states for row in ROWS])
+    assert (found.states - states).norm() / states.norm() < (0.15 if typical else 1e-4)
+
+
+@torch.inference_mode()
+def test_packed_batches_need_no_fused_layers(theirs, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    test_readers_agree.__wrapped__(theirs, tmp_path, ())
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"model_type": "mistral"},
+        {"attention_bias": True},
+        {"hidden_act": "gelu"},
+        {"tie_word_embeddings": False},
+        {"rope_parameters": {"rope_theta": 500.0, "rope_type": "llama3", "factor": 8.0}},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_variants_are_refused(theirs, tmp_path, setting):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | setting))
+    with pytest.raises(ValueError, match="not a plain Llama"):
+        Llama.open(tmp_path, torch.float32)
+
+
+def test_missing_and_misshapen_weights_are_refused(theirs, tmp_path):
+    path = tmp_path / "model.safetensors"
+    weights = load_file(path)
+    name = "model.layers.1.mlp.up_proj.weight"
+    save_file({key: weight for key, weight in weights.items() if key != name}, path)
+    with pytest.raises(KeyError, match=name):
+        Llama.open(tmp_path, torch.float32)
+    save_file(weights | {name: weights[name][:-1].clone()}, path)
+    with pytest.raises(RuntimeError, match=name):
+        Llama.open(tmp_path, torch.float32)
+
+
+@torch.inference_mode()
+def test_the_embedded_model_is_that_of_transformers(embedded_lm):
+    folder = find_language_model(embedded_lm)
+    lm = load_language_model(embedded_lm, torch.device("cpu"), torch.float32)
+    assert isinstance(lm.model, Llama)
+    ids = torch.tensor([lm.tokenizer("The rocket left its launch pad and reached orbit.")["input_ids"]])
+    expected = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32)(ids, output_hidden_states=True)
+    found = lm.model(ids)
+    torch.testing.assert_close(found.hidden_states[-1], expected.hidden_states[-1], atol=1e-3, rtol=1e-3)
