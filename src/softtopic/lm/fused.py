@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeGuard, final
 
 import torch
 from jaxtyping import Complex64, Float
@@ -123,7 +123,7 @@ def release_weights(body: nn.Module) -> None:
     for module in body.modules():
         if "forward" in vars(module):
             for part in module.modules():
-                if type(part) is nn.Linear:
+                if _is_linear(part):
                     part.weight = nn.Parameter(part.weight.new_empty(0), requires_grad=False)
 
 
@@ -145,13 +145,13 @@ def _linear_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
         if _is_gated(module):
             yield module, _GatedMLP(*(getattr(module, name).weight for name in _GATED))
             inside.update(module.children())
-        elif type(module) is nn.Linear and module not in inside:
+        elif _is_linear(module) and module not in inside:
             yield module, partial(_linear, prepack(module.weight), module.bias)
 
 
 def _padded_forwards(body: nn.Module) -> Iterator[tuple[nn.Module, Any]]:
     for module in body.modules():
-        if type(module) is nn.Linear:
+        if _is_linear(module):
             yield module, partial(_padded_linear, prepack(module.weight), module.bias)
 
 
@@ -169,7 +169,7 @@ def _layer_weights(layer: nn.Module) -> LayerWeights:
     if set(dict(layer.named_children())) != set(_LAYER) or set(dict(attention.named_children())) != set(_ATTENTION):
         raise TypeError(f"{type(layer).__name__} is built otherwise")
     linear = [getattr(attention, name) for name in _ATTENTION]
-    if not _is_gated(mlp) or any(type(part) is not nn.Linear or part.bias is not None for part in linear):
+    if not _is_gated(mlp) or any(not _is_linear(part) or part.bias is not None for part in linear):
         raise TypeError(f"{type(layer).__name__} is built otherwise")
     query, key, value = (part.weight for part in linear[:3])
     qkv = torch.cat([*(_pairs_together(part, attention.head_dim) for part in (query, key)), value])
@@ -256,9 +256,14 @@ class _GatedMLP:
         return linear_pointwise().binary(inner, residual, self._down, None, "add")
 
 
+def _is_linear(module: Any) -> TypeGuard[nn.Linear]:
+    """Whether a module multiplies with its weights as torch's own does; quantised ones have another forward."""
+    return isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward
+
+
 def _is_gated(module: nn.Module) -> bool:
     layers = [getattr(module, name, None) for name in _GATED]
-    plain = all(type(layer) is nn.Linear and layer.bias is None for layer in layers)
+    plain = all(_is_linear(layer) and layer.bias is None for layer in layers)
     activation = getattr(module, "act_fn", None)
     return plain and type(activation).__name__ in ("SiLU", "SiLUActivation")
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from softtopic.lm.modules.files import load_weights, read_config
+from softtopic.lm.modules.layers import Embedding, Linear
 
 
 class BertOutput(NamedTuple):
@@ -65,8 +66,7 @@ class Bert(nn.Module):
 
         Raises ValueError where they hold another architecture, OSError or SafetensorError where they cannot be read.
         """
-        with torch.device("meta"):
-            model = cls(BertConfig.from_json(read_config(folder)))
+        model = cls(BertConfig.from_json(read_config(folder)))
         load_weights(model, folder, dtype)
         return model
 
@@ -81,9 +81,9 @@ class Bert(nn.Module):
 class _Embeddings(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.hidden_size)
-        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.hidden_size)
+        self.word_embeddings = Embedding(config.vocab_size, config.hidden_size)
+        self.position_embeddings = Embedding(config.max_position_embeddings, config.hidden_size)
+        self.token_type_embeddings = Embedding(config.type_vocab_size, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(self, ids: Int[Tensor, "texts tokens"]) -> Float[Tensor, "texts tokens width"]:
@@ -101,7 +101,7 @@ class _Layer(nn.Module):
         self.attention.self = _SelfAttention(config)
         self.attention.output = _Output(config.hidden_size, config)
         self.intermediate = nn.Module()
-        self.intermediate.dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate.dense = Linear(config.hidden_size, config.intermediate_size)
         self.output = _Output(config.intermediate_size, config)
 
     def forward(self, x: Float[Tensor, "texts tokens width"]) -> Float[Tensor, "texts tokens width"]:
@@ -115,7 +115,7 @@ class _SelfAttention(nn.Module):
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
         self.num_attention_heads = config.num_attention_heads
-        self.query, self.key, self.value = (nn.Linear(config.hidden_size, config.hidden_size) for _ in range(3))
+        self.query, self.key, self.value = (Linear(config.hidden_size, config.hidden_size) for _ in range(3))
 
     def forward(self, x: Float[Tensor, "texts tokens width"]) -> Float[Tensor, "texts tokens width"]:
         sides = (part(x).unflatten(2, (self.num_attention_heads, -1)) for part in (self.query, self.key, self.value))
@@ -127,7 +127,7 @@ class _SelfAttention(nn.Module):
 class _Output(nn.Module):
     def __init__(self, width: int, config: BertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(width, config.hidden_size)
+        self.dense = Linear(width, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps)
 
     def forward(

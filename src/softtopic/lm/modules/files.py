@@ -14,7 +14,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def load_weights(model: nn.Module, folder: Path, dtype: torch.dtype) -> None:
-    """Fill a model, whose tensors may be on the meta device, from model.safetensors.
+    """Give a model the weights of model.safetensors.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
 from softtopic.lm.modules.files import load_weights, read_config
+from softtopic.lm.modules.layers import Embedding, Linear
 from softtopic.lm.packed import PackedBatch, TokenTree
 
 # Cosines and sines of rotary positions; those of documents of equal length are the same, and one row.
@@ -89,8 +90,7 @@ class Llama(nn.Module):
 
         Raises ValueError where they hold another architecture, OSError or SafetensorError where they cannot be read.
         """
-        with torch.device("meta"):
-            model = cls(LlamaConfig.from_json(read_config(folder)))
+        model = cls(LlamaConfig.from_json(read_config(folder)))
         load_weights(model, folder, dtype)
         return model
 
@@ -119,7 +119,7 @@ class LlamaBody(nn.Module):
     def __init__(self, config: LlamaConfig) -> None:
         super().__init__()
         self._rotary = config.rope_theta, config.head_dim
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
         self.layers = nn.ModuleList(LlamaLayer(config, place) for place in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
@@ -176,10 +176,10 @@ class LlamaAttention(nn.Module):
         self.head_dim = config.head_dim
         self.scaling = config.head_dim**-0.5
         query, key = (config.head_dim * count for count in (config.num_attention_heads, config.num_key_value_heads))
-        self.q_proj = nn.Linear(config.hidden_size, query, bias=False)
-        self.k_proj = nn.Linear(config.hidden_size, key, bias=False)
-        self.v_proj = nn.Linear(config.hidden_size, key, bias=False)
-        self.o_proj = nn.Linear(query, config.hidden_size, bias=False)
+        self.q_proj = Linear(config.hidden_size, query, bias=False)
+        self.k_proj = Linear(config.hidden_size, key, bias=False)
+        self.v_proj = Linear(config.hidden_size, key, bias=False)
+        self.o_proj = Linear(query, config.hidden_size, bias=False)
 
     def forward(
         self,
@@ -208,9 +208,9 @@ class LlamaMLP(nn.Module):
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(width, inner, bias=False)
-        self.up_proj = nn.Linear(width, inner, bias=False)
-        self.down_proj = nn.Linear(inner, width, bias=False)
+        self.gate_proj = Linear(width, inner, bias=False)
+        self.up_proj = Linear(width, inner, bias=False)
+        self.down_proj = Linear(inner, width, bias=False)
         self.act_fn = nn.SiLU()
 
     def forward(self, x: Float[Tensor, "docs tokens width"]) -> Float[Tensor, "docs tokens width"]:
