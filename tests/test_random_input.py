@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from softtopic import Corpus, TopicModel, Vocabulary
 from softtopic.cli import main
 from softtopic.data.readers import Columns, read_corpus
+from softtopic.data.segmentation import segmented_words
 from softtopic.errors import SofttopicError
 
 # Two minutes of processor time in all; other work on the machine may take most of it.
@@ -25,6 +26,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 FOLDERS = Path(__file__).parent / "persistence" / "folders"
 _MAX_SECONDS = 2
+
+# A word for each dictionary of segmentation.
+UNSPACED = {"zh": "天气", "ja": "天気です", "th": "ภาษาไทย", "km": "ភាសាខ្មែរ", "lo": "ພາສາລາວ"}
 _MAX_BYTES = 500 << 20
 
 
@@ -46,7 +50,9 @@ def within_memory() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def imported(tmp_path_factory) -> None:
-    """What is imported when it is first needed takes longer than any input."""
+    """What is imported or opened when it is first needed takes longer than any input."""
+    for code, text in UNSPACED.items():
+        segmented_words(text, [code])
     path = tmp_path_factory.mktemp("warm") / "posts.csv"
     path.write_bytes(WELL_FORMED["csv"] * 3)
     for options in (["--recipe", "prodlda"], ["--fast"]):
