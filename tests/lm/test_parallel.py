@@ -35,6 +35,16 @@ def test_the_function_runs_in_inference_mode(threads):
     assert not torch.is_inference_mode_enabled()
 
 
+def test_an_item_is_computed_on_one_thread(threads):
+    """Also once torch has split an operation: its first one sets the number of threads that the process has."""
+
+    def threads_after(_: int) -> int:
+        torch.ones(1000, 1000).exp_()
+        return torch.get_num_threads()
+
+    assert set(parallel_map(threads_after, range(8), CPU)) == {1}
+
+
 def test_an_error_of_the_function_reaches_the_caller_and_the_number_of_threads_is_restored(threads):
     with pytest.raises(ZeroDivisionError):
         list(parallel_map(lambda item: 1 // item, [1, 0, 1], CPU))

@@ -75,6 +75,8 @@ def _pool(count: int, process: int) -> ThreadPoolExecutor:
     started = Barrier(count + 1)
 
     def use_one_thread() -> None:
+        # torch gives a thread the number of the process when the thread first asks: later it would undo this one.
+        torch.get_num_threads()
         torch.set_num_threads(1)
         started.wait()
 
