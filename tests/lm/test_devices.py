@@ -7,11 +7,12 @@ from softtopic.lm.devices import (
     MAX_PAIR_SUM,
     check_finite,
     has_int8,
-    int8_product,
+    int8_weight,
     pick_device,
     pick_dtype,
     pick_teacher_dtype,
 )
+from softtopic.lm.kernels.int8 import product
 
 CPU = torch.device("cpu")
 
@@ -83,12 +84,12 @@ def test_formats_follow_from_what_the_processor_can_do(processor, features, inte
 
 @pytest.mark.parametrize("excess", [0, 1])
 def test_int8_where_products_are_exact(monkeypatch, excess):
-    def product(weight: torch.Tensor, steps: torch.Tensor) -> object:
+    def product(rows: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         assert weight.int().abs().view(1024, -1, 2).sum(2).max() == MAX_PAIR_SUM
-        found = 127.0 * weight.sum(dim=1) - excess
-        return lambda rows: found.expand(len(rows), -1)
+        return (127.0 * weight.sum(dim=1) - excess).expand(len(rows), -1)
 
-    monkeypatch.setattr(devices, "int8_product", product)
+    monkeypatch.setattr(devices, "int8_weight", lambda weight, steps: weight)
+    monkeypatch.setattr(devices.int8, "product", product)
     assert devices._int8_is_exact() is (excess == 0)
 
 
@@ -96,7 +97,7 @@ def test_int8_is_not_used_where_torch_has_no_operator_for_it(monkeypatch):
     def missing(*_):
         raise AttributeError("no such operator")
 
-    monkeypatch.setattr(devices, "int8_product", missing)
+    monkeypatch.setattr(devices, "int8_weight", missing)
     assert not devices._int8_is_exact()
 
 
@@ -110,7 +111,7 @@ def test_products_of_bytes_are_exact():
     rows[:5] = 255
     steps = torch.rand(50, generator=drawn)
     expected = (rows.double() - 128) @ weight.double().T * steps
-    torch.testing.assert_close(int8_product(weight, steps)(rows).double(), expected, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(product(rows, int8_weight(weight, steps)).double(), expected, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])

@@ -9,9 +9,10 @@ from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm import devices as formats
 from softtopic.lm import engine as reading
 from softtopic.lm import int8
-from softtopic.lm.devices import MAX_PAIR_SUM, has_int8
+from softtopic.lm.devices import MAX_PAIR_SUM, Int8Weight, has_int8
 from softtopic.lm.fused import LayerWeights, Norm
-from softtopic.lm.int8 import ActivationRanges, Int8Products, Quantized, int8_products
+from softtopic.lm.int8 import ActivationRanges, Int8Products, int8_products
+from softtopic.lm.kernels.int8 import quantize
 from softtopic.lm.loading import LanguageModel
 from softtopic.teacher.local import Teacher
 
@@ -25,10 +26,11 @@ WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "d
 def test_numbers_are_rounded_to_the_nearest_step_of_their_token(seed, size, channels):
     x = torch.randn(5, channels, generator=torch.Generator().manual_seed(seed)) * size
     x[2] = 0
-    rounded = Quantized.of(x)
-    found = (rounded.values.double() - 128) * rounded.steps.double()
-    assert ((found - x).abs() <= 0.5001 * rounded.steps).all()
-    np.testing.assert_allclose(rounded.steps[:, 0] * 127, x.abs().amax(1), rtol=1e-6, atol=1e-30)
+    values, steps = quantize(x)
+    assert values.dtype == torch.uint8
+    found = (values.double() - 128) * steps.double()
+    assert ((found - x).abs() <= 0.5001 * steps).all()
+    np.testing.assert_allclose(steps[:, 0] * 127, x.abs().amax(1), rtol=1e-6, atol=1e-30)
     assert not found[2].any()
 
 
@@ -41,8 +43,9 @@ def test_two_neighbouring_weights_stay_within_what_16_bits_hold(seed, channels, 
     weight[0] = 0
     seen = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(int8, "int8_product", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or id)
-        int8._quantized_product(weight)
+        empty = Int8Weight(torch.empty(0), torch.empty(0), torch.empty(0, dtype=torch.long))
+        patch.setattr(int8, "int8_weight", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or empty)
+        int8._quantized(weight)
     rounded = torch.nn.functional.pad(seen["rounded"].int(), (0, channels % 2))
     assert rounded.abs().view(6, -1, 2).sum(2).max() <= MAX_PAIR_SUM
     assert (rounded.abs().amax(1)[1:] >= MAX_PAIR_SUM // 2).all(), "no step is larger than it has to be"

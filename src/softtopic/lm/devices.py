@@ -2,17 +2,19 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int8, UInt8
+from jaxtyping import Float, Int, Int8
 from torch import Tensor
 
 from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm.config import ENCODER_FORMATS, TEACHER_FORMATS, check_format
+from softtopic.lm.kernels import int8
 
 TEACHER_DTYPES = {name: getattr(torch, name) for name in TEACHER_FORMATS}
 
@@ -171,8 +173,8 @@ def _int8_is_exact() -> bool:
             pairs = torch.tensor([[64, 64], [127, 1], [1, 127]], dtype=torch.int8)
             weight = pairs[torch.arange(1024) % len(pairs)].repeat(1, 256)
             weight[::2] *= -1
-            product = int8_product(weight, torch.ones(len(weight)))
-            return bool((product(rows) == 127 * weight.sum(dim=1, dtype=torch.float32)).all())
+            product = int8.product(rows, int8_weight(weight, torch.ones(len(weight))))
+            return bool((product == 127 * weight.sum(dim=1, dtype=torch.float32)).all())
     except (AttributeError, RuntimeError, TypeError):
         return False
 
@@ -207,30 +209,29 @@ def use_one_thread_if_forked() -> None:
         _process = os.getpid()
 
 
-def int8_product(
-    weight: Int8[Tensor, "out channels"], steps: Float[Tensor, " out"]
-) -> Callable[[UInt8[Tensor, "rows channels"]], Float[Tensor, "rows out"]]:
-    """Prepare a product of unsigned and signed bytes, accumulated in int32.
+class Int8Weight(NamedTuple):
+    """A quantised weight, laid out for `softtopic.lm.kernels.int8`."""
+
+    packed: Tensor
+    steps: Float[Tensor, " out"]
+    zeros: Int[Tensor, " out"]
+
+
+def int8_weight(weight: Int8[Tensor, "out channels"], steps: Float[Tensor, " out"]) -> Int8Weight:
+    """Lay out a weight for products of unsigned and signed bytes, accumulated in int32.
 
     Parameters
     ----------
     weight : int8 tensor of shape (out, channels)
-        Quantised weights. Two neighbours of a row (the first two, the next two) have absolute values that sum to
-        `MAX_PAIR_SUM` at most; then the product is exact on every processor with AVX2.
+        Two neighbours of a row (the first two, the next two) have absolute values that sum to `MAX_PAIR_SUM` at most;
+        then the product is exact on every processor with AVX2.
     steps : float32 tensor of shape (out,)
         Quantisation step of each row.
 
-    Returns
-    -------
-    callable
-        Maps x of shape (rows, channels) to (x - 128) @ weight.T * steps, float32, through an operator torch has for
-        its own compiler.
+    Raises
+    ------
+    AttributeError, RuntimeError
+        If torch lacks the operator, which it has for its own compiler.
     """
-    packed, zeros = torch.ops.onednn.qlinear_prepack(weight, None), torch.zeros(len(weight), dtype=torch.long)
-
-    def product(x: Tensor) -> Tensor:
-        return torch.ops.onednn.qlinear_pointwise(
-            x, 1.0, 128, packed, steps, zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-
-    return product
+    packed = torch.ops.onednn.qlinear_prepack(weight, None)
+    return Int8Weight(packed, steps, torch.zeros(len(weight), dtype=torch.long))

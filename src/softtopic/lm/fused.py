@@ -12,10 +12,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeGuard, final
 
 import torch
-from jaxtyping import Complex64, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
+from softtopic.lm.kernels.attention import rotate
 from softtopic.lm.packed import ROW_MULTIPLE, PackedBatch, TokenTree, pad_rows
 
 _DTYPES = (torch.bfloat16, torch.float32)
@@ -204,7 +205,7 @@ class _DecoderLayer:
         x = hidden_states[0]
         heads = self._products.qkv(x).unflatten(1, (-1, self._width))
         dtype = self._products.attention_dtype
-        rotated = _rotate(heads[:, : self._rotated], _rotation(*position_embeddings), dtype)
+        rotated = rotate(heads[:, : self._rotated], *position_embeddings, dtype)
         query, key, value = rotated[:, : self._heads], rotated[:, self._heads :], heads[:, self._rotated :].to(dtype)
         if self._last and isinstance(packing, PackedBatch):
             packing.narrowed = True
@@ -266,20 +267,6 @@ def _is_gated(module: nn.Module) -> bool:
     plain = all(_is_linear(layer) and layer.bias is None for layer in layers)
     activation = getattr(module, "act_fn", None)
     return plain and type(activation).__name__ in ("SiLU", "SiLUActivation")
-
-
-def _rotate(x: Tensor, rotation: Complex64[Tensor, "tokens pairs"], dtype: torch.dtype) -> Tensor:
-    """Rotary positions (Su et al., 2021) of [tokens, heads, width], where the two numbers of a pair are neighbours."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rotation[:, None]).flatten(-2).to(dtype)
-
-
-def _rotation(
-    cos: Float[Tensor, "1 tokens width"], sin: Float[Tensor, "1 tokens width"]
-) -> Complex64[Tensor, "tokens pairs"]:  # fmt: skip
-    """The rotation of each pair of numbers of a head; cosines and sines of both are the same."""
-    half = cos.shape[2] // 2
-    return torch.complex(cos[0, :, :half].float(), sin[0, :, :half].float())
 
 
 def _pairs_together(weight: Float[Tensor, "out width"], head_width: int) -> Float[Tensor, "out width"]:

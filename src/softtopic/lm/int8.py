@@ -11,12 +11,13 @@ from typing import Any, NamedTuple, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
-from softtopic.lm.devices import MAX_PAIR_SUM, format_beside_int8, int8_product
+from softtopic.lm.devices import MAX_PAIR_SUM, Int8Weight, format_beside_int8, int8_weight
 from softtopic.lm.fused import LayerProducts, LayerWeights, Norm
-from softtopic.lm.packed import pad_rows
+from softtopic.lm.kernels import int8 as kernels
+from softtopic.lm.packed import ROW_MULTIPLE
 
 # Rows that go through several operations before the next ones do, so that intermediate values stay in the cache.
 _BLOCK = 512
@@ -87,21 +88,6 @@ def _activation_ranges(model: Any, tokens: Sequence[int]) -> list[ActivationRang
     return [ActivationRanges(*(values[0, 1:].abs().amax(0) for values in own)) for own in seen]
 
 
-class Quantized(NamedTuple):
-    """Tokens in 8 bits, each with its own quantisation step."""
-
-    values: UInt8[Tensor, "tokens channels"]  # 128 more than the number
-    steps: Float[Tensor, "tokens 1"]
-
-    @classmethod
-    def of(cls, x: Float[Tensor, "tokens channels"]) -> "Quantized":
-        """Round to the nearest step; a token of zeros stays one."""
-        largest = torch.maximum(x.amax(1, keepdim=True), x.amin(1, keepdim=True).neg_())
-        steps = largest.clamp_min_(_TINY).div_(_MAX_INT8)
-        signed = (x / steps).round_().to(torch.int8)
-        return cls(signed.view(torch.uint8).bitwise_xor_(128), steps)
-
-
 @final
 class Int8Products(LayerProducts):
     """The products of a decoder layer in int8, residuals added in float32."""
@@ -110,67 +96,34 @@ class Int8Products(LayerProducts):
         self.attention_dtype = format_beside_int8()
         scale = _smoothing(ranges.qkv, weights.qkv)
         self._attention_norm = Norm(weights.attention_norm.weight / scale, weights.attention_norm.epsilon)
-        self._qkv = _quantized_product(weights.qkv * scale)
-        self._width = len(weights.qkv)
-        self._output = _quantized_product(weights.output)
+        self._qkv = _quantized(weights.qkv * scale)
+        self._output = _quantized(weights.output)
         scale = _smoothing(ranges.mlp, torch.cat([weights.gate, weights.up]))
         self._mlp_norm = Norm(weights.mlp_norm.weight / scale, weights.mlp_norm.epsilon)
-        self._gate = _quantized_product(weights.gate * scale)
+        self._gate = _quantized(weights.gate * scale)
         # The inner channels are scaled down by the weights they come from.
         inner = _smoothing(ranges.inner, weights.down)
-        self._up = _quantized_product(weights.up * scale / inner[:, None])
+        self._up = _quantized(weights.up * scale / inner[:, None])
         self._exact_down = weights.down * inner
-        self._down = _quantized_product(self._exact_down)
+        self._down = _quantized(self._exact_down)
 
     def qkv(self, x: Tensor) -> Tensor:
-        out = x.new_empty(len(x), self._width)
-        for rows, into in zip(x.split(_BLOCK), out.split(_BLOCK), strict=True):
-            quantized = _normed(rows, self._attention_norm)
-            torch.mul(self._qkv(quantized.values), quantized.steps, out=into)
-        return out
+        return kernels.normed_product(x, self._attention_norm, self._qkv, _BLOCK)
 
     def output(self, attended: Tensor, x: Tensor) -> Tensor:
-        out = torch.empty_like(x)
-        for block, rows, into in zip(*(side.split(_BLOCK) for side in (attended, x, out)), strict=True):
-            quantized = Quantized.of(block.float())
-            torch.addcmul(rows, self._output(quantized.values), quantized.steps, out=into)
-        return out
+        return kernels.residual_product(attended, x, self._output, _BLOCK)
 
     def mlp(self, x: Tensor) -> Tensor:
-        out = torch.empty_like(x)
-        for rows, into in zip(x.split(_BLOCK), out.split(_BLOCK), strict=True):
-            quantized = _normed(rows, self._mlp_norm)
-            # The steps of the up-projection can wait: those of the last product are its own times these.
-            inner = F.silu(self._gate(quantized.values).mul_(quantized.steps)).mul_(self._up(quantized.values))
-            last = Quantized.of(inner)
-            product = self._down(last.values).mul_(last.steps)
-            outliers = _outliers(inner, last.steps)
-            if len(outliers):
-                # Padded, as the last bit of a product of few rows depends on how many there are, and is enough to round
-                # elsewhere to another number.
-                product[outliers] = F.linear(pad_rows(inner[outliers]), self._exact_down)[: len(outliers)]
-            torch.addcmul(rows, product, quantized.steps, out=into)
-        return out
+        weights = self._gate, self._up, self._down
+        outliers = _OUTLIER_SHARE, ROW_MULTIPLE
+        return kernels.gated_mlp(x, self._mlp_norm, weights, self._exact_down, outliers, _BLOCK)
 
 
-def _quantized_product(
-    weight: Float[Tensor, "out channels"],
-) -> Callable[[UInt8[Tensor, "tokens channels"]], Float[Tensor, "tokens out"]]:
-    """X @ weight.T for the values of x, not yet times its steps; the weight is rounded by row, see `int8_product`."""
+def _quantized(weight: Float[Tensor, "out channels"]) -> Int8Weight:
+    """A weight rounded by row."""
     pairs = F.pad(weight.abs(), (0, weight.shape[1] % 2)).unflatten(1, (-1, 2))
     steps = torch.maximum(pairs.amax((1, 2)) / _MAX_INT8, pairs.sum(2).amax(1) / MAX_PAIR_SUM).clamp_min(_TINY)
-    return int8_product((weight / steps[:, None]).round().to(torch.int8), steps)
-
-
-def _normed(x: Float[Tensor, "tokens width"], norm: Norm) -> Quantized:
-    """Norm and rounding in one: the inverse RMS of a token is part of its step."""
-    quantized = Quantized.of(x * norm.weight)
-    return Quantized(quantized.values, quantized.steps * norm.inverse_rms(x))
-
-
-def _outliers(x: Float[Tensor, "tokens channels"], steps: Float[Tensor, "tokens 1"]) -> Int[Tensor, " outliers"]:
-    """Tokens of which one channel is nearly all: in 8 bits the rest of them would be zero."""
-    return (steps[:, 0] * _MAX_INT8 > _OUTLIER_SHARE * torch.linalg.vector_norm(x, dim=1)).nonzero()[:, 0]
+    return int8_weight((weight / steps[:, None]).round().to(torch.int8), steps)
 
 
 def _smoothing(

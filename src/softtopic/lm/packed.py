@@ -22,6 +22,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from softtopic.lm.kernels.attention import split_documents
+
 # Linear layers multiply a multiple of this many rows: for few rows BLAS and oneDNN take other paths, with other
 # roundings, and a result would depend on the size of its batch.
 ROW_MULTIPLE = 64
@@ -67,10 +69,8 @@ class LengthGroup:
     real: Int[Tensor, " tokens"] | None  # which of the padded positions are not padding
 
     def split(self, rows: Float[Tensor, "1 heads tokens width"]) -> Float[Tensor, "documents heads length width"]:
-        # Tokens first: selecting along an inner axis copies the whole row before.
-        tokens = rows[0].transpose(0, 1)
-        own = tokens[self.span] if self.gather is None else tokens.index_select(0, self.gather)
-        return own.unflatten(0, (self.documents, self.length)).transpose(1, 2)
+        span = self.span
+        return split_documents(rows, span.start, span.stop, self.gather, self.documents, self.length)
 
 
 class PrefixAttention(NamedTuple):
@@ -95,22 +95,6 @@ class AttentionInput:
     mask: Tensor  # 0 or -inf, for the last keys
     causal: bool  # the mask is a square with zeros up to its diagonal, and all keys before it are visible
     real: Int[Tensor, " tokens"] | None = None  # which of the padded queries are not padding
-
-    def select(self, rows: slice, n_keys: int) -> "AttentionInput":
-        """Some queries of causal attention, which attend to the first keys; all that precedes them is visible."""
-        prefix = self.prefix and self.prefix.map(lambda side: side[:, :, rows])
-        mask = self.mask[rows, rows]
-        return AttentionInput(rows, self.queries[:, :, rows], prefix, self.kv.truncate(n_keys), mask, causal=True)
-
-    @property
-    def with_prefix_keys(self) -> "AttentionInput":
-        """The same with the prefix's keys and values copied before each document's."""
-        if self.prefix is None:
-            return self
-        documents = len(self.queries)
-        sides = zip(self.prefix.kv.both, self.kv.both, strict=True)
-        kv = KeyValues(*(torch.cat([old.expand(documents, -1, -1, -1), new], dim=2) for old, new in sides))
-        return AttentionInput(self.rows, self.queries, None, kv, self.mask, self.causal, self.real)
 
 
 @dataclass
