@@ -15,7 +15,7 @@ Weight = tuple[Tensor, Tensor, Tensor]
 
 def _quantize(x: Tensor) -> tuple[Tensor, Tensor]:
     largest = torch.maximum(x.amax(1, True), x.amin(1, True).neg_())
-    # The least step keeps a token of zeros one.
+    # With a least step, a token of zeros stays one.
     steps = largest.clamp_min_(1e-30).div_(127.0)
     # By way of int8, to which torch converts three times as fast.
     return (x / steps).round_().to(torch.int8).to(torch.uint8).bitwise_xor_(128), steps
@@ -122,13 +122,12 @@ def gated_mlp(
         inner = F.silu(_product(values, gate).mul_(steps)).mul_(_product(values, up))
         last, last_steps = _quantize(inner)
         result = _product(last, down).mul_(last_steps)
-        spiky = last_steps[:, 0] * 127.0 > share * torch.linalg.vector_norm(inner, dim=1)
-        if bool(spiky.any()):
-            spikes = spiky.nonzero()[:, 0]
-            few = inner[spikes]
+        is_outlier = last_steps[:, 0] * 127.0 > share * torch.linalg.vector_norm(inner, dim=1)
+        if bool(is_outlier.any()):
+            few = inner[is_outlier]
             # Padded, as the last bit of a product of few rows depends on how many there are, and is enough to round
             # elsewhere to another number.
             padded = F.pad(few, [0, 0, 0, -few.size(0) % multiple])
-            result[spikes] = F.linear(padded, exact_down)[: few.size(0)]
+            result[is_outlier] = F.linear(padded, exact_down)[: few.size(0)]
         torch.addcmul(rows, result, steps, out=out[start : start + block])
     return out
