@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar, final
 
@@ -28,7 +29,12 @@ class Kernel(Generic[Arguments, Result]):
         self._function = function
 
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        return _compiled(self._function)(*args, **kwargs)
+        with _optimised(False):
+            return _compiled(self._function)(*args, **kwargs)
+
+
+# TorchScript's optimiser would specialise a kernel to its first shapes, and on a GPU compile further ones.
+_optimised: Callable[[bool], AbstractContextManager[None]] = getattr(torch.jit, "optimized_execution", nullcontext)
 
 
 @cache
