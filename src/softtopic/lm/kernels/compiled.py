@@ -3,7 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar, final
 
@@ -34,7 +34,7 @@ class Kernel(Generic[Arguments, Result]):
 
 
 # TorchScript's optimiser would specialise a kernel to its first shapes, and on a GPU compile further ones.
-_optimised: Callable[[bool], AbstractContextManager[None]] = getattr(torch.jit, "optimized_execution", nullcontext)
+_optimised: Any = getattr(torch.jit, "optimized_execution", nullcontext)
 
 
 @cache
