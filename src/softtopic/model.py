@@ -1064,15 +1064,15 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             Name of the model, for servers that have several.
         language : str, default="auto"
             Language of the names; "auto" is that of the documents. Where the language model cannot write it, names are
-            phrases of the documents, or the first words of each topic if the documents are in another language, and a
-            warning says so.
+            phrases of the documents; if the documents are in another language, topics keep their names, and those
+            without one are named by their first words. A warning says so.
         config : NamingConfig
 
         Returns
         -------
         dict of int to str
-            Number of each topic and its name; names are distinct. They are kept by one edit, see `rename` and `undo`.
-            Guided topics keep the names of their guides, and are left out.
+            Number of each topic and its new name; names are distinct. They are set by one edit, see `rename` and
+            `undo`. Topics that keep their names, as guided topics do, are left out.
 
         Raises
         ------

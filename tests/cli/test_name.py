@@ -97,6 +97,17 @@ def test_a_server_is_asked_for_names_in_a_language(run, lists, model, said):
     )
 
 
+def test_names_that_are_kept_are_shown(run, model, monkeypatch):
+    assert run("edit", model, "--rename", "1=Baking")[0] == 0
+    before = (model / "config.json").read_bytes()
+    monkeypatch.setattr(naming, "name_topics", lambda *_, **__: {})
+    code, out, err = run("name", model, "--language", "de", "--json")
+    topics = json.loads(out)["topics"]
+    assert (code, [topic["topic"] for topic in topics], topics[1]["name"]) == (0, [0, 1, 2], "Baking")
+    assert "names are in" not in err
+    assert (model / "config.json").read_bytes() == before
+
+
 def test_an_unknown_language_of_names(run, lists):
     code, _, err = run("name", lists, "--language", "germn")
     assert (code, len(err.splitlines())) == (2, 1)

@@ -101,11 +101,10 @@ def mixed(texts):
 
 
 def named(model, teacher, caplog, language):
-    """Names in a language, and the warnings."""
+    """Names of the topics, which have none before, and the warnings."""
     caplog.clear()
     caplog.set_level(logging.WARNING, "softtopic")
-    names = model.name_topics(lm=teacher, language=language, config=CONFIG)
-    model.undo()
+    names = model.reset().name_topics(lm=teacher, language=language, config=CONFIG)
     return list(names.values()), [record.message for record in caplog.records]
 
 
@@ -129,6 +128,22 @@ def test_words_are_shown_where_the_language_of_choice_cannot_be_written(model, t
     names, [line] = named(model, teacher, caplog, "Polish")
     assert "there is no prompt for names in Polish: names are the first words of each topic; ask a server" in line
     assert names == [" ".join(words[:3]) for words in model.topics.top_words(3)]
+
+
+def test_names_are_kept_where_the_language_of_choice_cannot_be_written(model, teacher, monkeypatch, caplog):
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: False)
+    caplog.set_level(logging.WARNING, "softtopic")
+    _, second, _ = (" ".join(words[:3]) for words in model.topics.top_words(3))
+    # The name that is kept is not given to another topic.
+    model.reset().rename({0: second})
+    named = model.name_topics(lm=teacher, language="de", config=CONFIG)
+    assert "cannot write German: 1 of 3 topics keep their names, the others are named by their" in caplog.messages[-1]
+    assert list(named) == [1, 2]
+    assert model.topic_names_[0] == second
+    names = model.topic_names_
+    assert model.name_topics(lm=teacher, language="de", config=CONFIG) == {}
+    assert "cannot write German: all topics keep their names; give a language model" in caplog.messages[-1]
+    assert model.topic_names_ == names
 
 
 def test_names_in_another_language_are_decoded_after_a_prompt_in_it(model, teacher, monkeypatch, caplog):

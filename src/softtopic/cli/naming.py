@@ -82,9 +82,12 @@ def _name_model(
 
     version = folder_version(path)
     model = TopicModel.load(path, device=device)
-    names = model.name_topics(texts, **options)
-    save_changed(model, path, version)
-    log.info("%d names are in %s", len(names), path)
+    named = model.name_topics(texts, **options)
+    if named:
+        save_changed(model, path, version)
+        log.info("%d names are in %s", len(named), path)
+    # Topics that keep their names are shown as well.
+    names = dict(zip(model.topic_ids_.tolist(), model.topic_names_, strict=True))
     return names, model.topics.top_words(10)
 
 

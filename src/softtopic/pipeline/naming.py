@@ -59,6 +59,8 @@ class TopicTexts:
     stop_words : collection of str
     known_words : collection of str or None
         Words that a name may consist of; None: any.
+    names : sequence of str
+        Present name of each topic; empty where it has none.
     languages : tuple of str
         Codes of the languages of words and documents, most frequent first.
     chosen : str or None
@@ -70,6 +72,7 @@ class TopicTexts:
     documents: Sequence[Sequence[str]]
     stop_words: Collection[str]
     known_words: Collection[str] | None
+    names: Sequence[str]
     languages: tuple[str, ...] = (ENGLISH,)
     chosen: str | None = None
 
@@ -124,7 +127,7 @@ def texts_of_topics(
     rows = representative_rows(state.theta, shown, n=config.phrase_documents)
     documents = [[shown[row] for row in own] for own in rows]
     language = state.languages_of(language)
-    found = TopicTexts(range(state.n_topics), words, documents, _stop_words(language), None, codes, chosen)
+    found = TopicTexts(range(state.n_topics), words, documents, _stop_words(language), None, state.names, codes, chosen)
     if found.is_translated:
         return replace(found, stop_words=_stop_words(found.language))
     if found.language in UNSPACED:
@@ -156,7 +159,8 @@ def texts_of_lists(lists: Sequence[Sequence[str]], language: str | Sequence[str]
     is_other = chosen is not None and found.is_sure and chosen not in found.codes
     codes = found.codes if is_other or not given else given
     stops = _stop_words(NONE if language == NONE else given or codes)
-    return TopicTexts(range(len(lists)), lists, [()] * len(lists), stops, None, codes, chosen)
+    n = len(lists)
+    return TopicTexts(range(n), lists, [()] * n, stops, None, [""] * n, codes, chosen)
 
 
 def name_topics(
@@ -228,7 +232,8 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
 
     Candidates are phrases decoded by the language model, frequent phrases of the documents, and words of the topic.
     Where the language model cannot write the language of the names, see `softtopic.teacher.fluency`, a warning says so,
-    and names are phrases and words of the documents; the first words of each topic where that is another language.
+    and names are phrases and words of the documents. Where that is another language, topics keep their names, and those
+    without one are named by their first words.
 
     Parameters
     ----------
@@ -242,19 +247,17 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
     Returns
     -------
     list of str
-        A name for each topic.
+        A name for each topic; empty where it keeps its name.
     """
     writes = can_write(teacher, texts.language)
     if texts.is_translated and texts.language not in PROMPT_LANGUAGES:
         log.warning(
-            "there is no prompt for names in %s: names are the first words of each topic; ask a server (--server), or "
-            "choose one of %s", english_name(texts.language), ", ".join(PROMPT_LANGUAGES),
+            "there is no prompt for names in %s: %s; ask a server (--server), or choose one of %s",
+            english_name(texts.language), _said_of_first_words(texts), ", ".join(PROMPT_LANGUAGES),
         )  # fmt: skip
         return _first_words(texts)
     if not writes:
-        shown = (
-            "names are the first words of each topic" if texts.is_translated else "names are phrases of the documents"
-        )
+        shown = _said_of_first_words(texts) if texts.is_translated else "names are phrases of the documents"
         log.warning(
             "%s cannot write %s: %s; give a language model that can (--lm), or a server (--server)",
             teacher.lm, english_name(texts.language), shown,
@@ -318,7 +321,21 @@ def _phrases_of_documents(texts: TopicTexts, config: NamingConfig) -> list[list[
 
 
 def _first_words(texts: TopicTexts) -> list[str]:
-    return distinct_names([" ".join(own[:_N_WORDS]) for own in texts.words], texts.words)
+    """The first words of topics that have no name yet; empty for the others, which keep theirs."""
+    unnamed = [own for own, name in zip(texts.words, texts.names, strict=True) if not name]
+    kept = list(filter(None, texts.names))
+    found = iter(distinct_names([" ".join(own[:_N_WORDS]) for own in unnamed], unnamed, taken=kept))
+    return ["" if name else next(found) for name in texts.names]
+
+
+def _said_of_first_words(texts: TopicTexts) -> str:
+    """What a message says about these names."""
+    kept = sum(map(bool, texts.names))
+    if kept == len(texts.names):
+        return "all topics keep their names"
+    if kept:
+        return f"{kept} of {len(texts.names)} topics keep their names, the others are named by their first words"
+    return "names are the first words of each topic"
 
 
 def _stop_words(language: str | Sequence[str]) -> frozenset[str]:
@@ -334,7 +351,7 @@ def _foreign(language: str | Sequence[str]) -> frozenset[str]:
 
 
 def _by_topic(source: TopicTexts, names: Sequence[str]) -> dict[int, str]:
-    return dict(zip(source.ids, names, strict=True))
+    return {topic: name for topic, name in zip(source.ids, names, strict=True) if name}
 
 
 def _word_orders(words: Sequence[str], n: int) -> list[str]:

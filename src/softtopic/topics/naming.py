@@ -211,15 +211,19 @@ def _scores(
     )
 
 
-def distinct_names(names: Sequence[str], first_words: Sequence[Sequence[str]]) -> list[str]:
+def distinct_names(
+    names: Sequence[str], first_words: Sequence[Sequence[str]], *, taken: Iterable[str] = ()
+) -> list[str]:
     """Names with a word of the topic in brackets, or else a number, where an earlier topic has the same.
+
+    Names of other topics, `taken`, are not used either.
 
     Examples
     --------
     >>> distinct_names(["Cars", "car"], [["engine"], ["car", "prices"]])
     ['Cars', 'car (prices)']
     """
-    used: set[tuple[str, ...]] = set()
+    used = set(map(name_key, taken))
     result = []
     for number, (name, own) in enumerate(zip(names, first_words, strict=True)):
         options: Iterable[str] = [
