@@ -1,11 +1,12 @@
 """The language of a corpus, and the words of topics in ten languages.
 
-    python benchmarks/languages.py --data-dir FOLDER [--topics 20]
+    python benchmarks/languages.py --data-dir FOLDER [--topics 20] [--lists FOLDER]
 
 Detection of single documents of 100 characters and of whole corpora, with the time and the memory it takes; then topics
 of words alone (`TopicModel.preview` without sentence vectors): the share of their first ten words that are stop words,
 cut words and words in letters of another script. Stop words are those of both packages' lists, whichever of them
-softtopic uses; a word is cut where the dictionary of its language, or any document as it is written, lacks it.
+softtopic uses; a word is cut where the dictionary of its language, or any document as it is written, lacks it. --lists
+counts those of further lists of stop words, files CODE.NAME.txt with a word in each line.
 """
 
 import gzip
@@ -17,6 +18,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import stopwordsiso
@@ -54,6 +56,7 @@ CHARACTERS = 100
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--topics", type=int, default=20)
+    options.add_argument("--lists", type=Path, help="folder of further lists of stop words")
     arguments = options.parse_args()
     folder = Path(arguments.data_dir)
     sentences: dict[str, list[str]] = {}
@@ -62,6 +65,9 @@ def main() -> None:
     print_detection(folder, sentences)
     print()
     print_words(sentences, arguments.topics)
+    if arguments.lists:
+        print()
+        print_further(sentences, arguments.topics, sorted(arguments.lists.glob("*.txt")))
 
 
 def read(folder: Path, name: str) -> list[dict[str, str]]:
@@ -99,13 +105,27 @@ def peak_memory() -> float:
 def print_words(sentences: dict[str, list[str]], n_topics: int) -> None:
     print_head("language", "words", "stop words", "cut words", "another script", "the first topic")
     for code, texts in sentences.items():
-        model = TopicModel(n_topics, inputs="words+tf-idf", target="bow", features=None)
-        topics = model.preview(texts)["Representation"].tolist()
+        topics = topics_of_words(texts, n_topics)
         words = [word for topic in topics for word in topic]
         tests = (is_stop_word(code), is_cut(code, texts), is_of_another_script(code))
         found = [Counter(word for word in words if test(word)) for test in tests]
         shares = [f"{own.total() / len(words):.1%} {' '.join(list(own)[:4])}".strip() for own in found]
         print_row(english_name(code), len(words), *shares, " ".join(topics[0]))
+
+
+def topics_of_words(texts: Sequence[str], n_topics: int) -> list[list[str]]:
+    model = TopicModel(n_topics, inputs="words+tf-idf", target="bow", features=None)
+    return model.preview(texts)["Representation"].tolist()
+
+
+def print_further(sentences: dict[str, list[str]], n_topics: int, lists: Sequence[Path]) -> None:
+    print_head("language", "list", "words of the list", "of the topics", "which")
+    for code, files in groupby(lists, lambda path: path.name.split(".")[0]):
+        words = [word for topic in topics_of_words(sentences[code], n_topics) for word in topic]
+        for path in files:
+            listed = set(path.read_text(encoding="utf-8").split())
+            found = [word for word in words if word in listed]
+            print_row(english_name(code), path.stem, len(listed), f"{len(found) / len(words):.1%}", " ".join(found))
 
 
 def is_stop_word(code: str) -> Callable[[str], bool]:

@@ -172,7 +172,14 @@ def test_edits_are_quiet_on_request(run, folder):
         (["--bins", "month"], "--bins is of --kind over-time, and --kind is topics; leave it out"),
         (["--kind", "heatmap", "--by", "x"], "--by is of --kind per-class, and --kind is heatmap"),
         (["--kind", "documents", "--document", "x"], "--document is of --kind distribution"),
-        (["posts.csv", "--kind", "barchart"], "posts.csv is of --kind over-time or per-class, and --kind is barchart"),
+        (
+            ["posts.csv", "--kind", "barchart"],
+            "posts.csv, are for --kind over-time or per-class, and --kind is barchart",
+        ),
+        (
+            ["barchart"],
+            "here barchart, are for --kind over-time or per-class, and --kind is topics; did you mean --kind",
+        ),
     ],
 )
 def test_options_of_other_figures_are_refused(run, folder, given, said):

@@ -16,6 +16,12 @@ def test_invisible_characters_do_not_cut_words(invisible):
     assert Vocabulary(("rocket launch",)).bag_of_words([f"ro{invisible}cket launch"]).sum() == 1
 
 
+def test_arabic_vowel_marks_and_stretching_do_not_count():
+    assert normalize_text("أيضاً يُمكن كتــاب قرآن مسؤول") == "أيضا يمكن كتاب قرآن مسؤول"
+    texts = ["يُمكن أيضاً شراء الكتـاب", "يمكن أيضا بيع الكتاب"] * 4
+    assert Vocabulary.from_texts(texts, language="arabic", min_df=1, max_df=1.0).words == ("الكتاب", "بيع", "شراء")
+
+
 @given(st.text(max_size=20))
 def test_composed_and_decomposed_text_are_one(text):
     assert normalize_text(unicodedata.normalize("NFD", text)) == normalize_text(unicodedata.normalize("NFC", text))

@@ -99,7 +99,8 @@ def test_burmese_without_its_segmenter(no_segmenter, caplog):
 def test_chinese_words_without_function_words():
     pytest.importorskip(SEGMENTERS["zh"].package)
     assert segmented_words("这项研究的三个目标之间和他们没有关系", ["zh"]) == ["研究", "目标", "没有", "关系"]
-    assert {"没有", "可能", "非常", "目前"} <= set(stop_words("zh"))
+    assert segmented_words("这座城市有公里", ["zh"]) == ["城市", "公里"]
+    assert {"没有", "可能", "非常", "目前", "居然", "互相"} <= set(stop_words("zh"))
 
 
 def test_burmese_words_without_particles():

@@ -125,7 +125,8 @@ def _check_used(kind: str, file: str | None, **options: Any) -> None:
     if kind not in PLOTS:
         raise InputError(f"--kind is {kind!r}; give one of {', '.join(PLOTS)}")
     if file is not None and kind not in ("over-time", "per-class"):
-        raise InputError(f"{file} is of --kind over-time or per-class, and --kind is {kind}; leave it out")
+        step = f"did you mean --kind {file}?" if file in PLOTS else "leave it out"
+        raise InputError(f"documents, here {file}, are for --kind over-time or per-class, and --kind is {kind}; {step}")
     for name, value in options.items():
         if value is not None and value != [] and kind != _USED_BY[name]:
             option = f"--{name.replace('_', '-')}"

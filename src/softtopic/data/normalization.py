@@ -4,8 +4,9 @@ import html
 import re
 import unicodedata
 
-# Soft hyphen, zero-width space, non-joiner, joiner, word joiner and byte order mark: invisible inside a word.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+# Soft hyphen, zero-width space, non-joiner, joiner, word joiner and byte order mark: invisible inside a word. Vowel
+# marks and the stretching character of Arabic: written or left out at will.
+_IGNORED = re.compile("[\u00ad\u0640\u064b-\u0652\u200b-\u200d\u2060\ufeff]")
 
 # Elements of HTML. Other names in angle brackets are text: List<String>.
 _ELEMENTS = (
@@ -37,7 +38,7 @@ _MENTION = re.compile(r"(?<![\w@/.{])@\w{2,}")
 
 
 def normalize_text(text: str) -> str:
-    r"""Compose letters and their accents (Unicode NFC), and remove soft hyphens and zero-width characters.
+    r"""Compose letters and their accents (Unicode NFC); remove soft hyphens, zero-width characters and Arabic vowels.
 
     Examples
     --------
@@ -46,7 +47,7 @@ def normalize_text(text: str) -> str:
     """
     if text.isascii():
         return text
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFC", _IGNORED.sub("", text))
 
 
 def strip_markup(text: str) -> str:

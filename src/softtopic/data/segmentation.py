@@ -32,16 +32,17 @@ _MIN_LENGTH = 2
 _NOUNS = {"名詞", "形状詞"}
 _INFLECTED = {"動詞", "形容詞"}
 _FUNCTION = {"数詞", "非自立可能", "助動詞語幹"}
-# Of Chinese function words in the tags of rjieba: conjunctions, interjections, localisers, numerals, onomatopoeia,
-# prepositions, pronouns, particles. Its adverbs are not among them, for it takes some nouns for these.
-_CHINESE_FUNCTION = re.compile("[cefopy]|mq?|r[rz]?|u.?")
+# Chinese function words, as tag and word of rjieba: conjunctions, interjections, localisers, numerals, onomatopoeia,
+# prepositions, pronouns, particles, and classifiers after a demonstrative. Its adverbs are not among them, for it takes
+# some nouns for these.
+_CHINESE_FUNCTION = re.compile("(?:[cefopy]|mq?|r[rz]?|u.?) |q [这那哪每各某该]")
 
 
 def _chinese() -> Callable[[str], Iterable[str]]:
     import rjieba  # pyright: ignore[reportMissingImports]
 
     def words(run: str) -> Iterable[str]:
-        return (word for word, kind in rjieba.tag(run) if not _CHINESE_FUNCTION.fullmatch(kind))
+        return (word for word, kind in rjieba.tag(run) if not _CHINESE_FUNCTION.match(f"{kind} {word}"))
 
     return words
 

@@ -35,6 +35,8 @@
     made.append(...children);
     return made;
   }
+  // A line may end after each word of 3_car_engine, rather than within one.
+  const breakable = (name) => name.split(/(?<=_)/).flatMap((part) => [part, element("wbr")]);
   const percent = (share) => (share === 0 ? "0 %" : share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`);
   const plural = (count, word) => `${format.format(count)} ${word}${count === 1 ? "" : "s"}`;
   const dark = () => document.documentElement.dataset.theme === "dark";
@@ -118,7 +120,7 @@
       return element("li", {}, element("button",
         { type: "button", "data-topic": place, "aria-pressed": String(place === state.topic), onclick: () => choose(place === state.topic ? -1 : place) },
         element("span", { class: "swatch", color: colorOf(place), "aria-hidden": "true" }),
-        element("span", { class: "name", dir: "auto" }, topic.name),
+        element("span", { class: "name", dir: "auto" }, ...breakable(topic.name)),
         element("span", { class: "share" }, percent(share)),
         element("span", { class: "words", dir: "auto" }, topic.words.map((word) => word[0]).join(" ")),
         data.trends ? spark(place) : null));
@@ -173,7 +175,7 @@
     const topic = topics[place];
     panel.append(element("div", { class: "title" },
       element("span", { class: "swatch", color: colorOf(place), "aria-hidden": "true" }),
-      element("h2", { dir: "auto" }, topic.name),
+      element("h2", { dir: "auto" }, ...breakable(topic.name)),
       element("button", { type: "button", "aria-label": "Close the topic", onclick: () => choose(-1) }, "✕")));
     panel.append(element("p", { class: "muted" }, `topic ${topic.number}, ${plural(counts[place], "document")}, ${percent(total ? counts[place] / total : 0)}`));
     for (const extend of extensions) extend(panel, place);
