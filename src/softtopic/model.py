@@ -636,8 +636,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return cls.load(persistence.pull_model(repo_id, revision=revision, token=token), device=device)
 
-    def get_topics(self, n_words: int = 10) -> dict[int, list[tuple[str, float]]]:
+    def get_topics(self, n_words: int = 10, *, language: str | None = None) -> dict[int, list[tuple[str, float]]]:
         """Top words of every topic with their scores, largest first; see `get_topic`."""
+        if language is not None:
+            return languages.topics_in_language(self._fitted.view, n_words, language)
         return table.get_topics(self._fitted.view, n_words)
 
     def get_topic(self, topic: int, n_words: int = 10, *, language: str | None = None) -> list[tuple[str, float]]:
@@ -1037,9 +1039,10 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             A row for each class and topic: Topic, Name, Class, Count, Share, Low, High, Ratio, P, Adjusted_P, Words.
             See `softtopic.topics.groups.topics_per_class`.
         """
+        documents = self._assignments(docs, theta)
         if isinstance(classes, str) and classes == "language":
-            classes = languages.languages_of(self._fitted.view, docs)
-        return groups.topics_per_class(self._assignments(docs, theta), classes)
+            return languages.topics_per_language(self._fitted.view, documents, docs)
+        return groups.topics_per_class(documents, classes)
 
     def name_topics(
         self,

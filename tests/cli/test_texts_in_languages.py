@@ -101,3 +101,16 @@ def test_fetch_prints_paths_and_says_the_next_step(run, monkeypatch, tmp_path):
     assert (code, out) == (0, f"{tmp_path / 'multilingual'}\n")
     assert "softtopic fit FILE" in err
     assert json.loads(run("fetch", "multilingual", "--json")[1])["fetched"][0]["name"] == "multilingual"
+
+
+def test_topics_in_the_words_of_one_language(run, tiny):
+    code, out, _ = run("topics", tiny, "--language", "English", "--words", "3", "--json")
+    assert code == 0
+    assert out == run("topics", tiny, "--words", "3", "--json")[1]
+    for options, message in (
+        (("--language", "de"), "no document is in German; choose from en"),
+        (("--language", "en", "--tree"), "leave out --language"),
+    ):
+        code, out, err = run("topics", tiny, *options)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert message in err

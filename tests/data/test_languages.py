@@ -127,11 +127,15 @@ def test_a_script_of_no_language_of_the_detector(text, script):
     assert str(mixed) == "German (83 % of 6 documents), beside unknown language (17 %)"
 
 
-def test_a_declared_language_is_kept_and_doubted():
+def test_a_declared_language_is_kept_and_doubted(texts):
     found = resolve_language("english", GERMAN)
     assert (found.codes, found.declared) == (("en",), True)
     assert found.warning == (
         "language is English, but 100 % of 5 documents are in German; give language='auto' or 'de' (--language de)"
+    )
+    assert resolve_language("fr", [*GERMAN, *texts]).warning == (
+        "language is French, but the 17 documents are in several languages: English (71 %), German (29 %); "
+        "give language='auto' or 'en,de' (--language en,de)"
     )
     assert not resolve_language(["de", "en"], GERMAN).warning
     assert not resolve_language("german", GERMAN).warning

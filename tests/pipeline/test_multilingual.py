@@ -123,7 +123,8 @@ def test_a_topic_has_words_in_each_language(mixed):
     assert {"rakete", "umlaufbahn"} <= set(german)
     assert {"rocket", "orbit"} <= set(english)
     assert not set(german) & set(english)
-    with pytest.raises(InputError, match="no document is in fr; choose from de, en"):
+    assert [word for word, _ in model.get_topics(4, language="de")[space]] == german
+    with pytest.raises(InputError, match="no document is in French; choose from de, en"):
         model.get_topic(space, language="fr")
 
 
@@ -132,6 +133,9 @@ def test_languages_are_classes(mixed):
     frame = model.topics_per_class("language")
     assert sorted(set(frame["Class"])) == ["de", "en"]
     np.testing.assert_allclose(frame["Share"], 0.5, atol=0.1)
+    # Words are those of the topic in the language.
+    for row in frame.itertuples():
+        assert row.Words == [word for word, _ in model.get_topic(row.Topic, 5, language=row.Class)]
     theta = model.transform(embeddings=offset_vectors(texts[:48]).astype(np.float32))
     with pytest.raises(InputError, match="class"):  # they are in one language
         model.topics_per_class("language", docs=texts[:48], theta=theta)

@@ -48,7 +48,7 @@ def test_missing_classes_are_counted(missing):
         (["a", "a"], "classes hold the single value 'a'; give at least two"),
         ([None, ""], "classes hold no value"),
         (["a"], "1 classes for 2 documents"),
-        ("ab", "classes is str"),
+        ("ab", "classes is 'ab'; give a list with the class of each document, or 'language'"),
     ],
 )
 def test_bad_classes_are_one_line(classes, said):

@@ -30,7 +30,7 @@ from softtopic.cli.out_of_core import is_parts, one_file, open_stream, sizes_of_
 from softtopic.cli.output import (
     print_json,
     print_table,
-    print_topics,
+    print_topic_records,
     printable_lines,
     show_messages,
     table_records,
@@ -39,6 +39,7 @@ from softtopic.cli.output import (
     with_sizes,
 )
 from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
+from softtopic.errors import InputError
 
 if TYPE_CHECKING:
     from softtopic.cli.streaming import StreamOptions
@@ -61,6 +62,10 @@ def topics(
     words: Annotated[int, typer.Option("--words", min=1, help="Number of words of each topic.")] = 10,
     out: TableFile = None,
     tree: Annotated[bool, typer.Option("--tree", help="Print topics under groups of similar ones.")] = False,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="Words in this language alone, of a model of documents in several."),
+    ] = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -69,11 +74,12 @@ def topics(
     from softtopic.model import TopicModel
 
     show_messages(quiet)
+    if tree and language is not None:
+        raise InputError("--tree has words in all languages; leave out --language")
     if out is not None:
         table_writer(out)
     loaded = TopicModel.load(model)
-    sizes = sizes_of_all(loaded, model)
-    records = with_sizes(topic_records(loaded, words), sizes)
+    records = with_sizes(topic_records(loaded, words, language=language), sizes_of_all(loaded, model))
     written = {} if out is None else {"out": str(out)}
     if out is not None:
         write_table(out, topic_columns(records, as_lists=out.suffix in (".jsonl", ".parquet")))
@@ -84,7 +90,7 @@ def topics(
     if tree:
         print(printable_lines(loaded.get_topic_tree()))
     else:
-        print_topics(loaded, words, sizes)
+        print_topic_records(records, named=any(loaded.topics.given_names))
     if out is not None:
         print(f"\n{len(loaded.topic_ids_)} topics are in {out}.")
 

@@ -68,15 +68,15 @@ class _Printable(logging.Formatter):
         return printable(super().format(record))
 
 
-def topic_records(model: "TopicModel", words: int = 10) -> list[dict[str, Any]]:
-    """The topics as values that JSON can hold, largest first."""
-    info = model.get_topic_info()
+def topic_records(model: "TopicModel", words: int = 10, *, language: str | None = None) -> list[dict[str, Any]]:
+    """The topics as values that JSON can hold, largest first; with a language words in this one alone."""
+    info, top = model.get_topic_info(), model.get_topics(words, language=language)
     return [
         {
             "topic": topic,
             "count": count,
             "name": name,
-            "words": [word for word, _ in model.get_topic(topic, words)],
+            "words": [word for word, _ in top[topic]],
             "representative_documents": model.get_representative_docs(topic),
         }
         for topic, count, name in zip(info["Topic"].tolist(), info["Count"].tolist(), info["Name"], strict=True)

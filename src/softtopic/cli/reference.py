@@ -103,7 +103,11 @@ REFERENCES: dict[str, Reference] = {
     ),
     "topics": Reference(
         panel=LOOK,
-        examples=("softtopic topics model/", "softtopic topics model/ --words 15 --out topics.xlsx"),
+        examples=(
+            "softtopic topics model/",
+            "softtopic topics model/ --words 15 --out topics.xlsx",
+            "softtopic topics model/ --language de",
+        ),
         keys={
             "topics": _TOPICS,
             "hierarchy": "with --tree, instead: level, topic, parent, topics, count, name, words",

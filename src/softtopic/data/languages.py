@@ -261,10 +261,17 @@ class CorpusLanguage:
     def warning(self) -> str:
         """One line where the languages declared are not those found, or several were found; "" otherwise."""
         if self.declared and self.is_sure and self.share < _MIN_DECLARED:
-            found = self.others[0][0]
+            least = MIN_RATIO * self.others[0][1]
+            found = [pair for pair in (*zip(self.codes, self.shares, strict=True), *self.others) if pair[1] >= least]
+            where = (
+                f"the {self.n_documents} documents are in several languages: {_listed(found)}"
+                if len(found) > 1
+                else f"{_percent(found[0][1])} of {self.n_documents} documents are in {english_name(found[0][0])}"
+            )
+            step = ",".join(code for code, _ in found)
             return (
-                f"language is {', '.join(self.names)}, but {_percent(self.others[0][1])} of {self.n_documents} "
-                f"documents are in {english_name(found)}; give language='auto' or '{found}' (--language {found})"
+                f"language is {', '.join(self.names)}, but {where}; "
+                f"give language='auto' or '{step}' (--language {step})"
             )
         if self.codes == (UNKNOWN,) and not self.declared:
             return (

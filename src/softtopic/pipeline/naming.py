@@ -26,7 +26,7 @@ from softtopic.teacher.naming import Phrase, decode_phrases, naming_prompt
 from softtopic.teacher.naming_server import THAT_OF_TEXTS, estimate_tokens, name_requests, request_names
 from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES
 from softtopic.topics.documents import excerpt, representative_rows, training_texts
-from softtopic.topics.languages import languages_of, top_words_in
+from softtopic.topics.languages import languages_of, topics_in_language
 from softtopic.topics.naming import (
     Candidates,
     as_written,
@@ -120,8 +120,8 @@ def texts_of_topics(
         raise InputError("the model holds no text of its documents; give the training documents, in their order")
     words = topics_of(state).top_words(10)
     if chosen in codes and len(codes) > 1:
-        own = zip(words, top_words_in(state, 10, chosen), strict=True)
-        words = [of_language or of_all for of_all, of_language in own]
+        own = topics_in_language(state, 10, chosen).values()
+        words = [[word for word, _ in found] or of_all for found, of_all in zip(own, words, strict=True)]
         shown = [text if code == chosen else "" for text, code in zip(shown, languages_of(state, shown), strict=True)]
         language, codes = chosen, (chosen,)
     rows = representative_rows(state.theta, shown, n=config.phrase_documents)

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
-from softtopic.data.languages import document_languages, parse_language
+from softtopic.data.languages import document_languages, english_name, parse_language
 from softtopic.errors import InputError
 from softtopic.state import FittedState
-from softtopic.topics.table import column_of, topics_of
+from softtopic.topics.assignments import Assignments
+from softtopic.topics.groups import topics_per_class
+from softtopic.topics.table import column_of, get_topics
 
 # A word is one of a language if so much of its weight, where all languages weigh the same, is in documents of it.
 _MIN_SHARE = 0.5
@@ -51,19 +54,28 @@ def topic_in_language(state: FittedState, topic: int, n_words: int, language: st
     InputError
         If there is no such topic, or the documents are in other languages.
     """
+    column_of(state, topic)
+    return topics_in_language(state, n_words, language)[topic]
+
+
+def topics_in_language(state: FittedState, n_words: int, language: str) -> dict[int, list[tuple[str, float]]]:
+    """The same of all topics, by number."""
     code = parse_language(language)
     if code not in state.languages:
-        raise InputError(f"no document is in {language}; choose from {', '.join(state.languages)}")
+        raise InputError(f"no document is in {english_name(code)}; choose from {', '.join(state.languages)}")
     own = _words_of(state, code)
-    ranked = topics_of(state).top(column_of(state, topic), len(state.vocabulary))
-    return [(word, score) for word, score in ranked if word in own][:n_words]
+    ranked = get_topics(state, len(state.vocabulary))
+    return {topic: [pair for pair in words if pair[0] in own][:n_words] for topic, words in ranked.items()}
 
 
-def top_words_in(state: FittedState, n_words: int, code: str) -> list[list[str]]:
-    """The same words of all topics, in the order of their columns; `code` is one of those of the documents."""
-    own = _words_of(state, code)
-    ranked = topics_of(state).top_words(len(state.vocabulary))
-    return [[word for word in words if word in own][:n_words] for words in ranked]
+def topics_per_language(
+    state: FittedState, documents: Assignments, docs: Sequence[str] | None = None, *, n_words: int = 5
+) -> pd.DataFrame:
+    """Shares of topics in each language, see `topics_per_class`; Words are the topic's words in the language."""
+    table = topics_per_class(documents, languages_of(state, docs), n_words=0)
+    words = {code: topics_in_language(state, n_words, code) for code in table["Class"].unique()}
+    own = [words[code][topic] for code, topic in zip(table["Class"], table["Topic"], strict=True)]
+    return table.assign(Words=[[word for word, _ in pairs] for pairs in own])
 
 
 def _words_of(state: FittedState, code: str) -> set[str]:
