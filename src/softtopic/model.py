@@ -1029,7 +1029,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         classes : iterable
-            Class of each document; "language": the language of each, among those of the model.
+            Class of each document; "language": the language of each, among those of the model. Words are then those of
+            the topic in the language.
         docs, theta
             See `topics_over_time`.
 
@@ -1041,7 +1042,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         documents = self._assignments(docs, theta)
         if isinstance(classes, str) and classes == "language":
-            return languages.topics_per_language(self._fitted.view, documents, docs)
+            return languages.topics_per_language(self._fitted.view, documents)
         return groups.topics_per_class(documents, classes)
 
     def name_topics(

@@ -58,6 +58,8 @@ def test_several_languages():
     assert parse_languages("de, French,deutsch") == parse_languages(["German", "fr"]) == ("de", "fr")
     with pytest.raises(InputError, match="names no language"):
         parse_languages([])
+    with pytest.raises(InputError, match="language 'auto' stands alone; leave out the others, or it"):
+        parse_languages("auto,de")
 
 
 def test_every_language_the_detector_knows_has_a_name():

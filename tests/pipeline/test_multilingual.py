@@ -136,6 +136,9 @@ def test_languages_are_classes(mixed):
     # Words are those of the topic in the language.
     for row in frame.itertuples():
         assert row.Words == [word for word, _ in model.get_topic(row.Topic, 5, language=row.Class)]
+    blank = [*texts[:-1], " "]
+    with pytest.warns(UserWarning, match="1 of 96 documents have no class"):
+        assert model.topics_per_class("language", docs=blank, theta=model.probabilities_)["Count"].sum() == 95
     theta = model.transform(embeddings=offset_vectors(texts[:48]).astype(np.float32))
     with pytest.raises(InputError, match="class"):  # they are in one language
         model.topics_per_class("language", docs=texts[:48], theta=theta)

@@ -332,6 +332,8 @@ def parse_languages(language: str | Sequence[str]) -> tuple[str, ...]:
     names = language.split(",") if isinstance(language, str) else list(language)
     if not names:
         raise InputError("language names no language; give a name or code, 'auto' or 'none'")
+    if len(names) > 1 and (alone := {AUTO, NONE} & set(map(_spelling, names))):
+        raise InputError(f"language {min(alone)!r} stands alone; leave out the others, or it")
     return tuple(dict.fromkeys(map(parse_language, names)))
 
 

@@ -68,11 +68,11 @@ def topics_in_language(state: FittedState, n_words: int, language: str) -> dict[
     return {topic: [pair for pair in words if pair[0] in own][:n_words] for topic, words in ranked.items()}
 
 
-def topics_per_language(
-    state: FittedState, documents: Assignments, docs: Sequence[str] | None = None, *, n_words: int = 5
-) -> pd.DataFrame:
-    """Shares of topics in each language, see `topics_per_class`; Words are the topic's words in the language."""
-    table = topics_per_class(documents, languages_of(state, docs), n_words=0)
+def topics_per_language(state: FittedState, documents: Assignments, *, n_words: int = 5) -> pd.DataFrame:
+    """Shares of topics in each language, see `topics_per_class`; Words are those of the topic in the language."""
+    codes = languages_of(state, documents.texts)
+    classes = [code if text.strip() else None for code, text in zip(codes, documents.texts, strict=True)]
+    table = topics_per_class(documents, classes, n_words=0)
     words = {code: topics_in_language(state, n_words, code) for code in table["Class"].unique()}
     own = [words[code][topic] for code, topic in zip(table["Class"], table["Topic"], strict=True)]
     return table.assign(Words=[[word for word, _ in pairs] for pairs in own])
