@@ -30,6 +30,12 @@ def test_nothing_changes_in_english_several_languages_and_those_without_a_stemme
     assert merge_forms(RELEVANCE, WORDS, languages, RankingConfig(merge_forms=merge)) is RELEVANCE
 
 
+def test_arabic_words_with_and_without_the_article_are_one():
+    words = ("فريق", "الفريق", "والفريق", "مدينة", "المدينة", "الله")
+    merged = merge_forms(np.full((1, 6), 0.1, dtype=np.float32), words, ("ar",), RankingConfig())
+    assert (merged[0] == np.float32(0.1)).tolist() == [True, False, False, True, False, True]
+
+
 def test_english_forms_are_merged_if_asked():
     words = ("rocket", "rockets")
     merged = merge_forms(np.array([[0.4, 0.6]], dtype=np.float32), words, ("en",), RankingConfig(merge_forms=True))

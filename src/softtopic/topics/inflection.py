@@ -1,5 +1,6 @@
 """Inflected forms of one word, shown once in a topic."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,6 +12,10 @@ from softtopic.types import TopicVocab
 
 # Factor that puts a form behind all other words, in the order of its relevance.
 _EPSILON = 1e-12
+
+# The Arabic article, alone or after a particle. The stemmer takes the first letter of some words for a particle where
+# there is no article before it: "team" and "the team" would be different words.
+_ARTICLE = re.compile(r"^(?:[وفبك]?ال|لل)(?=\w{3})")
 
 
 def merge_forms(
@@ -53,4 +58,7 @@ def merge_forms(
 def _stemmer(code: str) -> Callable[[str], str] | None:
     """The Snowball stemmer of a language; None where there is none."""
     name = english_name(code).lower()
-    return snowballstemmer.stemmer(name).stemWord if name in snowballstemmer.algorithms() else None
+    if name not in snowballstemmer.algorithms():
+        return None
+    stem = snowballstemmer.stemmer(name).stemWord
+    return (lambda word: stem(_ARTICLE.sub("", word))) if code == "ar" else stem
