@@ -13,7 +13,8 @@ from softtopic.topics.assignments import Assignments
 from softtopic.topics.groups import topics_per_class
 from softtopic.topics.table import column_of, get_topics
 
-# A word is one of a language if so much of its weight, where all languages weigh the same, is in documents of it.
+# A word is one of a language if its frequency there is at least this share of that in the language that has it most:
+# names are words of several languages.
 _MIN_SHARE = 0.5
 
 
@@ -80,13 +81,13 @@ def topics_per_language(state: FittedState, documents: Assignments, *, n_words: 
 
 def _words_of(state: FittedState, code: str) -> set[str]:
     """The words of a language."""
-    shares = _word_shares(state, languages_of(state))[state.languages.index(code)]
-    return {word for word, share in zip(state.vocabulary.words, shares, strict=True) if share >= _MIN_SHARE}
+    rates = _word_rates(state, languages_of(state))
+    own = rates[state.languages.index(code)] >= np.maximum(_MIN_SHARE * rates.max(axis=0), np.finfo(float).tiny)
+    return {word for word, is_own in zip(state.vocabulary.words, own, strict=True) if is_own}
 
 
-def _word_shares(state: FittedState, languages: Sequence[str]) -> Float[np.ndarray, "languages vocab"]:
-    """Share of each language in the occurrences of a word, as if there were as many documents of each."""
+def _word_rates(state: FittedState, languages: Sequence[str]) -> Float[np.ndarray, "languages vocab"]:
+    """Occurrences of each word in a document of each language."""
     counts = state.vocabulary.bag_of_words(state.excerpts)
     members = np.array([[own == code for own in languages] for code in state.languages], dtype=np.float64)
-    rates = (counts.T @ members.T).T / np.maximum(members.sum(axis=1, keepdims=True), 1)
-    return rates / np.maximum(rates.sum(axis=0, keepdims=True), np.finfo(float).tiny)
+    return (counts.T @ members.T).T / np.maximum(members.sum(axis=1, keepdims=True), 1)
