@@ -54,7 +54,8 @@ _MORE = {
     "одного одной одном одному одну около помимо поскольку поэтому примерно против сам сама сами самим самих "
     "само самого самой самому свое своего своей своем своему свои своим своими своих свой свою своя своё своём "
     "среди такая также такие таким такими таких такого такое такой таком такому такую хотя часто является "
-    "являлась являлись являлось являлся являются",
+    "являлась являлись являлось являлся являются самый самая самое самую следует следуют включая стал стала стало "
+    "стали",
     # Verbs of compound particles in the form of the dictionary: に関して, について, によって, にとって.
     "ja": "関する 対する 際する 応ずる 応じる 基づく つく よる とる おける おく わたる めぐる 通ずる 通じる",
     # Modal, copular and light verbs; adverbs of degree, frequency, time, scope, manner and mood; what "now" and "then"
@@ -72,7 +73,9 @@ _MORE = {
     "尽快 尽早 最为 愈加 愈发 基本 基本上 大体 大体上 大致 大抵 或多或少 多少 差不多 必定 必然 必将 势必 未必 不必 "
     "何必 难免 难道 究竟 到底 毕竟 居然 竟然 果然 恐怕 大概 想必 仿佛 简直 的确 确实 无疑 不得不 不由得 只好 反正 反而 "
     "偏偏 恰好 恰恰 幸好 幸亏 原来 本来 起来 出来 下来 上来 过来 进来 出去 下去 上去 过去 进去",
-    "fr": "aujourd hui c d entr j jusqu l lorsqu m n presqu puisqu qu quelqu quoiqu s t",
+    "fr": "aujourd hui c d entr j jusqu l lorsqu m n presqu puisqu qu quelqu quoiqu s t déjà également ensuite autour "
+    "aussitôt bientôt tantôt plutôt",
+    "hi": "अगर",
     "it": "agl all anch bell c coll com cos d dagl dall degl dell dov ell gl l m mezz n negl nell nient po quand "
     "quell quest s sant sull t tutt un v",
     "ca": "d l m n s t",
