@@ -253,11 +253,11 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
     if texts.is_translated and texts.language not in PROMPT_LANGUAGES:
         log.warning(
             "there is no prompt for names in %s: %s; ask a server (--server), or choose one of %s",
-            english_name(texts.language), _said_of_first_words(texts), ", ".join(PROMPT_LANGUAGES),
+            english_name(texts.language), _kept_or_first_words(texts), ", ".join(PROMPT_LANGUAGES),
         )  # fmt: skip
         return _first_words(texts)
     if not writes:
-        shown = _said_of_first_words(texts) if texts.is_translated else "names are phrases of the documents"
+        shown = _kept_or_first_words(texts) if texts.is_translated else "names are phrases of the documents"
         log.warning(
             "%s cannot write %s: %s; give a language model that can (--lm), or a server (--server)",
             teacher.lm, english_name(texts.language), shown,
@@ -328,8 +328,8 @@ def _first_words(texts: TopicTexts) -> list[str]:
     return ["" if name else next(found) for name in texts.names]
 
 
-def _said_of_first_words(texts: TopicTexts) -> str:
-    """What a message says about these names."""
+def _kept_or_first_words(texts: TopicTexts) -> str:
+    """What becomes of the names, for a message."""
     kept = sum(map(bool, texts.names))
     if kept == len(texts.names):
         return "all topics keep their names"

@@ -70,7 +70,7 @@ def topics_per_class(documents: Assignments, classes: Iterable[Any], *, n_words:
 def _encode(classes: Iterable[Any], count: int) -> tuple[list[Any], DocInt]:
     """The classes in order, and the place of each document's among them; -1 where it is missing."""
     if isinstance(classes, str | bytes) or not isinstance(classes, Iterable):
-        raise InputError(f"classes is {classes!r}; give a list with the class of each document, or 'language'")
+        raise InputError(f"classes is {repr(classes)[:60]}; give a list with the class of each document, or 'language'")
     given = [None if str(value).strip() in _MISSING else valid_value(value) for value in classes]
     if len(given) != count:
         raise InputError(f"{len(given)} classes for {count} documents; give one for each")
