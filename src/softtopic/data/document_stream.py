@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -190,7 +190,7 @@ class DocumentStream:
         if start == 0:
             raise NoDocumentsError(f"{self.name} holds no documents; expected at least one")
 
-    def sample(self, n: int, *, seed: int = 0, watch: Callable[[float], None] | None = None) -> Sample:
+    def sample(self, n: int, *, seed: int = 0) -> Sample:
         """A random sample of the distinct texts, in one pass; which texts does not depend on their order.
 
         Parameters
@@ -198,14 +198,12 @@ class DocumentStream:
         n : int
             Number of texts, at least 2; all where there are no more.
         seed : int, default=0
-        watch : callable or None, default=None
-            Called after each batch with the share of the stream that has been read.
 
         Returns
         -------
         Sample
         """
-        return draw_sample(self._watched(watch), n, seed=seed)
+        return draw_sample((batch.corpus for batch in self.batches()), n, seed=seed)
 
     def corpus(self) -> Corpus:
         """All documents, in memory."""
@@ -215,12 +213,6 @@ class DocumentStream:
             for name in ("texts", "ids", "labels", "times")
         }
         return Corpus.from_texts(**columns)
-
-    def _watched(self, watch: Callable[[float], None] | None) -> Iterator[Corpus]:
-        for batch in self.batches():
-            yield batch.corpus
-            if watch is not None:
-                watch(batch.done)
 
     def _grouped(self, rows: int) -> Iterator[tuple[list[Record], float, int]]:
         """Documents of a batch, the share of the stream that was read by then, and the number of invalid lines."""
