@@ -131,7 +131,5 @@ def rows_of(documents: Any, columns: Columns) -> Iterator[tuple[Record, float]]:
         how = ahead if hasattr(documents, "scanner") else {"max_chunksize": _BLOCK_ROWS}
         documents = (row for batch in documents.to_batches(**how) for row in batch.to_pylist())
     for number, one in enumerate(documents):
-        values = {columns.text: one} if isinstance(one, str) else one
-        if not isinstance(values, Mapping):
-            raise InputError(f"document {number} is {type(one).__name__}; expected a string or a mapping of columns")
+        values = one if isinstance(one, Mapping) else {columns.text: one}
         yield record_of(values, columns, f"document {number}"), 0.0

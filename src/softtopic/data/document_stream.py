@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from softtopic.data.corpus import Corpus, fingerprint_strings
+from softtopic.data.corpus import Corpus, fingerprint_strings, warn_of_missing
 from softtopic.data.document_files import DASH, Pass, find_files, has_whole_ids, open_pass, rows_of
 from softtopic.data.readers import Columns, check_words, find_column
 from softtopic.data.sample import Sample, draw_sample
@@ -217,14 +217,14 @@ class DocumentStream:
     def _grouped(self, rows: int) -> Iterator[tuple[list[Record], float, int]]:
         """Documents of a batch, the share of the stream that was read by then, and the number of invalid lines."""
         records: list[Record] = []
-        characters = n_invalid = 0
-        is_first = True
+        characters = n_invalid = n_documents = n_missing = 0
         for item, done in self.items():
             if not isinstance(item, Record):
-                self._leave_out(item, n_invalid, is_first=is_first)
+                self._leave_out(item, n_invalid, is_first=n_documents == 0)
                 n_invalid += 1
                 continue
-            is_first = False
+            n_documents += 1
+            n_missing += item.is_missing
             records.append(item)
             characters += len(item.text)
             if len(records) >= rows or characters >= _PART_CHARACTERS:
@@ -232,6 +232,7 @@ class DocumentStream:
                 records, characters = [], 0
         if records:
             yield records, 1.0, n_invalid
+        warn_of_missing(n_missing, n_documents)
         if n_invalid > _NAMED:
             log.warning("%s: %s invalid lines were left out in all", self.name, f"{n_invalid:,}")
 
