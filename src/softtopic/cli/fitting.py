@@ -227,10 +227,8 @@ def fit(
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)
     build = partial(build_model, n_topics, options=recipe, lm=lm, words=words)
-    sample, progress = None, shown
-    if stream is not None:
-        plan_of = None if dry_run else partial(_plan_of_time, build)
-        sample, progress = sample_of(stream, fit_on or 0, seed=recipe.seed, progress=shown, plan_of=plan_of)
+    plan_of = None if dry_run else partial(_plan_of_time, build)
+    sample, progress = sample_of(stream, fit_on, seed=recipe.seed, progress=shown, plan_of=plan_of)
     corpus = _corpus(files, documents, sample)
     model = build(features, corpus)
     arrays: dict[str, Any] = {}

@@ -65,16 +65,23 @@ def open_stream_to_fit(
 
 
 def sample_of(
-    stream: "DocumentStream", n: int, *, seed: int, progress: bool, plan_of: "Callable[[Corpus], FitPlan] | None"
-) -> "tuple[Sample, bool | RunClock]":
-    """The documents to fit, and how the progress of what follows is shown: with the time left of the whole run.
+    stream: "DocumentStream | None",
+    n: int | None,
+    *,
+    seed: int,
+    progress: bool,
+    plan_of: "Callable[[Corpus], FitPlan] | None",
+) -> "tuple[Sample | None, bool | RunClock]":
+    """The documents of --fit-on, and how progress is shown from here on: with the time left of the whole run.
 
-    `plan_of` gives the plan of the fit, for that time; None where none follows.
+    `plan_of` gives the plan of the fit, for that time; None where no fit follows.
     """
     from softtopic.data.sample import draw_sample
     from softtopic.storage.progress import Progress, Step
 
-    if n < 2:
+    if stream is None:
+        return None, progress
+    if n is None or n < 2:
         raise InputError(f"--fit-on is {n}; give a number of documents of at least 2, such as 100000")
     batches = stream.batches()
     first = [next(batches)]
