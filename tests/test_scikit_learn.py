@@ -171,8 +171,8 @@ def test_columns_of_arrow_and_polars(texts):
             column(texts), ids=column(ids), labels=column(["a"] * 12), times=column([str(2000 + row) for row in ids])
         )
         assert found == expected
-    with pytest.raises(InputError, match=r"texts\[1\] is NoneType"):
-        Corpus.from_texts(pa.array(["a", None]))
+    with pytest.warns(UserWarning, match="1 of 2 texts are missing"):
+        assert Corpus.from_texts(pa.array(["a", None])).texts == ("a", "")
     with pytest.raises(InputError, match="texts is Table"):
         Corpus.from_texts(pa.table({"text": texts}))
 

@@ -41,6 +41,7 @@ from softtopic.retrieval.index import RetrievalIndex
 from softtopic.selection import Selection
 from softtopic.state import FittedState
 from softtopic.storage.parts import PartFolder
+from softtopic.storage.progress import RunClock
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher
@@ -119,8 +120,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         It never changes what is read.
     random_state : int, RandomState or None, default=0
         Seed of the random number generators; from a RandomState, or anew for None, each fit draws one.
-    progress : bool, default=False
-        Show progress bars on standard error.
+    progress : bool or RunClock, default=False
+        Show progress bars on standard error, with the time left of the fit, or of a longer run that it is a part of.
 
     Attributes
     ----------
@@ -182,7 +183,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         guides: Mapping[str, Sequence[str]] | Sequence[str] | NotSaved | None = None,
         features: str | Path | None = "auto",
         random_state: int | np.integer | np.random.RandomState | None = 0,
-        progress: bool = False,
+        progress: bool | RunClock = False,
     ) -> None:
         self.n_topics = n_topics
         self.recipe = recipe

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -197,6 +198,27 @@ def test_stopped_by_hand(run, model, monkeypatch):
     code, _, err = run("topics", model)
     assert code == 130
     assert err == "softtopic: stopped; run the same command again to go on\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals end processes elsewhere")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_fit_stopped_by_a_signal_leaves_no_lock(run, posts, tmp_path, monkeypatch, number, status):
+    from softtopic import TopicModel
+
+    before = signal.getsignal(signal.SIGTERM)
+    held = []
+
+    def stopped(*_, **__):
+        held.extend(path.name for path in tmp_path.glob(".*.lock"))
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    monkeypatch.setattr(TopicModel, "fit", stopped)
+    code, out, err = run("fit", posts, "--text", "body", "--recipe", "prodlda", "--topics", 3, "--out", "m")
+    assert (code, out, held) == (status, "", [".m.writer.lock"])
+    assert err.endswith("softtopic: stopped; run the same command again to go on\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["posts.csv"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_fit_stopped_by_hand_says_what_is_kept(run, posts, tiny_lm, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """`fit --fit-on` and `transform --out FOLDER/`: documents that do not fit in memory, whole commands."""
 
+import io
 import json
 import os
 import random
@@ -7,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from softtopic import PartFolder, TopicModel
+from softtopic.storage import progress
 
 WORDS = ["sql", "tables", "orbit", "rocket", "bread", "flour", "taxes", "budget"]
 
@@ -78,11 +81,47 @@ def test_a_sample_is_fitted_and_all_documents_get_mixtures(run, posts, words, tm
 
 
 def test_the_plan_says_what_comes_after_the_fit(run, posts, words, tmp_path):
-    code, out, _ = run("fit", posts, *words, "--fit-on", 100, "--dry-run")
-    assert code == 0
+    code, out, err = run("fit", posts, *words, "--fit-on", 100, "--dry-run")
+    assert (code, "distinct" in err) == (0, False)
     assert out.splitlines()[-2].startswith("300 documents, about ")
     assert out.splitlines()[-1].startswith("mixtures of all documents: about 1 s more and 0 MB on disk in model.docum")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "words.txt"]
+
+
+def test_the_time_left_is_that_of_the_whole_run_from_the_start(run, posts, words, monkeypatch):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0)
+    code, _, err = run("fit", posts, *words, "--fit-on", 250)
+    assert code == 0
+    shown = [line.split(": ")[0] for line in err.splitlines() if line.endswith(" left in all")]
+    assert list(dict.fromkeys(shown)) == ["drawing a sample", "training", "describing topics", "computing mixtures"]
+    assert not [line for line in err.splitlines() if " of 100 %" in line and "left in all" not in line]
+
+
+def test_a_number_of_topics_that_is_not_yet_chosen_has_a_plan(run, posts, words):
+    code, out, _ = run("fit", posts, *words, "--topics", "auto", "--fit-on", 250, "--dry-run")
+    assert (code, "mixtures of all documents: about " in out) == (0, True)
+
+
+def test_missing_texts_are_counted_in_one_line_however_they_are_read(run, tiny, words, tmp_path, monkeypatch):
+    rows = [*documents(300), *({"key": f"null{row}", "text": None} for row in range(4))]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "posts.jsonl").write_text(lines)
+    pd.DataFrame(rows).to_parquet(tmp_path / "posts.parquet")
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(lines.encode())))
+    said = "softtopic: 4 of 304 texts are missing (null or NaN) and count as empty documents\n"
+    for command in (
+        ["fit", "posts.jsonl", *words, "--out", "m"],
+        ["fit", "posts.jsonl", *words, "--fit-on", 100, "--out", "m2"],
+        ["transform", tiny, "posts.jsonl"],
+        ["transform", tiny, "-"],
+        ["transform", tiny, "posts.jsonl", "--out", "lines/"],
+        ["transform", tiny, "posts.parquet", "--out", "rows", "--engine", "local"],
+    ):
+        code, _, err = run(*command)
+        assert (code, err.count(said)) == (0, 1)
+    theta = theta_of(table_of(tmp_path / "rows"))
+    np.testing.assert_allclose(theta, theta_of(table_of(tmp_path / "lines")), atol=1e-6)
+    np.testing.assert_allclose(theta[300:], np.tile(TopicModel.load(tiny).transform([""]), (4, 1)), atol=1e-6)
 
 
 def test_several_files_are_fitted_in_memory_too(run, posts, words, tmp_path):

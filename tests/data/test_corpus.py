@@ -60,10 +60,19 @@ def test_one_string_is_refused():
         Corpus.from_texts("one document")
 
 
-@pytest.mark.parametrize("value", [None, 3, 1.5, b"bytes", ["list"]])
+@pytest.mark.parametrize("value", [3, 1.5, b"bytes", ["list"], True])
 def test_what_is_not_a_string_is_refused_with_its_place(value):
-    with pytest.raises(InputError, match=rf'^texts\[1\] is {type(value).__name__}, not a string; use "" for'):
+    with pytest.raises(InputError, match=rf"^texts\[1\] is {type(value).__name__}, not a string; give texts, or"):
         Corpus.from_texts(iter(["fine", value]))
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, pd.NaT])
+def test_missing_texts_are_empty_documents_and_one_warning_counts_them(missing):
+    with pytest.warns(UserWarning, match="are missing") as said:
+        corpus = Corpus.from_texts(pd.Series(["one", missing, "", missing], dtype=object))
+    assert (corpus.texts, corpus.blank.tolist()) == (("one", "", "", ""), [1, 2, 3])
+    expected = "2 of 4 texts are missing (null or NaN) and count as empty documents"
+    assert [str(one.message) for one in said] == [expected]
 
 
 @pytest.mark.parametrize("column", ["ids", "labels", "times"])

@@ -2,14 +2,16 @@
 
 import gzip
 import json
+from functools import partial
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow.dataset import dataset
 
-from softtopic import Columns, DocumentStream, read_corpus
+from softtopic import Columns, Corpus, DocumentStream, read_corpus
 from softtopic.data.document_files import find_files
 from softtopic.errors import InputError
 
@@ -117,7 +119,7 @@ def test_iterables_and_arrow_tables_and_datasets(tmp_path):
             DocumentStream.from_iterable(wrong)
     with pytest.raises(InputError, match="documents can be read only once; give a function that returns a new"):
         DocumentStream.from_iterable(text for text in ("a", "b"))
-    with pytest.raises(InputError, match="document 1 is int; expected a string or a mapping of columns"):
+    with pytest.raises(InputError, match="document 1: the text is int, not a string"):
         DocumentStream.from_iterable(["a", 5]).corpus()
     with pytest.raises(InputError, match="document 0 has no column 'body'; it has: text"):
         DocumentStream.from_iterable([{"text": "a"}], Columns(text="body")).corpus()
@@ -178,3 +180,27 @@ def test_folders_without_documents_and_missing_columns(tmp_path):
     (tmp_path / "b.jsonl").write_text(json.dumps({"text": "a"}))
     with pytest.raises(InputError, match="jsonl has no column 'group'; it has: text"):
         DocumentStream.from_files(tmp_path / "b.jsonl", Columns(label="group")).corpus()
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "list", "records"])
+def test_missing_texts_are_empty_documents_in_memory_and_in_a_stream(tmp_path, name):
+    texts = ["sql tables", None, "", None]
+    if name == "a.jsonl":
+        (tmp_path / name).write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    elif name == "a.parquet":
+        pq.write_table(pa.table({"text": texts}), tmp_path / name)
+    if name == "list":
+        in_memory, stream = partial(Corpus.from_texts, texts), DocumentStream.from_iterable(texts)
+    elif name == "records":
+        records = pd.DataFrame({"text": pd.Series(["sql tables", np.nan, "", np.nan], dtype=object)})
+        in_memory = partial(Corpus.from_texts, records["text"])
+        stream = DocumentStream.from_iterable(records.to_dict("records"))
+    else:
+        in_memory = partial(read_corpus, tmp_path / name)
+        stream = DocumentStream.from_files(tmp_path / name)
+    for read in (in_memory, stream.corpus):
+        with pytest.warns(UserWarning, match="are missing") as said:
+            corpus = read()
+        assert (corpus.texts, corpus.n_empty) == (("sql tables", "", "", ""), 3)
+        expected = "2 of 4 texts are missing (null or NaN) and count as empty documents"
+        assert [str(one.message) for one in said] == [expected]

@@ -109,6 +109,7 @@ def test_a_text_of_five_megabytes_is_read_whole(file, format):
     assert read_corpus(file(f"long.{format}", encode([text, "short"], format))).texts == (text, "short")
 
 
+@pytest.mark.filterwarnings("ignore:.*texts are missing")
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -128,6 +129,7 @@ def test_columns_are_read_by_name_and_missing_values_are_empty(file, name, conte
     assert corpus.times == ("", "May")
 
 
+@pytest.mark.filterwarnings("ignore:.*texts are missing")
 def test_parquet_columns_of_any_kind_are_read_by_name(file):
     stream = io.BytesIO()
     texts = pa.array(["a", None, "a"]).dictionary_encode()
@@ -335,6 +337,7 @@ def test_excel_that_is_not_is_refused_and_csv_is_named(file, content):
     assert "csv" in refusal(file("a.xlsx", content))
 
 
+@pytest.mark.filterwarnings("ignore:.*texts are missing")
 def test_excel_is_read(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
@@ -401,7 +404,7 @@ def test_a_file_without_documents_is_refused(file, format):
 @pytest.mark.parametrize("value", [7, 1.5, True, ["a"], {"a": "b"}])
 def test_a_value_that_is_no_text_is_refused_with_its_document(file, value):
     content = f'{{"text": "fine"}}\n{json.dumps({"text": value})}\n'
-    assert f"document 2 is {type(value).__name__}, not a string; choose" in refusal(file("a.jsonl", content))
+    assert f"document 2 is {type(value).__name__}, not a string; give texts" in refusal(file("a.jsonl", content))
 
 
 def test_a_parquet_column_of_numbers_is_refused(file):

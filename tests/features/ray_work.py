@@ -11,6 +11,9 @@ import numpy as np
 
 from softtopic.pipeline.part_rows import RowFunction
 
+# The command line, in a process that was told more.
+MAIN = "import sys; from softtopic.cli import main; main(sys.argv[1:])"
+
 
 @dataclass(frozen=True)
 class Lengths(RowFunction):

@@ -2,15 +2,21 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray_work
 
+from softtopic import TopicModel
+from softtopic.cli import main
 from softtopic.errors import EngineError
 from softtopic.features.engines.ray import RayEngine
 from softtopic.storage.parts import PartFolder
@@ -89,19 +95,71 @@ def test_a_document_that_kills_every_worker_costs_its_part_and_no_other(cluster,
     assert sorted(PartFolder.open(tmp_path / "out").parts()) == [0, 1, 3, 4, 5]
 
 
+def wait_for_lines(record, n):
+    deadline = time.monotonic() + 400
+    while not record.exists() or record.read_bytes().count(b"\n") < n:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_driver_that_is_killed_is_continued(cluster, run, posts, tmp_path):
     command = [sys.executable, ray_work.__file__, str(posts()), str(tmp_path / "out"), str(tmp_path)]
     with subprocess.Popen(
         command, env=os.environ | {"RAY_ADDRESS": cluster.get_runtime_context().gcs_address}
     ) as driver:
-        deadline = time.monotonic() + 400
-        record = tmp_path / "out" / "_parts.jsonl"
-        while not record.exists() or record.read_bytes().count(b"\n") < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for_lines(tmp_path / "out" / "_parts.jsonl", 2)
         driver.send_signal(signal.SIGKILL)
     kept = len(PartFolder.open(tmp_path / "out").parts())
     assert 0 < kept < 6
     done = run(None)
     assert (done.n_kept, done.n_documents) == (kept, 60)
     assert table(tmp_path / "out")["length"].to_pylist() == [len(text) for text in TEXTS]
+
+
+@pytest.fixture
+def head():
+    """A cluster of its own, as `ray start --head` starts it: the process, and the port of its head."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}"]
+    command += ["--num-cpus=2", "--include-dashboard=false", "--object-store-memory=100000000", "--disable-usage-stats"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            assert any("Ray runtime started" in line for line in process.stdout)
+            yield process, port
+        finally:
+            kill_tree(process.pid)
+
+
+def kill_tree(number):
+    for one in [psutil.Process(number), *psutil.Process(number).children(recursive=True)]:
+        one.kill()
+
+
+def test_a_cluster_that_loses_its_head_ends_in_one_line_and_is_continued(cluster, head, posts, tmp_path, capsys):
+    words = ["sql", "tables", "orbit", "rocket", "bread", "flour"]
+    model = TopicModel(2, recipe="prodlda", vocabulary=words, features=None)
+    model.set_params(recipe__training__epochs=2).fit([f"{a} {b}" for a in words for b in words]).save(tmp_path / "m")
+    texts = [f"{words[row % 6]} {row}" for row in range(400)]
+    command = ["transform", str(tmp_path / "m"), str(posts(texts)), "--engine", "ray", "--part-rows", "1"]
+    command += ["--out", str(tmp_path / "topics")]
+    process, port = head
+    script = f"import softtopic.features.engines.ray as ray; ray._LOST_SECONDS = 3; {ray_work.MAIN}"
+    there = [*command, "--quiet", "--workers", "2", "--address", f"127.0.0.1:{port}"]
+    record = tmp_path / "topics" / "_parts.jsonl"
+    with subprocess.Popen([sys.executable, "-c", script, *there], stderr=subprocess.PIPE, text=True) as driver:
+        wait_for_lines(record, 3)
+        kill_tree(process.pid)
+        _, said = driver.communicate()
+    assert driver.returncode == 2
+    assert said.startswith("softtopic: the head of the Ray cluster (")
+    assert said.endswith(") does not answer any more; complete parts are kept, run the same command again\n")
+    assert said.count("\n") == 1
+    kept = len(PartFolder.open(tmp_path / "topics").parts())
+    assert 2 < kept < 400
+    with pytest.raises(SystemExit) as left:
+        main(command)
+    assert (left.value.code, f"{kept} of 400 parts were complete" in capsys.readouterr().err) == (0, True)
+    found = table(tmp_path / "topics").to_pandas()
+    assert found["id"].tolist() == list(range(400))
+    np.testing.assert_allclose(found[["theta_0", "theta_1"]], model.transform(texts), atol=1e-6)

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from softtopic.storage import progress
-from softtopic.storage.progress import Progress, RunClock, duration, noting_what_is_kept
+from softtopic.storage.progress import Progress, RunClock, clock_of, duration, noting_what_is_kept
 
 
 class Terminal(io.StringIO):
@@ -103,6 +103,21 @@ def test_the_time_left_follows_what_was_measured():
     clock.end(1.0, 60.0)
     clock.start("a step of its own")
     assert clock.seconds_left(1.0) == 0
+
+
+def test_steps_of_a_longer_run_correct_what_was_expected_of_them():
+    run = RunClock({"sampling": 10.0, "training": 500.0, "applying": 20.0})
+    run.start("sampling")
+    assert run.seconds_left(1.0) == pytest.approx(530)
+    run.end(1.0, 10.0)
+    assert clock_of(run, {"sampling": 10.0, "training": 50.0}) is run
+    run.start("training")
+    assert run.seconds_left(1.0) == pytest.approx(70)
+    assert clock_of(False, {"training": 50.0}) is False
+    own = clock_of(True, {"training": 50.0})
+    assert isinstance(own, RunClock)
+    own.start("training")
+    assert own.seconds_left(1.0) == pytest.approx(50)
 
 
 def test_what_an_earlier_run_has_kept_does_not_make_a_step_look_fast():

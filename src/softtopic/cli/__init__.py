@@ -1,9 +1,13 @@
 """The command line. The only place that prints: results on standard output, all else on standard error."""
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import NoReturn
 
 from softtopic.errors import SofttopicError
@@ -12,8 +16,17 @@ from softtopic.errors import SofttopicError
 _COMPLETION = "_SOFTTOPIC_COMPLETE"
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which `kill`, containers and job schedulers send."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with 0 (done), 2 (wrong use or bad input, one line) or 1 (anything else)."""
+    with _sigterm_raises():
+        _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> NoReturn:
     import typer
 
     from softtopic.cli.app import app
@@ -38,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _discard_output()
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort) as stop:
-        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), 130)
+        code = 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
+        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), code)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except Exception as error:
@@ -48,6 +62,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if status == 1 and os.environ.get("SOFTTOPIC_DEBUG"):
             raise
         _fail(message, status)
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does, and so removes locks and temporary files; a second one ends it at once."""
+    if current_thread() is not main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _show_all_letters() -> None:

@@ -3,7 +3,9 @@
 import logging
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -224,10 +226,11 @@ def fit(
     earlier = None if like is None else _earlier(like, lm.device)
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)
-    sample = None if stream is None else sample_of(stream, fit_on or 0, seed=recipe.seed, progress=shown)
+    build = partial(build_model, n_topics, options=recipe, lm=lm, words=words)
+    plan_of = None if dry_run else partial(_plan_of_time, build)
+    sample, progress = sample_of(stream, fit_on, seed=recipe.seed, progress=shown, plan_of=plan_of)
     corpus = _corpus(files, documents, sample)
-    model = build_model(n_topics, features, corpus, recipe, lm, words)
-    model.progress = shown
+    model = build(features, corpus)
     arrays: dict[str, Any] = {}
     if labels is not None:
         corpus, arrays = _read_labels(model, labels, documents.text, words.vocabulary)
@@ -236,12 +239,12 @@ def fit(
         lines = plan.lines() if sample is None else [*plan.lines(), *plan_of_all(plan, sample, out)]
         _print_plan(lines, plan, corpus, as_json=as_json)
         return
-    if preview and model.progress:
+    if preview and shown:
         _print_preview(model, corpus, arrays)
     with sole_writer(out.absolute()):
-        model.fit(corpus, like=earlier, **arrays)
-        model.save(out, excerpts=excerpts)
-    sizes = None if stream is None else write_mixtures_of_all(model, stream, out)
+        model.set_params(progress=progress).fit(corpus, like=earlier, **arrays)
+        model.set_params(progress=shown).save(out, excerpts=excerpts)
+    sizes = None if stream is None else write_mixtures_of_all(model.set_params(progress=progress), stream, out)
     scores = _evaluate(model, corpus if corpus is not None else FeatureStore.open(str(features)).documents())
     if as_json:
         print_json({"model": str(out)} | _fit_record(model, sizes, scores))
@@ -252,6 +255,13 @@ def fit(
     print_evaluation(scores)
     more = "" if sizes is None else f", the mixtures of all documents in {documents_path(out)}"
     print(f"\nThe model is in {out}{more}.")
+
+
+def _plan_of_time(build: "Callable[[None, Corpus], TopicModel]", corpus: "Corpus") -> "FitPlan":
+    """The plan of a fit of such documents, for the time it takes: words and guides, which take none, are left out."""
+    from softtopic.data.vocabulary import Vocabulary
+
+    return build(None, corpus).set_params(vocabulary=Vocabulary(("word",)), guides=None).plan(corpus)
 
 
 def _fit_record(

@@ -2,23 +2,25 @@
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from softtopic.cli.building import log_counts, read_documents, with_iso_times
 from softtopic.cli.options import DocumentOptions
-from softtopic.cli.output import print_json
+from softtopic.cli.output import print_json, without_messages
 from softtopic.errors import InputError, PartFolderError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from softtopic.data.corpus import Corpus
-    from softtopic.data.document_stream import DocumentStream
+    from softtopic.data.document_stream import DocumentBatch, DocumentStream
     from softtopic.data.sample import Sample
     from softtopic.model import TopicModel
     from softtopic.pipeline.plan import FitPlan
+    from softtopic.storage.progress import RunClock
 
 log = logging.getLogger("softtopic")
 
@@ -62,16 +64,57 @@ def open_stream_to_fit(
     return stream
 
 
-def sample_of(stream: "DocumentStream", n: int, *, seed: int, progress: bool) -> "Sample":
-    """The documents to fit; a message says how many there are."""
-    from softtopic.storage.progress import Progress
+def sample_of(
+    stream: "DocumentStream | None",
+    n: int | None,
+    *,
+    seed: int,
+    progress: bool,
+    plan_of: "Callable[[Corpus], FitPlan] | None",
+) -> "tuple[Sample | None, bool | RunClock]":
+    """The documents of --fit-on, and how progress is shown from here on: with the time left of the whole run.
 
-    if n < 2:
+    `plan_of` gives the plan of the fit, for that time; None where no fit follows.
+    """
+    from softtopic.data.sample import draw_sample
+    from softtopic.storage.progress import Progress, Step
+
+    if stream is None:
+        return None, progress
+    if n is None or n < 2:
         raise InputError(f"--fit-on is {n}; give a number of documents of at least 2, such as 100000")
-    with Progress("drawing a sample", 100, "%", show=progress) as bar:
-        sample = stream.sample(n, seed=seed, watch=lambda done: bar.advance_to(round(100 * done)))
-    log.info("%s", sample_line(sample))
-    return sample
+    batches = stream.batches()
+    first = [next(batches)]
+    run = _clock_of_run(first[0], n, plan_of) if progress and plan_of is not None else progress
+    with Progress(Step.SAMPLE, 100, "%", show=run) as bar:
+
+        def read() -> "Iterator[Corpus]":
+            # The first batch is not kept in memory.
+            for batch in chain([first.pop()], batches):
+                yield batch.corpus
+                bar.advance_to(round(100 * batch.done))
+
+        sample = draw_sample(read(), n, seed=seed)
+    if plan_of is not None:
+        log.info("%s", sample_line(sample))
+    return sample, run
+
+
+def _clock_of_run(first: "DocumentBatch", n: int, plan_of: "Callable[[Corpus], FitPlan]") -> "bool | RunClock":
+    """A clock of the whole run, as if all documents were like those of the first batch; True without such a plan."""
+    from softtopic.data.corpus import Corpus
+    from softtopic.pipeline.mixtures import expected_steps
+    from softtopic.storage.progress import RunClock
+
+    n_documents = round(len(first.corpus) / first.done)
+    n_sample = min(n, n_documents)
+    alike = Corpus.from_rows(list(islice(cycle(first.corpus.distinct.texts), n_sample)))
+    try:
+        # The plan of the fit says all of it again.
+        with without_messages():
+            return RunClock(expected_steps(plan_of(alike), n_sample, n_documents))
+    except InputError:
+        return True
 
 
 def sample_line(sample: "Sample") -> str:
@@ -90,7 +133,7 @@ def plan_of_all(plan: "FitPlan", sample: "Sample", out: Path) -> list[str]:
     from softtopic.pipeline.mixtures import expected_cost_of_all
     from softtopic.storage.progress import duration
 
-    cost = expected_cost_of_all(plan, sample)
+    cost = expected_cost_of_all(plan, len(sample.corpus), sample.n_documents)
     return [
         sample_line(sample),
         f"mixtures of all documents: about {duration(cost.seconds)} more and {cost.bytes / 1e6:,.0f} MB on disk in "

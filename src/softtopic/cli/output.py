@@ -5,7 +5,8 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,18 @@ def show_messages(quiet: bool) -> None:
             logger.warning("%s", message)
 
     warnings.showwarning = show_once
+
+
+@contextmanager
+def without_messages() -> Iterator[None]:
+    """Show no log messages."""
+    logger = logging.getLogger("softtopic")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 class _Printable(logging.Formatter):

@@ -13,6 +13,7 @@ EXIT_CODES = {
     1: "an unexpected error (SOFTTOPIC_DEBUG=1 shows where), or cells of a bench that failed",
     2: "wrong use or bad input; one line on standard error names what was given, what was expected and the next step",
     130: "stopped by Ctrl-C; the line says what is kept",
+    143: "stopped by SIGTERM, in the same way",
 }
 
 _TOPICS = "topics, largest first: topic, count, name, words, representative_documents"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from softtopic.cli.options import DocumentOptions
+from softtopic.data.corpus import warn_of_missing
 from softtopic.data.readers import Columns, standard_input
 from softtopic.data.streams import (
     STANDARD_INPUT,
@@ -75,10 +76,11 @@ def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: Strea
     mixtures(["text"])
     first = next(batches)
     with _sink(options, _made_of(first, read, options)) as (stream, done):
-        position = skipped = 0
+        position = skipped = n_missing = 0
         for batch in chain([first], batches):
             records, error = _valid(batch, options.skip_invalid, skipped)
             skipped += len(batch) - len(records) - (error is not None)
+            n_missing += sum(record.is_missing for record in records)
             known = min(len(records), max(0, done - position))
             position += known
             if records := records[known:]:
@@ -92,6 +94,7 @@ def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: Strea
                 raise InputError(error)
         if position < done:
             raise InputError(f"standard input has {position} documents, and {done} are done; give the same input again")
+    warn_of_missing(n_missing, position)
     log.info("%d documents%s", position, f", {skipped} invalid lines are left out" if skipped else "")
     if options.out is not None:
         print(f"{position} mixtures of {len(loaded.topic_ids_)} topics are in {options.out}.")

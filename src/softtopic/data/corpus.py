@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -111,7 +112,8 @@ class Corpus:
         Parameters
         ----------
         texts : iterable of str
-            A list, a pandas column, a generator. A lone surrogate, as in truncated texts, becomes U+FFFD.
+            A list, a pandas column, a generator. None and NaN are empty texts, and a warning says how many there are. A
+            lone surrogate, as in truncated texts, becomes U+FFFD.
         ids : iterable, default=None
             Ids: whole numbers if all are, otherwise strings. By default the positions "0", "1", …
         labels : iterable, default=None
@@ -127,16 +129,17 @@ class Corpus:
         ------
         InputError
             If `texts` is a string, a table, a mapping, a set or an array that is not one-dimensional, contains anything
-            but strings, or the lengths differ.
+            but strings and missing values, or the lengths differ.
 
         """
-        strings = _as_sequence(texts)
-        for position, text in enumerate(strings):
-            if not isinstance(text, str):
-                kind = type(text).__name__
-                raise InputError(f'texts[{position}] is {kind}, not a string; use "" for a missing text')
+        values = _as_sequence(texts)
+        strings = [
+            value if isinstance(value, str) else text_of(value, f"texts[{position}]")
+            for position, value in enumerate(values)
+        ]
+        warn_of_missing(strings.count(None), len(strings))
         return cls(
-            tuple(map(_valid_string, strings)),
+            tuple("" if text is None else valid_value(text) for text in strings),
             tuple(map(str, range(len(strings)))) if ids is None else _ids(ids),
             None if labels is None else tuple(map(_label, _listed(labels))),
             None if times is None else tuple(map(_valid_string, _listed(times))),
@@ -231,6 +234,27 @@ def valid_value(value: Any) -> Any:
     return value if not isinstance(value, str) or value.isascii() else _SURROGATE.sub("\ufffd", value)
 
 
+def is_missing(value: object) -> bool:
+    """Whether a value is None, NaN, NaT or the NA of pandas."""
+    return value is None or (not isinstance(value, str) and str(value) in _MISSING)
+
+
+def text_of(value: object, where: str) -> str | None:
+    """The text, None where it is missing; raises InputError for anything else."""
+    if isinstance(value, str):
+        return value
+    if is_missing(value):
+        return None
+    raise InputError(f"{where} is {type(value).__name__}, not a string; give texts, or choose their column")
+
+
+def warn_of_missing(n_missing: int, n_documents: int) -> None:
+    """Warn where texts are missing."""
+    if n_missing:
+        message = f"{n_missing:,} of {n_documents:,} texts are missing (null or NaN) and count as empty documents"
+        warnings.warn(message, stacklevel=3)
+
+
 def _valid_string(value: object) -> str:
     return valid_value(str(value))
 
@@ -278,8 +302,7 @@ def _listed(values: Any) -> Any:
 
 def _label(value: object) -> str:
     """The label as a string, empty where it is missing."""
-    missing = value is None or (not isinstance(value, str) and str(value) in _MISSING)
-    return "" if missing else _valid_string(value)
+    return "" if is_missing(value) else _valid_string(value)
 
 
 def _digest(text: str) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.formats import FORMAT_NAMES
+from softtopic.data.parquet_files import is_hidden, open_parquet
 from softtopic.data.readers import Columns, find_column, format_of, standard_input, suffix_format
 from softtopic.data.streams import STREAMED, Item, Record, read_blocks, read_items, record_of
 from softtopic.errors import InputError
@@ -53,11 +54,6 @@ def _files_of(path: Path, format: str | None) -> list[Path]:
     raise InputError(f"{path}: no such file; give a {FORMAT_NAMES} file")
 
 
-def is_hidden(path: Path) -> bool:
-    """Whether a name of the path begins with a dot or an underscore, as those of locks and manifests do."""
-    return any(part.startswith((".", "_")) for part in path.parts)
-
-
 def open_pass(
     file: Path,
     columns: Columns,
@@ -97,34 +93,29 @@ def _lines(file: Path, columns: Columns, how: Mapping[str, Any]) -> Iterator[tup
 
 def _parquet_rows(file: Path, columns: Columns, *, keep_columns: bool) -> Iterator[tuple[Item, float]]:
     """Documents of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(file, buffer_size=_BLOCK, pre_buffer=False) as source:
-            names, total, count = source.schema_arrow.names, max(1, source.metadata.num_rows), 0
-            needed = {find_column(names, column) for column in columns.names}
-            # Without a column of that name all names are in the message.
-            read = names if keep_columns or None in needed else [name for name in names if name in needed]
-            for batch in source.iter_batches(_BLOCK_ROWS, columns=read, use_threads=False):
-                for number, values in enumerate(batch.to_pylist(), count + 1):
-                    yield record_of(values, columns, f"{file} row {number}"), count / total
-                count += batch.num_rows
-    except UnicodeDecodeError:
-        raise InputError(f"{file} holds text that is not UTF-8; write it again") from None
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"{file} is not a whole Parquet file: {reason}; write or copy it again") from None
+    with open_parquet(str(file), buffer_size=_BLOCK) as source:
+        names, total, count = source.schema_arrow.names, max(1, source.metadata.num_rows), 0
+        needed = {find_column(names, column) for column in columns.names}
+        # Without a column of that name all names are in the message.
+        read = names if keep_columns or None in needed else [name for name in names if name in needed]
+        for batch in source.iter_batches(_BLOCK_ROWS, columns=read, use_threads=False):
+            try:
+                rows = batch.to_pylist()
+            except UnicodeDecodeError:
+                raise InputError(f"{file} holds text that is not UTF-8; write it again") from None
+            for number, values in enumerate(rows, count + 1):
+                yield record_of(values, columns, f"{file} row {number}"), count / total
+            count += batch.num_rows
 
 
 def has_whole_ids(file: Path, column: str) -> bool:
     """Whether a file is of Parquet and holds whole numbers in a column."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(file)
-    except (pa.ArrowException, OSError):
+        with open_parquet(str(file)) as source:
+            schema = source.schema_arrow
+    except InputError:
         return False  # a pass says so, with a better message
     name = find_column(schema.names, column)
     return name is not None and pa.types.is_integer(schema.field(name).type)
@@ -140,7 +131,5 @@ def rows_of(documents: Any, columns: Columns) -> Iterator[tuple[Record, float]]:
         how = ahead if hasattr(documents, "scanner") else {"max_chunksize": _BLOCK_ROWS}
         documents = (row for batch in documents.to_batches(**how) for row in batch.to_pylist())
     for number, one in enumerate(documents):
-        values = {columns.text: one} if isinstance(one, str) else one
-        if not isinstance(values, Mapping):
-            raise InputError(f"document {number} is {type(one).__name__}; expected a string or a mapping of columns")
+        values = one if isinstance(one, Mapping) else {columns.text: one}
         yield record_of(values, columns, f"document {number}"), 0.0

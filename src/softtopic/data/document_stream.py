@@ -2,13 +2,13 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from softtopic.data.corpus import Corpus, fingerprint_strings
+from softtopic.data.corpus import Corpus, fingerprint_strings, warn_of_missing
 from softtopic.data.document_files import DASH, Pass, find_files, has_whole_ids, open_pass, rows_of
 from softtopic.data.readers import Columns, check_words, find_column
 from softtopic.data.sample import Sample, draw_sample
@@ -190,7 +190,7 @@ class DocumentStream:
         if start == 0:
             raise NoDocumentsError(f"{self.name} holds no documents; expected at least one")
 
-    def sample(self, n: int, *, seed: int = 0, watch: Callable[[float], None] | None = None) -> Sample:
+    def sample(self, n: int, *, seed: int = 0) -> Sample:
         """A random sample of the distinct texts, in one pass; which texts does not depend on their order.
 
         Parameters
@@ -198,14 +198,12 @@ class DocumentStream:
         n : int
             Number of texts, at least 2; all where there are no more.
         seed : int, default=0
-        watch : callable or None, default=None
-            Called after each batch with the share of the stream that has been read.
 
         Returns
         -------
         Sample
         """
-        return draw_sample(self._watched(watch), n, seed=seed)
+        return draw_sample((batch.corpus for batch in self.batches()), n, seed=seed)
 
     def corpus(self) -> Corpus:
         """All documents, in memory."""
@@ -216,23 +214,17 @@ class DocumentStream:
         }
         return Corpus.from_texts(**columns)
 
-    def _watched(self, watch: Callable[[float], None] | None) -> Iterator[Corpus]:
-        for batch in self.batches():
-            yield batch.corpus
-            if watch is not None:
-                watch(batch.done)
-
     def _grouped(self, rows: int) -> Iterator[tuple[list[Record], float, int]]:
         """Documents of a batch, the share of the stream that was read by then, and the number of invalid lines."""
         records: list[Record] = []
-        characters = n_invalid = 0
-        is_first = True
+        characters = n_invalid = n_documents = n_missing = 0
         for item, done in self.items():
             if not isinstance(item, Record):
-                self._leave_out(item, n_invalid, is_first=is_first)
+                self._leave_out(item, n_invalid, is_first=n_documents == 0)
                 n_invalid += 1
                 continue
-            is_first = False
+            n_documents += 1
+            n_missing += item.is_missing
             records.append(item)
             characters += len(item.text)
             if len(records) >= rows or characters >= _PART_CHARACTERS:
@@ -240,6 +232,7 @@ class DocumentStream:
                 records, characters = [], 0
         if records:
             yield records, 1.0, n_invalid
+        warn_of_missing(n_missing, n_documents)
         if n_invalid > _NAMED:
             log.warning("%s: %s invalid lines were left out in all", self.name, f"{n_invalid:,}")
 

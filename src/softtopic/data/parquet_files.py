@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from softtopic.data.document_files import is_hidden
 from softtopic.data.readers import find_column
 from softtopic.errors import InputError
 
@@ -84,7 +83,7 @@ def require_columns(files: Sequence[ParquetFile], names: Sequence[str]) -> None:
 
 def read_range(part: RowRange, columns: Sequence[str]) -> list[pa.Array]:
     """These columns of the rows of a range; only the row groups that hold some of them are read."""
-    with _opened(part.file.url) as file:
+    with open_parquet(part.file.url) as file:
         groups, start, skipped = [], 0, 0
         for number in range(file.metadata.num_row_groups):
             stop = start + file.metadata.row_group(number).num_rows
@@ -110,6 +109,31 @@ def read_range(part: RowRange, columns: Sequence[str]) -> list[pa.Array]:
             raise InputError(f"{part.file.url} has changed; run the same command again")
     table = pa.Table.from_batches(found)
     return [pa.concat_arrays(table[str(name)].chunks) for name in names]
+
+
+@contextmanager
+def open_parquet(url: str, *, buffer_size: int = 0) -> Iterator[pq.ParquetFile]:
+    """Open a file on a disk or in an object store; whatever goes wrong meanwhile is an InputError that names it.
+
+    Parameters
+    ----------
+    url : str
+        Path or address.
+    buffer_size : int, default=0
+        Bytes that are read at once of each column; 0 for all of a row group.
+    """
+    with _readable(url):
+        system, inside = _system(url)
+        with (
+            system.open(inside, "rb") as stream,
+            pq.ParquetFile(stream, pre_buffer=False, buffer_size=buffer_size) as file,
+        ):
+            yield file
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a name of the path begins with a dot or an underscore, as those of locks and manifests do."""
+    return any(part.startswith((".", "_")) for part in path.parts)
 
 
 def texts_of(column: pa.Array, file: str) -> tuple[list[str], dict[int, str]]:
@@ -157,7 +181,7 @@ def _system(path: str) -> tuple[Any, str]:
 
 
 def _footer(url: str) -> ParquetFile:
-    with _opened(url) as file:
+    with open_parquet(url) as file:
         rows, columns = file.metadata.num_rows, tuple(file.schema_arrow.names)
     with _readable(url):
         system, inside = _system(url)
@@ -165,14 +189,6 @@ def _footer(url: str) -> ParquetFile:
     known = {name: str(about[name]) for name in _VERSION if about.get(name) is not None}
     version = hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:32]
     return ParquetFile(url, rows, version, columns)
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[pq.ParquetFile]:
-    with _readable(url):
-        system, inside = _system(url)
-        with system.open(inside, "rb") as stream, pq.ParquetFile(stream, pre_buffer=False) as file:
-            yield file
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from softtopic.data.corpus import Corpus
+from softtopic.data.corpus import Corpus, text_of
 from softtopic.data.formats import FORMAT_NAMES, FORMATS, Content, Format, Table
 from softtopic.errors import InputError
 
@@ -142,7 +142,10 @@ def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
         table[column] = table[found]
     if not table[columns.text]:
         raise InputError(f"{file} holds no documents; expected at least one")
-    texts = [_text(value, file, row) for row, value in enumerate(table[columns.text])]
+    texts = [
+        value if isinstance(value, str) else text_of(value, f"{file}: document {row}")
+        for row, value in enumerate(table[columns.text], 1)
+    ]
     check_words(texts, table, columns.text, file)
     return Corpus.from_texts(
         texts,
@@ -168,9 +171,9 @@ def find_column(table: Collection[str], name: str) -> str | None:
     return alike[0] if len(alike) == 1 else None
 
 
-def check_words(texts: Sequence[str], names: Iterable[str], column: str, file: str) -> None:
+def check_words(texts: Sequence[str | None], names: Iterable[str], column: str, file: str) -> None:
     """Raise InputError where no text has anything but a number: another column was meant."""
-    filled = [text for text in texts if text.strip()]
+    filled = [text for text in texts if text and text.strip()]
     if len(filled) >= _FEW and all(_NUMBER.fullmatch(text) for text in filled):
         others = ", ".join(name for name in names if name != column) or "no other"
         raise InputError(
@@ -261,16 +264,6 @@ def suffix_format(path: Path) -> str | None:
     """Name of the format that the suffix of a file tells of; None where it tells of none."""
     suffix = (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
     return next((known.name for known in FORMATS.values() if suffix in known.suffixes), None)
-
-
-def _text(value: object, file: str, row: int) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise InputError(
-            f"{file}: document {row + 1} is {type(value).__name__}, not a string; choose the column of texts"
-        )
-    return value
 
 
 def _string(value: object) -> str:

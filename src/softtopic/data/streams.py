@@ -13,6 +13,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any
 
+from softtopic.data.corpus import text_of
 from softtopic.data.formats import Content, find_delimiter, json_array, json_object
 from softtopic.data.readers import Columns, find_column, separator_of
 from softtopic.errors import InputError
@@ -36,11 +37,12 @@ class MissingColumnError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A document of a stream, and all columns of its line."""
+    """A document of a stream, and all columns of its line; a missing text is empty."""
 
     text: str
     id: Any
     columns: Mapping[str, object]
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,13 +348,17 @@ def _valid(line: str | InvalidLine) -> str:
 
 def record_of(values: Mapping[str, Any], columns: Columns, where: str) -> Record:
     """A document from the columns of its line; raises InputError, which says where, if it has no text."""
-    found = {}
-    for column in (columns.text, columns.id):
-        name = None if column is None else find_column(values, column)
-        if column is not None and name is None:
-            raise MissingColumnError(f"{where} has no column {column!r}; it has: {', '.join(values) or 'none'}")
-        found[column] = "" if name is None or values[name] is None else values[name]
-    text = found[columns.text]
+    text = _value_of(columns.text, values, where)
     if not isinstance(text, str):
-        raise InputError(f"{where}: the text is {type(text).__name__}, not a string; choose the column of texts")
-    return Record(text, None if columns.id is None else found[columns.id], values)
+        text = text_of(text, f"{where}: the text")
+    key = None
+    if columns.id is not None and (key := _value_of(columns.id, values, where)) is None:
+        key = ""
+    return Record(text or "", key, values, is_missing=text is None)
+
+
+def _value_of(column: str, values: Mapping[str, Any], where: str) -> Any:
+    name = find_column(values, column)
+    if name is None:
+        raise MissingColumnError(f"{where} has no column {column!r}; it has: {', '.join(values) or 'none'}")
+    return values[name]

@@ -47,7 +47,7 @@ from softtopic.pipeline.targets import Targets, calibrate, make_targets
 from softtopic.selection import Selection, candidate_numbers, select_n_topics
 from softtopic.state import DocumentVectors, FittedState
 from softtopic.storage.memory import release_memory
-from softtopic.storage.progress import Progress, RunClock, Step
+from softtopic.storage.progress import Progress, RunClock, Step, clock_of
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
 from softtopic.topics.documents import excerpt, representative_rows, without_content
@@ -89,7 +89,7 @@ class EarlierTopics:
 
 
 def fit(
-    plan: FitPlan, source: Source, *, progress: bool = False, earlier: EarlierTopics | None = None
+    plan: FitPlan, source: Source, *, progress: bool | RunClock = False, earlier: EarlierTopics | None = None
 ) -> tuple[FitPlan, FittedState, BaseTeacher | None]:  # fmt: skip
     """Carry out a plan.
 
@@ -98,8 +98,8 @@ def fit(
     plan : FitPlan
     source : Source
         The documents the plan was resolved for.
-    progress : bool, default=False
-        Show progress bars on standard error, with the time left of the whole fit.
+    progress : bool or RunClock, default=False
+        Show progress bars on standard error, with the time left of the whole fit, or of the run that it is a part of.
     earlier : EarlierTopics or None, default=None
         Topics of an earlier model, which the first topics continue.
 
@@ -113,7 +113,7 @@ def fit(
     """
     for line in plan.lines():
         log.info("%s", line)
-    show = RunClock(plan.cost.steps) if progress else False
+    show = clock_of(progress, plan.cost.steps)
     vectors = sentence_vectors(plan, source, progress=show)
     axes = axes_of(plan, source, vectors)
     vectors = None if vectors is None else without_language(vectors, axes)

@@ -13,14 +13,14 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from softtopic.data.document_stream import DocumentBatch, DocumentStream
-from softtopic.data.sample import Sample
 from softtopic.data.writers import kept_columns
 from softtopic.errors import PartFolderError
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import Predictor
 from softtopic.pipeline.stream import batch_mixtures
+from softtopic.selection import candidate_numbers
 from softtopic.storage.parts import PartFolder
-from softtopic.storage.progress import Progress, Step, noting_what_is_kept
+from softtopic.storage.progress import Progress, RunClock, Step, noting_what_is_kept
 from softtopic.types import DocTopic
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,9 @@ _BATCH_SIZE = 4096
 
 _THETA = "theta_"
 
-# Seconds of a document without a sentence encoder or language model, and bytes of its id and topic in a file.
+# Seconds in which a document is read and may be drawn; those of its mixture without a sentence encoder or language
+# model; bytes of its id and topic in a file.
+_READING_SECONDS = 1e-5
 _DOCUMENT_SECONDS = 1.5e-4
 _ROW_BYTES = 8
 
@@ -45,13 +47,13 @@ class WriteOptions:
         Whether there is a column with the novelty of each document.
     overwrite : bool
         Whether parts of another model are replaced.
-    progress : bool
-        Whether there is a progress bar on standard error.
+    progress : bool or RunClock
+        Whether there is a progress bar on standard error, with the time left of the run that it is a part of.
     """
 
     novelty: bool = False
     overwrite: bool = False
-    progress: bool = False
+    progress: bool | RunClock = False
 
 
 def write_mixtures(
@@ -100,7 +102,7 @@ def write_mixtures(
     with (
         noting_what_is_kept(lambda: note),
         folder.claim(),
-        Progress("computing mixtures", 100, "%", show=options.progress) as bar,
+        Progress(Step.MIXTURES, 100, "%", show=options.progress) as bar,
     ):
         known = folder.parts()
         for index, batch in enumerate(chain([first], batches)):
@@ -195,15 +197,21 @@ class CostOfAll:
     bytes: int
 
 
-def expected_cost_of_all(plan: FitPlan, sample: Sample) -> CostOfAll:
-    """What `write_mixtures` will take, within a factor of about two."""
+def expected_cost_of_all(plan: FitPlan, n_sample: int, n_documents: int) -> CostOfAll:
+    """What `write_mixtures` will take after a fit on a sample, within a factor of about two."""
     per_document = _DOCUMENT_SECONDS
     if "embedding" in plan.inputs:
-        per_document += plan.cost.steps[Step.ENCODE] / len(sample.corpus)
+        per_document += plan.cost.steps[Step.ENCODE] / n_sample
     if "hidden" in plan.inputs:
         per_document += plan.cost.steps[Step.READ] / max(1, plan.n_read)
-    n_bytes = sample.n_documents * (_ROW_BYTES + 4 * plan.chosen_n_topics)
-    return CostOfAll(sample.n_documents * per_document, n_bytes)
+    n_topics = plan.n_topics or candidate_numbers(plan.n_train, plan.selection_config)[-1]
+    return CostOfAll(n_documents * per_document, n_documents * (_ROW_BYTES + 4 * n_topics))
+
+
+def expected_steps(plan: FitPlan, n_sample: int, n_documents: int) -> dict[str, float]:
+    """Seconds of each `Step` of a fit on a sample of so many documents, drawing it and mixtures of all included."""
+    mixtures = expected_cost_of_all(plan, n_sample, n_documents).seconds
+    return {Step.SAMPLE: n_documents * _READING_SECONDS, **plan.cost.steps, Step.MIXTURES: mixtures}
 
 
 def _table(

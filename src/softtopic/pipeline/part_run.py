@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from softtopic.data.corpus import warn_of_missing
 from softtopic.data.parquet_files import ParquetFile, RowRange, read_range, require_columns, row_ranges, texts_of
 from softtopic.errors import EngineError, InputError, SofttopicError
 from softtopic.features.engines.base import Engine
@@ -67,6 +68,8 @@ class PartOutcome:
         Place of the part.
     part : Part or None, default=None
         What was written.
+    n_missing_texts : int, default=0
+        Number of null texts, which count as empty.
     error : str or None, default=None
         Why nothing was written.
     stops : bool, default=False
@@ -75,6 +78,7 @@ class PartOutcome:
 
     index: int
     part: Part | None = None
+    n_missing_texts: int = 0
     error: str | None = None
     stops: bool = False
 
@@ -166,7 +170,7 @@ class PartWorker:
         _write_rejected(job.folder.path, task, reasons, all_ids)
         part = job.folder.write(task.index, table, source=task.source)
         release_memory(collect=False)
-        return PartOutcome(task.index, part)
+        return PartOutcome(task.index, part, read.null_count)
 
 
 def compute_parts(
@@ -215,6 +219,7 @@ def compute_parts(
         total = sum(sizes.values())
         done = total - sum(sizes[task.index] for task in missing)
         errors: dict[int, str] = {task.index: "its worker died again and again" for task in missing}
+        n_missing_texts = 0
         # Nothing is started where nothing is missing.
         with engine if missing else nullcontext():
             if missing:
@@ -222,7 +227,9 @@ def compute_parts(
             with Progress("computing parts", total, "doc", done=done, show=progress) as bar:
                 for outcome in engine.run(job.open_worker, missing):
                     _record(folder, outcome, errors)
+                    n_missing_texts += outcome.n_missing_texts
                     bar.advance(sizes[outcome.index])
+        warn_of_missing(n_missing_texts, total - done)
         if errors:
             raise EngineError(_failures(errors, tasks))
         folder.finish(len(tasks))

@@ -26,6 +26,7 @@ from softtopic.pipeline.represent import are_kept, encode_with
 from softtopic.retrieval.hybrid import WordIndex
 from softtopic.retrieval.index import RetrievalIndex
 from softtopic.state import FittedState, scaled
+from softtopic.storage.progress import RunClock
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.opening import teacher_from_description
 from softtopic.topics.documents import known_vectors
@@ -223,7 +224,7 @@ class Predictor:
         embeddings: Any = None,
         embedder: Any = None,
         keep: bool = False,
-        progress: bool = False,
+        progress: bool | RunClock = False,
     ) -> DocTopic:
         """Topic mixtures of documents, from texts, vectors or both; see `TopicModel.transform`."""
         made = self.make_inputs(
@@ -269,7 +270,7 @@ class Predictor:
         embeddings: Any = None,
         embedder: Any = None,
         keep: bool = False,
-        progress: bool = False,
+        progress: bool | RunClock = False,
     ) -> tuple[Corpus | None, Inputs | None]:
         """Inputs of the distinct documents, None where all are blank, and the corpus that they are the documents of."""
         state = self.state
@@ -325,7 +326,7 @@ class Predictor:
         embeddings: np.ndarray | None,
         embedder: Any,
         keep: bool,
-        progress: bool,
+        progress: bool | RunClock,
     ) -> Sources:
         if embeddings is not None:
             encode = lambda _: self._shared(embeddings)  # noqa: E731
@@ -354,7 +355,7 @@ class Predictor:
         """Sentence vectors without what the fit removed from them: what tells languages apart."""
         return without_language(vectors, self.state.language_axes)
 
-    def _read(self, corpus: Corpus, *, keep: bool, progress: bool) -> DocHidden:
+    def _read(self, corpus: Corpus, *, keep: bool, progress: bool | RunClock) -> DocHidden:
         """Hidden states of the distinct documents."""
         teacher = self.language_model
         if teacher is None:

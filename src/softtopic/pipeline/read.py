@@ -13,7 +13,7 @@ from softtopic.inputs.language_axes import Axes
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import sentence_vectors
 from softtopic.pipeline.sources import Source
-from softtopic.storage.progress import RunClock, Step
+from softtopic.storage.progress import RunClock, Step, clock_of
 from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.encoder import EncoderTeacher
@@ -57,7 +57,7 @@ def read_into(
     progress : bool, default=False
     """
     reading = (Step.ENCODE, Step.OPEN_TEACHER, Step.READ)
-    show = RunClock({step: plan.cost.steps[step] for step in reading}) if progress else False
+    show = clock_of(progress, {step: plan.cost.steps[step] for step in reading})
     if plan.read is None:
         plan = plan.choose_documents(sentence_vectors(plan, Source(corpus=corpus), progress=show))
     teacher = prompted_teacher(plan, corpus, progress=show)

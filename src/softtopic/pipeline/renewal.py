@@ -18,6 +18,7 @@ from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.predict import Prediction, Predictor
 from softtopic.pipeline.sources import Source
 from softtopic.state import DocumentVectors, FittedState
+from softtopic.storage.progress import RunClock
 from softtopic.teacher.base import BaseTeacher
 from softtopic.topics.documents import excerpt, known_vectors
 from softtopic.topics.edits import Edit, apply
@@ -158,7 +159,7 @@ def refit(
     source: Source,
     earlier: Predictor,
     *,
-    progress: bool = False,
+    progress: bool | RunClock = False,
     config: RenewalConfig = RenewalConfig(),
     **options: Any,
 ) -> tuple[FitPlan, BaseTeacher | None, Renewed]:

@@ -7,12 +7,13 @@ from softtopic.data.corpus import Corpus
 from softtopic.errors import InputError
 from softtopic.features.extraction import extract
 from softtopic.pipeline.predict import Predictor
+from softtopic.storage.progress import RunClock
 from softtopic.teacher.calibration import Calibration
 from softtopic.training.objective import soft_labels
 from softtopic.types import DocVocab
 
 
-def soft_labels_of(predictor: Predictor, corpus: Corpus, *, progress: bool = False) -> DocVocab:
+def soft_labels_of(predictor: Predictor, corpus: Corpus, *, progress: bool | RunClock = False) -> DocVocab:
     """Calibrated and tempered soft labels, a row a document; those of blank documents are uniform.
 
     Raises

@@ -14,8 +14,9 @@ _PRIOR_SECONDS = 2.0
 
 
 class Step(StrEnum):
-    """Steps of a fit, in order, as they are shown."""
+    """Steps of a fit, in order, as they are shown; the first and the last are of `fit --fit-on`."""
 
+    SAMPLE = "drawing a sample"
     ENCODE = "encoding documents"
     CHOOSE_PROMPT = "choosing a prompt"
     OPEN_TEACHER = "opening the language model"
@@ -23,6 +24,7 @@ class Step(StrEnum):
     GROUP = "grouping documents"
     TRAIN = "training"
     DESCRIBE = "describing topics"
+    MIXTURES = "computing mixtures"
 
 
 class RunClock:
@@ -60,6 +62,10 @@ class RunClock:
             if name == step:
                 return
 
+    def correct(self, expected: Mapping[str, float]) -> None:
+        """Replace the expected times of steps that are not begun yet."""
+        self._ahead.update({step: seconds for step, seconds in expected.items() if step in self._ahead})
+
     def seconds_left(self, remaining: float, *, done: float = 0.0, seconds: float = 0.0) -> float:
         """Expected time to the end of the last step.
 
@@ -85,6 +91,14 @@ class RunClock:
         self._expected += self._step * done
         self._measured += seconds if self._step else 0.0
         self._step = 0.0
+
+
+def clock_of(progress: bool | RunClock, expected: Mapping[str, float]) -> bool | RunClock:
+    """Whether these steps are shown, and by which clock: one of their own, or that of a longer run."""
+    if isinstance(progress, RunClock):
+        progress.correct(expected)
+        return progress
+    return RunClock(expected) if progress else False
 
 
 class Progress:

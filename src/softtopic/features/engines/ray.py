@@ -2,11 +2,15 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
+import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import Empty, Queue
+from threading import Event, Thread, current_thread, main_thread
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +19,10 @@ from softtopic.features.engines.base import Engine, Outcome, Task
 
 # Seconds until an address counts as unreachable.
 _CONNECT_SECONDS = 5.0
+# Seconds without an outcome after which the head is looked for, and those after which one that does not answer is lost:
+# Ray itself would wait for a minute, and then end this process without a word.
+_PATIENCE = 2.0
+_LOST_SECONDS = 20.0
 # Processors of a worker, where its machine has so many: more add little to a forward pass.
 _WORKER_CPUS = 4
 # A task is given up after its worker has died so often: then the task is what kills it.
@@ -24,6 +32,8 @@ _OBJECT_STORE = 100_000_000
 
 # Ray reports usage to its makers unless told otherwise, and logs much that is not for users.
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_DATA_LOG_LEVEL": "CRITICAL"}
+
+_NEXT_STEP = "complete parts are kept, run the same command again"
 
 
 class RayEngine(Engine):
@@ -57,7 +67,7 @@ class RayEngine(Engine):
         if not ray.is_initialized():
             _check_reachable(self.address)
             try:
-                with _quiet_standard_error():
+                with _quiet_standard_error(), _same_sigterm():
                     ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **self._local_settings())
             except Exception as error:
                 raise EngineError(_not_started(self.address, error)) from None
@@ -117,10 +127,38 @@ class RayEngine(Engine):
                 **settings,
             )
         try:
-            for row in outcomes.iter_rows():
+            for row in self._watched(outcomes.iter_rows()):
                 yield row["outcome"]
-        except RayError as error:
-            raise EngineError(f"the Ray cluster failed ({_line(error, -1)}); run the same command again") from None
+        except (RayError, ConnectionError) as error:
+            raise EngineError(f"the Ray cluster failed ({_line(error, -1)}); {_NEXT_STEP}") from None
+
+    def _watched(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The rows as they come; raises EngineError where the head of the cluster is lost meanwhile."""
+        host, port = _head_of(self.address)
+        received: Queue[dict[str, Any] | Exception | None] = Queue()
+        ended = Event()
+        # Calls of Ray do not return once the head is lost.
+        Thread(target=_receive, args=(rows, received, ended), daemon=True).start()
+        answered = time.monotonic()
+        try:
+            while True:
+                try:
+                    row = received.get(timeout=_PATIENCE)
+                except Empty:
+                    if _connection_error(host, port) is None:
+                        answered = time.monotonic()
+                    elif time.monotonic() - answered > _LOST_SECONDS:
+                        lost = f"the head of the Ray cluster ({host}:{port}) does not answer any more"
+                        raise EngineError(f"{lost}; {_NEXT_STEP}") from None
+                    continue
+                if row is None:
+                    return
+                if isinstance(row, Exception):
+                    raise row
+                answered = time.monotonic()
+                yield row
+        finally:
+            ended.set()
 
 
 class _Actor:
@@ -147,6 +185,40 @@ def _share_out(nodes: list[dict[str, Any]], workers: int | None) -> tuple[int, d
     return min(workers or room, room), {"num_cpus": each}
 
 
+def _receive(
+    rows: Iterable[dict[str, Any]], received: "Queue[dict[str, Any] | Exception | None]", ended: Event
+) -> None:
+    """Rows as they come, until nobody wants them; then the error by which they end, or None."""
+    try:
+        for row in rows:
+            if ended.is_set():
+                return
+            received.put(row)
+    except Exception as error:
+        received.put(error)
+    else:
+        received.put(None)
+
+
+def _head_of(address: str) -> tuple[str, int]:
+    """Host and port of what holds a cluster together."""
+    import ray
+
+    if not address.startswith("ray://"):
+        address = ray.get_runtime_context().gcs_address
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _connection_error(host: str, port: int) -> str | None:
+    """Why nothing answers there; None where something does."""
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return None
+
+
 def _check_reachable(address: str) -> None:
     """Raise EngineError at once where nothing listens: Ray itself would wait for minutes."""
     if address in ("auto", "local"):
@@ -154,11 +226,17 @@ def _check_reachable(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise EngineError(f"--address is {address!r}; give HOST:PORT, ray://HOST:PORT or auto")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise EngineError(f"no Ray cluster answers at {address} ({reason}); check --address") from None
+    if (reason := _connection_error(host.strip("[]"), int(port))) is not None:
+        raise EngineError(f"no Ray cluster answers at {address} ({reason}); check --address")
+
+
+@contextmanager
+def _same_sigterm() -> Iterator[None]:
+    """Ray replaces what SIGTERM does; a handler of the caller's stays."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(handler) and current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
