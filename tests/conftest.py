@@ -9,7 +9,7 @@ from jaxtyping import install_import_hook
 # The command line is left out: it names heavy types it only imports when a command needs them.
 SOURCE = Path(__file__).parents[1] / "src" / "softtopic"
 ROOMS = [path.stem for path in SOURCE.iterdir() if path.stem not in ("__init__", "cli", "lm", "py")]
-# TorchScript compiles the source of kernels, and knows no decorators.
+# TorchScript compiles the source of kernels, and does not accept the hook's decorators.
 ROOMS += [f"lm.{path.stem}" for path in (SOURCE / "lm").iterdir() if path.stem not in ("__init__", "kernels")]
 install_import_hook([f"softtopic.{room}" for room in ROOMS], "beartype.beartype")
 

@@ -51,6 +51,20 @@ def test_reading_documents_needs_no_language_model():
     assert not loaded_after("from softtopic import Corpus, read_corpus, RetrievalIndex") & {"torch", "transformers"}
 
 
+def test_the_embedded_models_need_no_transformers(embedded_lm):
+    code = """
+import torch
+from softtopic.lm.encoder import SentenceEncoder
+from softtopic.lm.engine import open_reader
+from softtopic.lm.loading import load_language_model
+
+open_reader(load_language_model("smollm2-135m", torch.device("cpu"), torch.float32), [5])
+SentenceEncoder()(["The rocket reached its orbit."])
+assert "torch._dynamo" not in sys.modules
+"""
+    assert "transformers" not in loaded_after("import sys" + code)
+
+
 ROOMS = [
     "topics.table",
     "topics.search",

@@ -12,7 +12,7 @@ from softtopic.lm import int8
 from softtopic.lm.devices import MAX_PAIR_SUM, Int8Weight, has_int8
 from softtopic.lm.fused import LayerWeights, Norm
 from softtopic.lm.int8 import ActivationRanges, Int8Products, int8_products
-from softtopic.lm.kernels.int8 import quantize
+from softtopic.lm.kernels.int8 import _quantize
 from softtopic.lm.loading import LanguageModel
 from softtopic.teacher.local import Teacher
 
@@ -26,7 +26,7 @@ WORDS = Vocabulary(("database", "space", "baking", "politics", "photography", "d
 def test_numbers_are_rounded_to_the_nearest_step_of_their_token(seed, size, channels):
     x = torch.randn(5, channels, generator=torch.Generator().manual_seed(seed)) * size
     x[2] = 0
-    values, steps = quantize(x)
+    values, steps = _quantize(x)
     assert values.dtype == torch.uint8
     found = (values.double() - 128) * steps.double()
     assert ((found - x).abs() <= 0.5001 * steps).all()

@@ -83,7 +83,7 @@ def _attend(part: AttentionInput, scoring: kernels.Scoring, out: Tensor) -> None
         gqa = q.shape[1] != kv.keys.shape[1]
         out.copy_(F.scaled_dot_product_attention(q, *kv.both, attn_mask=mask, scale=scoring.scale, enable_gqa=gqa))
     elif _adds_exponentials(q):
-        prefix = part.prefix and kernels.Prefix(*part.prefix.kv.both, part.prefix.values, part.prefix.weights)
+        prefix = part.prefix and kernels.Prefix(*part.prefix.kv.both, *part.prefix[1:])
         block = _QUERY_BLOCK if part.causal else None
         kernels.exponential_attention((q, *kv.both), mask, prefix, out, scoring, block)
     else:

@@ -38,7 +38,7 @@ class PackedBert:
 
     Parameters
     ----------
-    model : transformers.BertModel
+    model : transformers.BertModel or softtopic.lm.modules.bert.Bert
 
     Raises
     ------

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
 from softtopic.lm.kernels.attention import rotate
+from softtopic.lm.modules.layers import Linear
 from softtopic.lm.packed import ROW_MULTIPLE, PackedBatch, TokenTree, pad_rows
 
 _DTYPES = (torch.bfloat16, torch.float32)
@@ -258,8 +259,8 @@ class _GatedMLP:
 
 
 def _is_linear(module: Any) -> TypeGuard[nn.Linear]:
-    """Whether a module multiplies with its weights as torch's own does; quantised ones have another forward."""
-    return isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward
+    """Whether a module is a plain linear layer: others may use their weights elsewhere or otherwise."""
+    return type(module) in (nn.Linear, Linear)
 
 
 def _is_gated(module: nn.Module) -> bool:

@@ -35,7 +35,7 @@ class Head:
     Parameters
     ----------
     model : nn.Module
-        A causal language model of transformers.
+        A causal language model of transformers, or a `softtopic.lm.modules.llama.Llama`.
     word_end_tokens : sequence of int
         Tokens before which a word is over.
     name : str

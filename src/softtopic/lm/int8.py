@@ -56,7 +56,7 @@ def int8_products(model: Any, tokens: Sequence[int]) -> Callable[[LayerWeights],
 
     Parameters
     ----------
-    model : transformers.PreTrainedModel
+    model : transformers.PreTrainedModel or softtopic.lm.modules.llama.Llama
         A causal language model in float32.
     tokens : sequence of int
         Tokens of the calibration text.

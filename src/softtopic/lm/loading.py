@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from softtopic.errors import DiskError, LanguageModelError, SofttopicError
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
+from softtopic.lm.locks import fork_safe_lock
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
@@ -38,9 +38,7 @@ _SIZES = "sizes.json"
 
 # One thread opens a model at a time. A fork waits for it, so that no child inherits settings that are about to be
 # restored, or a lock that nobody will release.
-_LOADING = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release)
+_LOADING = fork_safe_lock()
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,8 @@ class LanguageModel:
 
     Attributes
     ----------
-    model : transformers.PreTrainedModel
-    tokenizer : transformers.PreTrainedTokenizerBase
+    model : transformers.PreTrainedModel or softtopic.lm.modules.llama.Llama
+    tokenizer : transformers.PreTrainedTokenizerBase or softtopic.lm.modules.tokenizer.Tokenizer
     device : torch.device
     name : str
         As it was asked for; for messages.
@@ -176,7 +174,7 @@ def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -
     Raises
     ------
     LanguageModelError
-        If there is no such model here, or transformers cannot open it.
+        If there is no such model here, or it cannot be opened.
     """
     folder = find_language_model(lm)
     options = safe_options(folder)

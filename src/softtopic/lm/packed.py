@@ -7,8 +7,9 @@ row attend to its keys and values in one product, to which each adds the attenti
 not depend on the batch: bit for bit wherever matrix products of a multiple of `ROW_MULTIPLE` rows work row by row (seen
 on CPUs in bfloat16 and float32).
 
-transformers hands keyword arguments of a model's forward down to its attention function, and that is how `PackedBatch`
-gets there. Models that do otherwise are detected by the probe in `softtopic.lm.engine` and read plainly.
+transformers, like `softtopic.lm.modules.llama`, hands keyword arguments of a model's forward down to its attention
+function, and that is how `PackedBatch` gets there. Models that do otherwise are detected by the probe in
+`softtopic.lm.engine` and read plainly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -77,11 +78,11 @@ class PrefixAttention(NamedTuple):
     """Attention of queries to the prompt's prefix, not yet normalised: sums over its tokens, weighted by exp(score)."""
 
     kv: KeyValues  # of the prefix, one document
-    values: Float[Tensor, "documents heads length width"]  # float32
-    weights: Float[Tensor, "documents heads length 1"]  # float32
+    weighted_values: Float[Tensor, "documents heads length width"]  # float32
+    weight_sums: Float[Tensor, "documents heads length 1"]  # float32
 
     def map(self, change: Callable[[Tensor], Tensor]) -> "PrefixAttention":
-        return PrefixAttention(self.kv, change(self.values), change(self.weights))
+        return PrefixAttention(self.kv, change(self.weighted_values), change(self.weight_sums))
 
 
 @dataclass(frozen=True)

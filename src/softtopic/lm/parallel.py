@@ -75,7 +75,8 @@ def _pool(count: int, process: int) -> ThreadPoolExecutor:
     started = Barrier(count + 1)
 
     def use_one_thread() -> None:
-        # torch gives a thread the number of the process when the thread first asks: later it would undo this one.
+        # torch sets the number of threads of a thread to that of the process at its first parallel operation, unless it
+        # was queried before; that would overwrite the 1.
         torch.get_num_threads()
         torch.set_num_threads(1)
         started.wait()

@@ -20,7 +20,7 @@ def continuation_tokens(tokenizer: Any, texts: Sequence[str], anchor: str = ANCH
 
     Parameters
     ----------
-    tokenizer : transformers.PreTrainedTokenizerBase
+    tokenizer : transformers.PreTrainedTokenizerBase or softtopic.lm.modules.tokenizer.Tokenizer
     texts : sequence of str
     anchor : str, default="a"
         The text they continue.

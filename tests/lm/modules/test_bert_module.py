@@ -30,8 +30,16 @@ def test_the_embedded_encoder_is_that_of_transformers():
     torch.testing.assert_close(packed, expected.mean(dim=1), atol=1e-4, rtol=1e-4)
 
 
-def test_other_architectures_are_refused(tiny_encoder, tmp_path):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hidden_act": "relu"}, "not of a BERT encoder with exact GELU: bert, relu"),
+        ({"model_type": "distilbert", "hidden_act": None}, "not of a BERT encoder with exact GELU: distilbert, None"),
+        ({"vocab_size": None}, "config.json lacks vocab_size"),
+    ],
+)
+def test_other_architectures_are_refused(tiny_encoder, tmp_path, change, message):
     settings = json.loads((Path(tiny_encoder) / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(settings | {"hidden_act": "relu"}))
-    with pytest.raises(ValueError, match="not a BERT encoder with exact GELU: bert, relu"):
+    (tmp_path / "config.json").write_text(json.dumps(settings | change))
+    with pytest.raises(ValueError, match=message):
         Bert.open(tmp_path, torch.float32)

@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from softtopic.lm.engine import PackedReader, PlainReader, open_reader
+from softtopic.lm.devices import has_int8
+from softtopic.lm.engine import PackedReader, PlainReader, Reader, open_reader
 from softtopic.lm.loading import LanguageModel, find_language_model, load_language_model
 from softtopic.lm.modules.llama import Llama
 
@@ -14,6 +15,7 @@ SIZES = {
     "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 256, "initializer_range": 0.3,
     "tie_word_embeddings": True,
 }  # fmt: skip
+PREFIX = [5, 6, 7]
 ROWS = [list(range(length)) for length in (1, 3, 3, 20)]
 
 
@@ -30,6 +32,12 @@ def theirs(tmp_path) -> LlamaForCausalLM:
     return model.eval()
 
 
+@pytest.fixture
+def lm(theirs, tmp_path) -> LanguageModel:
+    """The same weights in a module of ours."""
+    return LanguageModel(Llama.open(tmp_path, torch.float32).requires_grad_(False), None, torch.device("cpu"))
+
+
 @torch.inference_mode()
 def test_output_is_that_of_transformers(theirs, tmp_path):
     ids = torch.arange(2 * 40).remainder(300).view(2, 40)
@@ -39,40 +47,77 @@ def test_output_is_that_of_transformers(theirs, tmp_path):
     torch.testing.assert_close(found.hidden_states[-1], expected.hidden_states[-1], atol=1e-4, rtol=1e-4)
 
 
+def gap(theirs: LlamaForCausalLM, reader: Reader) -> float:
+    """Error of a reader's states of `ROWS`, relative to what transformers gives."""
+    expected = PlainReader(LanguageModel(theirs, None, reader.device), PREFIX)
+    states = torch.cat([expected.states([row]) for row in ROWS])
+    return float((reader.states(ROWS) - states).norm() / states.norm())
+
+
 @torch.inference_mode()
-@pytest.mark.parametrize("typical", [(), range(50)], ids=["float32", "int8"])
-def test_readers_agree(theirs, tmp_path, typical):
-    lm = LanguageModel(Llama.open(tmp_path, torch.float32).requires_grad_(False), None, torch.device("cpu"))
-    tokens, prefix = torch.arange(0, 300, 7), [5, 6, 7]
-    expected = PlainReader(LanguageModel(theirs, None, lm.device), prefix)
-    reader = open_reader(lm, prefix, calibration_tokens=typical)
+def test_readers_in_float32_agree(theirs, lm, monkeypatch):
+    reader = open_reader(lm, PREFIX)
     assert isinstance(reader, PackedReader)
-    found = reader.read(ROWS, tokens)
-    states = torch.cat([expected.read([row], tokens).states for row in ROWS])
-    assert (found.states - states).norm() / states.norm() < (0.15 if typical else 1e-4)
+    assert gap(theirs, reader) < 1e-4
 
 
 @torch.inference_mode()
-def test_packed_batches_need_no_fused_layers(theirs, tmp_path, monkeypatch):
+def test_packed_batches_need_no_fused_layers(theirs, lm, monkeypatch):
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    test_readers_agree.__wrapped__(theirs, tmp_path, ())
+    reader = open_reader(lm, PREFIX)
+    assert isinstance(reader, PackedReader)
+    assert gap(theirs, reader) < 1e-4
+
+
+@torch.inference_mode()
+@pytest.mark.skipif(not has_int8(), reason="this processor has no exact int8 products")
+def test_a_reader_in_int8_agrees(theirs, lm):
+    reader = open_reader(lm, PREFIX, calibration_tokens=range(50))
+    assert isinstance(reader, PackedReader)
+    assert reader._dtype is torch.int8
+    assert 1e-4 < gap(theirs, reader) < 0.15
+
+
+@torch.inference_mode()
+def test_the_default_dtype_of_torch_changes_nothing(theirs, lm):
+    ids = torch.arange(40)[None]
+    expected = theirs(ids).logits
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        found = lm.model(ids).logits
+    finally:
+        torch.set_default_dtype(before)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
     "setting",
     [
         {"model_type": "mistral"},
+        {"model_type": None},
         {"attention_bias": True},
         {"hidden_act": "gelu"},
         {"tie_word_embeddings": False},
         {"rope_parameters": {"rope_theta": 500.0, "rope_type": "llama3", "factor": 8.0}},
+        {"rope_parameters": None, "rope_theta": 500.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0}},
     ],
     ids=lambda setting: next(iter(setting)),
 )
 def test_variants_are_refused(theirs, tmp_path, setting):
+    name = "rope" if "rope_parameters" in setting else next(iter(setting))
     path = tmp_path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | setting))
-    with pytest.raises(ValueError, match="not a plain Llama"):
+    with pytest.raises(ValueError, match=f"not of a plain Llama.*: {name}"):
+        Llama.open(tmp_path, torch.float32)
+
+
+def test_missing_settings_are_named(theirs, tmp_path):
+    path = tmp_path / "config.json"
+    settings = json.loads(path.read_text())
+    del settings["head_dim"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match=r"config.json lacks head_dim"):
         Llama.open(tmp_path, torch.float32)
 
 
@@ -81,7 +126,7 @@ def test_missing_and_misshapen_weights_are_refused(theirs, tmp_path):
     weights = load_file(path)
     name = "model.layers.1.mlp.up_proj.weight"
     save_file({key: weight for key, weight in weights.items() if key != name}, path)
-    with pytest.raises(KeyError, match=name):
+    with pytest.raises(ValueError, match=f"model.safetensors lacks {name}"):
         Llama.open(tmp_path, torch.float32)
     save_file(weights | {name: weights[name][:-1].clone()}, path)
     with pytest.raises(RuntimeError, match=name):

@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -63,6 +67,52 @@ def test_threads_may_truncate_to_different_lengths(tiny_encoder):
         lengths = [3 + place % 5 for place in range(200)]
         rows = pool.map(lambda most: tokenizer("the rocket " * 9, truncation=True, max_length=most), lengths)
         assert [len(row["input_ids"]) for row in rows] == lengths
+
+
+FORKING = """
+import os, sys, threading, time
+from pathlib import Path
+from softtopic.lm.modules.tokenizer import Tokenizer
+
+tokenizer = Tokenizer(Path(sys.argv[1]))
+done = False
+
+def tokenise():
+    while not done:
+        tokenizer(["the rocket " * 2000] * 9)
+
+thread = threading.Thread(target=tokenise)
+thread.start()
+for _ in range(5):
+    time.sleep(0.05)
+    child = os.fork()
+    if not child:
+        os._exit(len(tokenizer("the rocket")["input_ids"]) == 0)
+    assert os.waitpid(child, 0)[1] == 0
+done = True
+thread.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_process_may_be_forked_while_a_thread_tokenises(tiny_encoder):
+    subprocess.run([sys.executable, "-c", FORKING, tiny_encoder], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cls_token": {"content": "[CLS]"}, "add_bos_token": True, "pad_token": None, "sep_token": "[NONE]"},
+        {"extra_special_tokens": {"first": "[CLS]"}},
+        {"additional_special_tokens": ["[CLS]", {"content": "[CLS]"}]},
+    ],
+)
+def test_special_tokens_of_all_spellings_are_found(tiny_encoder, tmp_path, settings):
+    (tmp_path / "tokenizer.json").write_bytes((Path(tiny_encoder) / "tokenizer.json").read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = Tokenizer(tmp_path)
+    assert tokenizer.all_special_ids == [2]
+    assert len(tokenizer("the rocket " * 900, truncation=True)["input_ids"]) == 1802
 
 
 @pytest.mark.skipif(not has_asset(MULTILINGUAL_ENCODER), reason="softtopic fetch multilingual")

@@ -22,8 +22,8 @@ class Prefix(NamedTuple):
 
     keys: Tensor  # [1, key heads, keys, width]
     values: Tensor
-    seen: Tensor  # [documents, heads, length, width]
-    total: Tensor  # [documents, heads, length, 1]
+    weighted_values: Tensor  # [documents, heads, length, width]
+    weight_sums: Tensor  # [documents, heads, length, 1]
 
 
 @Kernel
@@ -154,8 +154,8 @@ def _sum_block(
     total = weights.sum(dim=-1, keepdim=True, dtype=torch.float32).view(shape)
     seen = torch.bmm(weights, values.flatten(0, 1)).view(shape)
     if prefix is not None:
-        total = total + prefix.total
-        seen = seen + prefix.seen
+        total = total + prefix.weight_sums
+        seen = seen + prefix.weighted_values
     torch.div(seen, total, out=out)
     max_sum = scoring.max_sum
     low, high = torch.aminmax(total)
@@ -176,7 +176,7 @@ def exponential_attention(
     scoring: Scoring,
     block: int | None,
 ) -> None:
-    """Attention as sums of exponentials; rows whose sum is too large or too small to be exact by a softmax.
+    """Softmax without subtracting the maximum; rows whose sum leaves [1 / max_sum, max_sum] are recomputed exactly.
 
     On short documents two plain products are 2 to 3 times as fast on a CPU as torch's fused kernel.
 
@@ -190,10 +190,10 @@ def exponential_attention(
     out : tensor of shape (documents, heads, length, width)
         Where the result goes.
     block : int or None
-        About so many queries are computed together where attention is causal: the mask is a square with zeros up to its
-        diagonal, and all keys before it are visible. What a block cannot see is not computed, and its scores stay in
-        the processor's cache. None where attention is not causal.
+        About how many queries are computed together; None if attention is not causal. It is causal if the mask is a
+        square with zeros up to its diagonal, and all keys before it are visible.
     """
+    # What a block cannot see is not computed, and its scores stay in the processor's cache.
     queries, keys, values = heads
     length, before = queries.size(2), keys.size(2) - queries.size(2)
     count = 1 if block is None else max(1, (length + block // 2) // block)
@@ -204,7 +204,7 @@ def exponential_attention(
         start, stop = length * number // count, length * (number + 1) // count
         seen: Prefix | None = None
         if prefix is not None:
-            rows, total = prefix.seen[:, :, start:stop], prefix.total[:, :, start:stop]
+            rows, total = prefix.weighted_values[:, :, start:stop], prefix.weight_sums[:, :, start:stop]
             seen = Prefix(prefix.keys, prefix.values, rows, total)
         own = (queries[:, :, start:stop], keys[:, :, : before + stop], values[:, :, : before + stop])
         _sum_block(own, mask[start:stop, start:stop], seen, out[:, :, start:stop], scoring)

@@ -4,10 +4,11 @@ import logging
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar, final
 
 import torch
+
+from softtopic.lm.locks import fork_safe_lock
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ Result = TypeVar("Result")
 
 @final
 class Kernel(Generic[Arguments, Result]):
-    """A function of tensors that is compiled when it is first called; where torch cannot compile it, it runs as it is.
+    """A function of tensors, compiled by TorchScript at its first call; it runs as plain Python where that fails.
 
     Parameters
     ----------
@@ -33,12 +34,24 @@ class Kernel(Generic[Arguments, Result]):
             return _compiled(self._function)(*args, **kwargs)
 
 
+_KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {}
+
 # TorchScript's optimiser would specialise a kernel to its first shapes, and on a GPU compile further ones.
 _optimised: Any = getattr(torch.jit, "optimized_execution", nullcontext)
 
 
-@cache
+# Filters of warnings, which change while a kernel is compiled, belong to the whole process.
+_COMPILING = fork_safe_lock()
+
+
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    if function not in _KERNELS:
+        with _COMPILING:
+            _KERNELS[function] = _KERNELS.get(function) or _compile(function)
+    return _KERNELS[function]
+
+
+def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     try:
         with warnings.catch_warnings():
             # Deprecated in favour of torch.compile, which needs a C++ compiler on the user's machine.
@@ -46,5 +59,6 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
             return torch.jit.script(function)
     except Exception as error:
         # An operator that this torch lacks, syntax it does not know, a version of Python it does not compile any more.
-        log.info("%s is not compiled: %s", function.__name__, error)
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        log.info("%s runs uncompiled: %s", function.__name__, reason)
         return function

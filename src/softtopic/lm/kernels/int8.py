@@ -14,27 +14,12 @@ Weight = tuple[Tensor, Tensor, Tensor]
 
 
 def _quantize(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens [tokens, channels] in 8 bits: 128 more than the nearest number of steps, and the step of each token."""
     largest = torch.maximum(x.amax(1, True), x.amin(1, True).neg_())
     # With a least step, a token of zeros stays one.
     steps = largest.clamp_min_(1e-30).div_(127.0)
     # By way of int8, to which torch converts three times as fast.
     return (x / steps).round_().to(torch.int8).to(torch.uint8).bitwise_xor_(128), steps
-
-
-@Kernel
-def quantize(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens in 8 bits, each with its own quantisation step.
-
-    Parameters
-    ----------
-    x : float32 tensor of shape (tokens, channels)
-
-    Returns
-    -------
-    uint8 tensor of shape (tokens, channels), float32 tensor of shape (tokens, 1)
-        128 more than the nearest number of steps, and the steps.
-    """
-    return _quantize(x)
 
 
 def _inverse_rms(x: Tensor, epsilon: float) -> Tensor:
@@ -79,7 +64,7 @@ def normed_product(x: Tensor, norm: tuple[Tensor, float], weight: Weight, block:
 
 @Kernel
 def residual_product(x: Tensor, residual: Tensor, weight: Weight, block: int) -> Tensor:
-    """The residual plus the product of x, float32 of shape (tokens, out), block by block of tokens."""
+    """The product of x, plus the residual; float32 of shape (tokens, out), block by block of tokens."""
     out = torch.empty_like(residual)
     for start in range(0, x.size(0), block):
         values, steps = _quantize(x[start : start + block].float())
@@ -97,7 +82,7 @@ def gated_mlp(
     outliers: tuple[float, int],
     block: int,
 ) -> Tensor:
-    """X plus the gated MLP of RMSNorm(x), float32, block by block of tokens.
+    """Gated MLP of RMSNorm(x), plus x; float32, block by block of tokens.
 
     Parameters
     ----------

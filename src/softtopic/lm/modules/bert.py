@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from softtopic.lm.modules.files import load_weights, read_config
+from softtopic.lm.modules.files import known_settings, load_weights, read_config
 from softtopic.lm.modules.layers import Embedding, Linear
 
 
@@ -38,10 +38,10 @@ class BertConfig(NamedTuple):
     @classmethod
     def from_json(cls, settings: dict[str, Any]) -> "BertConfig":
         """From the content of config.json; raises ValueError if it describes another architecture."""
-        config = cls(**{name: settings[name] for name in cls._fields})
-        if (config.model_type, config.hidden_act) != ("bert", "gelu"):
-            raise ValueError(f"not a BERT encoder with exact GELU: {config.model_type}, {config.hidden_act}")
-        return config
+        kind = settings.get("model_type"), settings.get("hidden_act")
+        if kind != ("bert", "gelu"):
+            raise ValueError(f"config.json is not of a BERT encoder with exact GELU: {kind[0]}, {kind[1]}")
+        return cls(**known_settings(settings, cls._fields))
 
 
 @final
@@ -64,7 +64,8 @@ class Bert(nn.Module):
     def open(cls, folder: Path, dtype: torch.dtype) -> "Bert":
         """Open a folder with config.json and model.safetensors, on the CPU.
 
-        Raises ValueError where they hold another architecture, OSError or SafetensorError where they cannot be read.
+        Raises ValueError or RuntimeError where they hold another architecture, OSError or SafetensorError where they
+        cannot be read.
         """
         model = cls(BertConfig.from_json(read_config(folder)))
         load_weights(model, folder, dtype)

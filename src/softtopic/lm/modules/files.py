@@ -1,6 +1,7 @@
 """The two files of a model folder that modules are opened from."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,13 @@ from torch import nn
 def read_config(folder: Path) -> dict[str, Any]:
     """The content of config.json."""
     return json.loads((folder / "config.json").read_bytes())
+
+
+def known_settings(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The settings of these names; raises ValueError if one is missing."""
+    if missing := [name for name in names if settings.get(name) is None]:
+        raise ValueError(f"config.json lacks {missing[0]}")
+    return {name: settings[name] for name in names}
 
 
 def load_weights(model: nn.Module, folder: Path, dtype: torch.dtype) -> None:
@@ -25,7 +33,7 @@ def load_weights(model: nn.Module, folder: Path, dtype: torch.dtype) -> None:
 
     Raises
     ------
-    KeyError
+    ValueError
         If a weight is missing; what the file holds besides is ignored.
     RuntimeError
         If one has another shape.
@@ -35,6 +43,6 @@ def load_weights(model: nn.Module, folder: Path, dtype: torch.dtype) -> None:
     with safe_open(folder / "model.safetensors", framework="pt") as file:
         known = set(file.keys())
         if missing := [name for name in model.state_dict() if name not in known]:
-            raise KeyError(f"model.safetensors holds no {missing[0]}")
+            raise ValueError(f"model.safetensors lacks {missing[0]}")
         weights = {name: file.get_tensor(name).to(dtype) for name in model.state_dict()}
     model.load_state_dict(weights, assign=True)

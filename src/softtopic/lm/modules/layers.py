@@ -1,4 +1,4 @@
-"""Layers without initial weights, which would be drawn for seconds and then be replaced by those of a file."""
+"""Layers whose weights are left uninitialised, because a file provides them: to draw them takes seconds."""
 
 from typing import final
 
@@ -7,7 +7,7 @@ from torch import nn
 
 @final
 class Linear(nn.Linear):
-    """`torch.nn.Linear` with weights that are not set."""
+    """`torch.nn.Linear` with uninitialised weights."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""
@@ -15,7 +15,7 @@ class Linear(nn.Linear):
 
 @final
 class Embedding(nn.Embedding):
-    """`torch.nn.Embedding` with weights that are not set."""
+    """`torch.nn.Embedding` with uninitialised weights."""
 
     def reset_parameters(self) -> None:
         """Leave the weights as they are."""

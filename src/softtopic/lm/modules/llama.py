@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
-from softtopic.lm.modules.files import load_weights, read_config
+from softtopic.lm.modules.files import known_settings, load_weights, read_config
 from softtopic.lm.modules.layers import Embedding, Linear
 from softtopic.lm.packed import PackedBatch, TokenTree
 
@@ -56,15 +56,20 @@ class LlamaConfig(NamedTuple):
         ------
         ValueError
             If it describes another architecture, or a variant with biases, scaled positions or an output layer of its
-            own.
+            own; or if a setting is missing.
         """
-        rope = settings.get("rope_parameters") or {"rope_theta": settings.get("rope_theta"), "rope_type": "default"}
-        expected = {"model_type": "llama", "hidden_act": "silu", "attention_bias": False, "mlp_bias": False}
-        variants = [name for name, value in expected.items() if settings.get(name, value) != value]
-        if variants or rope["rope_type"] != "default" or not settings.get("tie_word_embeddings"):
-            raise ValueError(f"not a plain Llama with tied embeddings: {variants or rope}")
-        known = {name: settings[name] for name in cls._fields if name != "rope_theta"}
-        return cls(**known, rope_theta=float(rope["rope_theta"]))
+        rope = settings.get("rope_parameters") or {"rope_theta": settings.get("rope_theta")}
+        found = {"attention_bias": False, "mlp_bias": False, "rope_scaling": None} | settings | rope
+        expected = {
+            "model_type": "llama", "hidden_act": "silu", "attention_bias": False, "mlp_bias": False,
+            "rope_scaling": None, "tie_word_embeddings": True,
+        }  # fmt: skip
+        variants = [name for name, value in expected.items() if found.get(name) != value]
+        if rope.get("rope_type", "default") != "default":
+            variants.append("rope_type")
+        if variants:
+            raise ValueError(f"config.json is not of a plain Llama with tied embeddings: {', '.join(variants)}")
+        return cls(**known_settings(found, cls._fields))
 
     def get_text_config(self) -> "LlamaConfig":
         return self
@@ -88,7 +93,8 @@ class Llama(nn.Module):
     def open(cls, folder: Path, dtype: torch.dtype) -> "Llama":
         """Open a folder with config.json and model.safetensors, on the CPU.
 
-        Raises ValueError where they hold another architecture, OSError or SafetensorError where they cannot be read.
+        Raises ValueError or RuntimeError where they hold another architecture, OSError or SafetensorError where they
+        cannot be read.
         """
         model = cls(LlamaConfig.from_json(read_config(folder)))
         load_weights(model, folder, dtype)
@@ -143,7 +149,7 @@ class LlamaBody(nn.Module):
     def _rotary_positions(self, positions: Int[Tensor, "1 tokens"], dtype: torch.dtype) -> Rotary:
         """Cosines and sines of rotary positions (Su et al., 2021), those of a pair half a head apart."""
         base, width = self._rotary
-        frequencies = base ** (-torch.arange(0, width, 2, device=positions.device) / width)
+        frequencies = base ** (-torch.arange(0, width, 2, dtype=torch.float32, device=positions.device) / width)
         angles = (positions[..., None] * frequencies).repeat(1, 1, 2)
         return angles.cos().to(dtype), angles.sin().to(dtype)
 
