@@ -135,7 +135,7 @@ class RayEngine(Engine):
     def _watched(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The rows as they come; raises EngineError where the head of the cluster is lost meanwhile."""
         host, port = _head_of(self.address)
-        received: Queue[dict[str, Any] | Exception | None] = Queue()
+        received: Queue[dict[str, Any] | BaseException | None] = Queue()
         ended = Event()
         # Calls of Ray do not return once the head is lost.
         Thread(target=_receive, args=(rows, received, ended), daemon=True).start()
@@ -153,7 +153,7 @@ class RayEngine(Engine):
                     continue
                 if row is None:
                     return
-                if isinstance(row, Exception):
+                if isinstance(row, BaseException):
                     raise row
                 answered = time.monotonic()
                 yield row
@@ -186,7 +186,7 @@ def _share_out(nodes: list[dict[str, Any]], workers: int | None) -> tuple[int, d
 
 
 def _receive(
-    rows: Iterable[dict[str, Any]], received: "Queue[dict[str, Any] | Exception | None]", ended: Event
+    rows: Iterable[dict[str, Any]], received: "Queue[dict[str, Any] | BaseException | None]", ended: Event
 ) -> None:
     """Rows as they come, until nobody wants them; then the error by which they end, or None."""
     try:
@@ -194,7 +194,7 @@ def _receive(
             if ended.is_set():
                 return
             received.put(row)
-    except Exception as error:
+    except BaseException as error:
         received.put(error)
     else:
         received.put(None)
@@ -234,9 +234,11 @@ def _check_reachable(address: str) -> None:
 def _same_sigterm() -> Iterator[None]:
     """Ray replaces what SIGTERM does; a handler of the caller's stays."""
     handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if callable(handler) and current_thread() is main_thread():
-        signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        if callable(handler) and current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
