@@ -140,7 +140,7 @@ def test_a_cluster_that_loses_its_head_ends_in_one_line_and_is_continued(cluster
     words = ["sql", "tables", "orbit", "rocket", "bread", "flour"]
     model = TopicModel(2, recipe="prodlda", vocabulary=words, features=None)
     model.set_params(recipe__training__epochs=2).fit([f"{a} {b}" for a in words for b in words]).save(tmp_path / "m")
-    texts = [f"{words[row % 6]} {row}" for row in range(400)]
+    texts = [f"{words[row % 6]} {row}" for row in range(150)]
     command = ["transform", str(tmp_path / "m"), str(posts(texts)), "--engine", "ray", "--part-rows", "1"]
     command += ["--out", str(tmp_path / "topics")]
     process, port = head
@@ -156,10 +156,10 @@ def test_a_cluster_that_loses_its_head_ends_in_one_line_and_is_continued(cluster
     assert said.endswith(") does not answer any more; complete parts are kept, run the same command again\n")
     assert said.count("\n") == 1
     kept = len(PartFolder.open(tmp_path / "topics").parts())
-    assert 2 < kept < 400
+    assert 2 < kept < 150
     with pytest.raises(SystemExit) as left:
         main(command)
-    assert (left.value.code, f"{kept} of 400 parts were complete" in capsys.readouterr().err) == (0, True)
+    assert (left.value.code, f"{kept} of 150 parts were complete" in capsys.readouterr().err) == (0, True)
     found = table(tmp_path / "topics").to_pandas()
-    assert found["id"].tolist() == list(range(400))
+    assert found["id"].tolist() == list(range(150))
     np.testing.assert_allclose(found[["theta_0", "theta_1"]], model.transform(texts), atol=1e-6)

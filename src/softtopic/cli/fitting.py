@@ -227,7 +227,7 @@ def fit(
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)
     build = partial(build_model, n_topics, options=recipe, lm=lm, words=words)
-    plan_of = None if dry_run else partial(_plan_of_time, build)
+    plan_of = None if dry_run else partial(_provisional_plan, build)
     sample, progress = sample_of(stream, fit_on, seed=recipe.seed, progress=shown, plan_of=plan_of)
     corpus = _corpus(files, documents, sample)
     model = build(features, corpus)
@@ -257,8 +257,8 @@ def fit(
     print(f"\nThe model is in {out}{more}.")
 
 
-def _plan_of_time(build: "Callable[[None, Corpus], TopicModel]", corpus: "Corpus") -> "FitPlan":
-    """The plan of a fit of such documents, for the time it takes: words and guides, which take none, are left out."""
+def _provisional_plan(build: "Callable[[None, Corpus], TopicModel]", corpus: "Corpus") -> "FitPlan":
+    """The plan of a fit of such documents, for its time: without words and guides, which take none."""
     from softtopic.data.vocabulary import Vocabulary
 
     return build(None, corpus).set_params(vocabulary=Vocabulary(("word",)), guides=None).plan(corpus)

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from softtopic.data.sample import Sample
     from softtopic.model import TopicModel
     from softtopic.pipeline.plan import FitPlan
-    from softtopic.storage.progress import RunClock
+    from softtopic.storage.progress import Progress, RunClock
 
 log = logging.getLogger("softtopic")
 
@@ -84,20 +84,21 @@ def sample_of(
     if n is None or n < 2:
         raise InputError(f"--fit-on is {n}; give a number of documents of at least 2, such as 100000")
     batches = stream.batches()
-    first = [next(batches)]
-    run = _clock_of_run(first[0], n, plan_of) if progress and plan_of is not None else progress
+    first = next(batches)
+    run = _clock_of_run(first, n, plan_of) if progress and plan_of is not None else progress
+    batches = chain([first], batches)
+    del first  # it would stay in memory
     with Progress(Step.SAMPLE, 100, "%", show=run) as bar:
-
-        def read() -> "Iterator[Corpus]":
-            # The first batch is not kept in memory.
-            for batch in chain([first.pop()], batches):
-                yield batch.corpus
-                bar.advance_to(round(100 * batch.done))
-
-        sample = draw_sample(read(), n, seed=seed)
+        sample = draw_sample(_watched(batches, bar), n, seed=seed)
     if plan_of is not None:
         log.info("%s", sample_line(sample))
     return sample, run
+
+
+def _watched(batches: "Iterable[DocumentBatch]", bar: "Progress") -> "Iterator[Corpus]":
+    for batch in batches:
+        yield batch.corpus
+        bar.advance_to(round(100 * batch.done))
 
 
 def _clock_of_run(first: "DocumentBatch", n: int, plan_of: "Callable[[Corpus], FitPlan]") -> "bool | RunClock":

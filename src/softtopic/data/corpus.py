@@ -139,7 +139,7 @@ class Corpus:
         ]
         warn_of_missing(strings.count(None), len(strings))
         return cls(
-            tuple("" if text is None else valid_value(text) for text in strings),
+            tuple("" if text is None else _valid_string(text) for text in strings),
             tuple(map(str, range(len(strings)))) if ids is None else _ids(ids),
             None if labels is None else tuple(map(_label, _listed(labels))),
             None if times is None else tuple(map(_valid_string, _listed(times))),

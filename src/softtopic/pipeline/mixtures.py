@@ -94,7 +94,7 @@ def write_mixtures(
     """
     batches = stream.batches()
     # Nothing is written where nothing can be read.
-    first = next(batches)
+    batches = chain([next(batches)], batches)
     folder = PartFolder.create(path, made_of(predictor, stream, options), overwrite=options.overwrite)
     n_kept = n_replaced = 0
     index = -1
@@ -105,7 +105,7 @@ def write_mixtures(
         Progress(Step.MIXTURES, 100, "%", show=options.progress) as bar,
     ):
         known = folder.parts()
-        for index, batch in enumerate(chain([first], batches)):
+        for index, batch in enumerate(batches):
             source, part = batch.fingerprint, known.get(index)
             if folder.is_current(part, source):
                 n_kept += 1

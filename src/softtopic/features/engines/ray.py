@@ -7,21 +7,20 @@ import socket
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from queue import Empty, Queue
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from threading import Event, Thread, current_thread, main_thread
-from types import TracebackType
-from typing import Any
+from types import FrameType, TracebackType
+from typing import Any, NoReturn
 
 from softtopic.errors import EngineError, check_whole
 from softtopic.features.engines.base import Engine, Outcome, Task
 
 # Seconds until an address counts as unreachable.
 _CONNECT_SECONDS = 5.0
-# Seconds without an outcome after which the head is looked for, and those after which one that does not answer is lost:
-# Ray itself would wait for a minute, and then end this process without a word.
-_PATIENCE = 2.0
+# Seconds between two looks at the head, and those after which one that does not answer is lost: Ray itself would wait
+# for a minute, and then end this process without a word.
+_WATCH_SECONDS = 2.0
 _LOST_SECONDS = 20.0
 # Processors of a worker, where its machine has so many: more add little to a forward pass.
 _WORKER_CPUS = 4
@@ -53,7 +52,7 @@ class RayEngine(Engine):
             check_whole("workers", workers, 1)
         self.address = address or os.environ.get("RAY_ADDRESS") or "local"
         self.workers = workers
-        self._owned = False
+        self._end = ExitStack()
         self._resources: dict[str, int | float] = {}
 
     def __enter__(self) -> "RayEngine":
@@ -64,23 +63,24 @@ class RayEngine(Engine):
             import ray.data
         except ImportError:
             raise EngineError("--engine ray needs Ray; pip install 'softtopic[ray]'") from None
-        if not ray.is_initialized():
-            _check_reachable(self.address)
-            try:
-                with _quiet_standard_error(), _same_sigterm():
-                    ray.init(self.address, log_to_driver=False, logging_level=logging.ERROR, **self._local_settings())
-            except Exception as error:
-                raise EngineError(_not_started(self.address, error)) from None
-            self._owned = True
-        self.workers, self._resources = _share_out(ray.nodes(), self.workers)
+        with ExitStack() as end:
+            if not ray.is_initialized():
+                _check_reachable(self.address)
+                try:
+                    with _quiet_standard_error(), _same_sigterm():
+                        ray.init(
+                            self.address, log_to_driver=False, logging_level=logging.ERROR, **self._local_settings()
+                        )
+                except Exception as error:
+                    raise EngineError(_not_started(self.address, error)) from None
+                end.callback(ray.shutdown)
+            self.workers, self._resources = _share_out(ray.nodes(), self.workers)
+            end.enter_context(_watched(self.address))
+            self._end = end.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        import ray
-
-        if self._owned:
-            ray.shutdown()
-            self._owned = False
+        self._end.__exit__(kind, error, at)
 
     @property
     def description(self) -> str:
@@ -127,38 +127,10 @@ class RayEngine(Engine):
                 **settings,
             )
         try:
-            for row in self._watched(outcomes.iter_rows()):
+            for row in outcomes.iter_rows():
                 yield row["outcome"]
         except (RayError, ConnectionError) as error:
             raise EngineError(f"the Ray cluster failed ({_line(error, -1)}); {_NEXT_STEP}") from None
-
-    def _watched(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The rows as they come; raises EngineError where the head of the cluster is lost meanwhile."""
-        host, port = _head_of(self.address)
-        received: Queue[dict[str, Any] | Exception | None] = Queue()
-        ended = Event()
-        # Calls of Ray do not return once the head is lost.
-        Thread(target=_receive, args=(rows, received, ended), daemon=True).start()
-        answered = time.monotonic()
-        try:
-            while True:
-                try:
-                    row = received.get(timeout=_PATIENCE)
-                except Empty:
-                    if _connection_error(host, port) is None:
-                        answered = time.monotonic()
-                    elif time.monotonic() - answered > _LOST_SECONDS:
-                        lost = f"the head of the Ray cluster ({host}:{port}) does not answer any more"
-                        raise EngineError(f"{lost}; {_NEXT_STEP}") from None
-                    continue
-                if row is None:
-                    return
-                if isinstance(row, Exception):
-                    raise row
-                answered = time.monotonic()
-                yield row
-        finally:
-            ended.set()
 
 
 class _Actor:
@@ -185,19 +157,46 @@ def _share_out(nodes: list[dict[str, Any]], workers: int | None) -> tuple[int, d
     return min(workers or room, room), {"num_cpus": each}
 
 
-def _receive(
-    rows: Iterable[dict[str, Any]], received: "Queue[dict[str, Any] | Exception | None]", ended: Event
-) -> None:
-    """Rows as they come, until nobody wants them; then the error by which they end, or None."""
+class _HeadLost(KeyboardInterrupt):
+    """Passes through Ray as Ctrl-C does."""
+
+
+@contextmanager
+def _watched(address: str) -> Iterator[None]:
+    """Raise EngineError in the block if the head of the cluster is lost: calls of Ray would not return.
+
+    It is a signal that gets out of them, so that this is for the main thread.
+    """
+    if os.name != "posix" or current_thread() is not main_thread():
+        yield
+        return
+
+    def end(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _HeadLost
+
+    host, port = _head_of(address)
+    ended = Event()
+    before = signal.signal(signal.SIGUSR1, end)
+    Thread(target=_watch, args=(host, port, ended), daemon=True).start()
     try:
-        for row in rows:
-            if ended.is_set():
-                return
-            received.put(row)
-    except Exception as error:
-        received.put(error)
-    else:
-        received.put(None)
+        yield
+    except _HeadLost:
+        lost = f"the head of the Ray cluster ({host}:{port}) does not answer any more"
+        raise EngineError(f"{lost}; {_NEXT_STEP}") from None
+    finally:
+        ended.set()
+        signal.signal(signal.SIGUSR1, before)
+
+
+def _watch(host: str, port: int, ended: Event) -> None:
+    """Send the main thread a signal when nothing has answered there for some time."""
+    answered = time.monotonic()
+    while not ended.wait(_WATCH_SECONDS):
+        if _connection_error(host, port) is None:
+            answered = time.monotonic()
+        elif time.monotonic() - answered > _LOST_SECONDS and not ended.is_set():
+            signal.pthread_kill(main_thread().ident or 0, signal.SIGUSR1)
+            return
 
 
 def _head_of(address: str) -> tuple[str, int]:
@@ -234,9 +233,11 @@ def _check_reachable(address: str) -> None:
 def _same_sigterm() -> Iterator[None]:
     """Ray replaces what SIGTERM does; a handler of the caller's stays."""
     handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if callable(handler) and current_thread() is main_thread():
-        signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        if callable(handler) and current_thread() is main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 @contextmanager
