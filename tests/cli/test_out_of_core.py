@@ -118,7 +118,7 @@ def test_missing_texts_are_counted_in_one_line_however_they_are_read(run, tiny, 
         ["transform", tiny, "posts.parquet", "--out", "rows", "--engine", "local"],
     ):
         code, _, err = run(*command)
-        assert (code, err.count(said)) == (0, 1)
+        assert (code, err.count(said)) == (0, 1), err
     theta = theta_of(table_of(tmp_path / "rows"))
     np.testing.assert_allclose(theta, theta_of(table_of(tmp_path / "lines")), atol=1e-6)
     np.testing.assert_allclose(theta[300:], np.tile(TopicModel.load(tiny).transform([""]), (4, 1)), atol=1e-6)
