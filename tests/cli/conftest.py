@@ -22,7 +22,8 @@ def run(capsys, tmp_path, monkeypatch):
 
     def call(*arguments) -> tuple[int, str, str]:
         capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
+        # As in a new process, a warning is shown again; Python shows it once for each place it comes from.
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
             main([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
         return left.value.code, out, err
