@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from softtopic.errors import DiskError, LanguageModelError, SofttopicError
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.lm.locks import fork_safe_lock
+from softtopic.lm.modules.tokenizer import Tokenizer
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import locked, remove_abandoned, staged_folder
 from softtopic.storage.cache import cache_dir
@@ -179,26 +180,37 @@ def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -
     folder = find_language_model(lm)
     options = safe_options(folder)
     with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
-        model, tokenizer = _open_embedded(folder, dtype) if lm in ASSETS else _open(folder, dtype, options)
+        model = _open_llama(folder, dtype) if lm in ASSETS or is_gguf(lm) else None
+        model = model or _open_model(folder, dtype, options)
+        tokenizer = Tokenizer(folder) if lm in ASSETS else _open_tokenizer(folder)
     model.to(device)
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
 
 
-def _open_embedded(folder: Path, dtype: "torch.dtype") -> tuple[Any, Any]:
+def _open_llama(folder: Path, dtype: "torch.dtype") -> Any | None:
+    """A converted file, which is read the same whether it is the embedded one; None where it is no plain Llama."""
     from softtopic.lm.modules.llama import Llama
-    from softtopic.lm.modules.tokenizer import Tokenizer
 
-    return Llama.open(folder, dtype), Tokenizer(folder)
+    try:
+        return Llama.open(folder, dtype)
+    except ValueError as error:
+        log.info("opened by transformers: %s", error)
+        return None
 
 
-def _open(folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> tuple[Any, Any]:
+def _open_model(folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> Any:
     # Not from the package itself: a type checker would read all its models, two thirds of its files.
     from transformers.models.auto.modeling_auto import AutoModelForCausalLM
+
+    with quiet_transformers():
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+
+
+def _open_tokenizer(folder: Path) -> Any:
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     with quiet_transformers():
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
-        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def safe_options(folder: Path) -> dict[str, Any]:
