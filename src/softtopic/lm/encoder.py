@@ -24,7 +24,7 @@ from softtopic.lm.config import (
     encoder_name,
 )
 from softtopic.lm.e5 import convert_e5
-from softtopic.lm.loading import converted, exclusive_loading, quiet_transformers, safe_options
+from softtopic.lm.loading import converted, exclusive_loading, open_tokenizer, quiet_transformers, safe_options
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.atomic import staged_file
 from softtopic.storage.cache import cache_dir
@@ -207,7 +207,7 @@ class SentenceEncoder:
         from softtopic.lm.mean_states import fastest_mean_states
 
         folder = find_encoder(self.name)
-        model, tokenizer = _open_embedded(folder) if self.name in ASSETS else _open(folder)
+        model, tokenizer = _open_model(self.name, folder), open_tokenizer(self.name, folder)
         for parameter in model.parameters():  # not buffers, such as the frequencies of rotary positions
             parameter.data = parameter.data.to(self.dtype)
         model = model.to(self.device).eval().requires_grad_(False)
@@ -226,25 +226,20 @@ class SentenceEncoder:
         return vars(self) | {"_opened": None}
 
 
-def _open_embedded(folder: Path) -> tuple[Any, Any]:
+def _open_model(name: str, folder: Path) -> Any:
+    """In float32, which is torch's default: transformers makes any other format the default while it loads, and threads
+    that compute at that time would take it over.
+    """
     import torch
 
-    from softtopic.lm.modules.bert import Bert
-    from softtopic.lm.modules.tokenizer import Tokenizer
+    if name in ASSETS:
+        from softtopic.lm.modules.bert import Bert
 
-    return Bert.open(folder, torch.float32), Tokenizer(folder)
-
-
-def _open(folder: Path) -> tuple[Any, Any]:
-    import torch
+        return Bert.open(folder, torch.float32)
     from transformers.models.auto.modeling_auto import AutoModel
-    from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     with quiet_transformers():
-        # In float32, which is torch's default: transformers makes any other format the default while it loads, and
-        # threads that compute at that time would take it over.
-        model = AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
-        return model, AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
 
 
 def find_encoder(name: str) -> Path:

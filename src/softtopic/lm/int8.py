@@ -38,6 +38,7 @@ CALIBRATION_TEXT = (
     "Zahl der Bewerber ist gestiegen."
 )
 
+# This and the next also stand in `softtopic.lm.kernels.int8`: TorchScript knows no constants of modules.
 _MAX_INT8 = 127.0
 
 _TINY = 1e-30

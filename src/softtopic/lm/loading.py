@@ -182,7 +182,7 @@ def load_language_model(lm: str, device: "torch.device", dtype: "torch.dtype") -
     with exclusive_loading(f"{lm} cannot be opened as a causal language model"):
         model = _open_llama(folder, dtype) if lm in ASSETS or is_gguf(lm) else None
         model = model or _open_model(folder, dtype, options)
-        tokenizer = Tokenizer(folder) if lm in ASSETS else _open_tokenizer(folder)
+        tokenizer = open_tokenizer(lm, folder)
     model.to(device)
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, device, lm)
 
@@ -193,7 +193,8 @@ def _open_llama(folder: Path, dtype: "torch.dtype") -> Any | None:
 
     try:
         return Llama.open(folder, dtype)
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
+        # Another architecture, or weights in several files.
         log.info("opened by transformers: %s", error)
         return None
 
@@ -206,7 +207,10 @@ def _open_model(folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> 
         return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
 
 
-def _open_tokenizer(folder: Path) -> Any:
+def open_tokenizer(name: str, folder: Path) -> Any:
+    """The tokenizer in the folder of a model: ours of an embedded model, else that of transformers."""
+    if name in ASSETS:
+        return Tokenizer(folder)
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
     with quiet_transformers():

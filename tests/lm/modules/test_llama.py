@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from softtopic.lm import loading
 from softtopic.lm.devices import has_int8
 from softtopic.lm.engine import PackedReader, PlainReader, Reader, open_reader
 from softtopic.lm.loading import LanguageModel, find_language_model, load_language_model
@@ -131,6 +132,14 @@ def test_missing_and_misshapen_weights_are_refused(theirs, tmp_path):
     save_file(weights | {name: weights[name][:-1].clone()}, path)
     with pytest.raises(RuntimeError, match=name):
         Llama.open(tmp_path, torch.float32)
+
+
+def test_a_converted_file_of_another_kind_is_left_to_transformers(theirs, tmp_path):
+    assert isinstance(loading._open_llama(tmp_path, torch.float32), Llama)
+    (tmp_path / "model.safetensors").rename(tmp_path / "model-00001-of-00002.safetensors")
+    assert loading._open_llama(tmp_path, torch.float32) is None
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3"}')
+    assert loading._open_llama(tmp_path, torch.float32) is None
 
 
 @torch.inference_mode()

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from softtopic.lm.modules.files import known_settings, load_weights, read_config
+from softtopic.lm.modules.files import known_settings, open_module
 from softtopic.lm.modules.layers import Embedding, Linear
 
 
@@ -62,14 +62,8 @@ class Bert(nn.Module):
 
     @classmethod
     def open(cls, folder: Path, dtype: torch.dtype) -> "Bert":
-        """Open a folder with config.json and model.safetensors, on the CPU.
-
-        Raises ValueError or RuntimeError where they hold another architecture, OSError or SafetensorError where they
-        cannot be read.
-        """
-        model = cls(BertConfig.from_json(read_config(folder)))
-        load_weights(model, folder, dtype)
-        return model
+        """Open a folder with config.json and model.safetensors; see `softtopic.lm.modules.files.open_module`."""
+        return open_module(lambda settings: cls(BertConfig.from_json(settings)), folder, dtype)
 
     def forward(self, input_ids: Int[Tensor, "texts tokens"]) -> BertOutput:
         x = self.embeddings(input_ids)

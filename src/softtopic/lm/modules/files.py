@@ -1,17 +1,37 @@
-"""The two files of a model folder that modules are opened from."""
+"""Modules from the two files of a model folder."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+Model = TypeVar("Model", bound=nn.Module)
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """The content of config.json."""
-    return json.loads((folder / "config.json").read_bytes())
+
+def open_module(make: Callable[[dict[str, Any]], Model], folder: Path, dtype: torch.dtype) -> Model:
+    """Open a folder with config.json and model.safetensors, on the CPU.
+
+    Parameters
+    ----------
+    make : callable
+        From the content of config.json to a module without its weights.
+    folder : Path
+    dtype : torch.dtype
+        Format of the weights in memory.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If the files hold another architecture.
+    OSError, SafetensorError
+        If they cannot be read.
+    """
+    model = make(json.loads((folder / "config.json").read_bytes()))
+    load_weights(model, folder, dtype)
+    return model
 
 
 def known_settings(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from softtopic.lm.attention import packed_attention
-from softtopic.lm.modules.files import known_settings, load_weights, read_config
+from softtopic.lm.modules.files import known_settings, open_module
 from softtopic.lm.modules.layers import Embedding, Linear
 from softtopic.lm.packed import PackedBatch, TokenTree
 
@@ -91,14 +91,8 @@ class Llama(nn.Module):
 
     @classmethod
     def open(cls, folder: Path, dtype: torch.dtype) -> "Llama":
-        """Open a folder with config.json and model.safetensors, on the CPU.
-
-        Raises ValueError or RuntimeError where they hold another architecture, OSError or SafetensorError where they
-        cannot be read.
-        """
-        model = cls(LlamaConfig.from_json(read_config(folder)))
-        load_weights(model, folder, dtype)
-        return model
+        """Open a folder with config.json and model.safetensors; see `softtopic.lm.modules.files.open_module`."""
+        return open_module(lambda settings: cls(LlamaConfig.from_json(settings)), folder, dtype)
 
     @property
     def base_model(self) -> "LlamaBody":

@@ -94,7 +94,7 @@ class Tokenizer:
         return self.backend_tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=False)
 
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str | None]:
-        """The pieces of text of tokens as the vocabulary spells them."""
+        """Tokens as the vocabulary spells them."""
         return [self.backend_tokenizer.id_to_token(token) for token in ids]
 
     @property
