@@ -1,6 +1,8 @@
 """Shapes and types are checked at run time in every test: the hook must be installed before the package is imported."""
 
+import logging
 import os
+import warnings
 from pathlib import Path
 from uuid import uuid4
 
@@ -132,6 +134,17 @@ def shared_cache() -> Path:
     for part in SHARED:
         (cache_dir() / part).mkdir(parents=True, exist_ok=True)
     return cache_dir()
+
+
+@pytest.fixture(autouse=True)
+def own_messages(monkeypatch):
+    """Commands set up the messages of a whole process; the tests that follow in this one have their own."""
+    logger = logging.getLogger("softtopic")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(autouse=True)

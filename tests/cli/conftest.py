@@ -1,4 +1,3 @@
-import logging
 import shutil
 import warnings
 from pathlib import Path
@@ -14,11 +13,6 @@ def run(capsys, tmp_path, monkeypatch):
     """Run the command line in this process: exit code, standard output, standard error."""
     # A command without --out writes into the folder it runs in.
     monkeypatch.chdir(tmp_path)
-    # Commands set up the messages of a whole process; the tests that follow in this one have their own.
-    logger = logging.getLogger("softtopic")
-    monkeypatch.setattr(logger, "handlers", [])
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-    level = logger.level
 
     def call(*arguments) -> tuple[int, str, str]:
         capsys.readouterr()
@@ -28,8 +22,7 @@ def run(capsys, tmp_path, monkeypatch):
         out, err = capsys.readouterr()
         return left.value.code, out, err
 
-    yield call
-    logger.setLevel(level)
+    return call
 
 
 @pytest.fixture
