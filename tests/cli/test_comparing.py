@@ -66,6 +66,18 @@ def test_groups_and_comparison(run, model, dated, tmp_path):
     assert len(pd.read_csv(tmp_path / "changes.csv")) == 3
 
 
+def test_languages_are_compared_where_no_column_is_named(run, texts, tmp_path):
+    german = [
+        f"{text} Der Regen fällt heute auf die Straßen der kleinen Stadt und die Kinder spielen." for text in range(12)
+    ]
+    pd.DataFrame({"text": [*texts, *german]}).to_csv(tmp_path / "both.csv", index=False)
+    fit = ["fit", tmp_path / "both.csv", "--topics", "2", "--recipe", "prodlda", "--language", "de,en", "--quiet"]
+    assert run(*fit, "--out", tmp_path / "m")[0] == 0
+    code, out, err = run("groups", tmp_path / "m", tmp_path / "both.csv", "--json", "--quiet")
+    assert (code, err) == (0, "")
+    assert {row["class"] for row in json.loads(out)["groups"]} == {"de", "en"}
+
+
 def test_the_number_of_topics_is_chosen(run, dated, tmp_path):
     options = [*OPTIONS[:-3], "--topics", "auto", "--quiet"]
     code, out, _ = run("fit", dated, *options, "--dry-run")
@@ -87,6 +99,7 @@ def test_bad_input_is_one_line(run, model, dated, tmp_path):
         "bins is 'fortnight'": ["trends", model, "--bins", "fortnight"],
         "ends in .txt": ["trends", model, "--out", tmp_path / "x.txt"],
         "it has: body, day, spoken, who": ["groups", model, *documents, "--by", "nope"],
+        "documents are all in English; give the classes to compare (--by COLUMN)": ["groups", model, *documents],
         "--top is 0": ["groups", model, *documents, "--by", "who", "--top", "0"],
         "no such model folder": ["compare", model, tmp_path / "gone"],
         "threshold is 2.0": ["compare", model, model, "--threshold", "2"],

@@ -95,7 +95,10 @@ def trends(
 def groups(
     model: Model,
     file: Annotated[str, typer.Argument(help="Documents, whose mixtures are computed.")],
-    by: Annotated[str, typer.Option("--by", help="Column with the classes to compare.")],
+    by: Annotated[
+        str | None,
+        typer.Option("--by", help="Column with the classes to compare; default: languages, where there are several."),
+    ] = None,
     text: Text = "text",
     format: Format = None,
     out: TableFile = None,
@@ -109,7 +112,8 @@ def groups(
     if top < 1:
         raise InputError(f"--top is {top}; give a whole number of at least 1")
     corpus = read_documents(file, DocumentOptions(text=text, label=by, format=format))
-    table = loaded.topics_per_class(corpus.labels or (), docs=corpus.texts, theta=loaded.transform(corpus))
+    classes = "language" if by is None else corpus.labels or ()
+    table = loaded.topics_per_class(classes, docs=corpus.texts, theta=loaded.transform(corpus))
     _write(out, table)
     if as_json:
         print_json({"groups": table_records(table)})

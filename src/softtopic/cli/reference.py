@@ -194,7 +194,10 @@ REFERENCES: dict[str, Reference] = {
     ),
     "groups": Reference(
         panel=LOOK,
-        examples=("softtopic groups model/ posts.csv --text body --by party --top 3",),
+        examples=(
+            "softtopic groups model/ posts.csv --text body --by party --top 3",
+            "softtopic groups model/ posts.csv --text body",
+        ),
         keys={"groups": "topic, name, class, count, share, low, high, ratio, p, adjusted_p, words"},
     ),
     "compare": Reference(

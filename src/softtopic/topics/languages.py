@@ -70,7 +70,16 @@ def topics_in_language(state: FittedState, n_words: int, language: str) -> dict[
 
 
 def topics_per_language(state: FittedState, documents: Assignments, *, n_words: int = 5) -> pd.DataFrame:
-    """Shares of topics in each language, see `topics_per_class`; Words are those of the topic in the language."""
+    """Shares of topics in each language, see `topics_per_class`; Words are those of the topic in the language.
+
+    Raises
+    ------
+    InputError
+        If the training documents are all in one language.
+    """
+    if len(state.languages) < 2:
+        known = english_name(state.languages[0]) if state.languages else "one language"
+        raise InputError(f"the model's documents are all in {known}; give the classes to compare (--by COLUMN)")
     codes = languages_of(state, documents.texts)
     classes = [code if text.strip() else None for code, text in zip(codes, documents.texts, strict=True)]
     table = topics_per_class(documents, classes, n_words=0)
