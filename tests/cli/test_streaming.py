@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from softtopic import TopicModel
+from softtopic.errors import InputError
 
 WORDS = ["sql", "tables", "orbit", "rocket", "bread", "flour", "taxes", "budget"]
 
@@ -66,6 +67,16 @@ def test_the_generator_equals_transform_row_by_row(tiny):
     assert len(taken) == 8
     np.testing.assert_allclose(np.vstack([first, *rows]), model.transform(texts), atol=1e-6)
     assert list(model.transform_stream([])) == []
+
+
+def test_the_generator_counts_missing_texts_once_and_names_others_by_position(tiny):
+    model = TopicModel.load(tiny)
+    with pytest.warns(UserWarning, match="2 of 20 texts are missing") as warned:
+        rows = list(model.transform_stream(iter([*documents(9), None, *documents(9), float("nan")]), batch_size=4))
+    assert (len(rows), len(warned)) == (20, 1)
+    np.testing.assert_array_equal(rows[9], rows[19])
+    with pytest.raises(InputError, match=r"texts\[6\] is int"):
+        list(model.transform_stream(iter([*documents(6), 7]), batch_size=4))
 
 
 def test_columns_and_novelty_are_written_too(run, tiny, stdin):

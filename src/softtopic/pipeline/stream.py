@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from softtopic.data.corpus import Corpus
+from softtopic.data.corpus import Corpus, text_of, warn_of_missing
 from softtopic.errors import InputError, check_whole
 from softtopic.pipeline.predict import Predictor
 from softtopic.types import DocTopic
@@ -50,8 +50,8 @@ def transform_stream(
     check_whole("batch_size", batch_size, 1)
     if isinstance(texts, str):
         raise InputError("texts is a string; give an iterable of strings")
-    texts = iter(texts)
-    return (row for batch in _batches(texts, batch_size) for row in batch_mixtures(predictor, batch, embedder)[0])
+    batches = _batches(_strings(texts), batch_size)
+    return (row for batch in batches for row in batch_mixtures(predictor, batch, embedder)[0])
 
 
 def batch_mixtures(
@@ -64,6 +64,16 @@ def batch_mixtures(
     found = predictor.predict(*made)
     assert made[0] is not None  # noqa: S101
     return found.theta, predictor.novelty_scale.novelty(found.projections, made[0].blank)
+
+
+def _strings(texts: Iterable[object]) -> Iterator[str]:
+    """Texts, missing ones empty; how many these are is said once, at the end."""
+    n_texts = n_missing = 0
+    for value in texts:
+        text = text_of(value, f"texts[{n_texts}]")
+        n_texts, n_missing = n_texts + 1, n_missing + (text is None)
+        yield text or ""
+    warn_of_missing(n_missing, n_texts)
 
 
 def _batches(texts: Iterator[str], size: int) -> Iterator[list[str]]:
