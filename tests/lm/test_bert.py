@@ -3,6 +3,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from softtopic.lm.bert import PackedBert, _attention
+from softtopic.lm.devices import has_int8
+from softtopic.lm.int8_bert import InputRanges, Int8Layer, int8_layers
 
 SIZES = {"vocab_size": 99, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4}
 FORMATS = {torch.float32: 1e-5} | ({torch.bfloat16: 0.03} if torch.ops.mkldnn._is_mkldnn_bf16_supported() else {})
@@ -26,9 +28,36 @@ def test_mean_states_are_those_of_the_model(dtype):
     torch.testing.assert_close(PackedBert(model)(TEXTS), expected, rtol=0, atol=FORMATS[dtype])
 
 
+@pytest.mark.skipif(not has_int8(), reason="this processor has no exact int8 products")
 @torch.inference_mode()
-def test_a_text_does_not_see_its_neighbours():
-    packed = PackedBert(bert())
+def test_mean_states_in_int8_differ_by_rounding():
+    model = bert()
+    exact, rounded = PackedBert(model)(TEXTS), PackedBert(model, int8_layers(model, list(range(60))))(TEXTS)
+    assert not torch.equal(rounded, exact)
+    assert ((rounded - exact).norm(dim=1) < 0.03 * exact.norm(dim=1)).all()
+
+
+@pytest.mark.skipif(not has_int8(), reason="this processor has no exact int8 products")
+@torch.inference_mode()
+def test_channels_that_are_large_in_all_tokens_cost_others_no_precision():
+    layer = bert().encoder.layer[0]
+    layer.attention.self.query.weight[:, :2] /= 300
+    x = torch.randn(80, 64, generator=torch.Generator().manual_seed(0))
+    x[:, :2] *= 300
+    expected, errors = layer.attention.self.query(x), []
+    for ranges in (x.abs().amax(0), torch.ones(64)):
+        found = Int8Layer(layer, InputRanges(ranges, torch.ones(64))).qkv(x)[:, :64].float()
+        errors.append((found - expected).norm())
+    assert errors[0] < errors[1] / 10
+
+
+@pytest.mark.parametrize(
+    "in_int8", [False, pytest.param(True, marks=pytest.mark.skipif(not has_int8(), reason="no int8"))]
+)
+@torch.inference_mode()
+def test_a_text_does_not_see_its_neighbours(in_int8):
+    model = bert()
+    packed = PackedBert(model, int8_layers(model, list(range(60))) if in_int8 else None)
     for row, text in enumerate(TEXTS):
         torch.testing.assert_close(packed(TEXTS)[row], packed([text])[0], rtol=0, atol=1e-6)
 

@@ -10,6 +10,7 @@ from softtopic.lm.devices import (
     int8_weight,
     pick_device,
     pick_dtype,
+    pick_encoder_dtype,
     pick_teacher_dtype,
 )
 from softtopic.lm.kernels.int8 import product
@@ -46,7 +47,8 @@ def test_device_and_dtype_rules():
     assert pick_device("cpu") == CPU
     assert pick_dtype("float32", CPU) == pick_teacher_dtype("float32", CPU) == torch.float32
     assert pick_dtype("auto", torch.device("mps")) == pick_teacher_dtype("auto", torch.device("mps")) == torch.float32
-    assert pick_teacher_dtype("int8", torch.device("cuda")) == torch.float32
+    for pick in (pick_teacher_dtype, pick_encoder_dtype):
+        assert pick("int8", torch.device("cuda")) == torch.float32
     with pytest.raises(LanguageModelError, match=r"choose one of auto, bfloat16, float16, float32$"):
         pick_dtype("int8", CPU)
     with pytest.raises(LanguageModelError, match=r"'int3' is not known; choose one of .*int8"):
@@ -58,28 +60,29 @@ VECTORS = ("avx512_bf16", "avx2")
 
 
 @pytest.mark.parametrize(
-    ("features", "intel", "limit", "encoder", "teacher"),
+    ("features", "intel", "limit", "plain", "encoder", "teacher"),
     [
-        (AMX, True, None, "bfloat16", "bfloat16"),
-        (AMX, True, "ALL", "bfloat16", "bfloat16"),
-        (AMX, True, "avx512_core_amx", "bfloat16", "bfloat16"),
-        (AMX, True, "AVX512_CORE_BF16", "float32", "int8"),
-        (AMX, True, "AVX2", "float32", "int8"),
-        (AMX, True, "SSE41", "float32", "float32"),
-        (VECTORS, False, None, "bfloat16", "int8"),
-        (VECTORS, False, "AVX512_CORE_BF16", "bfloat16", "int8"),
-        (VECTORS, False, "AVX512_CORE", "float32", "int8"),
-        (VECTORS, True, None, "float32", "int8"),
-        (("avx2",), False, None, "float32", "int8"),
-        ((), False, None, "float32", "float32"),
+        (AMX, True, None, "bfloat16", "bfloat16", "bfloat16"),
+        (AMX, True, "ALL", "bfloat16", "bfloat16", "bfloat16"),
+        (AMX, True, "avx512_core_amx", "bfloat16", "bfloat16", "bfloat16"),
+        (AMX, True, "AVX512_CORE_BF16", "float32", "int8", "int8"),
+        (AMX, True, "AVX2", "float32", "int8", "int8"),
+        (AMX, True, "SSE41", "float32", "float32", "float32"),
+        (VECTORS, False, None, "bfloat16", "bfloat16", "int8"),
+        (VECTORS, False, "AVX512_CORE_BF16", "bfloat16", "bfloat16", "int8"),
+        (VECTORS, False, "AVX512_CORE", "float32", "int8", "int8"),
+        (VECTORS, True, None, "float32", "int8", "int8"),
+        (("avx2",), False, None, "float32", "int8", "int8"),
+        ((), False, None, "float32", "float32", "float32"),
     ],
 )
-def test_formats_follow_from_what_the_processor_can_do(processor, features, intel, limit, encoder, teacher):
+def test_formats_follow_from_what_the_processor_can_do(processor, features, intel, limit, plain, encoder, teacher):
     processor(*features, intel=intel, limit=limit)
-    assert pick_dtype("auto", CPU) == devices.TEACHER_DTYPES[encoder]
-    assert pick_teacher_dtype("auto", CPU) == devices.TEACHER_DTYPES[teacher]
+    assert pick_dtype("auto", CPU) == devices.DTYPES[plain]
+    assert pick_encoder_dtype("auto", CPU) == devices.DTYPES[encoder]
+    assert pick_teacher_dtype("auto", CPU) == devices.DTYPES[teacher]
     expected = torch.int8 if has_int8() else torch.float32
-    assert pick_teacher_dtype("int8", CPU) == expected
+    assert pick_teacher_dtype("int8", CPU) == pick_encoder_dtype("int8", CPU) == expected
 
 
 @pytest.mark.parametrize("excess", [0, 1])

@@ -38,7 +38,7 @@ def test_paraphrases_are_near_and_other_matters_far(encoder):
     assert other.max() < 0.25
 
 
-@pytest.mark.parametrize("dtype", ["float32", "auto", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "auto", "bfloat16", "int8"])
 @pytest.mark.parametrize("amx", [False, True])
 def test_a_vector_depends_on_its_own_text_alone(request, dtype, amx, texts):
     if amx:
@@ -66,18 +66,25 @@ def test_the_mean_over_tokens_is_taken_by_hand(encoder):
     with torch.inference_mode():
         states = model(**tokenizer("The telescope in orbit.", return_tensors="pt")).last_hidden_state[0].float()
     expected = states.mean(dim=0) / states.mean(dim=0).norm()
-    close = 1e-5 if encoder.dtype == torch.float32 else 4e-3
+    close = {torch.float32: 1e-5, torch.int8: 0.02}.get(encoder.dtype, 4e-3)
     np.testing.assert_allclose(encoder(["The telescope in orbit.", "pad " * 30])[0], expected, atol=close)
 
 
-def test_a_smaller_number_format_changes_rounding_alone(texts):
-    exact, rounded = (SentenceEncoder(device="cpu", dtype=dtype) for dtype in ("float32", "bfloat16"))
-    assert (exact(texts) * rounded(texts)).sum(axis=1).min() > 0.999
-    assert exact.fingerprint != rounded.fingerprint
+@pytest.mark.parametrize(("dtype", "agreement"), [("bfloat16", 0.999), ("int8", 0.995)])
+def test_a_smaller_number_format_changes_rounding_alone(texts, dtype, agreement):
+    exact, rounded = (SentenceEncoder(device="cpu", dtype=dtype) for dtype in ("float32", dtype))
+    assert (exact(texts) * rounded(texts)).sum(axis=1).min() > agreement
+    assert (exact.fingerprint == rounded.fingerprint) == (exact.dtype == rounded.dtype)
+
+
+def test_an_encoder_that_int8_does_not_suit_computes_in_float32(texts, monkeypatch):
+    monkeypatch.setattr("softtopic.lm.mean_states._MIN_INT8_AGREEMENT", 1.1)
+    exact, rounded = (SentenceEncoder(device="cpu", dtype=dtype) for dtype in ("float32", "int8"))
+    np.testing.assert_array_equal(exact(texts), rounded(texts))
 
 
 def test_an_encoder_without_a_packed_forward_pass_gives_the_same_vectors(encoder, texts, monkeypatch):
-    def refuse(self, model):
+    def refuse(self, model, *_):
         raise TypeError("built otherwise")
 
     monkeypatch.setattr(PackedBert, "__init__", refuse)
@@ -250,7 +257,7 @@ def test_texts_are_cut_where_the_model_has_no_more_positions(positions, tmp_path
     np.testing.assert_array_equal(long, encoder(["word " * (positions - 2)]))
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.01)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.01), ("int8", 0.01)])
 def test_mixtures_depend_on_no_neighbours_in_the_batch(texts, tiny_encoder, dtype, tolerance):
     """Up to rounding, which the page on reliability states for each format."""
     encoder = SentenceEncoder(tiny_encoder, device="cpu", dtype=dtype)

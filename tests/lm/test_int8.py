@@ -45,7 +45,7 @@ def test_two_neighbouring_weights_stay_within_what_16_bits_hold(seed, channels, 
     with pytest.MonkeyPatch.context() as patch:
         empty = Int8Weight(torch.empty(0), torch.empty(0), torch.empty(0, dtype=torch.long))
         patch.setattr(int8, "int8_weight", lambda rounded, steps: seen.update(rounded=rounded, steps=steps) or empty)
-        int8._quantized(weight)
+        int8.quantized(weight)
     rounded = torch.nn.functional.pad(seen["rounded"].int(), (0, channels % 2))
     assert rounded.abs().view(6, -1, 2).sum(2).max() <= MAX_PAIR_SUM
     assert (rounded.abs().amax(1)[1:] >= MAX_PAIR_SUM // 2).all(), "no step is larger than it has to be"

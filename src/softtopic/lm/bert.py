@@ -5,9 +5,10 @@ computed for texts of equal length together. Products carry their bias, activati
 has for its own compiler.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import torch
 from jaxtyping import Float
@@ -39,6 +40,8 @@ class PackedBert:
     Parameters
     ----------
     model : transformers.BertModel or softtopic.lm.modules.bert.Bert
+    packed_layer : callable, optional
+        Makes the layers, one after the other; by default they are in the weights' own format.
 
     Raises
     ------
@@ -46,7 +49,7 @@ class PackedBert:
         If the model is built otherwise, is on another device or in another number format, or torch lacks the operators.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, packed_layer: "Callable[[nn.Module], PackedLayer] | None" = None) -> None:
         weight = model.embeddings.word_embeddings.weight
         if model.config.model_type != "bert" or model.config.hidden_act != "gelu":
             raise TypeError(f"{type(model).__name__} is no BERT encoder with exact GELU")
@@ -56,7 +59,7 @@ class PackedBert:
         embeddings = model.embeddings
         self._positions = embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
         self._norm = embeddings.LayerNorm
-        self._layers = [_Layer(layer) for layer in model.encoder.layer]
+        self._layers = [(packed_layer or FusedLayer)(layer) for layer in model.encoder.layer]
 
     def __call__(self, texts: Sequence[Sequence[int]]) -> Float[Tensor, "texts width"]:
         """Mean states of texts, those of equal length next to each other.
@@ -79,25 +82,30 @@ class PackedBert:
         return torch.cat([x[rows].view(count, length, -1).float().mean(dim=1) for rows, count, length in runs])
 
 
-class _Layer:
-    """Self-attention and MLP, each followed by its residual and LayerNorm."""
+class PackedLayer(ABC):
+    """Self-attention and MLP of a BERT layer, each followed by its residual and LayerNorm.
 
-    def __init__(self, layer: nn.Module) -> None:
-        attention: Any = layer.attention
-        mlp: Any = layer
-        own = attention.self
-        self._heads: int = own.num_attention_heads
-        projections = (own.query, own.key, own.value)
-        self._qkv = _Product(
-            torch.cat([part.weight for part in projections]), torch.cat([part.bias for part in projections])
-        )
-        self._output, self._attention_norm = _Product.of(attention.output.dense), attention.output.LayerNorm
-        self._inner = _Product.of(mlp.intermediate.dense)
-        self._outer, self._mlp_norm = _Product.of(mlp.output.dense), mlp.output.LayerNorm
+    Parameters
+    ----------
+    heads : int
+        Number of attention heads.
+    """
+
+    def __init__(self, heads: int) -> None:
+        self._heads = heads
+
+    @abstractmethod
+    def qkv(self, x: Float[Tensor, "tokens width"]) -> Float[Tensor, "tokens three_widths"]:
+        """Queries, keys and values."""
+
+    @abstractmethod
+    def output_and_mlp(
+        self, attended: Float[Tensor, "tokens width"], x: Float[Tensor, "tokens width"]
+    ) -> Float[Tensor, "tokens width"]:
+        """What follows attention."""
 
     def __call__(self, x: Float[Tensor, "tokens width"], runs: Sequence[Run]) -> Float[Tensor, "tokens width"]:
-        x = self._attention_norm(self._output.plus(self._attend(self._qkv(x), runs), x))
-        return self._mlp_norm(self._outer.plus(self._inner(x, "gelu"), x))
+        return self.output_and_mlp(self._attend(self.qkv(x), runs), x)
 
     def _attend(self, qkv: Float[Tensor, "tokens three_widths"], runs: Sequence[Run]) -> Float[Tensor, "tokens width"]:
         out = qkv.new_empty(len(qkv), qkv.shape[1] // 3)
@@ -109,6 +117,60 @@ class _Layer:
             for part, target in zip(own.split(size), into.split(size), strict=True):
                 target.copy_(_attention(*part.permute(2, 0, 3, 1, 4).contiguous()).transpose(1, 2))
         return out
+
+
+class LayerModules(NamedTuple):
+    """The weights of a BERT layer."""
+
+    heads: int
+    qkv_weight: Float[Tensor, "three_widths width"]
+    qkv_bias: Float[Tensor, " three_widths"]
+    output: nn.Linear
+    attention_norm: nn.LayerNorm
+    inner: nn.Linear
+    outer: nn.Linear
+    mlp_norm: nn.LayerNorm
+
+    @classmethod
+    def of(cls, layer: Any) -> "LayerModules":
+        """Those of a layer of transformers or of `softtopic.lm.modules.bert`."""
+        own, output = layer.attention.self, layer.attention.output
+        projections = (own.query, own.key, own.value)
+        return cls(
+            own.num_attention_heads,
+            torch.cat([part.weight for part in projections]),
+            torch.cat([part.bias for part in projections]),
+            output.dense,
+            output.LayerNorm,
+            layer.intermediate.dense,
+            layer.output.dense,
+            layer.output.LayerNorm,
+        )
+
+
+@final
+class FusedLayer(PackedLayer):
+    """A layer in the number format of its weights.
+
+    Parameters
+    ----------
+    layer : nn.Module
+    """
+
+    def __init__(self, layer: nn.Module) -> None:
+        modules = LayerModules.of(layer)
+        super().__init__(modules.heads)
+        self._qkv = _Product(modules.qkv_weight, modules.qkv_bias)
+        self._output, self._attention_norm = _Product.of(modules.output), modules.attention_norm
+        self._inner, self._outer = _Product.of(modules.inner), _Product.of(modules.outer)
+        self._mlp_norm = modules.mlp_norm
+
+    def qkv(self, x: Tensor) -> Tensor:
+        return self._qkv(x)
+
+    def output_and_mlp(self, attended: Tensor, x: Tensor) -> Tensor:
+        x = self._attention_norm(self._output.plus(attended, x))
+        return self._mlp_norm(self._outer.plus(self._inner(x, "gelu"), x))
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> Float[Tensor, "texts heads length width"]:

@@ -24,9 +24,9 @@ _ENCODER_NAMES = {
 # A list of texts → [documents, width], any array of floats.
 Embedder = Callable[[Sequence[str]], Any]
 
-# Number formats of sentence encoders, and of language models that read documents.
-ENCODER_FORMATS = ("bfloat16", "float16", "float32")
-TEACHER_FORMATS = (*ENCODER_FORMATS, "int8")
+# Number formats in which models are stored, and those in which they read documents.
+STORED_FORMATS = ("bfloat16", "float16", "float32")
+FORMATS = (*STORED_FORMATS, "int8")
 
 
 def encoder_name(name: str) -> str:

@@ -13,10 +13,10 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 
 from softtopic.errors import InputError, LanguageModelError
-from softtopic.lm.config import ENCODER_FORMATS, TEACHER_FORMATS, check_format
+from softtopic.lm.config import FORMATS, STORED_FORMATS, check_format
 from softtopic.lm.kernels import int8
 
-TEACHER_DTYPES = {name: getattr(torch, name) for name in TEACHER_FORMATS}
+DTYPES = {name: getattr(torch, name) for name in FORMATS}
 
 # Largest sum of the absolute values of two neighbouring weights in int8. Processors with AVX2 but without VNNI add two
 # products in 16 bits, which hold 255 times this and no more; within it their sums are exact as well.
@@ -55,7 +55,7 @@ def pick_device(device: str = "auto") -> torch.device:
 
 
 def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Resolve the number format of a model that is not a teacher.
+    """Resolve the number format of a model that is not quantised.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def pick_dtype(dtype: str, device: torch.device) -> torch.dtype:
     LanguageModelError
         If `dtype` is not one of these.
     """
-    return _pick(dtype, ENCODER_FORMATS, device)
+    return _pick(dtype, STORED_FORMATS, device)
 
 
 def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
@@ -96,10 +96,30 @@ def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
     LanguageModelError
         If `dtype` is not one of these.
     """
-    wanted = dtype == "int8" or (dtype == "auto" and not has_amx())
-    if wanted and device.type == "cpu" and has_int8():
-        return torch.int8
-    return storage_dtype(_pick(dtype, TEACHER_FORMATS, device))
+    return _pick_quantized(dtype, device, dtype == "auto" and not has_amx())
+
+
+def pick_encoder_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Resolve the number format of a sentence encoder.
+
+    Parameters
+    ----------
+    dtype : {"auto", "bfloat16", "float16", "float32", "int8"}
+        "auto" is int8 on a CPU that has exact int8 products and no fast bfloat16, else as in `pick_dtype`.
+    device : torch.device
+        Where the model runs.
+
+    Returns
+    -------
+    torch.dtype
+        float32 where int8 was asked for and the device has no exact int8 products.
+
+    Raises
+    ------
+    LanguageModelError
+        If `dtype` is not one of these.
+    """
+    return _pick_quantized(dtype, device, dtype == "auto" and not has_fast_bfloat16())
 
 
 def storage_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -107,10 +127,16 @@ def storage_dtype(dtype: torch.dtype) -> torch.dtype:
     return torch.float32 if dtype is torch.int8 else dtype
 
 
+def _pick_quantized(dtype: str, device: torch.device, prefers_int8: bool) -> torch.dtype:
+    if (dtype == "int8" or prefers_int8) and device.type == "cpu" and has_int8():
+        return torch.int8
+    return storage_dtype(_pick(dtype, FORMATS, device))
+
+
 def _pick(dtype: str, known: Sequence[str], device: torch.device) -> torch.dtype:
     check_format(dtype, known)
     if dtype != "auto":
-        return TEACHER_DTYPES[dtype]
+        return DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return torch.bfloat16 if device.type == "cpu" and has_fast_bfloat16() else torch.float32

@@ -20,7 +20,7 @@ from softtopic.lm.kernels import int8 as kernels
 from softtopic.lm.packed import ROW_MULTIPLE
 
 # Rows that go through several operations before the next ones do, so that intermediate values stay in the cache.
-_BLOCK = 512
+BLOCK = 512
 
 # SmoothQuant's migration strength: how much of a channel's range its weights take over; 1/2 in the publication. With
 # less, activations lose precision; with more, weights do.
@@ -95,39 +95,39 @@ class Int8Products(LayerProducts):
 
     def __init__(self, weights: LayerWeights, ranges: ActivationRanges) -> None:
         self.attention_dtype = format_beside_int8()
-        scale = _smoothing(ranges.qkv, weights.qkv)
+        scale = smoothing(ranges.qkv, weights.qkv)
         self._attention_norm = Norm(weights.attention_norm.weight / scale, weights.attention_norm.epsilon)
-        self._qkv = _quantized(weights.qkv * scale)
-        self._output = _quantized(weights.output)
-        scale = _smoothing(ranges.mlp, torch.cat([weights.gate, weights.up]))
+        self._qkv = quantized(weights.qkv * scale)
+        self._output = quantized(weights.output)
+        scale = smoothing(ranges.mlp, torch.cat([weights.gate, weights.up]))
         self._mlp_norm = Norm(weights.mlp_norm.weight / scale, weights.mlp_norm.epsilon)
-        self._gate = _quantized(weights.gate * scale)
+        self._gate = quantized(weights.gate * scale)
         # The inner channels are scaled down by the weights they come from.
-        inner = _smoothing(ranges.inner, weights.down)
-        self._up = _quantized(weights.up * scale / inner[:, None])
+        inner = smoothing(ranges.inner, weights.down)
+        self._up = quantized(weights.up * scale / inner[:, None])
         self._exact_down = weights.down * inner
-        self._down = _quantized(self._exact_down)
+        self._down = quantized(self._exact_down)
 
     def qkv(self, x: Tensor) -> Tensor:
-        return kernels.normed_product(x, self._attention_norm, self._qkv, _BLOCK)
+        return kernels.normed_product(x, self._attention_norm, self._qkv, BLOCK)
 
     def output(self, attended: Tensor, x: Tensor) -> Tensor:
-        return kernels.residual_product(attended, x, self._output, _BLOCK)
+        return kernels.residual_product(attended, x, self._output, BLOCK)
 
     def mlp(self, x: Tensor) -> Tensor:
         weights = self._gate, self._up, self._down
         outliers = _OUTLIER_SHARE, ROW_MULTIPLE
-        return kernels.gated_mlp(x, self._mlp_norm, weights, self._exact_down, outliers, _BLOCK)
+        return kernels.gated_mlp(x, self._mlp_norm, weights, self._exact_down, outliers, BLOCK)
 
 
-def _quantized(weight: Float[Tensor, "out channels"]) -> Int8Weight:
+def quantized(weight: Float[Tensor, "out channels"]) -> Int8Weight:
     """A weight rounded by row."""
     pairs = F.pad(weight.abs(), (0, weight.shape[1] % 2)).unflatten(1, (-1, 2))
     steps = torch.maximum(pairs.amax((1, 2)) / _MAX_INT8, pairs.sum(2).amax(1) / MAX_PAIR_SUM).clamp_min(_TINY)
     return int8_weight((weight / steps[:, None]).round().to(torch.int8), steps)
 
 
-def _smoothing(
+def smoothing(
     ranges: Float[Tensor, " channels"], weight: Float[Tensor, "out channels"]
 ) -> Float[Tensor, " channels"]:  # fmt: skip
     """What each channel is divided by, and its weights multiplied with (SmoothQuant, equation 4)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from softtopic.data.corpus import fingerprint_strings
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.lm.config import TEACHER_FORMATS, check_device, check_format
+from softtopic.lm.config import FORMATS, check_device, check_format
 from softtopic.lm.loading import EMBEDDED, language_model_fingerprint
 from softtopic.teacher.base import BaseTeacher, Features, ProgressCallback
 from softtopic.teacher.calibration import CONTENT_FREE
@@ -104,7 +104,7 @@ class Teacher(BaseTeacher):
             content_free=tuple(content_free),
         )
         check_device(device)
-        check_format(dtype, TEACHER_FORMATS)
+        check_format(dtype, FORMATS)
         self._model = SharedModel(lm, device, dtype)
         self._last_session: Session | None = None
 
@@ -133,9 +133,9 @@ class Teacher(BaseTeacher):
 
     def matches_fingerprint(self, fingerprint: str) -> bool:
         """Whether output with that fingerprint is this teacher's, on any device and in any number format."""
-        from softtopic.lm.devices import TEACHER_DTYPES
+        from softtopic.lm.devices import DTYPES
 
-        places = product(TOKENS_PER_BATCH, TEACHER_DTYPES.values())
+        places = product(TOKENS_PER_BATCH, DTYPES.values())
         return any(self._fingerprint_on(*place) == fingerprint for place in places)
 
     def _fingerprint_on(self, device: str, dtype: "torch.dtype") -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 from softtopic.errors import LanguageModelError
-from softtopic.lm.config import ENCODER_FORMATS
+from softtopic.lm.config import STORED_FORMATS
 from softtopic.lm.loading import LanguageModel, load_language_model
 from softtopic.lm.tokens import continuation_tokens
 from softtopic.storage.memory import release_memory
@@ -101,7 +101,7 @@ class SharedModel:
     def format_name(self) -> str:
         """Name of the number format; torch is imported only where the format depends on this machine."""
         name = self._source[2]
-        return name if name in ENCODER_FORMATS else str(self.dtype).removeprefix("torch.")
+        return name if name in STORED_FORMATS else str(self.dtype).removeprefix("torch.")
 
     @contextmanager
     def opened(self) -> Iterator[OpenModel]:

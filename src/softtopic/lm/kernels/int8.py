@@ -1,7 +1,7 @@
 """Products in int8, with the operations next to them.
 
-A weight is a `softtopic.lm.devices.Int8Weight`, a norm a `softtopic.lm.fused.Norm`. Products are made block by block of
-tokens, so that intermediate values stay in the processor's cache.
+A weight is a `softtopic.lm.devices.Int8Weight`, an RMSNorm a `softtopic.lm.fused.Norm`. Products are made block by
+block of tokens, so that intermediate values stay in the processor's cache.
 """
 
 import torch
@@ -11,6 +11,10 @@ from torch import Tensor
 from softtopic.lm.kernels.compiled import Kernel
 
 Weight = tuple[Tensor, Tensor, Tensor]
+# Inverse smoothing of the channels, weight and bias.
+Affine = tuple[Tensor, Weight, Tensor]
+# Weight, bias and epsilon.
+LayerNorm = tuple[Tensor, Tensor, float]
 
 
 def _quantize(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,6 +42,15 @@ def _product(x: Tensor, weight: Weight) -> Tensor:
     return torch.ops.onednn.qlinear_pointwise(
         x, 1.0, 128, weight[0], weight[1], weight[2], None, 1.0, 0, torch.float32, "none", none, ""
     )
+
+
+def _affine(x: Tensor, layer: Affine) -> Tensor:
+    values, steps = _quantize(x * layer[0])
+    return _product(values, layer[1]).mul_(steps).add_(layer[2])
+
+
+def _layer_norm(x: Tensor, norm: LayerNorm) -> Tensor:
+    return F.layer_norm(x, [x.size(1)], norm[0], norm[1], norm[2])
 
 
 @Kernel
@@ -116,3 +129,41 @@ def gated_mlp(
             result[is_outlier] = F.linear(padded, exact_down)[: few.size(0)]
         torch.addcmul(rows, result, steps, out=out[start : start + block])
     return out
+
+
+@Kernel
+def affine(x: Tensor, layer: Affine, dtype: torch.dtype, block: int) -> Tensor:
+    """A linear layer with bias, of shape (tokens, out), block by block of tokens."""
+    out = torch.empty([x.size(0), layer[2].size(0)], dtype=dtype, device=x.device)
+    for start in range(0, x.size(0), block):
+        out[start : start + block] = _affine(x[start : start + block], layer)
+    return out
+
+
+@Kernel
+def output_and_mlp(
+    attended: Tensor,
+    x: Tensor,
+    layers: tuple[Affine, Affine, Affine],
+    norms: tuple[LayerNorm, LayerNorm],
+    block: int,
+) -> Tensor:
+    """What follows attention in a layer of BERT: output projection and MLP, each plus its residual, then LayerNorm.
+
+    Parameters
+    ----------
+    attended : tensor of shape (tokens, width)
+    x : float32 tensor of shape (tokens, width)
+    layers : tuple
+        Output projection, and the two layers of the MLP.
+    norms : tuple
+    block : int
+    """
+    output, inner, outer = layers
+    result = torch.empty_like(x)
+    for start in range(0, x.size(0), block):
+        rows = _affine(attended[start : start + block].float(), output).add_(x[start : start + block])
+        rows = _layer_norm(rows, norms[0])
+        mlp = _affine(F.gelu(_affine(rows, inner)), outer).add_(rows)
+        result[start : start + block] = _layer_norm(mlp, norms[1])
+    return result
