@@ -109,7 +109,7 @@ def test_a_channel_that_is_large_in_every_token_does_not_drown_the_others(monkey
     for part in (of.qkv, of.gate, of.up):
         part[:, 7] /= 60  # as training does: what is large says no more than the others
     smooth = gaps(of, x)
-    monkeypatch.setattr(int8, "_smoothing", lambda largest, weight: torch.ones_like(largest))
+    monkeypatch.setattr(int8, "smoothing", lambda largest, weight: torch.ones_like(largest))
     rough = gaps(of, x)
     assert all(smooth[name] < 0.02 for name in ("qkv", "mlp")), smooth
     assert all(rough[name] > 2 * smooth[name] for name in ("qkv", "mlp")), rough
