@@ -29,7 +29,7 @@ from softtopic.bench import packages
 from softtopic.data.languages import parse_language
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.config import MULTILINGUAL_ENCODER
-from softtopic.lm.encoder import embed
+from softtopic.lm.vectors import embed
 from softtopic.metrics.evaluation import evaluate
 from softtopic.types import DocTopic
 

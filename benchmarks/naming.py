@@ -26,7 +26,8 @@ from common import CORPORA, parser, print_head, print_row
 
 from softtopic import TopicModel
 from softtopic.bench.sources import Source
-from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.lm.encoder import SentenceEncoder
+from softtopic.lm.vectors import embed
 from softtopic.pipeline.naming import find_names, texts_of_topics
 from softtopic.teacher.config import NamingConfig
 from softtopic.teacher.local import Teacher

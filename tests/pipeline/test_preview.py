@@ -8,7 +8,7 @@ import pytest
 from softtopic import Teacher, TopicModel
 from softtopic.data import languages
 from softtopic.errors import InputError
-from softtopic.lm import encoder as encoding
+from softtopic.lm import vectors
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline import preview as previews
 from softtopic.pipeline import represent
@@ -19,7 +19,7 @@ OPTIONS = {"n_topics": 3, "vocabulary": 40}
 @pytest.fixture
 def kept(monkeypatch):
     """Vectors of few documents are kept, five to a file."""
-    monkeypatch.setattr(encoding, "_FILE_TEXTS", 5)
+    monkeypatch.setattr(vectors, "_FILE_TEXTS", 5)
     for module in (represent, previews):
         monkeypatch.setattr(module, "MIN_KEPT", 1)
 

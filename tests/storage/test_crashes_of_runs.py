@@ -17,8 +17,9 @@ from word_counter import WordCounter
 
 from softtopic import Corpus, TopicModel
 from softtopic.features.store import FeatureStore
-from softtopic.lm import encoder as encoding
-from softtopic.lm import loading
+from softtopic.lm import loading, vectors
+from softtopic.lm.config import SENTENCE_ENCODER
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.persistence.saving import load
 from softtopic.pipeline.read import read_into
 from softtopic.recipes import RECIPES
@@ -85,20 +86,20 @@ def test_a_fit_goes_on_with_what_was_read_and_writes_the_same_model(texts, work,
 
 def test_encoding_goes_on_with_the_parts_that_are_whole(texts, work, monkeypatch):
     monkeypatch.setenv("SOFTTOPIC_CACHE", str(work))
-    monkeypatch.setattr(encoding, "_FILE_TEXTS", 5)
+    monkeypatch.setattr(vectors, "_FILE_TEXTS", 5)
     asked = []
 
     def encode(self, part, **_):
         asked.append(len(part))
         return np.array([[len(text), hash(text) % 100] for text in part], dtype=np.float32)
 
-    monkeypatch.setattr(encoding.SentenceEncoder, "__call__", encode)
-    run = partial(encoding.embed, texts, encoding.SENTENCE_ENCODER, keep=True)
-    vectors, expected, again = run(), tree(work), set()
+    monkeypatch.setattr(SentenceEncoder, "__call__", encode)
+    run = partial(vectors.embed, texts, SENTENCE_ENCODER, keep=True)
+    found, expected, again = run(), tree(work), set()
 
     def check():
         asked.clear()
-        np.testing.assert_array_equal(run(), vectors)
+        np.testing.assert_array_equal(run(), found)
         again.add(sum(asked))
         assert tree(work) == expected
 

@@ -35,7 +35,8 @@ from softtopic.graph.neighbours import View
 from softtopic.inputs.language_axes import Axes, without_language
 from softtopic.inputs.projection import fit_components, project
 from softtopic.inputs.word_vectors import word_matrix
-from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.lm.encoder import SentenceEncoder
+from softtopic.lm.vectors import embed
 from softtopic.pipeline.guidance import anchors_of
 from softtopic.pipeline.multilingual import axes_of
 from softtopic.pipeline.plan import FitPlan

@@ -9,7 +9,7 @@ from sklearn.preprocessing import normalize
 from softtopic.data.guides import word_places, word_shares
 from softtopic.graph.anchors import Anchors, seed_documents
 from softtopic.graph.config import GuidesConfig
-from softtopic.lm.encoder import embed
+from softtopic.lm.vectors import embed
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import Representation
 from softtopic.pipeline.sources import Source

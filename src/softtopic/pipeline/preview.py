@@ -11,7 +11,8 @@ from softtopic.errors import InputError
 from softtopic.inputs.language_axes import without_language
 from softtopic.lm.config import AUTO as FOR_LANGUAGE
 from softtopic.lm.config import Embedder
-from softtopic.lm.encoder import SentenceEncoder, embed, parts_of
+from softtopic.lm.encoder import SentenceEncoder
+from softtopic.lm.vectors import embed, parts_of
 from softtopic.pipeline.fit import group_documents, rank_words
 from softtopic.pipeline.multilingual import axes_of, with_encoder
 from softtopic.pipeline.plan import FitOptions, pick_embedder, resolve_plan

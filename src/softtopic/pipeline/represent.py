@@ -11,8 +11,9 @@ from softtopic.inputs.language_axes import Axes
 from softtopic.inputs.lsa import LSA
 from softtopic.inputs.registry import INPUTS, Inputs, Sources, check_vectors, make_inputs, split_inputs
 from softtopic.lm.config import Embedder
-from softtopic.lm.encoder import SentenceEncoder, embed
+from softtopic.lm.encoder import SentenceEncoder
 from softtopic.lm.static_encoder import StaticEncoder
+from softtopic.lm.vectors import embed
 from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.sources import Source
 from softtopic.storage.memory import release_memory
