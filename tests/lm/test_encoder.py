@@ -1,5 +1,7 @@
+import json
 import multiprocessing
 import pickle
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from softtopic import TopicModel
-from softtopic.errors import LanguageModelError
+from softtopic.errors import InputError, LanguageModelError
 from softtopic.lm import encoder as encoding
 from softtopic.lm.bert import PackedBert
 from softtopic.lm.encoder import SENTENCE_ENCODER, SentenceEncoder, find_encoder
@@ -174,3 +176,26 @@ def test_mixtures_depend_on_no_neighbours_in_the_batch(texts, tiny_encoder, dtyp
     long = [" ".join(texts)] * 20
     for neighbours in ([], texts[::-1], long):
         np.testing.assert_allclose(model.transform([*texts, *neighbours])[: len(texts)], alone, atol=tolerance)
+
+
+def test_a_folder_that_lacks_weights_is_refused(tiny_encoder, tmp_path):
+    folder = tmp_path / "deeper"
+    shutil.copytree(tiny_encoder, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 3}))
+    with pytest.raises(
+        LanguageModelError, match=r"deeper lacks 32 of the weights that its config.json describes, such as"
+    ):
+        SentenceEncoder(folder)(["sql"])
+
+
+def test_an_empty_text_has_a_vector_where_a_tokenizer_adds_no_special_tokens(tiny_lm):
+    vectors = SentenceEncoder(tiny_lm, device="cpu")(["sql", ""])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_wrong_arguments_are_one_line(tiny_encoder):
+    with pytest.raises(InputError, match="texts is a string; give a list of strings"):
+        SentenceEncoder(tiny_encoder)("sql")
+    with pytest.raises(InputError, match="encoder max_tokens is 0"):
+        SentenceEncoder(tiny_encoder, max_tokens=0)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.errors import LanguageModelError
+from softtopic.errors import InputError, LanguageModelError, check_whole
 from softtopic.lm.config import (
     FORMATS,
     MULTILINGUAL_ENCODER,
@@ -21,7 +21,7 @@ from softtopic.lm.config import (
     encoder_name,
 )
 from softtopic.lm.e5 import convert_e5
-from softtopic.lm.loading import converted, exclusive_loading, open_tokenizer, quiet_transformers, safe_options
+from softtopic.lm.loading import converted, exclusive_loading, open_pretrained, open_tokenizer, safe_options
 from softtopic.storage.assets import ASSETS, asset_path, fetch
 from softtopic.storage.cache import cache_dir
 from softtopic.storage.progress import Progress, RunClock, Step
@@ -49,7 +49,7 @@ class SentenceEncoder:
 
     Parameters
     ----------
-    name : str, default="all-minilm-l6-v2"
+    name : str or Path, default="all-minilm-l6-v2"
         The default encoder, "multilingual" (both are downloaded by `softtopic fetch`), or a folder with a bidirectional
         model that transformers can load. No code from the folder is run and nothing is downloaded.
     max_tokens : int, default=256
@@ -74,7 +74,7 @@ class SentenceEncoder:
 
     def __init__(
         self,
-        name: str = SENTENCE_ENCODER,
+        name: str | Path = SENTENCE_ENCODER,
         *,
         max_tokens: int = EncoderConfig.max_tokens,
         device: str = "auto",
@@ -82,7 +82,8 @@ class SentenceEncoder:
     ) -> None:
         check_device(device)
         check_format(dtype, FORMATS)
-        self.name = encoder_name(name)
+        check_whole("encoder max_tokens", max_tokens, 1)
+        self.name = encoder_name(str(name))
         self.max_tokens = max_tokens
         self._names = (device, dtype)
         self._opened: tuple[MeanStates, Any, int] | None = None
@@ -120,12 +121,16 @@ class SentenceEncoder:
         ------
         AssetError, LanguageModelError
             If the encoder is not here or cannot be opened, or gives values that are not finite.
+        InputError
+            If `texts` is a string.
         """
         import torch
 
         from softtopic.lm.devices import check_finite, use_one_thread_if_forked
         from softtopic.lm.parallel import parallel_map
 
+        if isinstance(texts, str):
+            raise InputError("texts is a string; give a list of strings")
         use_one_thread_if_forked()
         forward, tokenizer, width = self._open()
         if not texts:
@@ -181,7 +186,9 @@ class SentenceEncoder:
         # Tokenizers cannot take lone surrogates.
         texts = [text.encode("utf-8", errors="replace").decode("utf-8") for text in texts]
         most = min(self.max_tokens, tokenizer.model_max_length)
-        return tokenizer(texts, truncation=True, max_length=most)["input_ids"]
+        tokens = tokenizer(texts, truncation=True, max_length=most)["input_ids"]
+        # Without special tokens an empty text has none, and no vector.
+        return [row or [_any_special_token(tokenizer)] for row in tokens]
 
     def _open(self) -> "tuple[MeanStates, Any, int]":
         if self._opened is None:
@@ -219,6 +226,11 @@ class SentenceEncoder:
         return vars(self) | {"_opened": None}
 
 
+def _any_special_token(tokenizer: Any) -> int:
+    known = (getattr(tokenizer, f"{name}_token_id", None) for name in ("unk", "eos", "pad", "bos"))
+    return next((token for token in known if token is not None), 0)
+
+
 def _open_model(name: str, folder: Path) -> Any:
     """In float32, which is torch's default: transformers makes any other format the default while it loads, and threads
     that compute at that time would take it over.
@@ -231,8 +243,7 @@ def _open_model(name: str, folder: Path) -> Any:
         return Bert.open(folder, torch.float32)
     from transformers.models.auto.modeling_auto import AutoModel
 
-    with quiet_transformers():
-        return AutoModel.from_pretrained(folder, dtype=torch.float32, **safe_options(folder))
+    return open_pretrained(AutoModel, folder, torch.float32, safe_options(folder))
 
 
 def find_encoder(name: str) -> Path:

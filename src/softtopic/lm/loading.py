@@ -203,8 +203,34 @@ def _open_model(folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> 
     # Not from the package itself: a type checker would read all its models, two thirds of its files.
     from transformers.models.auto.modeling_auto import AutoModelForCausalLM
 
+    return open_pretrained(AutoModelForCausalLM, folder, dtype, options)
+
+
+def open_pretrained(auto_class: Any, folder: Path, dtype: "torch.dtype", options: dict[str, Any]) -> Any:
+    """A model of transformers, of which all weights are in the folder.
+
+    Parameters
+    ----------
+    auto_class : type
+        AutoModel or the like.
+    folder : Path
+    dtype : torch.dtype
+    options : dict
+        See `safe_options`.
+
+    Raises
+    ------
+    LanguageModelError
+        If a weight is missing: transformers would draw it at random. Poolers are not used.
+    """
     with quiet_transformers():
-        return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **options)
+        model, loaded = auto_class.from_pretrained(folder, dtype=dtype, output_loading_info=True, **options)
+    if missing := sorted(name for name in loaded["missing_keys"] if "pooler" not in name):
+        raise LanguageModelError(
+            f"{folder} lacks {len(missing)} of the weights that its config.json describes, such as {missing[0]}; "
+            "save or copy the model again"
+        )
+    return model
 
 
 def open_tokenizer(name: str, folder: Path) -> Any:

@@ -2,6 +2,7 @@ import logging
 import os
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -43,8 +44,16 @@ def test_what_cannot_be_compiled_runs_as_it_is(caplog):
     assert "with_a_lambda runs uncompiled: Lambda aren't supported" in caplog.text
 
 
-def test_compiling_warns_of_nothing(recwarn):
+@pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning])
+def test_compiling_warns_of_nothing(recwarn, monkeypatch, category):
     compiled._KERNELS.pop(repeated_product._function, None)
+    script = torch.jit.script
+
+    def warning_script(function):
+        warnings.warn("deprecated", category, stacklevel=2)
+        return script(function)
+
+    monkeypatch.setattr(torch.jit, "script", warning_script)
     assert repeated_product(torch.eye(2), 3).equal(torch.eye(2))
     assert not recwarn.list
 

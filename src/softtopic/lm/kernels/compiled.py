@@ -54,8 +54,9 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     try:
         with warnings.catch_warnings():
-            # Deprecated in favour of torch.compile, which needs a C++ compiler on the user's machine.
-            warnings.simplefilter("ignore", DeprecationWarning)
+            # Deprecated in favour of torch.compile, which needs a C++ compiler on the user's machine. The category of
+            # the warning differs between versions.
+            warnings.simplefilter("ignore")
             return torch.jit.script(function)
     except Exception as error:
         # An operator that this torch lacks, syntax it does not know, a version of Python it does not compile any more.
