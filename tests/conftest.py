@@ -155,3 +155,33 @@ def cache_folder(shared_cache, tmp_path_factory, monkeypatch) -> Path:
         (folder / part).symlink_to(shared_cache / part)
     monkeypatch.setenv("SOFTTOPIC_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """An S3-compatible server on this machine; the environment names it, also for processes that are started."""
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        yield environment["AWS_ENDPOINT_URL"]
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server) -> str:
+    """Address of a new bucket."""
+    import fsspec
+
+    name = f"bucket-{uuid4().hex}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"

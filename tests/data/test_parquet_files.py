@@ -6,6 +6,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.registry import _registry
 
 from softtopic.data.parquet_files import find_parquet, read_range, require_columns, row_ranges, texts_of
 from softtopic.errors import InputError
@@ -73,6 +74,7 @@ def test_text_that_is_not_utf8_is_named_by_its_row():
 
 def test_a_package_that_an_object_store_needs_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)
     with pytest.raises(InputError, match=r"files at s3:// need another package; pip install 'softtopic\[s3\]'"):
         find_parquet(["s3://bucket/*.parquet"])
 

@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softtopic.data.readers import find_column
 from softtopic.errors import InputError
+from softtopic.storage.addresses import file_system, first_line, is_address, readable
 
 # What a file system may say of a version of a file; at least one of them changes with its content.
 _VERSION = ("ETag", "etag", "md5", "mtime", "LastModified", "last_modified", "created", "size")
@@ -123,7 +124,7 @@ def open_parquet(url: str, *, buffer_size: int = 0) -> Iterator[pq.ParquetFile]:
         Bytes that are read at once of each column; 0 for all of a row group.
     """
     with _readable(url):
-        system, inside = _system(url)
+        system, inside = file_system(url)
         with (
             system.open(inside, "rb") as stream,
             pq.ParquetFile(stream, pre_buffer=False, buffer_size=buffer_size) as file,
@@ -159,7 +160,8 @@ def _is_text(kind: pa.DataType) -> bool:
 def _urls(path: str) -> list[str]:
     """Addresses of files; plain paths where they are on this machine."""
     with _readable(path):
-        system, inside = _system(path)
+        system, inside = file_system(path)
+        system.invalidate_cache()  # other machines may have written since it was listed
         magic = any(letter in inside for letter in "*?[")
         if magic:
             found = [one for one in system.glob(inside) if system.isfile(one)]
@@ -170,21 +172,15 @@ def _urls(path: str) -> list[str]:
             found = [inside] if system.exists(inside) else []
     if not found:
         raise InputError(f"{path}: no such file; give Parquet files, a folder of them or a pattern in quotes")
-    local = "://" not in path
+    local = not is_address(path)
     return sorted(one if local else system.unstrip_protocol(one) for one in found)
-
-
-def _system(path: str) -> tuple[Any, str]:
-    from fsspec.core import url_to_fs
-
-    return url_to_fs(path if "://" in path else str(Path(path).absolute()))
 
 
 def _footer(url: str) -> ParquetFile:
     with open_parquet(url) as file:
         rows, columns = file.metadata.num_rows, tuple(file.schema_arrow.names)
     with _readable(url):
-        system, inside = _system(url)
+        system, inside = file_system(url)
         about = system.info(inside)
     known = {name: str(about[name]) for name in _VERSION if about.get(name) is not None}
     version = hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:32]
@@ -195,21 +191,12 @@ def _footer(url: str) -> ParquetFile:
 def _readable(url: str) -> Iterator[None]:
     """Whatever can go wrong with a file becomes one line that names it."""
     try:
-        yield
-    except InputError:
-        raise
-    except ImportError as error:
-        kind = url.partition("://")[0]
-        hint = "pip install 'softtopic[s3]'" if kind in ("s3", "s3a") else str(error)
-        raise InputError(f"{url}: files at {kind}:// need another package; {hint}") from None
+        with readable(url):
+            try:
+                yield
+            except pa.ArrowException as error:
+                raise InputError(
+                    f"{url} is not a whole Parquet file: {first_line(error)}; write or copy it again"
+                ) from None
     except FileNotFoundError:
         raise InputError(f"{url}: no such file; give Parquet files") from None
-    except pa.ArrowException as error:
-        raise InputError(f"{url} is not a whole Parquet file: {_line(error)}; write or copy it again") from None
-    except Exception as error:  # each file system has errors of its own
-        raise InputError(f"{url} cannot be read ({_line(error)}); check the address and your access to it") from None
-
-
-def _line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -111,7 +111,7 @@ def write_mixtures(
                 n_kept += 1
             else:
                 if part is not None and (damage := folder.damage(part)) is not None:
-                    log.warning("%s is damaged (%s) and is written again", folder.path / part.file, damage)
+                    log.warning("%s is damaged (%s) and is written again", folder.files.at(part.file), damage)
                 elif part is not None:
                     n_replaced += 1
                 table = _table(predictor, batch, stream, embedder, novelty=options.novelty)

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +21,7 @@ from softtopic.data.parquet_files import ParquetFile, RowRange, read_range, requ
 from softtopic.errors import EngineError, InputError, SofttopicError
 from softtopic.features.engines.base import Engine
 from softtopic.pipeline.part_rows import RowColumns, RowFunction
-from softtopic.storage.atomic import staged_file
+from softtopic.storage.folders.base import BaseFolder
 from softtopic.storage.memory import release_memory
 from softtopic.storage.parts import Part, PartFolder, part_name
 from softtopic.storage.progress import Progress, noting_what_is_kept
@@ -90,7 +89,7 @@ class PartJob:
     Attributes
     ----------
     folder : PartFolder
-        On a disk that all workers share.
+        On a disk that all workers share, or in an object store.
     function : RowFunction
         What is computed of the texts.
     text : str, default="text"
@@ -167,7 +166,7 @@ class PartWorker:
             arrays["text"] = pa.array([texts[row] for row in rows], pa.string())
         arrays |= {name: _as_arrow(values) for name, values in columns.items()}
         table = pa.table(arrays).replace_schema_metadata(dict(job.function.metadata))
-        _write_rejected(job.folder.path, task, reasons, all_ids)
+        _write_rejected(job.folder.files, task, reasons, all_ids)
         part = job.folder.write(task.index, table, source=task.source)
         release_memory(collect=False)
         return PartOutcome(task.index, part, read.null_count)
@@ -233,7 +232,7 @@ def compute_parts(
         if errors:
             raise EngineError(_failures(errors, tasks))
         folder.finish(len(tasks))
-    rejected = _count_rejected(folder.path, len(tasks))
+    rejected = _count_rejected(folder.files, len(tasks))
     return PartRun(n_documents=folder.n_rows, n_rejected=rejected, n_parts=len(tasks), n_kept=n_kept)
 
 
@@ -255,8 +254,8 @@ def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) ->
         if outcome.stops:
             raise EngineError(outcome.error)
         return
-    path = folder.path / part.file
-    if not path.exists() or path.stat().st_size != part.size:
+    if folder.files.size(part.file) != part.size:
+        path = folder.files.at(part.file)
         raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share")
     folder.record(part)
     del errors[outcome.index]
@@ -303,28 +302,27 @@ def _computed_or_split(
         ]
 
 
-def _write_rejected(folder: Path, task: PartTask, reasons: dict[int, str], ids: pa.Array) -> None:
+def _write_rejected(files: BaseFolder, task: PartTask, reasons: dict[int, str], ids: pa.Array) -> None:
     """The side file of a part; no file where all documents were computed."""
-    path = _rejected_file(folder, task.index)
+    name = f"{REJECTED}/{_rejected_name(task.index)}"
     if not reasons:
-        path.unlink(missing_ok=True)
+        files.remove(name)
         return
     where = task.rows
     lines = [
         {"id": ids[row].as_py(), "file": where.file.url, "row": where.start + row, "reason": reason}
         for row, reason in sorted(reasons.items())
     ]
-    with staged_file(path) as staging:
-        staging.write_text("".join(json.dumps(line, default=str) + "\n" for line in lines), encoding="utf-8")
+    files.write(name, "".join(json.dumps(line, default=str) + "\n" for line in lines).encode("utf-8"))
 
 
-def _rejected_file(folder: Path, index: int) -> Path:
-    return (folder / REJECTED / part_name(index)).with_suffix(".jsonl")
+def _rejected_name(index: int) -> str:
+    return part_name(index).replace(".parquet", ".jsonl")
 
 
-def _count_rejected(folder: Path, n_parts: int) -> int:
-    files = (_rejected_file(folder, index) for index in range(n_parts)) if (folder / REJECTED).is_dir() else ()
-    return sum(file.read_bytes().count(b"\n") for file in files if file.exists())
+def _count_rejected(files: BaseFolder, n_parts: int) -> int:
+    names = {_rejected_name(index) for index in range(n_parts)} & set(files.names(REJECTED))
+    return sum(files.read(f"{REJECTED}/{name}").count(b"\n") for name in names)
 
 
 def _as_arrow(values: np.ndarray) -> pa.Array:

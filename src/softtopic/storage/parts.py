@@ -1,16 +1,17 @@
-"""A table on disk as a folder of Parquet parts: what is complete is kept when the process is killed, and continued.
+"""A table as a folder of Parquet parts: what is complete is kept when the process is killed, and continued.
 
 theta/
   _manifest.json       what the parts are made of, and a checksum of that
   _parts.jsonl         a line for each complete part: rows, fingerprint of their source, size and SHA-256 of the file
   part-00000.parquet   the rows of a part
 
-Arrow, pandas, Spark and others pass over names that begin with an underscore: they read the folder as one table.
+In an object store `_parts.jsonl` is a folder of objects with some lines each, and `_lease` says who writes. Arrow,
+pandas, Spark and others pass over names that begin with an underscore: they read the folder as one table.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from io import BytesIO
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from softtopic.errors import InputError, PartFolderError
-from softtopic.storage.atomic import check_writable, claimed, disk_errors, locked, staged_file
+from softtopic.storage.folders.base import BaseFolder, open_folder
 
 FORMAT = "softtopic-parts"
 VERSION = 1
@@ -75,8 +76,8 @@ class PartFolder:
 
     Parameters
     ----------
-    path : Path
-        The folder.
+    files : BaseFolder
+        The folder, on a disk or in an object store.
     made_of : mapping of str to plain value
         Whatever changes the rows beside their source, such as the checksum of a model, and options.
 
@@ -93,8 +94,13 @@ class PartFolder:
     ...     print(table.num_rows)  # doctest: +SKIP
     """
 
-    path: Path
+    files: BaseFolder
     made_of: Mapping[str, object]
+
+    @property
+    def path(self) -> Path | str:
+        """Where the folder is; a string is an address."""
+        return self.files.path
 
     @classmethod
     def create(cls, path: str | Path, made_of: Mapping[str, object], *, overwrite: bool = False) -> "PartFolder":
@@ -103,6 +109,7 @@ class PartFolder:
         Parameters
         ----------
         path : str or Path
+            Also an address in an object store, such as "s3://bucket/topics".
         made_of : mapping of str to plain value
         overwrite : bool, default=False
             Remove parts that are made of something else, instead of raising PartFolderError.
@@ -114,13 +121,11 @@ class PartFolder:
         DiskError
             If the folder cannot be written.
         """
-        path, made_of = Path(path), json.loads(json.dumps(dict(made_of)))
-        if not (path / MANIFEST).exists():
+        made_of = json.loads(json.dumps(dict(made_of)))
+        if not cls.is_at(path):
             check_destination(path)
             # Several processes may begin the same folder at once: the first one's manifest stands.
-            with locked(path):
-                if not (path / MANIFEST).exists():
-                    _write_manifest(path, made_of)
+            open_folder(path).create(MANIFEST, _manifest(made_of))
         found = cls.open(path)
         if other := [name for name in {**made_of, **found.made_of} if made_of.get(name) != found.made_of.get(name)]:
             if overwrite:
@@ -139,12 +144,13 @@ class PartFolder:
         PartFolderError
             If it is no folder of parts, or one of a newer version of this program.
         """
-        return cls(Path(path), _read_manifest(Path(path)))
+        files = open_folder(path)
+        return cls(files, _read_manifest(files))
 
     @staticmethod
     def is_at(path: str | Path) -> bool:
         """Whether a folder of parts is at a path."""
-        return (Path(path) / MANIFEST).is_file()
+        return open_folder(path).size(MANIFEST) is not None
 
     @contextmanager
     def claim(self) -> Iterator[None]:
@@ -153,17 +159,9 @@ class PartFolder:
         Raises
         ------
         InputError
-            If another process holds it. The operating system frees the claim of a killed process.
+            If another process holds it. That of a killed process is free again, in an object store after some seconds.
         """
-        with claimed(self.path / PARTS, wait=False) as mine:
-            if not mine:
-                raise InputError(
-                    f"{self.path} is being written by another process; wait for it, or give another folder"
-                )
-            with disk_errors(self.path), (self.path / PARTS).open("a+b") as stream:
-                # A line that a killed process has begun ends here, and is none.
-                if stream.tell() and not _ends_line(self.path / PARTS):
-                    stream.write(b"\n")
+        with self.files.claim(PARTS):
             yield
 
     def parts(self) -> dict[int, Part]:
@@ -190,7 +188,7 @@ class PartFolder:
     def damage(self, part: Part) -> str | None:
         """What is wrong with the file of a part, such as "it is missing"; None if nothing is."""
         try:
-            data = (self.path / part.file).read_bytes()
+            data = self.files.read(part.file)
         except FileNotFoundError:
             return "it is missing"
         except OSError as error:
@@ -227,8 +225,7 @@ class PartFolder:
         with BytesIO() as buffer:
             pq.write_table(table, buffer, compression="zstd", **how)
             data = buffer.getvalue()
-        with staged_file(self.path / part_name(index)) as staging:
-            staging.write_bytes(data)
+        self.files.write(part_name(index), data)
         return Part(index, table.num_rows, source, len(data), hashlib.sha256(data).hexdigest())
 
     def record(self, part: Part) -> None:
@@ -238,9 +235,9 @@ class PartFolder:
     def finish(self, n_parts: int) -> None:
         """Note that these are all parts, and remove the files of others; only under `claim`."""
         kept = {part_name(index) for index in range(n_parts)}
-        for file in self.path.glob("part-*.parquet"):
-            if file.name not in kept:
-                file.unlink()
+        for name in self._part_files():
+            if name not in kept:
+                self.files.remove(name)
         if self._lines()[1] != n_parts:
             self._append({"n_parts": n_parts})
 
@@ -253,12 +250,12 @@ class PartFolder:
             If it is missing or damaged.
         """
         try:
-            data = (self.path / part.file).read_bytes()
+            data = self.files.read(part.file)
             damage = _damage(part, data)
         except OSError:
             data, damage = b"", self.damage(part) or "it cannot be read"
         if damage is not None:
-            raise PartFolderError(f"{self.path / part.file} is damaged ({damage}); {_NEXT_STEP}")
+            raise PartFolderError(f"{self.files.at(part.file)} is damaged ({damage}); {_NEXT_STEP}")
         # On one thread: those that Arrow begins for a file abort a command that ends while they start.
         return pq.ParquetFile(pa.BufferReader(data)).read(columns, use_threads=False)
 
@@ -280,7 +277,7 @@ class PartFolder:
         """Parts in the order of their lines; the number of all where nothing was recorded since it was known."""
         recorded: list[Part] = []
         n_parts = None
-        for values in _read_lines(self.path / PARTS):
+        for values in _read_lines(self.files.lines(PARTS)):
             n_parts = values["n_parts"] if type(values.get("n_parts")) is int else None
             if n_parts is None and (part := _as_part(values)) is not None:
                 recorded.append(part)
@@ -288,20 +285,22 @@ class PartFolder:
 
     def _emptied(self, made_of: Mapping[str, object]) -> "PartFolder":
         """The folder without its parts, for others."""
-        with self.claim(), disk_errors(self.path):
+        with self.claim():
             # In this order: parts without lines count as missing if the process is killed here.
-            (self.path / PARTS).unlink()
-            for file in self.path.glob("part-*.parquet"):
-                file.unlink()
-            _write_manifest(self.path, made_of)
-        return PartFolder(self.path, made_of)
+            self.files.clear(PARTS)
+            for name in self._part_files():
+                self.files.remove(name)
+            self.files.write(MANIFEST, _manifest(made_of))
+        return PartFolder(self.files, made_of)
+
+    def _part_files(self) -> list[str]:
+        return [name for name in self.files.names() if name.startswith("part-") and name.endswith(".parquet")]
 
     def _append(self, values: Mapping[str, object]) -> None:
-        with disk_errors(self.path), (self.path / PARTS).open("ab") as stream:
-            stream.write(json.dumps(values).encode("ascii") + b"\n")
+        self.files.append(PARTS, json.dumps(values).encode("ascii"))
 
 
-def check_destination(path: Path) -> None:
+def check_destination(path: str | Path) -> None:
     """Raise an error, before any work, where parts would be written into something else, or could not be written.
 
     Raises
@@ -311,9 +310,10 @@ def check_destination(path: Path) -> None:
     DiskError
         If nothing could be written.
     """
-    if not ((path / MANIFEST).exists() or _is_free(path)):
-        raise PartFolderError(f"{path} exists and is not a folder of parts; give a new or an empty folder")
-    check_writable(path / MANIFEST)
+    files = open_folder(path)
+    if files.size(MANIFEST) is None and not files.is_free():
+        raise PartFolderError(f"{files.path} exists and is not a folder of parts; give a new or an empty folder")
+    files.check_writable()
 
 
 def _damage(part: Part, data: bytes) -> str | None:
@@ -322,18 +322,8 @@ def _damage(part: Part, data: bytes) -> str | None:
     return None if hashlib.sha256(data).hexdigest() == part.sha256 else f"its checksum is not the one in {PARTS}"
 
 
-def _ends_line(path: Path) -> bool:
-    with path.open("rb") as stream:
-        stream.seek(-1, 2)
-        return stream.read() == b"\n"
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The complete lines of a file that are JSON objects: what a damaged line says is done again."""
-    try:
-        lines = path.read_bytes().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return
+def _read_lines(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Lines that are JSON objects: what a damaged line says is done again."""
     for line in lines:
         try:
             values = json.loads(line)
@@ -351,23 +341,25 @@ def _as_part(values: Mapping[str, Any]) -> Part | None:
     return Part(**values)
 
 
-def _write_manifest(path: Path, made_of: Mapping[str, object]) -> None:
+def _manifest(made_of: Mapping[str, object]) -> bytes:
     head = {"format": FORMAT, "version": VERSION, "made_of": made_of}
-    with staged_file(path / MANIFEST) as staging:
-        staging.write_text(json.dumps(head | {"checksum": _checksum(head)}, indent=1) + "\n", encoding="utf-8")
+    return (json.dumps(head | {"checksum": _checksum(head)}, indent=1) + "\n").encode("utf-8")
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(files: BaseFolder) -> dict[str, Any]:
     """What the parts are made of."""
+    path = files.path
     try:
-        head = json.loads((path / MANIFEST).read_bytes())
+        head = json.loads(files.read(MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
         raise PartFolderError(f"{path} is not a folder of parts; give one that `softtopic transform` wrote") from None
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError):
         head = {}
     checksum = head.pop("checksum", None) if isinstance(head, dict) else None
     if checksum is None or checksum != _checksum(head):
-        raise PartFolderError(f"{path / MANIFEST} is damaged; remove {path} and make it again")
+        raise PartFolderError(f"{files.at(MANIFEST)} is damaged; remove {path} and make it again")
     if head.get("format") != FORMAT or head.get("version") != VERSION:
         raise PartFolderError(
             f"{path} is of version {head.get('version')}; this program reads {VERSION}: upgrade softtopic"
@@ -377,8 +369,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _checksum(head: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(head, sort_keys=True).encode("ascii")).hexdigest()
-
-
-def _is_free(path: Path) -> bool:
-    """Whether nothing is there but hidden files, such as locks."""
-    return not path.exists() or (path.is_dir() and all(file.name.startswith(".") for file in path.iterdir()))
