@@ -446,8 +446,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         path : str or Path
-            A new or empty folder, or one begun with the same model and options. The parts are one table with the
-            columns `id`, `topic` and `theta_TOPIC` for each topic; `label`, `time` or all columns of the documents
+            A new or empty folder, or one begun with the same model and options; also an address in an object store,
+            such as "s3://bucket/topics". The parts are one table with the columns `id`, `topic` and `theta_TOPIC` for each topic; `label`, `time` or all columns of the documents
             where the stream reads them.
         documents : DocumentStream
             Such as ``DocumentStream.from_files("posts/*.parquet")``.
@@ -587,6 +587,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Parameters
         ----------
         path : str or Path
+            Also an address in an object store, such as "s3://bucket/model": the folder is copied to the cache, once.
         device : {"auto", "cpu", "cuda", "mps"}, default="auto"
             Where language model, sentence encoder and topic model run.
 

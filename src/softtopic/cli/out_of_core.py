@@ -11,6 +11,7 @@ from softtopic.cli.building import log_counts, read_documents, with_iso_times
 from softtopic.cli.options import DocumentOptions
 from softtopic.cli.output import print_json, without_messages
 from softtopic.errors import InputError, PartFolderError
+from softtopic.storage.addresses import absolute, is_address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,13 +31,13 @@ _MANY = 300_000
 
 def documents_path(model: Path) -> Path:
     """Where the mixtures of all documents of a model are: beside it, so that saving it again leaves them there."""
-    model = model.absolute()
+    model = absolute(model)
     return model.with_name(f"{model.name}.documents")
 
 
 def is_parts(out: str | None) -> bool:
-    """Whether an output is a folder of parts: its name ends in a slash, or it is a folder."""
-    return out is not None and (out.endswith(("/", os.sep)) or Path(out).is_dir())
+    """Whether an output is a folder of parts: its name ends in a slash, it is a folder, or in an object store."""
+    return out is not None and (out.endswith(("/", os.sep)) or is_address(out) or Path(out).is_dir())
 
 
 def open_stream(files: Sequence[str], options: DocumentOptions, **how: bool) -> "DocumentStream":
@@ -154,11 +155,9 @@ def sizes_of_all(model: "TopicModel", path: Path) -> "pd.DataFrame | None":
     from softtopic.storage.parts import PartFolder
 
     folder = documents_path(path)
-    if not PartFolder.is_at(folder):
-        return None
     try:
-        return model.get_topic_sizes(folder)
-    except PartFolderError as error:
+        return model.get_topic_sizes(folder) if PartFolder.is_at(folder) else None
+    except (PartFolderError, InputError) as error:
         log.warning("%s; sizes are of the documents of the fit", error)
         return None
 

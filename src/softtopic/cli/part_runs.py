@@ -12,6 +12,7 @@ import typer
 from softtopic.cli.options import DOCUMENTS, OUTPUT, Device, Id, Json, Quiet, Text, with_groups
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError, ModelFileError
+from softtopic.storage.addresses import absolute, address_of, is_address
 
 if TYPE_CHECKING:
     from softtopic.pipeline.part_rows import RowFunction
@@ -105,14 +106,15 @@ def transform_parts(
 ) -> None:
     """`transform --engine`."""
     from softtopic.data.writers import TABLE_WRITERS
+    from softtopic.persistence.download import local_copy
     from softtopic.persistence.folder import folder_version
     from softtopic.pipeline.mixtures import made_of_model
     from softtopic.pipeline.part_rows import MixtureRows
 
     if out in (None, "-") or Path(str(out)).suffix in TABLE_WRITERS:
         raise InputError("--engine writes many parts; give --out the name of a folder")
-    model = model.absolute()
-    opened = partial(open_predictor, model, device, folder_version(model))
+    model = absolute(model)
+    opened = partial(open_predictor, model, device, folder_version(local_copy(model)))
     made_of = made_of_model(opened(), novelty=novelty, keep_columns=False)
     function = MixtureRows(open_predictor=opened, model=made_of, novelty=novelty)
     run_parts(files, Path(str(out)), function, engine, on, **how)
@@ -152,26 +154,30 @@ def run_parts(
     rows = on.part_rows or part_rows
     opened = open_engine(engine, address=on.address, workers=on.workers)
     found = find_parquet(files)
-    folder = PartFolder.create(out.absolute(), {**function.made_of, "part_rows": rows, "id": id})
+    folder = PartFolder.create(absolute(out), {**function.made_of, "part_rows": rows, "id": id})
     job = PartJob(folder=folder, function=function, text=text, id=id)
+    shown = address_of(out) or str(out)
     run = compute_parts(job, found, opened, part_rows=rows, progress=not (quiet or as_json))
     if as_json:
         counts = {"documents": run.n_documents, "rejected": run.n_rejected, "parts": run.n_parts}
-        print_json({"out": str(out)} | counts)
+        print_json({"out": shown} | counts)
         return
     if run.n_rejected:
-        log.warning("%d documents could not be computed; the reasons are in %s", run.n_rejected, out / REJECTED)
-    print(f"{run.n_documents} documents in {run.n_parts} parts are in {out}.")
+        log.warning("%d documents could not be computed; the reasons are in %s/%s", run.n_rejected, shown, REJECTED)
+    print(f"{run.n_documents} documents in {run.n_parts} parts are in {shown}.")
 
 
 def open_predictor(model: Path, device: str, version: str) -> "Predictor":
     """The predictor of a model folder, which has to be the same on all machines."""
     from softtopic.model import TopicModel
+    from softtopic.persistence.download import local_copy
     from softtopic.persistence.folder import folder_version
 
-    loaded = TopicModel.load(model, device=device)
-    if folder_version(model) != version:
-        raise ModelFileError(f"{model} is another model here; put the model on a disk that all workers share")
+    found = local_copy(model)
+    loaded = TopicModel.load(found, device=device)
+    if folder_version(found) != version:
+        shared = "put the model on a disk that all workers share, or in an object store"
+        raise ModelFileError(f"{address_of(model) or model} is another model here; {shared}")
     return loaded._fitted
 
 
@@ -179,7 +185,7 @@ def uses_parts(engine: str | None, files: Sequence[str], on: EngineOptions) -> b
     """Whether a command computes part by part: where an engine is named, or files are in an object store."""
     if engine is None and on != EngineOptions():
         raise InputError("--address, --workers and --part-rows are of --engine; give it, too")
-    return engine is not None or any("://" in file for file in files)
+    return engine is not None or any(is_address(file) for file in files)
 
 
 def refuse_with_engine(options: Mapping[str, object]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from softtopic.errors import InputError, ModelFileError
 from softtopic.lm.config import check_device
+from softtopic.persistence.download import local_copy
 from softtopic.persistence.edits import edits_of
 from softtopic.persistence.folder import one_line, read_model, write_model
 from softtopic.persistence.migration import migrate
@@ -115,7 +116,7 @@ def load(path: str | Path, *, device: str = "auto") -> SavedModel:
     (1000, 50)
     """
     check_device(device)
-    files = read_model(path)
+    files = read_model(local_copy(path))
     try:
         current = migrate(files)
         state, parameters = state_of(current, device=device)

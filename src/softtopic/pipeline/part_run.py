@@ -256,7 +256,7 @@ def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) ->
         return
     if folder.files.size(part.file) != part.size:
         path = folder.files.at(part.file)
-        raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share")
+        raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share, or in an object store")
     folder.record(part)
     del errors[outcome.index]
 

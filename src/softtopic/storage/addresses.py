@@ -14,9 +14,23 @@ _CONNECT_SECONDS = 5
 _ATTEMPTS = 4
 
 
+def address_of(path: str | Path) -> str | None:
+    """The address that a path is, also where pathlib has left one slash of "://"; None for paths on this machine."""
+    if isinstance(path, str):
+        return path if "://" in path else None
+    kind, slash, rest = path.as_posix().partition(":/")
+    # A single letter is a drive of Windows.
+    return f"{kind}://{rest}" if slash and len(kind) > 1 and "/" not in kind else None
+
+
 def is_address(path: str | Path) -> bool:
     """Whether it is an address, and no path on this machine."""
-    return "://" in str(path)
+    return address_of(path) is not None
+
+
+def absolute(path: Path) -> Path:
+    """The absolute path; addresses are left alone."""
+    return path if is_address(path) else path.absolute()
 
 
 def file_system(path: str) -> tuple[Any, str]:

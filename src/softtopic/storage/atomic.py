@@ -18,6 +18,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from safetensors import SafetensorError
 
 from softtopic.errors import DiskError, InputError, SofttopicError
+from softtopic.storage.addresses import address_of
 
 T = TypeVar("T")
 
@@ -292,6 +293,8 @@ def _in_use(staging: Path) -> bool:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
+    if (address := address_of(path)) is not None:
+        raise DiskError(f"{address} could not be written (it is in an object store); give a path on this machine")
     try:
         yield
     except DiskError:

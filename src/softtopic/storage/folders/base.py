@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from softtopic.storage.addresses import is_address
+from softtopic.storage.addresses import address_of
 
 
 class BaseFolder(ABC):
@@ -81,10 +81,10 @@ class BaseFolder(ABC):
 
 def open_folder(path: str | Path) -> BaseFolder:
     """The folder at a path or an address, which need not exist."""
-    if is_address(path):
+    if (address := address_of(path)) is not None:
         from softtopic.storage.folders.store import StoreFolder
 
-        return StoreFolder(str(path).rstrip("/"))
+        return StoreFolder(address.rstrip("/"))
     from softtopic.storage.folders.disk import DiskFolder
 
     return DiskFolder(Path(path))
