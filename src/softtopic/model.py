@@ -447,8 +447,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         ----------
         path : str or Path
             A new or empty folder, or one begun with the same model and options; also an address in an object store,
-            such as "s3://bucket/topics". The parts are one table with the columns `id`, `topic` and `theta_TOPIC` for each topic; `label`, `time` or all columns of the documents
-            where the stream reads them.
+            such as "s3://bucket/topics". The parts are one table with the columns `id`, `topic` and `theta_TOPIC` for
+            each topic; `label`, `time` or all columns of the documents where the stream reads them.
         documents : DocumentStream
             Such as ``DocumentStream.from_files("posts/*.parquet")``.
         novelty : bool, default=False

@@ -126,15 +126,16 @@ def test_a_model_that_is_replaced_is_downloaded_again_and_a_damaged_one_named(ru
     assert f"{bucket}/gone: no such model folder; copy one there that `softtopic fit` made" in err
 
 
-def test_what_is_written_on_disks_alone_says_so(run, remote_model, bucket, tmp_path):
-    for command in (
-        ("edit", remote_model, "--rename", "0=space"),
-        ("index", remote_model),
-        ("topics", remote_model, "--out", f"{bucket}/topics.csv"),
-    ):
-        code, _, err = run(*command, "--quiet")
-        assert (code, err.count("\n")) == (2, 1)
-        assert "(it is in an object store); give a path on this machine" in err
+@pytest.mark.parametrize(
+    "command",
+    ["edit {model} --rename 0=space", "index {model}", "topics {model} --out {bucket}/topics.csv",
+     "fit posts.txt --recipe prodlda --topics 2 --out {bucket}/m"],
+)  # fmt: skip
+def test_what_is_written_to_a_disk_alone_says_so(run, remote_model, bucket, tmp_path, texts, command):
+    (tmp_path / "posts.txt").write_text("\n".join(texts))
+    code, out, err = run(*command.format(model=remote_model, bucket=bucket).split(), "--quiet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "could not be written (it is in an object store); give a path on this machine" in err
     assert not list(tmp_path.glob("s3*"))
 
 

@@ -19,6 +19,7 @@ from softtopic import TopicModel
 from softtopic.cli import main
 from softtopic.errors import EngineError
 from softtopic.features.engines.ray import RayEngine
+from softtopic.storage.addresses import is_address
 from softtopic.storage.parts import PartFolder
 
 # A machine on which nothing else runs needs some seconds for each.
@@ -28,7 +29,7 @@ TEXTS = [f"text {'x' * (row % 17)}" for row in range(60)]
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(s3_server):
     pytest.importorskip("ray")
     import ray
 
@@ -58,7 +59,8 @@ def posts(tmp_path):
 def run(tmp_path, posts):
     def run(texts, engine="ray", out="out", **settings):
         files = tmp_path / "posts"
-        return ray_work.run(files if files.exists() else posts(texts), tmp_path / out, tmp_path, engine, **settings)
+        out = out if is_address(out) else tmp_path / out
+        return ray_work.run(files if files.exists() else posts(texts), out, tmp_path, engine, **settings)
 
     return run
 
@@ -77,6 +79,19 @@ def test_results_are_those_of_the_local_engine_and_poison_goes_to_a_side_file(cl
     assert rejected[0] == rejected[1]
     # This process and each worker have opened the models once; on a busy machine one worker may have done it all.
     assert len(list(tmp_path.glob("opened-*"))) in (2, 3)
+
+
+def test_workers_read_and_write_an_object_store(cluster, run, bucket, tmp_path):
+    import fsspec
+
+    assert run(TEXTS, "local", "here").n_documents == 60
+    fsspec.filesystem("s3").put(f"{tmp_path}/posts/", f"{bucket}/posts/", recursive=True)
+    there = ray_work.run(f"{bucket}/posts/*.parquet", f"{bucket}/out", tmp_path, "ray")
+    assert (there.n_documents, there.n_parts, there.n_kept) == (60, 6, 0)
+    assert table(f"{bucket}/out").equals(table(tmp_path / "here"))
+    fsspec.filesystem("s3").rm(f"{bucket}/out/part-00003.parquet")
+    assert ray_work.run(f"{bucket}/posts/*.parquet", f"{bucket}/out", tmp_path, "ray").n_kept == 5
+    assert table(f"{bucket}/out").equals(table(tmp_path / "here"))
 
 
 def test_a_worker_that_is_killed_costs_its_part_alone(cluster, run, tmp_path):

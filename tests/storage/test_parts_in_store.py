@@ -114,7 +114,9 @@ def test_parts_of_something_else_are_refused_or_replaced(path, s3, bucket):
 
 
 def test_a_store_that_cannot_be_used_is_one_line(bucket, monkeypatch):
-    with pytest.raises(DiskError, match=r"_manifest.json could not be written \(.*bucket does not exist\); check") as no:
+    with pytest.raises(
+        DiskError, match=r"_manifest.json could not be written \(.*bucket does not exist\); check"
+    ) as no:
         run("s3://no-such-bucket/theta")
     assert "\n" not in str(no.value)
     monkeypatch.setattr("moto.settings.INITIAL_NO_AUTH_ACTION_COUNT", 0)

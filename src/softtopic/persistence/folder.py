@@ -35,6 +35,7 @@ from softtopic.persistence.formats import (
     write_documents,
     write_json,
 )
+from softtopic.storage.addresses import absolute
 from softtopic.storage.atomic import check_writable, locked, read_folder, recover_folder, staged_folder
 
 FORMAT = "softtopic-model"
@@ -124,7 +125,7 @@ def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None
     DiskError
         If the disk is full or read-only; what was there is left as it was.
     """
-    path = Path(path).absolute()
+    path = absolute(Path(path))
     check_destination(path)
     with locked(path), staged_folder(path) as staging:
         if check is not None:

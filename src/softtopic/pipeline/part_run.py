@@ -10,6 +10,7 @@ import json
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ REJECTED = "_rejected"
 
 # Documents whose columns are computed at the same time.
 _BLOCK = 4096
+# Files that are read at once when a run is resumed.
+_READERS = 8
 # Failed parts that are named; the others are counted.
 _NAMED = 3
 # A text that every model can take: where it fails, no document is to blame.
@@ -210,8 +213,7 @@ def compute_parts(
     sizes = {task.index: task.rows.stop - task.rows.start for task in tasks}
     kept = noting_what_is_kept(lambda: f"{folder.n_rows:,} of {sum(sizes.values()):,} documents are kept")
     with folder.claim(), kept:
-        known = folder.parts()
-        missing = [task for task in tasks if not folder.is_current(known.get(task.index), task.source)]
+        missing = _missing(folder, tasks)
         n_kept = len(tasks) - len(missing)
         if n_kept:
             log.info("%d of %d parts were complete", n_kept, len(tasks))
@@ -246,6 +248,14 @@ def _tasks(job: PartJob, ranges: Sequence[RowRange]) -> list[PartTask]:
     return tasks
 
 
+def _missing(folder: PartFolder, tasks: Sequence[PartTask]) -> list[PartTask]:
+    """Tasks whose parts are not there as a whole; several files are read at once, for object stores are slow to answer."""
+    known = folder.parts()
+    with ThreadPoolExecutor(_READERS) as pool:
+        current = list(pool.map(lambda task: folder.is_current(known.get(task.index), task.source), tasks))
+    return [task for task, is_current in zip(tasks, current, strict=True) if not is_current]
+
+
 def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) -> None:
     """Record a part, or its error; raises EngineError where all parts would fail."""
     part = outcome.part
@@ -256,7 +266,8 @@ def _record(folder: PartFolder, outcome: PartOutcome, errors: dict[int, str]) ->
         return
     if folder.files.size(part.file) != part.size:
         path = folder.files.at(part.file)
-        raise EngineError(f"{path} is not what a worker has written; give --out on a disk that all workers share, or in an object store")
+        shared = "give --out on a disk that all workers share, or in an object store"
+        raise EngineError(f"{path} is not what a worker has written; {shared}")
     folder.record(part)
     del errors[outcome.index]
 

@@ -21,6 +21,7 @@ from softtopic.retrieval.approximate import Graph, GraphConfig
 from softtopic.retrieval.divergences import get_metric
 from softtopic.retrieval.exact import Part
 from softtopic.retrieval.index import RetrievalIndex
+from softtopic.storage.addresses import absolute
 from softtopic.storage.atomic import locked, read_folder, staged_folder
 
 FORMAT = "softtopic-index"
@@ -50,7 +51,7 @@ def save_index(index: RetrievalIndex, path: Path, *, source: str = "") -> None:
     DiskError
         If the disk is full or read-only; what was there is left as it was.
     """
-    path = path.absolute()
+    path = absolute(path)
     check_index_destination(path)
     parts, removed, graph = index.contents
     with locked(path), staged_folder(path) as staging:
@@ -108,7 +109,7 @@ def _open(path: Path, source: str | None) -> RetrievalIndex:
 
 def index_path(model: Path) -> Path:
     """Where the index of a model folder is: beside it, so that saving the model again leaves it there."""
-    model = model.absolute()
+    model = absolute(model)
     return model.with_name(f"{model.name}.index")
 
 

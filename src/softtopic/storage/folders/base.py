@@ -11,18 +11,16 @@ class BaseFolder(ABC):
     """Files by name, also in folders inside ("_rejected/part-00000.jsonl"), and records to which lines are appended.
 
     A file is there as a whole or not at all, so that readers need no lock. A folder can be sent to another machine.
-
-    Attributes
-    ----------
-    path : Path or str
-        Where it is; a string is an address.
     """
 
-    path: Path | str
+    @property
+    def path(self) -> Path | str:
+        """Where it is; a string is an address."""
+        return self.at("")
 
     @abstractmethod
     def at(self, name: str) -> Path | str:
-        """Where a file is, for messages."""
+        """Where a file is."""
 
     @abstractmethod
     def read(self, name: str) -> bytes:

@@ -14,10 +14,10 @@ from softtopic.storage.folders.base import BaseFolder
 class DiskFolder(BaseFolder):
     """Files that are renamed into place; a record is a file that is appended to. See `BaseFolder`."""
 
-    path: Path
+    folder: Path
 
     def at(self, name: str) -> Path:
-        return self.path / name
+        return self.folder / name
 
     def read(self, name: str) -> bytes:
         return self.at(name).read_bytes()
@@ -39,7 +39,7 @@ class DiskFolder(BaseFolder):
             staging.write_bytes(data)
 
     def create(self, name: str, data: bytes) -> bool:
-        with locked(self.path):
+        with locked(self.folder):
             if is_new := self.size(name) is None:
                 self.write(name, data)
         return is_new
@@ -54,16 +54,16 @@ class DiskFolder(BaseFolder):
         with claimed(self.at(record), wait=False) as mine:
             if not mine:
                 raise InputError(
-                    f"{self.path} is being written by another process; wait for it, or give another folder"
+                    f"{self.folder} is being written by another process; wait for it, or give another folder"
                 )
-            with disk_errors(self.path), self.at(record).open("a+b") as stream:
+            with disk_errors(self.folder), self.at(record).open("a+b") as stream:
                 # A line that a killed process has begun ends here, and is none.
                 if stream.tell() and not _ends_line(self.at(record)):
                     stream.write(b"\n")
             yield
 
     def append(self, record: str, line: bytes) -> None:
-        with disk_errors(self.path), self.at(record).open("ab") as stream:
+        with disk_errors(self.folder), self.at(record).open("ab") as stream:
             stream.write(line + b"\n")
 
     def lines(self, record: str) -> list[bytes]:
@@ -76,12 +76,12 @@ class DiskFolder(BaseFolder):
         self.remove(record)
 
     def is_free(self) -> bool:
-        if not self.path.exists():
+        if not self.folder.exists():
             return True
-        return self.path.is_dir() and all(name.startswith(".") for name in self.names())
+        return self.folder.is_dir() and all(name.startswith(".") for name in self.names())
 
     def check_writable(self) -> None:
-        check_writable(self.path / "file")
+        check_writable(self.folder / "file")
 
 
 def _ends_line(path: Path) -> bool:

@@ -3,9 +3,9 @@
 topics/
   _lease/00003    who writes, or has written last; renewed every few seconds
 
-A writer creates the next number, on the condition that it is not there: of several processes that try, one succeeds. The
-highest number has the right. It is free when it says so, or when it was not renewed for a while, which a process that
-wants it watches by its own clock. Whoever was replaced notices that at its next renewal.
+A writer creates the next number, on the condition that it is not there: of several processes that try, one succeeds.
+The highest number has the right. It is free when it says so, or when it was not renewed for a while, which a process
+that wants it watches by its own clock. Whoever was replaced notices that at its next renewal.
 """
 
 import json
@@ -115,7 +115,9 @@ def leased(folder: "StoreFolder") -> Iterator[Lease]:
         folder.remove(lease.name)
         raise _taken(folder)
     if folder.create(lease.name, content) or not folder.is_guarded:
-        log.warning("%s: this store has no conditional writes; let no second command write there meanwhile", folder.path)
+        log.warning(
+            "%s: this store has no conditional writes; let no second command write there meanwhile", folder.path
+        )
     for name in earlier:
         folder.remove(f"{LEASE}/{name}")
     with lease.renewed():

@@ -28,26 +28,26 @@ class _Claim:
 class StoreFolder(BaseFolder):
     """Objects, of which each is written by one request; see `BaseFolder`.
 
-    A record is a folder of objects with some lines each. Their names begin with the number of the lease under which they
-    were written: a process that has lost its lease without knowing it yet replaces no line of another one.
+    A record is a folder of objects with some lines each. Their names begin with the number of the lease that they were
+    written under: a process that has lost its lease and does not know it yet replaces no line of another one.
 
     Attributes
     ----------
-    path : str
+    url : str
         Address, without a slash at its end.
     is_guarded : bool
         False after `create` where the store cannot tell whether an object is new.
     """
 
-    path: str
+    url: str
     is_guarded: bool = field(default=True, init=False, compare=False)
     _claim: _Claim | None = field(default=None, init=False, compare=False, repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StoreFolder, (self.path,)
+        return StoreFolder, (self.url,)
 
     def at(self, name: str) -> str:
-        return f"{self.path}/{name}" if name else self.path
+        return f"{self.url}/{name}" if name else self.url
 
     def read(self, name: str) -> bytes:
         with readable(self.at(name)):
