@@ -6,13 +6,16 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
-from softtopic.pipeline.part_rows import RowFunction
+from softtopic.pipeline.part_rows import MixtureRows, RowFunction
 
 # The command line, in a process that was told more.
 MAIN = "import sys; from softtopic.cli import main; main(sys.argv[1:])"
+# The same with mixtures that take their time and note where they are computed.
+NOTED_MAIN = "import softtopic.pipeline.part_rows as rows, ray_work; rows.MixtureRows = ray_work.NotedMixtures; " + MAIN
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,30 @@ class Lengths(RowFunction):
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(self.seconds)
         return {"length": np.array([len(text) for text in texts], dtype=np.int64)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotedMixtures(MixtureRows):
+    """Topic mixtures; the folder $NOTES gets a file for each part, with the address of the host that computes it.
+
+    Nothing is computed before two hosts have begun.
+    """
+
+    def open(self):
+        import ray.util
+
+        compute, host = super().open(), ray.util.get_node_ip_address()
+        notes = Path(os.environ["NOTES"])
+
+        def noted(texts):
+            (notes / f"{host}-{uuid4().hex}").touch()
+            end = time.monotonic() + 200
+            while len({note.name.partition("-")[0] for note in notes.iterdir()}) < 2 and time.monotonic() < end:
+                time.sleep(0.05)
+            time.sleep(0.1)
+            return compute(texts)
+
+        return noted
 
 
 def run(posts, out, folder, engine, **settings):

@@ -90,7 +90,7 @@ def test_workers_read_and_write_an_object_store(cluster, run, bucket, tmp_path):
     assert (there.n_documents, there.n_parts, there.n_kept) == (60, 6, 0)
     assert table(f"{bucket}/out").equals(table(tmp_path / "here"))
     fsspec.filesystem("s3").rm(f"{bucket}/out/part-00003.parquet")
-    assert ray_work.run(f"{bucket}/posts/*.parquet", f"{bucket}/out", tmp_path, "ray").n_kept == 5
+    assert ray_work.run(f"{bucket}/posts/*.parquet", f"{bucket}/out", tmp_path, "local").n_kept == 5
     assert table(f"{bucket}/out").equals(table(tmp_path / "here"))
 
 

@@ -249,7 +249,7 @@ def _tasks(job: PartJob, ranges: Sequence[RowRange]) -> list[PartTask]:
 
 
 def _missing(folder: PartFolder, tasks: Sequence[PartTask]) -> list[PartTask]:
-    """Tasks whose parts are not there as a whole; several files are read at once, for object stores are slow to answer."""
+    """Tasks whose parts are not there as a whole; several are read at once, for object stores take time to answer."""
     known = folder.parts()
     with ThreadPoolExecutor(_READERS) as pool:
         current = list(pool.map(lambda task: folder.is_current(known.get(task.index), task.source), tasks))
