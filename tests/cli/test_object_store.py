@@ -21,8 +21,9 @@ def posts(texts, tmp_path):
     """Files of documents on this machine."""
     folder = tmp_path / "posts"
     folder.mkdir()
-    for start in (0, 6):
-        pq.write_table(pa.table({"text": texts[start : start + 6]}), folder / f"{start}.parquet")
+    # Two more than the model was fitted to.
+    for start, part in ((0, texts[:6]), (6, [*texts[6:], "sql tables", "bread"])):
+        pq.write_table(pa.table({"text": part}), folder / f"{start}.parquet")
     return folder
 
 
@@ -36,7 +37,7 @@ def remote(posts, bucket):
 def test_files_of_a_bucket_give_what_files_of_a_disk_give(run, tiny, posts, remote, tmp_path):
     for pattern, out in ((f"{posts}/*.parquet", "here"), (f"{remote}/*.parquet", "there")):
         code, said, _ = run("transform", tiny, pattern, "--out", out, *ENGINE)
-        assert (code, said) == (0, f"12 documents in 4 parts are in {out}.\n")
+        assert (code, said) == (0, f"14 documents in 4 parts are in {out}.\n")
     assert pq.read_table(tmp_path / "there").equals(pq.read_table(tmp_path / "here"))
 
 
@@ -72,15 +73,15 @@ def test_a_model_and_parts_of_a_bucket_are_those_of_a_disk(run, tiny, posts, rem
     out = f"{bucket}/model.documents"
     assert run("transform", tiny, posts, "--out", "here", *ENGINE)[0] == 0
     code, said, err = run("transform", f"{remote_model}/", remote, "--out", f"{out}/", *ENGINE)
-    assert (code, said) == (0, f"12 documents in 4 parts are in {out}.\n")
+    assert (code, said) == (0, f"14 documents in 4 parts are in {out}.\n")
     assert f"downloaded the model {remote_model} (" in err
     assert table(out).equals(table(tmp_path / "here"))
     code, said, err = run("transform", remote_model, remote, "--out", out, *ENGINE, "--json")
-    assert (code, json.loads(said)) == (0, {"out": out, "documents": 12, "rejected": 0, "parts": 4})
+    assert (code, json.loads(said)) == (0, {"out": out, "documents": 14, "rejected": 0, "parts": 4})
     assert "downloaded" not in err
     # What is beside the model counts as all its documents, as on a disk.
     code, said, _ = run("topics", remote_model, "--json")
-    assert (code, sum(topic["count"] for topic in json.loads(said)["topics"])) == (0, 12)
+    assert (code, sum(topic["count"] for topic in json.loads(said)["topics"])) == (0, 14)
 
 
 def test_documents_of_any_format_are_written_to_a_bucket_as_a_stream(run, tiny, bucket, tmp_path, texts):

@@ -134,8 +134,8 @@ def transform(
         typer.Option(
             "--out",
             metavar="<path>",
-            help="File to write: .parquet, .csv, .xlsx or .jsonl; FOLDER/: Parquet parts, for documents that do not "
-            "fit in memory; - or nothing: JSON lines on standard output.",
+            help="File to write: .parquet, .csv, .xlsx or .jsonl; FOLDER/ or s3://…: Parquet parts, for documents "
+            "that do not fit in memory; - or nothing: JSON lines on standard output.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,

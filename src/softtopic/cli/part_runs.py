@@ -63,9 +63,9 @@ def encode(
     files: Annotated[
         list[str], typer.Argument(help="Parquet files, folders of them or patterns; also s3:// and other addresses.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder to write or to resume.", rich_help_panel=OUTPUT)] = Path(
-        "vectors"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder to write or to resume; also s3://….", rich_help_panel=OUTPUT)
+    ] = Path("vectors"),
     text: Text = "text",
     id: Id = None,
     encoder: Annotated[
