@@ -17,7 +17,7 @@ ALLOWED = {
         "_BYTES_PER_TOKEN", "_CHARACTERS_PER_TOKEN", "_INSPECTED", "_MIN_BATCH_TOKENS",
         "_BATCH_TOKENS", "_MAX_ANSWER_TOKENS", "_BLOCK_SCORES", "_BLOCK_QUERIES", "_BLOCK_ROWS", "_BLOCK_PAIRS",
         "_GROUP", "_PART_ROWS", "_PART_CHARACTERS", "_AHEAD", "_PATIENCE", "_FIRST_BATCH", "_BATCH_SECONDS",
-        "_MIN_CHARACTERS",
+        "_MIN_CHARACTERS", "_READERS",
     },
     "keeps a logarithm, a quotient or a number format finite": {
         "_EPSILON", "_MIN_PROBABILITY", "_MIN_SINGULAR_VALUE", "_MAX_COUNT", "_MAX_SCORE", "_RIDGE", "_FLOAT16_LIMIT",

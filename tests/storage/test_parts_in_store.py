@@ -3,7 +3,6 @@
 import errno
 import pickle
 import threading
-import time
 from contextlib import suppress
 
 import fsspec
@@ -124,7 +123,8 @@ def test_a_store_that_cannot_be_used_is_one_line(bucket, monkeypatch):
         run(f"{bucket}/theta")
 
 
-def test_a_second_writer_is_told_and_the_first_one_goes_on(path, impatient):
+def test_a_second_writer_is_told_and_the_first_one_goes_on(path, impatient, monkeypatch):
+    monkeypatch.setattr(lease, "STALE_SECONDS", 30)
     folder = PartFolder.create(path, MADE_OF)
     with folder.claim():
         with pytest.raises(InputError, match="theta is being written by another process; wait for it, or give another"):
@@ -156,14 +156,15 @@ def test_of_writers_that_begin_at_once_one_has_the_right(path, impatient, monkey
 
 
 def test_a_writer_that_was_replaced_is_told_and_harms_no_record(path, impatient, monkeypatch):
-    monkeypatch.setattr(lease, "RENEW_SECONDS", 1.0)
-    folder = PartFolder.create(path, MADE_OF)
+    folder, renew = PartFolder.create(path, MADE_OF), lease.Lease._renew
+    # As if its machine slept: it is not heard of while another one watches.
+    monkeypatch.setattr(lease.Lease, "_renew", lambda one: None)
     with folder.claim():
         folder.record(folder.write(0, table(0), source="s0"))
-        # As if its machine had slept: it is not heard of while another one watches.
+        monkeypatch.setattr(lease.Lease, "_renew", renew)
         assert run(path) == [1, 2]
         folder.record(folder.write(0, table(0), source="s0"))
-        time.sleep(1.2)
+        folder.files._claim.lease._renew()
         with pytest.raises(InputError, match="theta was taken over by another process, for this one was not heard of"):
             folder.record(folder.write(0, table(0), source="s0"))
     assert StoreFolder(path).names(PARTS) == ["00001-00000", "00002-00000"]
