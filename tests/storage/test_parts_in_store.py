@@ -203,8 +203,7 @@ def test_a_store_without_conditional_writes_is_a_warning(path, calls, caplog, an
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arrives", [False, True])
-@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize(("older", "arrives"), [(False, True), (True, False)])
 def test_a_process_that_ends_at_any_request_loses_nothing(bucket, s3, calls, impatient, older, arrives):
     left = float("inf")
 
