@@ -204,3 +204,11 @@ def test_missing_texts_are_empty_documents_in_memory_and_in_a_stream(tmp_path, n
         assert (corpus.texts, corpus.n_empty) == (("sql tables", "", "", ""), 3)
         expected = "2 of 4 texts are missing (null or NaN) and count as empty documents"
         assert [str(one.message) for one in said] == [expected]
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path):
+    table = pa.table([["a"], ["b"]], names=["text", "text"])
+    pq.write_table(table, tmp_path / "twice.parquet")
+    for stream in (DocumentStream.from_files([tmp_path / "twice.parquet"]), DocumentStream.from_iterable(table)):
+        with pytest.raises(InputError, match="has 2 columns 'text'; expected one of each name"):
+            list(stream.batches())

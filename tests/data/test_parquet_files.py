@@ -94,3 +94,10 @@ def test_bad_input_is_one_line(folder):
     write(folder / "a.parquet", 2)
     with pytest.raises(InputError, match=r"a.parquet has changed; run the same command again"):
         read_range(row_ranges(found, 5)[1], ["text"])
+
+
+def test_two_columns_of_a_name_are_refused(tmp_path):
+    table = pa.table([["a"], ["b"]], names=["text", "text"])
+    pq.write_table(table, tmp_path / "twice.parquet")
+    with pytest.raises(InputError, match=r"twice.parquet has 2 columns 'text'; expected one of each name"):
+        require_columns(find_parquet([str(tmp_path / "twice.parquet")]), ["text"])

@@ -5,7 +5,7 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from softtopic.data.formats import FORMAT_NAMES
+from softtopic.data.formats import FORMAT_NAMES, check_one_of_each
 from softtopic.data.parquet_files import is_hidden, open_parquet
 from softtopic.data.readers import Columns, find_column, format_of, standard_input, suffix_format
 from softtopic.data.streams import STREAMED, Item, Record, read_blocks, read_items, record_of
@@ -98,6 +98,7 @@ def _parquet_rows(file: Path, columns: Columns, *, keep_columns: bool) -> Iterat
         needed = {find_column(names, column) for column in columns.names}
         # Without a column of that name all names are in the message.
         read = names if keep_columns or None in needed else [name for name in names if name in needed]
+        check_one_of_each(names, read, str(file))
         for batch in source.iter_batches(_BLOCK_ROWS, columns=read, use_threads=False):
             try:
                 rows = batch.to_pylist()
@@ -126,6 +127,7 @@ def rows_of(documents: Any, columns: Columns) -> Iterator[tuple[Record, float]]:
     if callable(documents):
         documents = documents()
     if hasattr(documents, "to_batches"):
+        check_one_of_each(documents.schema.names, documents.schema.names, "the table")
         # A dataset would read several files ahead.
         ahead = {"batch_size": _BLOCK_ROWS, "batch_readahead": 1, "fragment_readahead": 1}
         how = ahead if hasattr(documents, "scanner") else {"max_chunksize": _BLOCK_ROWS}

@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -228,9 +228,7 @@ def _parse_parquet(content: Content) -> Table:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
         raise InputError(f"{file} is not a whole Parquet file: {reason}; write or copy it again") from None
-    for column in selected:
-        if names.count(column) > 1:
-            raise InputError(f"{file} has {names.count(column)} columns {column!r}; expected one of each name")
+    check_one_of_each(names, selected, str(file))
     # The other columns have their names in an error message and are not read.
     read: Table = {column: [] for column in names}
     for column in selected:
@@ -239,6 +237,13 @@ def _parse_parquet(content: Content) -> Table:
         except (UnicodeDecodeError, pa.ArrowException):
             raise InputError(f"{file}: column {column!r} holds text that is not UTF-8; write it again") from None
     return read
+
+
+def check_one_of_each(names: Sequence[str], read: Iterable[str], file: str) -> None:
+    """Raise InputError where a column that is read is not the only one of its name."""
+    for column in read:
+        if names.count(column) > 1:
+            raise InputError(f"{file} has {names.count(column)} columns {column!r}; expected one of each name")
 
 
 def _selected(names: Sequence[str], columns: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from softtopic.data.formats import check_one_of_each
 from softtopic.data.readers import find_column
 from softtopic.errors import InputError
 from softtopic.storage.addresses import file_system, first_line, is_address, readable
@@ -78,8 +79,10 @@ def require_columns(files: Sequence[ParquetFile], names: Sequence[str]) -> None:
     """Raise InputError unless all files have columns of these names."""
     for file in files:
         for name in names:
-            if find_column(file.columns, name) is None:
+            column = find_column(file.columns, name)
+            if column is None:
                 raise InputError(f"{file.url} has no column {name!r}; it has: {', '.join(file.columns) or 'none'}")
+            check_one_of_each(file.columns, [column], file.url)
 
 
 def read_range(part: RowRange, columns: Sequence[str]) -> list[pa.Array]:
