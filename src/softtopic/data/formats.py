@@ -239,10 +239,10 @@ def _parse_parquet(content: Content) -> Table:
     return read
 
 
-def check_one_of_each(names: Sequence[str], read: Iterable[str], file: str) -> None:
+def check_one_of_each(names: Sequence[str], read: Iterable[str | None], file: str) -> None:
     """Raise InputError where a column that is read is not the only one of its name."""
     for column in read:
-        if names.count(column) > 1:
+        if column is not None and names.count(column) > 1:
             raise InputError(f"{file} has {names.count(column)} columns {column!r}; expected one of each name")
 
 
