@@ -638,21 +638,25 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return cls.load(persistence.pull_model(repo_id, revision=revision, token=token), device=device)
 
-    def get_topics(self, n_words: int = 10, *, language: str | None = None) -> dict[int, list[tuple[str, float]]]:
+    def get_topics(
+        self, n_words: int = 10, *, language: str | Sequence[str] | None = None
+    ) -> dict[int, list[tuple[str, float]]]:
         """Top words of every topic with their scores, largest first; see `get_topic`."""
         if language is not None:
             return languages.topics_in_language(self._fitted.view, n_words, language)
         return table.get_topics(self._fitted.view, n_words)
 
-    def get_topic(self, topic: int, n_words: int = 10, *, language: str | None = None) -> list[tuple[str, float]]:
+    def get_topic(
+        self, topic: int, n_words: int = 10, *, language: str | Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Top words of one topic with the scores they are ranked by, largest first; over all words they sum to 1.
 
         Parameters
         ----------
         topic : int
         n_words : int, default=10
-        language : str or None, default=None
-            Language, by name or code, whose words alone are listed, of a model of documents in several.
+        language : str, sequence of str or None, default=None
+            Language or languages, by name or code, whose words alone are listed, of a model of documents in several.
         """
         if language is not None:
             return languages.topic_in_language(self._fitted.view, topic, n_words, language)
@@ -733,9 +737,16 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return document_table.documents_of(self._fitted.view, topic, limit, novelty=self._fitted.describe(None)[1])
 
-    def get_representative_docs(self, topic: int | None = None) -> list[str] | dict[int, list[str]]:
-        """Beginnings of the three documents with the largest share of a topic; without one, of all topics by number."""
-        return table.get_representative_docs(self._fitted.view, topic)
+    def get_representative_docs(
+        self, topic: int | None = None, *, language: str | Sequence[str] | None = None
+    ) -> list[str] | dict[int, list[str]]:
+        """Beginnings of the three documents with the largest share of a topic; without one, of all topics by number.
+
+        With a language, or several, those of the documents in it.
+        """
+        view = self._fitted.view
+        own = None if language is None else languages.documents_in_language(view, language)
+        return table.get_representative_docs(view, topic, own)
 
     def hierarchical_topics(self, levels: Sequence[int] | None = None) -> pd.DataFrame:
         """Group similar topics at several levels, by Ward linkage of their words and documents.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from softtopic.data.languages import AUTO, ENGLISH
+from softtopic.data.languages import AUTO, ENGLISH, document_languages
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
 from softtopic.lm.static_encoder import StaticEncoder
@@ -160,6 +160,11 @@ class FittedState:
     def columns(self) -> DocInt:
         """Column with the largest share of each training document."""
         return self.theta.argmax(axis=1)
+
+    @cached_property
+    def document_languages(self) -> list[str]:
+        """Language of each training document among `languages`, by its beginning."""
+        return document_languages(self.excerpts, self.languages)
 
     @cached_property
     def with_text(self) -> Int[np.ndarray, " with_text"]:

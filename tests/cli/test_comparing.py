@@ -76,6 +76,11 @@ def test_languages_are_compared_where_no_column_is_named(run, texts, tmp_path):
     code, out, err = run("groups", tmp_path / "m", tmp_path / "both.csv", "--json", "--quiet")
     assert (code, err) == (0, "")
     assert {row["class"] for row in json.loads(out)["groups"]} == {"de", "en"}
+    code, out, err = run("topics", tmp_path / "m", "--language", "de", "--json")
+    shown = [text for topic in json.loads(out)["topics"] for text in topic["representative_documents"]]
+    assert (code, err) == (0, "")
+    assert shown
+    assert all("Regen" in text for text in shown)
 
 
 def test_the_number_of_topics_is_chosen(run, dated, tmp_path):
@@ -99,7 +104,7 @@ def test_bad_input_is_one_line(run, model, dated, tmp_path):
         "bins is 'fortnight'": ["trends", model, "--bins", "fortnight"],
         "ends in .txt": ["trends", model, "--out", tmp_path / "x.txt"],
         "it has: body, day, spoken, who": ["groups", model, *documents, "--by", "nope"],
-        "documents are all in English; give the classes to compare (--by COLUMN)": ["groups", model, *documents],
+        "documents are all in English (en); give the classes to compare (--by COLUMN)": ["groups", model, *documents],
         "--top is 0": ["groups", model, *documents, "--by", "who", "--top", "0"],
         "no such model folder": ["compare", model, tmp_path / "gone"],
         "threshold is 2.0": ["compare", model, model, "--threshold", "2"],

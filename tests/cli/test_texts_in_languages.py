@@ -108,7 +108,7 @@ def test_topics_in_the_words_of_one_language(run, tiny):
     assert code == 0
     assert out == run("topics", tiny, "--words", "3", "--json")[1]
     for options, message in (
-        (("--language", "de"), "no document is in German; choose from en"),
+        (("--language", "de"), "no document is in German (de); choose from English (en)"),
         (("--language", "en", "--tree"), "leave out --language"),
     ):
         code, out, err = run("topics", tiny, *options)

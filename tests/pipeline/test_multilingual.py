@@ -124,7 +124,7 @@ def test_a_topic_has_words_in_each_language(mixed):
     assert {"rocket", "orbit"} <= set(english)
     assert not set(german) & set(english)
     assert [word for word, _ in model.get_topics(4, language="de")[space]] == german
-    with pytest.raises(InputError, match="no document is in French; choose from de, en"):
+    with pytest.raises(InputError, match=r"no document is in French \(fr\); choose from German \(de\), English \(en\)"):
         model.get_topic(space, language="fr")
 
 
@@ -140,8 +140,53 @@ def test_languages_are_classes(mixed):
     with pytest.warns(UserWarning, match="1 of 96 documents have no class"):
         assert model.topics_per_class("language", docs=blank, theta=model.probabilities_)["Count"].sum() == 95
     theta = model.transform(embeddings=offset_vectors(texts[:48]).astype(np.float32))
-    with pytest.raises(InputError, match="class"):  # they are in one language
-        model.topics_per_class("language", docs=texts[:48], theta=theta)
+    for docs, said in ((texts[:48], r"in German \(de\)"), ([" "] * 48, "blank")):
+        with pytest.raises(InputError, match=f"the documents are all {said}; give the classes to compare"):
+            model.topics_per_class("language", docs=docs, theta=theta)
+    with pytest.raises(InputError, match="give docs= with theta="):
+        model.topics_per_class("language", theta=theta)
+
+
+CHINESE = ["火箭进入轨道，卫星开始工作。", "研究机器学习的人越来越多，大学也开课。", "议会就新的税收和预算进行表决。"]
+
+
+def test_documents_in_other_languages_than_those_of_the_model_are_reported(mixed):
+    model, texts = mixed
+    docs = [*texts[:44], *CHINESE, *texts[-49:]]
+    with pytest.warns(
+        UserWarning, match=r"about 3 of 96 documents are in languages that the model does not have: "
+    ) as w:
+        model.topics_per_class("language", docs=docs, theta=model.probabilities_)
+    assert len(w) == 1
+    assert "Chinese (3 %); its languages are German (de), English (en); each is counted" in str(w[0].message)
+    with pytest.raises(InputError, match=r"about 48 of 48 .*Chinese \(100 %\).*give the classes to compare"):
+        model.topics_per_class("language", docs=CHINESE * 16, theta=model.probabilities_[:48])
+
+
+def test_representative_documents_are_in_the_language_of_the_words(mixed):
+    model, texts = mixed
+    english = model.get_representative_docs(language="en")
+    assert set(english) == set(model.get_representative_docs())
+    assert all(len(own) == 3 and set(own) <= set(texts[48:]) for own in english.values())
+    space = int(model.topics_[texts.index("The rocket reached its orbit after nine minutes 0")])
+    german = model.get_representative_docs(space, language="de")
+    assert all("Rakete" in text for text in german)
+    both = [word for word, _ in model.get_topic(space, 8, language="de,en")]
+    assert {"rakete", "rocket"} <= set(both)
+    assert model.get_topic(space, 8, language=["German", "English"]) == model.get_topic(space, 8, language="de,en")
+
+
+def test_words_of_a_language_need_the_texts_of_the_model(mixed, tmp_path):
+    model, texts = mixed
+    model.save(tmp_path / "model", excerpts=False)
+    loaded = TopicModel.load(tmp_path / "model")
+    for call in (
+        lambda: loaded.get_topics(language="de"),
+        lambda: loaded.get_representative_docs(language="de"),
+        lambda: loaded.topics_per_class("language", docs=texts, theta=loaded.probabilities_),
+    ):
+        with pytest.raises(InputError, match=r"saved without texts.*fit without --no-excerpts \(excerpts=True\)"):
+            call()
 
 
 def test_another_language_model_is_asked_in_the_language_of_the_documents(texts, tiny_lm, fetched):

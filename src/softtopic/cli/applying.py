@@ -64,7 +64,10 @@ def topics(
     tree: Annotated[bool, typer.Option("--tree", help="Print topics under groups of similar ones.")] = False,
     language: Annotated[
         str | None,
-        typer.Option("--language", help="Words in this language alone, of a model of documents in several."),
+        typer.Option(
+            "--language",
+            help="Words and documents in this language alone, of a model of several; or a list, e.g. de,fr.",
+        ),
     ] = None,
     as_json: Json = False,
     quiet: Quiet = False,

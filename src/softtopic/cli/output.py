@@ -82,15 +82,16 @@ class _Printable(logging.Formatter):
 
 
 def topic_records(model: "TopicModel", words: int = 10, *, language: str | None = None) -> list[dict[str, Any]]:
-    """The topics as values that JSON can hold, largest first; with a language words in this one alone."""
+    """The topics as values that JSON can hold, largest first; with a language words and documents in this one alone."""
     info, top = model.get_topic_info(), model.get_topics(words, language=language)
+    shown = model.get_representative_docs(language=language)
     return [
         {
             "topic": topic,
             "count": count,
             "name": name,
             "words": [word for word, _ in top[topic]],
-            "representative_documents": model.get_representative_docs(topic),
+            "representative_documents": shown[topic],
         }
         for topic, count, name in zip(info["Topic"].tolist(), info["Count"].tolist(), info["Name"], strict=True)
     ]

@@ -254,8 +254,8 @@ class CorpusLanguage:
         if not self.is_mixed:
             named = f"{names} ({_percent(self.share)} of {self.n_documents} documents)"
         else:
-            named = f"{_listed(zip(self.codes, self.shares, strict=True))} of {self.n_documents} documents"
-        return f"{named}, beside {_listed(self.others)}" if self.others else named
+            named = f"{named_shares(zip(self.codes, self.shares, strict=True))} of {self.n_documents} documents"
+        return f"{named}, beside {named_shares(self.others)}" if self.others else named
 
     @property
     def warning(self) -> str:
@@ -264,7 +264,7 @@ class CorpusLanguage:
             least = MIN_RATIO * self.others[0][1]
             found = [pair for pair in (*zip(self.codes, self.shares, strict=True), *self.others) if pair[1] >= least]
             where = (
-                f"the {self.n_documents} documents are in several languages: {_listed(found)}"
+                f"the {self.n_documents} documents are in several languages: {named_shares(found)}"
                 if len(found) > 1
                 else f"{_percent(found[0][1])} of {self.n_documents} documents are in {english_name(found[0][0])}"
             )
@@ -280,9 +280,10 @@ class CorpusLanguage:
                 "(--inputs words+tf-idf --target bow --max-df 20%)"
             )
         if self.is_mixed and not self.declared:
+            shares = named_shares(zip(self.codes, self.shares, strict=True))
             return (
-                f"the documents are in several languages: {_listed(zip(self.codes, self.shares, strict=True))}; stop "
-                f"words of all are left out; give language='{','.join(self.codes)}' (--language) to confirm them"
+                f"the documents are in several languages: {shares}; stop words of all are left out; "
+                f"give language='{','.join(self.codes)}' (--language) to confirm them"
             )
         return ""
 
@@ -290,6 +291,16 @@ class CorpusLanguage:
 def english_name(code: str) -> str:
     """English name of a language; the code itself where there is none in the list."""
     return LANGUAGES[code][0] if code in LANGUAGES else code
+
+
+def named_codes(codes: Iterable[str]) -> str:
+    """Names with codes, such as "German (de), English (en)"."""
+    return ", ".join(f"{english_name(code)} ({code})" for code in codes)
+
+
+def named_shares(shares: Iterable[tuple[str, float]]) -> str:
+    """Names with shares, such as "German (70 %), English (30 %)"."""
+    return ", ".join(f"{english_name(code)} ({_percent(share)})" for code, share in shares)
 
 
 def parse_language(language: str) -> str:
@@ -495,10 +506,6 @@ def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-
-
-def _listed(shares: Iterable[tuple[str, float]]) -> str:
-    return ", ".join(f"{english_name(code)} ({_percent(share)})" for code, share in shares)
 
 
 def _percent(share: float) -> str:
