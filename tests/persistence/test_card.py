@@ -43,5 +43,6 @@ def test_the_multilingual_encoder_stands_with_source_and_licence(texts):
     teacher = {"lm": "encoder", "encoder": "multilingual-e5-small", "temperature": 0.02, "max_tokens": 256}
     facts = model_facts(replace(default_state(texts), encoder="multilingual-e5-small", teacher=teacher))
     assert facts["Language model"] == "none; the sentence encoder multilingual-e5-small teaches"
-    assert "by Microsoft" in facts["Sentence encoder"]
+    assert facts["Target"] == "soft labels of the sentence encoder and bag of words"
+    assert facts["Sentence encoder"].startswith("multilingual-e5-small by Microsoft")
     assert facts["Sentence encoder"].endswith("licence: MIT)")

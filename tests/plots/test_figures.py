@@ -92,6 +92,19 @@ def test_discs_are_as_large_as_topics(state, model):
     assert titles(figure)[0] == NAMES[order[0]]
 
 
+def test_discs_at_the_edge_are_whole(state):
+    places = np.stack([state.columns % 2, state.columns % 3], axis=1)  # all at the border of the map
+    figure = maps.visualize_topics(state, reduced_embeddings=places)
+    discs = figure.data[0]
+    radii = np.sqrt(np.asarray(discs.marker.size) / discs.marker.sizeref * 2) / 2
+    assert radii.max() == pytest.approx(35)
+    for values, axis in ((discs.x, figure.layout.xaxis), (discs.y, figure.layout.yaxis)):
+        low, high = axis.range
+        pixel = (high - low) / 620
+        assert (np.asarray(values) - radii * pixel >= low).all()
+        assert (np.asarray(values) + radii * pixel <= high).all()
+
+
 def test_every_document_with_text_is_a_point_of_its_topic(state, model):
     figure = model.visualize_documents()
     assert {trace.name: len(trace.x) for trace in figure.data} == dict(zip(NAMES, state.counts.tolist(), strict=True))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from softtopic.plots.style import _TEMPLATE, PALETTE, hover, label, plain
+from softtopic.report.page import _ON_DARK
 
 # Machado, Oliveira & Fernandes (2009): linear RGB as people see it who lack one kind of cone.
 DEFICIENCIES = {
@@ -24,9 +25,11 @@ def lab(color: str, deficiency) -> np.ndarray:
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
+@pytest.mark.parametrize("palette", [PALETTE, _ON_DARK])
 @pytest.mark.parametrize("deficiency", DEFICIENCIES)
-def test_colors_are_told_apart_by_colour_blind_people(deficiency):
-    seen = [lab(color, DEFICIENCIES[deficiency]) for color in PALETTE]
+def test_colors_are_told_apart_by_colour_blind_people(deficiency, palette):
+    assert len(palette) == 20
+    seen = [lab(color, DEFICIENCIES[deficiency]) for color in palette]
     assert min(np.linalg.norm(one - other) for one, other in combinations(seen, 2)) > 9
 
 

@@ -12,8 +12,6 @@ from softtopic.topics.table import topic_names, topics_of
 
 _N_WORDS = 10
 
-_TITLES = {"soft": "soft labels of the language model", "bow": "bag of words"}
-
 
 def model_card(state: FittedState) -> str:
     """Markdown about a fitted model; no text of a document is in it.
@@ -80,7 +78,7 @@ def model_facts(state: FittedState) -> dict[str, str]:
         "Vocabulary": f"{len(state.vocabulary):,} words",
         "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
         "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
-        "Target": " and ".join(_TITLES[part] for part in recipe.target.split("+")),
+        "Target": " and ".join(_target(state, part) for part in recipe.target.split("+")),
         "Language model": _teacher(state),
         "Sentence encoder": _encoder(state),
         "Random seed": str(state.seed),
@@ -88,12 +86,19 @@ def model_facts(state: FittedState) -> dict[str, str]:
     }
 
 
+def _target(state: FittedState, part: str) -> str:
+    if part == "bow":
+        return "bag of words"
+    is_encoder = state.teacher is not None and state.teacher.get("lm") == ENCODER_TEACHER
+    return f"soft labels of the {'sentence encoder' if is_encoder else 'language model'}"
+
+
 def _encoder(state: FittedState) -> str:
     if state.static is not None and "embedding" not in state.widths:
         return f"static, {len(state.static.tokens):,} tokens"
     if state.encoder == MULTILINGUAL_ENCODER:
         asset = ASSETS[state.encoder]
-        return f"{asset.name} ({asset.source}; licence: {asset.licence})"
+        return f"{asset.source} (licence: {asset.licence})"
     return state.encoder or ("vectors of the user" if "embedding" in state.widths else "none")
 
 

@@ -29,6 +29,9 @@ _MAX_VECTOR_POINTS = 5000
 # Pixels of the plot, of a letter and of a line, to keep names apart.
 _SIDE, _LETTER, _LINE = 620, 7.5, 17
 
+# Diameter of the largest disc, and space around the outermost points, in pixels.
+_DISC, _MARGIN = 70, 40
+
 # Characters of a name on a map.
 _NAME = 24
 
@@ -68,10 +71,12 @@ def visualize_topics(
         x=centers[columns, 0].tolist(),
         y=centers[columns, 1].tolist(),
         mode="markers",
+        # In a figure of another size discs may reach beyond the axes.
+        cliponaxis=False,
         marker={
             "size": sizes.tolist(),
             "sizemode": "area",
-            "sizeref": 2 * max(int(sizes.max(initial=1)), 1) / 70**2,
+            "sizeref": 2 * max(int(sizes.max(initial=1)), 1) / _DISC**2,
             "sizemin": 4,
             "color": [faded(PALETTE[colors[column]], 0.55) for column in columns],
             "line": {"color": [PALETTE[colors[column]] for column in columns], "width": 1},
@@ -177,7 +182,7 @@ def _map(
     """Points without axes, and on them the names that fit, those of the first columns first."""
     points = np.array([[x, y] for trace in traces for x, y in zip(trace.x, trace.y, strict=True)] or [[0.0, 0.0]])
     low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.06 * np.maximum(high - low, 1e-9)
+    margin = _MARGIN / (_SIDE - 2 * _MARGIN) * np.maximum(high - low, 1e-9)
     low, high = low - margin, high + margin
     shown = [excerpt(names[column], _NAME) for column in columns]
     placed = _place_names((centers[columns] - low) / (high - low) * _SIDE, shown)

@@ -17,8 +17,13 @@ from softtopic.topics.table import column_of
 # A plotly.graph_objects.Figure. plotly is imported when the first figure is made.
 Figure = Any
 
-# "Muted" of Tol (2021), Colour schemes, without olive, which is near sand.
-PALETTE = ("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77", "#AA4499", "#44AA99", "#882255")
+# "Muted" of Tol (2021), Colour schemes, without olive, which is near sand; then those that are farthest from all before
+# them in CIE L*a*b*, to people with and without a colour vision deficiency, the darkest last.
+PALETTE = (
+    *("#332288", "#CC6677", "#117733", "#88CCEE", "#DDCC77", "#AA4499", "#44AA99", "#882255"),
+    *("#9999FF", "#00EEAA", "#779900", "#CC9977", "#993300", "#FF88CC", "#0066BB", "#DD4444"),
+    *("#FFAA44", "#442255", "#003333", "#333311"),
+)
 GREY, FAINT = "#999999", "#DDDDDD"
 
 _AXIS = {"automargin": True, "gridcolor": "#E5E5E5", "zerolinecolor": "#BBBBBB", "linecolor": "#BBBBBB"}

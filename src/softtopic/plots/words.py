@@ -22,6 +22,9 @@ from softtopic.plots.style import (
 from softtopic.state import FittedState
 from softtopic.topics.table import topic_names, topics_of
 
+# Topics in colour among the curves of all.
+_N_COLORED = 8
+
 
 def visualize_barchart(
     state: FittedState, topics: Sequence[int] | None = None, top_n_topics: int = 8, n_words: int = 5, **layout: Any
@@ -86,7 +89,7 @@ def visualize_term_rank(
     """
     check_whole("n_words", n_words, 1)
     go, names = graph_objects(), topic_names(state)
-    colored = chosen_columns(state, topics, len(PALETTE))
+    colored = chosen_columns(state, topics, _N_COLORED)
     others = [column for column in range(state.n_topics) if column not in colored]
     traces = []
     for place, column in enumerate([*others, *colored]):

@@ -18,8 +18,12 @@ from softtopic.storage.atomic import staged_file
 from softtopic.topics.documents import excerpt
 from softtopic.topics.map import Coordinates, document_map
 
-# "Light" of Tol (2021), Colour schemes: on a dark ground, in the place of each colour of `PALETTE`.
-_ON_DARK = ("#77AADD", "#EE8866", "#44BB99", "#99DDFF", "#EEDD88", "#FFAABB", "#BBCC33", "#DDDDDD")
+# "Light" of Tol (2021), Colour schemes, continued as `PALETTE` is: on a dark ground, in the place of its colours.
+_ON_DARK = (
+    *("#77AADD", "#EE8866", "#44BB99", "#99DDFF", "#EEDD88", "#FFAABB", "#BBCC33", "#DDDDDD"),
+    *("#8866DD", "#338822", "#DD3366", "#996699", "#88FFBB", "#BB9922", "#8888DD", "#99CC88"),
+    *("#CC5522", "#BB55BB", "#668877", "#998899"),
+)
 
 # Bytes of the data of a page, so that it has at most 10 MB.
 _MAX_DATA_BYTES = 9_900_000
