@@ -33,7 +33,7 @@ ALLOWED = {
     "what Excel holds": {"_MAX_CELL", "MAX_SHEET_ROWS", "MAX_SHEET_COLUMNS", "_MAX_WHOLE", "_FIRST_YEAR"},
     "words and example documents of a guide": {"_MAX_PHRASE"},
     "which documents are answers without content": {"_MAX_WORDS", "_MAX_LENGTH", "_MIN_COPIES", "_MIN_SHARE"},
-    "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_MIN_DECLARED", "_MIN_SIMILARITY"},
+    "when a user is warned": {"_FEW_TEXTS", "_FEW_WORDS", "_MIN_DECLARED", "_MIN_SIMILARITY", "_MIN_FOREIGN"},
     "which languages a corpus is in": {
         "MIN_RATIO", "MIN_DOCUMENTS", "_MIN_WORDS", "_MIN_SCRIPT_SHARE", "_N_CHARACTERS", "_N_DOCUMENTS", "_N_STEPS",
     },

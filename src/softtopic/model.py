@@ -66,7 +66,7 @@ from softtopic.topics.edits import Edit
 from softtopic.topics.guides import guide_report
 from softtopic.topics.words import Topics
 from softtopic.training.report import TrainingReport
-from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, TopicVocab
+from softtopic.types import DocHidden, DocInt, DocTopic, DocVocab, Languages, TopicVocab
 
 
 # scikit-learn would wrap `transform` and ask for X even where hidden= is given.
@@ -179,7 +179,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         sample: float | None = None,
         demonstrations: str | None = None,
         vocabulary: int | Sequence[str] | np.ndarray | Vocabulary | CountVectorizer | NotSaved = 2000,
-        language: str | Sequence[str] = "auto",
+        language: Languages = "auto",
         guides: Mapping[str, Sequence[str]] | Sequence[str] | NotSaved | None = None,
         features: str | Path | None = "auto",
         random_state: int | np.integer | np.random.RandomState | None = 0,
@@ -638,17 +638,13 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """
         return cls.load(persistence.pull_model(repo_id, revision=revision, token=token), device=device)
 
-    def get_topics(
-        self, n_words: int = 10, *, language: str | Sequence[str] | None = None
-    ) -> dict[int, list[tuple[str, float]]]:
+    def get_topics(self, n_words: int = 10, *, language: Languages | None = None) -> dict[int, list[tuple[str, float]]]:
         """Top words of every topic with their scores, largest first; see `get_topic`."""
         if language is not None:
             return languages.topics_in_language(self._fitted.view, n_words, language)
         return table.get_topics(self._fitted.view, n_words)
 
-    def get_topic(
-        self, topic: int, n_words: int = 10, *, language: str | Sequence[str] | None = None
-    ) -> list[tuple[str, float]]:
+    def get_topic(self, topic: int, n_words: int = 10, *, language: Languages | None = None) -> list[tuple[str, float]]:
         """Top words of one topic with the scores they are ranked by, largest first; over all words they sum to 1.
 
         Parameters
@@ -738,15 +734,15 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return document_table.documents_of(self._fitted.view, topic, limit, novelty=self._fitted.describe(None)[1])
 
     def get_representative_docs(
-        self, topic: int | None = None, *, language: str | Sequence[str] | None = None
+        self, topic: int | None = None, *, language: Languages | None = None
     ) -> list[str] | dict[int, list[str]]:
         """Beginnings of the three documents with the largest share of a topic; without one, of all topics by number.
 
         With a language, or several, those of the documents in it.
         """
-        view = self._fitted.view
-        own = None if language is None else languages.documents_in_language(view, language)
-        return table.get_representative_docs(view, topic, own)
+        if language is not None:
+            return languages.representative_docs_in_language(self._fitted.view, topic, language)
+        return table.get_representative_docs(self._fitted.view, topic)
 
     def hierarchical_topics(self, levels: Sequence[int] | None = None) -> pd.DataFrame:
         """Group similar topics at several levels, by Ward linkage of their words and documents.
@@ -774,7 +770,7 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return hierarchy.topic_tree(self._fitted.view, levels)
 
     def explain(self, text: str, n_topics: int = 1) -> pd.DataFrame:
-        """Find the topics of each sentence of a text, and the words that speak for them.
+        """Find the topics of each sentence of a text, and the words that support them.
 
         Parameters
         ----------

@@ -197,7 +197,7 @@ def test_stopped_by_hand(run, model, monkeypatch):
     monkeypatch.setattr(TopicModel, "load", stopped)
     code, _, err = run("topics", model)
     assert code == 130
-    assert err == "softtopic: stopped; run the same command again to go on\n"
+    assert err == "softtopic: stopped; run the same command again to resume\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals end processes elsewhere")
@@ -216,7 +216,7 @@ def test_a_fit_stopped_by_a_signal_leaves_no_lock(run, posts, tmp_path, monkeypa
     monkeypatch.setattr(TopicModel, "fit", stopped)
     code, out, err = run("fit", posts, "--text", "body", "--recipe", "prodlda", "--topics", 3, "--out", "m")
     assert (code, out, held) == (status, "", [".m.writer.lock"])
-    assert err.endswith("softtopic: stopped; run the same command again to go on\n")
+    assert err.endswith("softtopic: stopped; run the same command again to resume\n")
     assert [path.name for path in tmp_path.iterdir()] == ["posts.csv"]
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -231,7 +231,7 @@ def test_a_fit_stopped_by_hand_says_what_is_kept(run, posts, tiny_lm, tmp_path, 
     given = ["--text", "body", "--lm", tiny_lm, "--topics", "3", "--vocabulary", "40", "--out", tmp_path / "m"]
     code, out, err = run("fit", posts, *given, "--quiet")
     assert (code, out) == (130, "")
-    assert err == "softtopic: stopped; 0 of 12 documents read are kept; run the same command again to go on\n"
+    assert err == "softtopic: stopped; 0 of 12 documents read are kept; run the same command again to resume\n"
 
 
 def test_anything_else_is_one_line_and_exit_1(run, model, monkeypatch):

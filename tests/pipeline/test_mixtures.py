@@ -86,7 +86,7 @@ def test_a_run_that_ends_is_continued(model, rows, tmp_path, monkeypatch, caplog
     monkeypatch.setattr(mixtures, "_table", table)
     with pytest.raises(KeyboardInterrupt) as stopped:
         model.transform_to(path, stream)
-    assert stopped.value.__notes__ == [f"complete parts are in {path}; the same command goes on"]
+    assert stopped.value.__notes__ == [f"complete parts are in {path}; the same command resumes"]
     with pytest.raises(PartFolderError, match="is not complete"):
         model.get_topic_sizes(path)
     monkeypatch.setattr(mixtures, "_table", compute)

@@ -134,9 +134,11 @@ def test_more_topics_than_documents_trained_on_are_refused(texts, tiny_lm):
         TopicModel(6, recipe=recipe, lm=tiny_lm, features=None).plan(texts)
 
 
-def test_the_plan_says_how_many_documents_are_not_read_whole(texts, tiny_lm, tiny_encoder):
+def test_the_plan_says_how_many_documents_are_truncated(texts, tiny_lm, tiny_encoder):
     long = [f"{text} " + "and so on " * n for text, n in zip(texts[:4], (10, 40, 200, 400), strict=True)]
     lines = plan_of([*texts, *long], tiny_lm, embedder=tiny_encoder).lines()
-    said = "about 3 longer than the 80 tokens read of each and 2 longer than the 256 tokens encoded of each"
-    assert f"not read whole: of 16 documents {said}" in lines
-    assert not any("not read whole" in line for line in plan_of(texts, tiny_lm).lines())
+    said = (
+        "about 3 of 16 documents exceed the 80 tokens that the language model reads, 2 the 256 that the encoder reads"
+    )
+    assert f"truncated: {said}" in lines
+    assert not any("truncated" in line for line in plan_of(texts, tiny_lm).lines())

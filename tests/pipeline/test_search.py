@@ -94,7 +94,7 @@ def test_a_method_that_does_not_exist_or_has_no_index_is_refused(model, tmp_path
 
 def test_a_model_without_texts_cannot_be_searched_by_words(model, tmp_path):
     model.save(tmp_path / "m", excerpts=False)
-    with pytest.raises(InputError, match="the model holds no texts to search by words"):
+    with pytest.raises(InputError, match="the model has no texts to search by words"):
         TopicModel.load(tmp_path / "m").search("sql", method="words+topics")
 
 

@@ -55,7 +55,7 @@ def test_boxes_are_one_line_with_the_next_step(installed, bars, tmp_path, monkey
     caplog.set_level("WARNING", "softtopic")
     images.write_figure(bars, tmp_path / "bars.png")
     [line] = [record.message for record in caplog.records]
-    assert line.startswith("no font on this machine has letters of Devanagari, Thai, which are boxes in bars.png")
+    assert line.startswith("no installed font covers Devanagari, Thai; these characters appear as boxes in bars.png")
     assert "install one" in line
     caplog.clear()
     images.write_figure(bars, tmp_path / "bars.html")

@@ -53,6 +53,17 @@ def test_names_are_phrases_of_known_words(phrase, fits):
 
 @pytest.mark.parametrize(
     ("phrase", "fits"),
+    [
+        ("km²", False), ("m³", False), ("25 km²", False), ("°C", False), ("90 %", False),
+        ("km² of forest", True), ("3d", True), ("1984", True), ("c++", True), ("平方公里", True),
+    ],
+)  # fmt: skip
+def test_units_are_no_names(phrase, fits):
+    assert is_name(phrase, ()) == fits
+
+
+@pytest.mark.parametrize(
+    ("phrase", "fits"),
     [("dogs are a danger", False), ("danger of dogs", True), ("dogs and cats", True), ("dogs dogs", False)],
 )
 def test_a_name_is_no_sentence_and_repeats_no_word(phrase, fits):

@@ -52,7 +52,7 @@ def _main(arguments: Sequence[str] | None) -> NoReturn:
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort) as stop:
         code = 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
-        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), code)
+        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to resume"]), code)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except Exception as error:

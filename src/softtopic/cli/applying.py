@@ -156,7 +156,7 @@ def transform(
         bool,
         typer.Option(
             "--resume",
-            help="Standard input to --out FILE.jsonl: go on where a killed run stopped, as --out FOLDER/ always does.",
+            help="Standard input to --out FILE.jsonl: resume where a killed run stopped, as --out FOLDER/ always does.",
         ),
     ] = False,
     skip_invalid: SkipInvalid = False,

@@ -48,7 +48,7 @@ def explain(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print the topics of each sentence of a text, and the words that speak for them."""
+    """Print the topics of each sentence of a text, and the words that support them."""
     from softtopic.model import TopicModel
 
     show_messages(quiet)

@@ -154,7 +154,7 @@ def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple[
         yield sys.stdout.buffer, 0
         return
     with (
-        noting_what_is_kept(lambda: f"what is done is in {options.out}.partial, and --resume goes on"),
+        noting_what_is_kept(lambda: f"what is done is in {options.out}.partial, and --resume continues"),
         resumable_lines(options.out, made_of, resume=options.resume) as (stream, done),
     ):
         if done:

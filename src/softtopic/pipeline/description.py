@@ -40,14 +40,20 @@ def encoding(embedder: Embedder | None, language: CorpusLanguage, count: int, *,
 
 
 def truncation(source: Source, teacher: BaseTeacher | None, embedder: Embedder | None) -> str:
-    """How many documents are longer than what is read and encoded of each."""
+    """How many documents exceed what language model and encoder read of each."""
     limits: dict[str, int] = {}
     if isinstance(teacher, Teacher):
         config = teacher.config
-        limits["read"] = config.max_tokens * max_chunks(config.truncation, config.max_windows)
+        limits["language model"] = config.max_tokens * max_chunks(config.truncation, config.max_windows)
     if isinstance(embedder, SentenceEncoder):
-        limits["encoded"] = embedder.max_tokens
+        limits["encoder"] = embedder.max_tokens
     texts = source.corpus.distinct.texts if source.has_texts else ()
-    longer = {how: n_longer(texts, limit) for how, limit in limits.items()}
-    parts = [f"{longer[how]:,} longer than the {limits[how]} tokens {how} of each" for how in limits if longer[how]]
-    return f"not read whole: of {source.count:,} documents about {' and '.join(parts)}" if parts else ""
+    longer = {who: n_longer(texts, limit) for who, limit in limits.items()}
+    parts = [(longer[who], limits[who], who) for who in limits if longer[who]]
+    said = [
+        f"{count:,} the {limit} that the {who} reads"
+        if place
+        else f"about {count:,} of {source.count:,} documents exceed the {limit} tokens that the {who} reads"
+        for place, (count, limit, who) in enumerate(parts)
+    ]
+    return f"truncated: {', '.join(said)}" if said else ""

@@ -98,7 +98,7 @@ def write_mixtures(
     folder = PartFolder.create(path, made_of(predictor, stream, options), overwrite=options.overwrite)
     n_kept = n_replaced = 0
     index = -1
-    note = f"complete parts are in {path}; the same command goes on"
+    note = f"complete parts are in {path}; the same command resumes"
     with (
         noting_what_is_kept(lambda: note),
         folder.claim(),

@@ -117,12 +117,13 @@ def texts_of_topics(
     chosen, codes = _chosen(names), state.languages
     shown = [excerpt(text) for text in training_texts(state, texts)]
     if not any(text.strip() for text in shown):
-        raise InputError("the model holds no text of its documents; give the training documents, in their order")
+        raise InputError("the model holds no text of its documents; give the training documents (--documents)")
     words = topics_of(state).top_words(10)
     if chosen in codes and len(codes) > 1:
-        own = topics_in_language(state, 10, chosen).values()
+        known = replace(state, excerpts=tuple(shown))
+        own = topics_in_language(known, 10, chosen).values()
         words = [[word for word, _ in found] or of_all for found, of_all in zip(own, words, strict=True)]
-        shown = [text if code == chosen else "" for text, code in zip(shown, languages_of(state, shown), strict=True)]
+        shown = [text if code == chosen else "" for text, code in zip(shown, languages_of(known), strict=True)]
         language, codes = chosen, (chosen,)
     rows = representative_rows(state.theta, shown, n=config.phrase_documents)
     documents = [[shown[row] for row in own] for own in rows]

@@ -136,7 +136,7 @@ class FitPlan:
     cost : Cost
         Expected time and memory.
     truncation : str
-        One line on the documents that are not read whole; "" where all are.
+        One line on the documents that are truncated; "" where all are.
     selection : Selection or None
         How the number of topics was chosen; None if it was given, or is not chosen yet.
     """

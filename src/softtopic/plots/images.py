@@ -47,12 +47,12 @@ def write_figure(figure: Figure, path: Path) -> None:
 
 
 def _warn_of_boxes(figure: Figure, path: Path) -> None:
-    """One line where letters of the figure are in no font of this machine."""
+    """One line where no installed font covers characters of the figure."""
     missing = scripts_without_font(shown_texts(figure))
     if missing:
         log.warning(
-            "no font on this machine has letters of %s, which are boxes in %s; install one (Noto has all: "
-            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which take fonts of "
+            "no installed font covers %s; these characters appear as boxes in %s; install one (Noto covers all: "
+            "fonts-noto-core and fonts-noto-cjk on Debian and Ubuntu), or give .html or .svg, which use the fonts of "
             "their reader",
             ", ".join(missing), path.name,
         )  # fmt: skip

@@ -287,7 +287,10 @@ def _trend_statistic(places: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def _times(documents: Assignments, times: Iterable[Any] | None, format: str | None) -> pd.DatetimeIndex:
     if times is None and documents.times is None:
-        raise InputError("the times of the documents are not known; give times=, or fit a Corpus with times (--time)")
+        raise InputError(
+            "the times of the documents are not known; fit with --time COLUMN (a Corpus with times), or give the "
+            "documents with --time COLUMN (times=)"
+        )
     parsed = parse_times(documents.times if times is None else times, format=format)  # type: ignore[arg-type]
     if len(parsed) != len(documents):
         raise InputError(f"{len(parsed)} times for {len(documents)} documents; give one for each")

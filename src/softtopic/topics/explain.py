@@ -1,4 +1,4 @@
-"""Which sentences of a document speak for which topic, and by which words."""
+"""Which topics the sentences of a document support, and by which words."""
 
 import re
 
@@ -38,7 +38,7 @@ def sentences(text: object) -> list[str]:
 
 
 def explain(state: FittedState, parts: list[str], theta: DocTopic, n_topics: int = 1) -> pd.DataFrame:
-    """Topics of each sentence and the words that speak for them.
+    """Topics of each sentence and the words that support them.
 
     Parameters
     ----------

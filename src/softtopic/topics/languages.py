@@ -14,6 +14,7 @@ from softtopic.topics.assignments import Assignments
 from softtopic.topics.documents import representative_rows
 from softtopic.topics.groups import topics_per_class
 from softtopic.topics.table import column_of, get_topics
+from softtopic.types import Languages
 
 # A word is one of a language if its frequency there is at least this share of that in the language that has it most:
 # names are words of several languages.
@@ -48,9 +49,7 @@ def languages_of(state: FittedState, docs: Sequence[str] | None = None) -> list[
     return state.document_languages
 
 
-def topic_in_language(
-    state: FittedState, topic: int, n_words: int, language: str | Sequence[str]
-) -> list[tuple[str, float]]:
+def topic_in_language(state: FittedState, topic: int, n_words: int, language: Languages) -> list[tuple[str, float]]:
     """Top words of a topic among those of a language, with the scores they are ranked by.
 
     Parameters
@@ -71,27 +70,27 @@ def topic_in_language(
     return topics_in_language(state, n_words, language)[topic]
 
 
-def topics_in_language(
-    state: FittedState, n_words: int, language: str | Sequence[str]
-) -> dict[int, list[tuple[str, float]]]:
+def topics_in_language(state: FittedState, n_words: int, language: Languages) -> dict[int, list[tuple[str, float]]]:
     """The same of all topics, by number."""
     own = set().union(*(_words_of(state, code) for code in _codes(state, language)))
     ranked = get_topics(state, len(state.vocabulary))
     return {topic: [pair for pair in words if pair[0] in own][:n_words] for topic, words in ranked.items()}
 
 
-def documents_in_language(state: FittedState, language: str | Sequence[str], n: int = 3) -> dict[int, list[str]]:
-    """Beginnings of the `n` documents in a language with the largest share of each topic, by number of the topic.
+def representative_docs_in_language(
+    state: FittedState, topic: int | None, language: Languages
+) -> list[str] | dict[int, list[str]]:
+    """Excerpts of the documents in a language with the largest share of a topic; of all topics, by number, for None.
 
     Raises
     ------
     InputError
-        If the documents are in other languages, or the model holds no texts.
+        If there is no such topic, the documents are in other languages, or the model holds no texts.
     """
     codes = _codes(state, language)
     texts = [text if own in codes else "" for text, own in zip(state.excerpts, languages_of(state), strict=True)]
-    rows = representative_rows(state.theta, texts, n)
-    return {topic: [texts[row] for row in own] for topic, own in zip(state.topic_ids, rows, strict=True)}
+    found = [[texts[row] for row in rows] for rows in representative_rows(state.theta, texts)]
+    return dict(zip(state.topic_ids, found, strict=True)) if topic is None else found[column_of(state, topic)]
 
 
 def topics_per_language(state: FittedState, documents: Assignments, *, n_words: int = 5) -> pd.DataFrame:
@@ -140,7 +139,7 @@ def _foreign_languages(state: FittedState, texts: Sequence[str]) -> str:
     )
 
 
-def _codes(state: FittedState, language: str | Sequence[str]) -> tuple[str, ...]:
+def _codes(state: FittedState, language: Languages) -> tuple[str, ...]:
     codes = parse_languages(language)
     if missing := [code for code in codes if code not in state.languages]:
         raise InputError(f"no document is in {named_codes(missing)}; choose from {named_codes(state.languages)}")

@@ -17,6 +17,8 @@ from softtopic.teacher.config import NamingConfig
 Vectors = Float[np.ndarray, "rows width"]
 
 _WORD = re.compile(rf"[^\W_](?:[\w{COMBINING_MARKS}+#'’-]*[\w{COMBINING_MARKS}+#])?")
+# A unit, with or without a number: "km²", "°C", "25 %".
+_UNIT = re.compile(r"(?:[\d.,]+\s*)?\w{0,4}[²³°℃℉%‰]\w?")
 _MIN_WORD_LENGTH = 3
 _MAX_FREQUENT_WORDS = 3
 
@@ -96,6 +98,8 @@ class Candidates:
 def is_name(phrase: str, stop_words: Collection[str], known_words: Collection[str] | None = None) -> bool:
     """Whether a phrase neither begins nor ends with a stop word, nor repeats a word, and consists of known words.
 
+    Units, such as "km²", are no names.
+
     Within an English name stop words are prepositions, conjunctions or articles.
 
     Parameters
@@ -112,6 +116,8 @@ def is_name(phrase: str, stop_words: Collection[str], known_words: Collection[st
     (True, False, False)
     """
     words = words_of(phrase)
+    if _UNIT.fullmatch(phrase.strip()):
+        return False
     if not words or words[0] in stop_words or words[-1] in stop_words or len(set(words)) < len(words):
         return False
     if any(word in stop_words and word in _CLAUSE_WORDS for word in words):

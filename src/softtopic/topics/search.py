@@ -71,7 +71,9 @@ def word_index(state: FittedState) -> WordIndex:
     """Index of the words of the training documents with text, as far as the model holds them."""
     texts = [state.excerpts[row] for row in state.with_text]
     if not any(texts):
-        raise InputError("the model holds no texts to search by words; save it with excerpts=True, or search by topics")
+        raise InputError(
+            "the model has no texts to search by words; fit without --no-excerpts (excerpts=True), or search by topics"
+        )
     return WordIndex(texts)
 
 

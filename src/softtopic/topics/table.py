@@ -98,18 +98,11 @@ def size_table(state: FittedState, counts: Int[np.ndarray, " topics"]) -> pd.Dat
     return frame.sort_values("Count", ascending=False, kind="stable", ignore_index=True)
 
 
-def get_representative_docs(
-    state: FittedState, topic: int | None = None, chosen: Mapping[int, list[str]] | None = None
-) -> list[str] | dict[int, list[str]]:
-    """Excerpts of the documents with the largest share of a topic; of all topics, by number, where none is named.
-
-    They are those chosen for each topic, by default the representative documents of the state.
-    """
-    of = dict(chosen or zip(state.topic_ids, state.representative_docs, strict=True))
+def get_representative_docs(state: FittedState, topic: int | None = None) -> list[str] | dict[int, list[str]]:
+    """Excerpts of the documents with the largest share of a topic; of all topics, by number, where none is named."""
     if topic is None:
-        return of
-    column_of(state, topic)
-    return of[topic]
+        return dict(zip(state.topic_ids, state.representative_docs, strict=True))
+    return state.representative_docs[column_of(state, topic)]
 
 
 def column_of(state: FittedState, topic: int) -> int:
