@@ -119,6 +119,14 @@ def test_names_in_one_of_the_languages_of_the_documents(mixed, teacher, monkeypa
     assert not any(set(words_of(name)) & {"rakete", "brot", "umlaufbahn", "sauerteig"} for name in names)
 
 
+def test_names_in_a_language_by_the_documents_of_a_model_without_texts(mixed, texts, teacher, monkeypatch, tmp_path):
+    monkeypatch.setattr(naming, "can_write", lambda teacher, language: language == "en")
+    names = mixed.reset().name_topics(lm=teacher, language="de", config=CONFIG)
+    mixed.reset().save(tmp_path / "m", excerpts=False)
+    loaded = TopicModel.load(tmp_path / "m").set_params(embedder=encode)
+    assert loaded.name_topics([*texts, *GERMAN], lm=teacher, language="de", config=CONFIG) == names
+
+
 def test_words_are_shown_where_the_language_of_choice_cannot_be_written(model, teacher, monkeypatch, caplog):
     monkeypatch.setattr(naming, "can_write", lambda teacher, language: False)
     names, [line] = named(model, teacher, caplog, "de")
