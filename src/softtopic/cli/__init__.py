@@ -52,7 +52,7 @@ def _main(arguments: Sequence[str] | None) -> NoReturn:
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort) as stop:
         code = 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
-        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to go on"]), code)
+        _fail(_stopped(getattr(stop, "__notes__", ())), code)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except Exception as error:
@@ -87,6 +87,14 @@ def _show_all_letters() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _stopped(notes: Sequence[str]) -> str:
+    """What was kept, and how to go on."""
+    from softtopic.cli.options import ADD_RESUME
+
+    next_step = [] if any(note.endswith(ADD_RESUME) for note in notes) else ["run the same command again to go on"]
+    return "; ".join(["stopped", *notes, *next_step])
 
 
 def _explain(error: Exception) -> tuple[str, int]:

@@ -17,6 +17,9 @@ from softtopic.data.formats import FORMAT_NAMES
 DOCUMENTS, WORDS, LANGUAGE_MODEL, RECIPE = "Documents", "Words", "Language model", "Recipe"
 REFERENCE, OUTPUT = "Reference corpus", "Output"
 
+# The next step where an interrupted command is not simply run again.
+ADD_RESUME = "add --resume to continue"
+
 File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also with .gz; - is standard input.")]
 _FILES_HELP = f"Documents: {FORMAT_NAMES}, also with .gz; several files, or folders of them; - is standard input."
 Files = Annotated[list[str], typer.Argument(help=_FILES_HELP)]
@@ -97,6 +100,9 @@ Language = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=LANGUAGE_MODEL)]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.", rich_help_panel=OUTPUT)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a model even if it has edits.", rich_help_panel=OUTPUT)
 ]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 TopicsOrAuto = Annotated[str, typer.Option("--topics", help="Number of topics, or auto to choose it.")]

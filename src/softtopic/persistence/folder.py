@@ -37,6 +37,7 @@ from softtopic.persistence.formats import (
 )
 from softtopic.storage.addresses import absolute
 from softtopic.storage.atomic import check_writable, locked, read_folder, recover_folder, staged_folder
+from softtopic.wording import counted
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -111,6 +112,20 @@ def check_destination(path: Path) -> None:
     raise ModelFileError(
         f"{path} exists and is not a model folder; give a model folder or a new one, nothing was written"
     )
+
+
+def check_no_edits(path: Path) -> None:
+    """Raise ModelFileError, before hours of work, where a fit would replace a model with edits."""
+    recover_folder(path.absolute())
+    try:
+        edits = _read_json(path / EDITS)["edits"]
+    except (OSError, ValueError, DamagedError, KeyError, TypeError):
+        return
+    if edits:
+        raise ModelFileError(
+            f"{path} is a model with {counted(len(edits), 'edit')}, which a new fit does not have; give another folder "
+            "with --out, or --overwrite to replace it"
+        )
 
 
 def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None] | None = None) -> str:
