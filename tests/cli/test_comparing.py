@@ -66,6 +66,24 @@ def test_groups_and_comparison(run, model, dated, tmp_path):
     assert len(pd.read_csv(tmp_path / "changes.csv")) == 3
 
 
+def test_files_of_another_encoding_and_separator_are_read(run, model, texts, tmp_path):
+    table = pd.DataFrame({"body": [f"{text} café" for text in texts], "group": ["ä", "b"] * 6, "day": "2024-01-02"})
+    table.to_csv(tmp_path / "old.csv", index=False, encoding="cp1252", sep="^")
+    given = [model, tmp_path / "old.csv", "--text", "body", "--delimiter", "^"]
+    for command in (["groups", *given, "--by", "group"], ["trends", *given, "--time", "day"]):
+        code, _, err = run(*command, "--quiet")
+        assert (code, "encoding" in err) == (2, True)
+        code, out, err = run(*command, "--encoding", "cp1252", "--quiet")
+        assert code == 0, err
+    name = ["name", *given[:1], "--documents", *given[1:], "--encoding", "utf-16"]
+    assert "old.csv is not utf-16" in run(*name)[2]
+    for command in ("report", "export", "serve"):
+        err = run(command, *given, "--by", "group", "--encoding", "cp1252", "--quiet")[2]
+        assert "12 classes for a model of 48 documents" in err
+    plot = ["plot", *given, "--by", "group", "--kind", "per-class", "--encoding", "cp1252", "--quiet"]
+    assert run(*plot)[0] == 0
+
+
 def test_languages_are_compared_where_no_column_is_named(run, texts, tmp_path):
     german = [
         f"{text} Der Regen fällt heute auf die Straßen der kleinen Stadt und die Kinder spielen." for text in range(12)

@@ -47,7 +47,9 @@ def test_without_resume_lines_of_an_earlier_run_are_not_thrown_away(tmp_path, li
     with pytest.raises(StoppedError):
         write(path, lines, stop=3)
     before = partial.read_bytes()
-    with pytest.raises(InputError, match=r"partial has 3 documents of an earlier run; add --resume to continue it, or "):
+    with pytest.raises(
+        InputError, match=r"partial has 3 documents of an earlier run; add --resume to continue it, or "
+    ):
         write(path, lines, resume=False)
     assert partial.read_bytes() == before
     partial.unlink()

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import parse_bins, read_documents
-from softtopic.cli.options import OUTPUT, Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import (
+    OUTPUT,
+    Delimiter,
+    Device,
+    DocumentOptions,
+    Encoding,
+    Format,
+    Json,
+    Model,
+    Quiet,
+    Text,
+    Time,
+    TimeFormat,
+)
 from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
 
@@ -45,6 +58,8 @@ def trends(
     ] = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     out: TableFile = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -57,7 +72,12 @@ def trends(
     options: dict[str, Any] = {"bins": parse_bins(bins)}
     times, docs = None, None
     if file is not None:
-        corpus = read_documents(file, DocumentOptions(text=text, format=format, time=time, time_format=time_format))
+        corpus = read_documents(
+            file,
+            DocumentOptions(
+                text=text, format=format, delimiter=delimiter, encoding=encoding, time=time, time_format=time_format
+            ),
+        )
         times, docs = corpus.times, corpus.texts
         options["theta"] = loaded.transform(corpus)
     periods = loaded.topics_over_time(times, docs=docs, **options)
@@ -101,6 +121,8 @@ def groups(
     ] = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     out: TableFile = None,
     top: Annotated[int, typer.Option("--top", help="Number of topics to print for each class.")] = 5,
     device: Device = "auto",
@@ -111,7 +133,9 @@ def groups(
     loaded = _open(model, out, device, quiet)
     if top < 1:
         raise InputError(f"--top is {top}; give a whole number of at least 1")
-    corpus = read_documents(file, DocumentOptions(text=text, label=by, format=format))
+    corpus = read_documents(
+        file, DocumentOptions(text=text, label=by, format=format, delimiter=delimiter, encoding=encoding)
+    )
     classes = "language" if by is None else corpus.labels or ()
     table = loaded.topics_per_class(classes, docs=corpus.texts, theta=loaded.transform(corpus))
     _write(out, table)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from softtopic.cli.building import read_documents, save_changed
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, LmModel, Quiet, Text
+from softtopic.cli.options import Delimiter, Device, DocumentOptions, Encoding, Format, Json, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
 
@@ -41,6 +41,8 @@ def name(
     ] = "auto",
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -58,7 +60,9 @@ def name(
     if Path(topics).is_dir():
         texts = None
         if documents is not None:
-            texts = read_documents(documents, DocumentOptions(text=text, format=format)).texts
+            texts = read_documents(
+                documents, DocumentOptions(text=text, format=format, delimiter=delimiter, encoding=encoding)
+            ).texts
         names, words = _name_model(Path(topics), texts, device, options)
     else:
         if documents is not None:

@@ -142,8 +142,8 @@ def _check_empty(partial: Path) -> None:
         n_lines = sum(1 for line in stream if line.endswith(b"\n"))
     if n_lines:
         raise InputError(
-            f"{partial} has {counted(n_lines, 'document')} of an earlier run; add --resume to continue it, or remove it "
-            "to start anew"
+            f"{partial} has {counted(n_lines, 'document')} of an earlier run; add --resume to continue it, or remove "
+            "it to start anew"
         )
 
 
