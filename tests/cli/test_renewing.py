@@ -84,6 +84,13 @@ def test_documents_are_added_to_another_folder_or_in_place(run, folder, new, tmp
     assert "update: 6 more documents, 0 new topics" in TopicModel.load(folder).state_.plan
 
 
+def test_documents_that_are_in_the_model_already_are_named_in_one_line(run, folder, tmp_path):
+    pd.DataFrame({"text": documents(30)}).to_csv(tmp_path / "again.csv", index=False)
+    code, _, err = run("update", folder, tmp_path / "again.csv", "--in-place")
+    assert code == 0
+    assert err.splitlines().count("softtopic: 30 of 30 documents are already in the model and count twice") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
