@@ -10,7 +10,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
 
-from softtopic.errors import SofttopicError
+from softtopic.errors import MissingColumnError, SofttopicError
 
 # Set by the scripts that --install-completion writes.
 _COMPLETION = "_SOFTTOPIC_COMPLETE"
@@ -58,7 +58,7 @@ def _main(arguments: Sequence[str] | None) -> NoReturn:
     except Exception as error:
         if isinstance(error, OSError):
             _discard_output()
-        message, status = _explain(error)
+        message, status = _explain(error, given)
         if status == 1 and os.environ.get("SOFTTOPIC_DEBUG"):
             raise
         _fail(message, status)
@@ -97,12 +97,16 @@ def _stopped(notes: Sequence[str]) -> str:
     return "; ".join(["stopped", *notes, *next_step])
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     """What to say of an error, and the exit status."""
     import typer
 
     # typer carries its own copy of click in some versions; the base class of its errors is found in either.
     wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+    if isinstance(error, MissingColumnError):
+        from softtopic.cli.options import option_of_column
+
+        return f"{error}; choose one with {option_of_column(str(error), arguments)}", 2
     if isinstance(error, SofttopicError):
         return str(error), 2
     if isinstance(error, wrong_use):

@@ -47,7 +47,8 @@ def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dic
     from softtopic.data.readers import Columns, corpus_of, read_table
 
     table = read_table(file, format=options.format, delimiter=options.delimiter, encoding=options.encoding)
-    return corpus_of(table, Columns(text=options.text, id=options.id), file), table
+    columns = Columns(text=options.text, id=options.id)
+    return corpus_of(table, columns, file, guessed=options.format is None), table
 
 
 def save_changed(model: "TopicModel", path: Path, version: str, *, excerpts: bool = True) -> None:

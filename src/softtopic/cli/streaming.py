@@ -26,7 +26,7 @@ from softtopic.data.streams import (
     timed_batches,
 )
 from softtopic.data.writers import kept_columns, write_jsonl
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
 from softtopic.wording import counted
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: Strea
                 stream.flush()
                 position += len(records)
             if error is not None:
-                raise InputError(error)
+                raise error
         if position < done:
             raise InputError(
                 f"standard input has {counted(position, 'document')}, and {done:,} are done; give the same input again"
@@ -104,14 +104,16 @@ def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: Strea
         print(f"{counted(position, 'mixture')} of {counted(len(loaded.topic_ids_), 'topic')} are in {options.out}.")
 
 
-def _valid(batch: list[Item], skip_invalid: bool, skipped: int) -> tuple[list[Record], str | None]:
-    """Documents of a batch; without `skip_invalid` those before the first invalid line, and its message."""
+def _valid(batch: list[Item], skip_invalid: bool, skipped: int) -> tuple[list[Record], InputError | None]:
+    """Documents of a batch; without `skip_invalid` those before the first invalid line, and an error that names it."""
     records: list[Record] = []
     for item in batch:
         if isinstance(item, Record):
             records.append(item)
         elif not skip_invalid:
-            return records, f"{item.message}; or leave such lines out with --skip-invalid"
+            if item.lacks_column:
+                return records, MissingColumnError(item.message)
+            return records, InputError(f"{item.message}; or leave such lines out with --skip-invalid")
         else:
             if skipped < _NAMED:
                 log.warning("%s; left out", item.message)

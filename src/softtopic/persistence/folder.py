@@ -190,6 +190,8 @@ def check_version(path: Path, version: str, next_step: str) -> None:
 
 def _read_model(path: Path) -> ModelFiles:
     with _named(path):
+        if path.is_file():
+            raise ModelFileError(f"{path} is a file; give a model folder")
         if not path.is_dir():
             raise ModelFileError(f"{path}: no such model folder; make one with `softtopic fit`")
         config, version = _read_config(path)
