@@ -55,9 +55,14 @@ def test_groups_and_comparison(run, model, dated, tmp_path):
     given = ["groups", model, dated, "--text", "body", "--by", "who", "--quiet"]
     code, out, err = run(*given, "--top", "2")
     assert (code, err) == (0, "")
-    assert len(out.splitlines()) == 5
+    assert out.splitlines()[0].split("  ")[-2:] == ["adjusted p", "topic: words that differ"]
+    assert len(out.splitlines()) == 7
+    assert out.endswith("\n\nno difference is significant at 5 % after correction\n")
+    table = pd.read_csv(dated).assign(who=lambda posts: posts["body"].str.contains("SQL").map(str))
+    table.to_csv(dated, index=False)
+    assert "no difference is significant" not in run(*given)[1]
     code, out, _ = run(*given, "--json", "--out", tmp_path / "groups.jsonl")
-    assert {row["class"] for row in json.loads(out)["groups"]} == {"a", "b"}
+    assert {row["class"] for row in json.loads(out)["groups"]} == {"True", "False"}
     code, out, err = run("compare", model, model, "--baseline", model)
     assert (code, err) == (0, "")
     assert out.startswith("3 kept, 0 appeared, 0 vanished, 0 split, 0 merged")

@@ -40,6 +40,9 @@ TableFile = Annotated[
     ),
 ]
 
+# Adjusted p-values below which differences are significant.
+_SIGNIFICANT = 0.05
+
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -109,7 +112,7 @@ def trends(
         ]
         for row in tests.to_dict("records")
     ]
-    print_table(["trend", "early", "late", "p", "share over time", "topic"], rows)
+    print_table(["trend", "early", "late", "adjusted p", "share over time", "topic"], rows)
 
 
 def groups(
@@ -156,7 +159,9 @@ def groups(
             ]
             for row in first.to_dict("records")
         ]
-    print_table(["class", "share", "95 %", "ratio", "p", "topic: words that differ"], rows)
+    print_table(["class", "share", "95 %", "ratio", "adjusted p", "topic: words that differ"], rows)
+    if not (table["Adjusted_P"] < _SIGNIFICANT).any():
+        print("\nno difference is significant at 5 % after correction")
 
 
 def compare(
