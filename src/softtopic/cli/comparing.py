@@ -23,6 +23,7 @@ from softtopic.cli.options import (
 )
 from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +97,7 @@ def trends(
         return
     shares = periods.pivot(index="Topic", columns="Bin_Start", values="Share")
     starts = [f"{start:%Y-%m-%d}" for start in (shares.columns[0], shares.columns[-1])]
-    print(f"{shares.shape[1]} periods, the first from {starts[0]}, the last from {starts[1]}\n")
+    print(f"{counted(shares.shape[1], 'period')}, the first from {starts[0]}, the last from {starts[1]}\n")
     names = dict(zip(periods["Topic"], periods["Name"], strict=True))
     if tests is None:
         print_table(["share", "topic"], [[_bars(shares.loc[topic]), names[topic]] for topic in shares.index])
@@ -219,7 +220,7 @@ def _write(out: Path | None, table: "pd.DataFrame") -> None:
 
     if out is not None:
         write_table(out, {column.lower(): _plain(table, column) for column in table.columns})
-        log.info("%d rows are in %s", len(table), out)
+        log.info("%s in %s", counted(len(table), "row"), out)
 
 
 def _plain(table: "pd.DataFrame", column: str) -> list[Any]:

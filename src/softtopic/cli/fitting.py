@@ -61,6 +61,7 @@ from softtopic.cli.output import (
 )
 from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, teach_parts, uses_parts
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +168,7 @@ def teach(
         print_json({"features": str(out), "distinct": count})
         return
     command = shlex.join(["softtopic", "fit", "--features", str(out), "--topics", "50"])
-    print(f"{count} distinct documents in {out}. Try: {command}")
+    print(f"{counted(count, 'distinct document')} in {out}. Try: {command}")
 
 
 def _of_one_file(options: DocumentOptions) -> dict[str, object]:

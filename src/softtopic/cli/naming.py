@@ -12,6 +12,7 @@ from softtopic.cli.building import read_documents, save_changed
 from softtopic.cli.options import Delimiter, Device, DocumentOptions, Encoding, Format, Json, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 log = logging.getLogger("softtopic")
 
@@ -89,7 +90,7 @@ def _name_model(
     named = model.name_topics(texts, **options)
     if named:
         save_changed(model, path, version)
-        log.info("%d names are in %s", len(named), path)
+        log.info("%s in %s", counted(len(named), "name"), path)
     # Topics that keep their names are shown as well.
     names = dict(zip(model.topic_ids_.tolist(), model.topic_names_, strict=True))
     return names, model.topics.top_words(10)
