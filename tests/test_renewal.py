@@ -88,6 +88,16 @@ def test_documents_of_known_topics_make_no_new_one(model):
     assert model.edits_ == ()
 
 
+def test_documents_that_are_in_the_model_already_are_a_warning(model, tmp_path):
+    model.save(tmp_path / "model", excerpts=False)
+    with pytest.warns(UserWarning, match="2 of 8 documents are already in the model and count twice"):
+        model.update([KNOWN[3], *documents(5, "sport", seed=7), f" {KNOWN[8]}", ""])
+    # Without texts their vectors are compared.
+    loaded = TopicModel.load(tmp_path / "model").set_params(embedder=encode)
+    with pytest.warns(UserWarning, match="2 of 8 documents have the vectors of documents of the model; where the tex"):
+        loaded.update([KNOWN[3], *documents(5, "sport", seed=7), f" {KNOWN[8]}", ""])
+
+
 def test_an_updated_model_is_saved_and_loaded(model, tmp_path):
     renamed(model).update(MORE).save(tmp_path / "model")
     loaded = TopicModel.load(tmp_path / "model")

@@ -11,6 +11,10 @@ class InputError(SofttopicError, ValueError):
     """An argument, a file or a text is not what was asked for."""
 
 
+class MissingColumnError(InputError):
+    """A file of documents has no column of that name."""
+
+
 class AssetError(SofttopicError):
     """A named file could not be fetched, or is not the file its checksum names."""
 

@@ -343,6 +343,8 @@ class TopicModel(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         similar to each other, and not by what they share with a topic, becomes a topic. It is one more edit: later
         documents are assigned to it, and `undo` takes it back. A refit with `like` renews words and topics.
 
+        Documents that are in the model already count twice; a warning says how many there are.
+
         Parameters
         ----------
         X : iterable of str or Corpus

@@ -127,6 +127,40 @@ def test_models_that_are_none(run, model, posts, tmp_path):
             assert said in err
 
 
+def test_a_missing_column_comes_with_its_option(run, model, posts, texts, tmp_path):
+    (tmp_path / "posts.jsonl").write_text(json.dumps({"body": "a"}) + "\n")
+    fit = ["fit", posts, "--recipe", "prodlda"]
+    cases = [
+        (fit, "posts.csv has no column 'text'; it has: body, group, key; choose one with --text"),
+        ([*fit, "--text", "body", "--id=nr"], "no column 'nr'; it has: body, group, key; choose one with --id"),
+        ([*fit, "--fit-on", "9", "--text", "t"], "line 2 has no column 't'; it has: body, group, key; choose one with"),
+        (
+            ["groups", model, posts, "--text", "body", "--by", "x"],
+            "no column 'x'; it has: body, group, key; choose one",
+        ),
+        (["transform", model, tmp_path / "posts.jsonl"], "posts.jsonl has no column 'text'; it has: body; choose one"),
+        (["evaluate", model, posts, "--text", "body", "--reference", posts], "choose one with --reference-text"),
+    ]
+    for arguments, said in cases:
+        code, out, err = run(*arguments, "--quiet")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+    assert "--by" in run("groups", model, posts, "--text", "body", "--by", "x")[2]
+
+
+def test_a_name_that_is_misspelt_comes_with_the_right_one(run, posts, monkeypatch):
+    import huggingface_hub
+
+    def refuse(*_, **__):
+        raise OSError("no such model")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    code, _, err = run("fetch", "multilingal")
+    assert (code, "'multilingal' could not be fetched (no such model); did you mean multilingual?" in err) == (2, True)
+    assert "give one of smollm2-135m, " in run("fetch", "someone/something")[2]
+    assert run("topics", posts)[2] == f"softtopic: {posts} is a file; give a model folder\n"
+
+
 def test_a_feature_folder_of_something_else(run, posts, tiny_lm, tmp_path):
     folder = tmp_path / "features"
     base = ["--text", "body", "--lm", tiny_lm, "--quiet"]

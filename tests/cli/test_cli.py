@@ -357,7 +357,7 @@ def test_the_cache_is_listed_cleared_and_limited(run, tmp_path, monkeypatch):
     assert "4.0 MB in" in run("cache", "ls")[1]
     assert json.loads(run("cache", "ls", "--json")[1])["bytes"] == 4_000_000
     assert run("cache", "cap", "5MB")[:2] == (0, "removed 0 entries, 0.0 MB\n")
-    assert run("cache", "cap", "1MB")[:2] == (0, "removed 1 entries, 2.0 MB\n")
-    assert run("cache", "clear", "assets")[:2] == (0, "removed 1 entries, 2.0 MB\n")
+    assert run("cache", "cap", "1MB")[:2] == (0, "removed 1 entry, 2.0 MB\n")
+    assert run("cache", "clear", "assets")[:2] == (0, "removed 1 entry, 2.0 MB\n")
     code, _, err = run("cache", "cap", "much")
     assert (code, err) == (2, "softtopic: 'much' is no size; give e.g. 500MB or 2GB\n")

@@ -55,15 +55,37 @@ def test_groups_and_comparison(run, model, dated, tmp_path):
     given = ["groups", model, dated, "--text", "body", "--by", "who", "--quiet"]
     code, out, err = run(*given, "--top", "2")
     assert (code, err) == (0, "")
-    assert len(out.splitlines()) == 5
+    assert out.splitlines()[0].split("  ")[-2:] == ["adjusted p", "topic: words that differ"]
+    assert len(out.splitlines()) == 7
+    assert out.endswith("\n\nno difference is significant at 5 % after correction\n")
+    table = pd.read_csv(dated).assign(who=lambda posts: posts["body"].str.contains("SQL").map(str))
+    table.to_csv(dated, index=False)
+    assert "no difference is significant" not in run(*given)[1]
     code, out, _ = run(*given, "--json", "--out", tmp_path / "groups.jsonl")
-    assert {row["class"] for row in json.loads(out)["groups"]} == {"a", "b"}
+    assert {row["class"] for row in json.loads(out)["groups"]} == {"True", "False"}
     code, out, err = run("compare", model, model, "--baseline", model)
     assert (code, err) == (0, "")
     assert out.startswith("3 kept, 0 appeared, 0 vanished, 0 split, 0 merged")
     code, out, _ = run("compare", model, model, "--json", "--out", tmp_path / "changes.csv")
     assert len(json.loads(out)["changes"]) == 3
     assert len(pd.read_csv(tmp_path / "changes.csv")) == 3
+
+
+def test_files_of_another_encoding_and_separator_are_read(run, model, texts, tmp_path):
+    table = pd.DataFrame({"body": [f"{text} café" for text in texts], "group": ["ä", "b"] * 6, "day": "2024-01-02"})
+    table.to_csv(tmp_path / "old.csv", index=False, encoding="cp1252", sep="^")
+    given = [model, tmp_path / "old.csv", "--text", "body", "--delimiter", "^"]
+    for command in (["groups", *given, "--by", "group"], ["trends", *given, "--time", "day"]):
+        code, _, err = run(*command, "--quiet")
+        assert (code, "encoding" in err) == (2, True)
+        assert run(*command, "--encoding", "cp1252", "--quiet")[0] == 0
+    name = ["name", *given[:1], "--documents", *given[1:], "--encoding", "utf-16"]
+    assert "old.csv is not utf-16" in run(*name)[2]
+    for command in ("report", "export", "serve"):
+        err = run(command, *given, "--by", "group", "--encoding", "cp1252", "--quiet")[2]
+        assert "12 classes for a model of 48 documents" in err
+    plot = ["plot", *given, "--by", "group", "--kind", "per-class", "--encoding", "cp1252", "--quiet"]
+    assert run(*plot)[0] == 0
 
 
 def test_languages_are_compared_where_no_column_is_named(run, texts, tmp_path):

@@ -155,7 +155,7 @@ def test_facts_and_explanations_are_printed(run, folder):
     assert out.startswith("Documents")
     assert "Plan of the fit:" in out
     run("edit", folder, "--rename", "0=Zero")
-    assert "3, after 1 edits" in run("info", folder)[1]
+    assert "3, after 1 edit\n" in run("info", folder)[1]
     code, out, err = run("explain", folder, "Join the tables. Bake bread.", "--topics", "2")
     assert (code, err) == (0, "")
     assert len(out.splitlines()) == 5

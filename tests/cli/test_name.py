@@ -104,7 +104,7 @@ def test_names_that_are_kept_are_shown(run, model, monkeypatch):
     code, out, err = run("name", model, "--language", "de", "--json")
     topics = json.loads(out)["topics"]
     assert (code, [topic["topic"] for topic in topics], topics[1]["name"]) == (0, [0, 1, 2], "Baking")
-    assert "names are in" not in err
+    assert "names in" not in err
     assert (model / "config.json").read_bytes() == before
 
 

@@ -88,7 +88,7 @@ def test_documents_of_any_format_are_written_to_a_bucket_as_a_stream(run, tiny, 
     (tmp_path / "posts.txt").write_text("\n".join(texts))
     assert run("transform", tiny, "posts.txt", "--out", "here/")[0] == 0
     code, said, _ = run("transform", tiny, "posts.txt", "--out", f"{bucket}/there")
-    assert (code, said) == (0, f"12 mixtures of 3 topics are in {bucket}/there (1 parts).\n")
+    assert (code, said) == (0, f"12 mixtures of 3 topics are in {bucket}/there (1 part).\n")
     assert table(f"{bucket}/there").equals(table(tmp_path / "here"))
     assert "1 of 1 parts were complete" in run("transform", tiny, "posts.txt", "--out", f"{bucket}/there/")[2]
 

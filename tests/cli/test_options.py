@@ -44,6 +44,16 @@ def test_a_group_is_its_options_on_the_command_line_and_one_value_in_the_command
     assert "Paint a file." in run(painter, ["--help"]).output
 
 
+def test_every_command_that_reads_documents_is_told_their_format_separator_and_encoding():
+    commands = typer.main.get_command(app).commands
+    reading = {name: {option.name for option in one.params} for name, one in commands.items()}
+    # encode reads Parquet files alone, bench several files at once; the text of explain is one document.
+    others = ("encode", "bench", "explain")
+    reading = {name: options for name, options in reading.items() if "text" in options and name not in others}
+    assert {"fit", "groups", "plot", "name", "report", "export", "trends", "serve"} <= reading.keys()
+    assert [name for name, options in reading.items() if not {"format", "delimiter", "encoding"} <= options] == []
+
+
 def test_help_names_what_the_code_knows():
     shown = " ".join(CliRunner().invoke(app, ["teach", "--help"]).output.split())
     assert f"default: {VOCABULARY_SIZE}." in shown

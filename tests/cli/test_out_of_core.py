@@ -152,7 +152,7 @@ def test_what_cannot_be_fitted_is_one_line_before_any_work(run, posts, words, tm
 
 def test_transform_writes_parts(run, tiny, posts, tmp_path):
     code, out, _ = run("transform", tiny, posts, "--out", f"{tmp_path}/topics/", "--id", "key")
-    assert (code, out) == (0, f"300 mixtures of 3 topics are in {tmp_path}/topics/ (1 parts).\n")
+    assert (code, out) == (0, f"300 mixtures of 3 topics are in {tmp_path}/topics/ (1 part).\n")
     expected = TopicModel.load(tiny).transform([row["text"] for row in documents(300)])
     np.testing.assert_allclose(theta_of(table_of(tmp_path / "topics")), expected, atol=1e-6)
     code, out, err = run("transform", tiny, posts, "--out", f"{tmp_path}/topics/", "--id", "key", "--json")

@@ -48,6 +48,26 @@ def tree(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_a_fit_replaces_a_model_with_edits_only_on_request(run, folder, tmp_path, monkeypatch):
+    pd.DataFrame({"text": documents(30)}).to_csv(tmp_path / "posts.csv", index=False)
+    given = ["fit", tmp_path / "posts.csv", "--recipe", "prodlda", "--topics", "3", "--out", folder, "--quiet"]
+    assert run(*given)[0] == 0
+    assert run("edit", folder, "--rename", "0=Foo")[0] == 0
+    before = tree(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(TopicModel, "fit", None)
+        code, out, err = run(*given)
+        said = f"{folder} is a model with 1 edit, which a new fit does not have; give another folder with --out, or"
+        assert (code, out, err) == (2, "", f"softtopic: {said} --overwrite to replace it\n")
+        assert said in run("demo", "--out", folder)[2]
+    assert run(*given, "--dry-run")[0] == 0
+    assert tree(folder) == before
+    assert run(*given, "--like", folder)[0] == 0
+    assert TopicModel.load(folder).edits_
+    assert run(*given, "--overwrite")[0] == 0
+    assert TopicModel.load(folder).edits_ == ()
+
+
 def test_documents_are_added_to_another_folder_or_in_place(run, folder, new, tmp_path):
     before = tree(folder)
     code, out, err = run("update", folder, new, "--id", "key", "--out", tmp_path / "grown", "--quiet")
@@ -62,6 +82,13 @@ def test_documents_are_added_to_another_folder_or_in_place(run, folder, new, tmp
     assert {"model", "documents", "topics", "changes"} == set(json.loads(out))
     assert TopicModel.load(folder).state_.ids[-1] == "35"
     assert "update: 6 more documents, 0 new topics" in TopicModel.load(folder).state_.plan
+
+
+def test_documents_that_are_in_the_model_already_are_named_in_one_line(run, folder, tmp_path):
+    pd.DataFrame({"text": documents(30)}).to_csv(tmp_path / "again.csv", index=False)
+    code, _, err = run("update", folder, tmp_path / "again.csv", "--in-place")
+    assert code == 0
+    assert err.splitlines().count("softtopic: 30 of 30 documents are already in the model and count twice") == 1
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_what_is_missing_is_one_line(run, folder, monkeypatch):
     code, _, err = run("search", folder, "orbit", "--index")
     assert (code, err) == (
         2,
-        f"softtopic: {folder}.index: no such index folder; build it again with `softtopic index`\n",
+        f"softtopic: {folder}.index: no such index folder; build it with `softtopic index`\n",
     )
     code, _, err = run("index", folder, "--metric", "l2")
     assert (code, err) == (2, "softtopic: metric is 'l2'; give one of kl, reverse-kl, hellinger, cosine\n")

@@ -102,7 +102,7 @@ def test_an_invalid_line_ends_the_run_after_the_lines_before_it(run, tiny, stdin
     code, out, err = run("transform", tiny, "-", "--skip-invalid")
     assert (code, [one["id"] for one in records(out)]) == (0, ["0", "1"])
     assert "line 2 is not JSON; expected one object a line; left out" in err
-    assert "2 documents, 1 invalid lines are left out" in err
+    assert "2 documents, without 1 invalid line" in err
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,34 @@ def test_a_stopped_run_is_resumed_and_another_model_is_refused(run, tiny, stdin,
     assert (code, "was begun with another options" in err) == (2, True)
     code, said, err = run_with(run, stdin, as_lines(texts), "transform", tiny, "-", *again)
     assert (code, said) == (0, f"300 mixtures of 3 topics are in {out}.\n")
-    assert "100 documents are done" in err
+    assert "100 documents of an earlier run" in err
     assert_equal_files(out.read_bytes(), whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["theta.jsonl"]
+
+
+def test_what_is_kept_after_ctrl_c_is_said_and_not_thrown_away(run, tiny, stdin, tmp_path, monkeypatch):
+    from softtopic.pipeline import stream
+
+    texts, out, whole = documents(300), tmp_path / "theta.jsonl", stream.batch_mixtures
+    calls = []
+
+    def stopped(fitted, texts, **options):
+        calls.append(len(texts))
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return whole(fitted, texts, **options)
+
+    given = ["transform", tiny, "-", "--out", out]
+    with monkeypatch.context() as patch:
+        patch.setattr(stream, "batch_mixtures", stopped)
+        code, _, err = run_with(run, stdin, as_lines(texts), *given, "--quiet")
+    n = sum(calls[1:3])
+    assert (code, err) == (130, f"softtopic: stopped; {n} documents are in {out}.partial; add --resume to continue\n")
+    code, _, err = run_with(run, stdin, as_lines(texts), *given, "--quiet")
+    said = f"{n} documents of an earlier run; add --resume to continue it, or remove it to start anew"
+    assert (code, err) == (2, f"softtopic: {out}.partial has {said}\n")
+    assert run_with(run, stdin, as_lines(texts), *given, "--resume")[0] == 0
+    assert [one["id"] for one in records(out.read_bytes())] == [str(row) for row in range(300)]
 
 
 def test_an_input_that_is_shorter_than_what_is_done_is_refused(run, tiny, stdin, tmp_path):
@@ -141,7 +166,7 @@ def test_an_input_that_is_shorter_than_what_is_done_is_refused(run, tiny, stdin,
     run_with(run, stdin, as_lines(["sql", "orbit"]) + b"oops\n", "transform", tiny, "-", "--out", out)
     code, _, err = run_with(run, stdin, as_lines(["sql"]), "transform", tiny, "-", "--out", out, "--resume")
     assert code == 2
-    assert "standard input has 1 documents, and 2 are done; give the same input again" in err
+    assert "standard input has 1 document, and 2 are done; give the same input again" in err
 
 
 def run_with(run, stdin, data, *arguments):
@@ -193,7 +218,7 @@ def test_a_killed_run_is_resumed(tiny, tmp_path):
         [sys.executable, "-m", "softtopic", "transform", tiny, "-", "--out", out, "--resume"],
         input=b"".join(lines), capture_output=True, check=True,
     )  # fmt: skip
-    assert b"documents are done" in finished.stderr
+    assert b"documents of an earlier run" in finished.stderr
     found = records(out.read_bytes())
     assert [one["id"] for one in found] == [str(n) for n in range(3000)]
     np.testing.assert_allclose([one["theta"] for one in found], TopicModel.load(tiny).transform(texts), atol=2e-6)

@@ -60,6 +60,14 @@ def test_one_string_is_refused():
         Corpus.from_texts("one document")
 
 
+def test_the_name_of_a_file_is_refused_with_how_to_read_it(tmp_path):
+    path = tmp_path / "posts.csv"
+    path.write_text("text\na\n")
+    for name in (path, str(path)):
+        with pytest.raises(InputError, match=r"texts is the name of a file; read it first: softtopic\.read_corpus\('"):
+            Corpus.from_texts(name)
+
+
 @pytest.mark.parametrize("value", [3, 1.5, b"bytes", ["list"], True])
 def test_what_is_not_a_string_is_refused_with_its_place(value):
     with pytest.raises(InputError, match=rf"^texts\[1\] is {type(value).__name__}, not a string; give texts, or"):

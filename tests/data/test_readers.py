@@ -52,7 +52,7 @@ def refusal(path, columns: Columns = Columns(), **options) -> str:
         read_corpus(path, columns, **options)
     message = str(caught.value)
     assert "\n" not in message
-    assert str(path) in message
+    assert ("standard input" if path == "-" else str(path)) in message
     return message
 
 
@@ -175,6 +175,16 @@ def test_standard_input_may_be_of_a_named_format(stdin):
 def test_empty_standard_input_is_refused(stdin):
     stdin(b"")
     assert "holds no documents" in refusal("-")
+
+
+def test_rows_on_standard_input_without_a_format_are_lines(stdin):
+    stdin(b"nr,body\n1,a\n")
+    said = "standard input was read as one document per line, without a column 'body'; for CSV add --format csv"
+    assert refusal("-", Columns(text="body")) == said
+    stdin(b"nr,body\n1,a\n")
+    assert refusal("-", Columns(text="body"), format="txt") == "standard input has no column 'body'; it has: text"
+    stdin(b"text\na\n")
+    assert "for CSV add --format csv" in refusal("-", Columns(id="nr"))
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -94,6 +94,8 @@ def test_rows_of_another_length_are_named():
         (gzip.compress(b"one two three", mtime=0)[:-5], {}, "not a whole gzip file"),
         (b"\x1f\x8b1234567", {}, "is no gzip"),
         (b"text", {"encoding": "zlib"}, "encoding 'zlib' is not known"),
+        (b"a,key\n", {"columns": Columns(id="key")}, "read as one document per line, without a column 'key'; for CSV"),
+        (b"a,b\n", {"columns": Columns(text="b"), "format": "txt"}, "line 1 has no column 'b'; it has: text"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(data, how, said):

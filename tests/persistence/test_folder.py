@@ -145,11 +145,12 @@ def test_new_empty_and_model_folders_are_destinations(folder, tmp_path):
         assert read_model(path).card == "# A model\n"
 
 
-@pytest.mark.parametrize("name", ["nothing", "file"])
-def test_a_model_that_is_not_there_is_refused(tmp_path, name):
+def test_a_model_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "file").write_text("text")
-    with pytest.raises(ModelFileError, match=f"{name}: no such model folder; make one with `softtopic fit`"):
-        read_model(tmp_path / name)
+    with pytest.raises(ModelFileError, match="nothing: no such model folder; make one with `softtopic fit`"):
+        read_model(tmp_path / "nothing")
+    with pytest.raises(ModelFileError, match="file is a file; give a model folder"):
+        read_model(tmp_path / "file")
 
 
 def test_a_full_disk_leaves_the_old_model(folder, monkeypatch):

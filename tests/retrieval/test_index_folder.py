@@ -101,7 +101,7 @@ def test_nothing_else_is_replaced(theta, tmp_path):
     with pytest.raises(ModelFileError, match="exists and is not an index folder; nothing was written"):
         RetrievalIndex(theta).save(tmp_path / "notes")
     assert (tmp_path / "notes" / "a.txt").read_text() == "mine"
-    with pytest.raises(ModelFileError, match="no such index folder; build it again with `softtopic index`"):
+    with pytest.raises(ModelFileError, match="no such index folder; build it with `softtopic index`"):
         RetrievalIndex.open(tmp_path / "none")
 
 

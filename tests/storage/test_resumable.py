@@ -42,10 +42,19 @@ def test_what_was_complete_is_kept_and_the_rest_is_cut(tmp_path, lines):
     assert [one.name for one in tmp_path.iterdir()] == ["theta.jsonl"]
 
 
-def test_without_resume_all_is_written_anew(tmp_path, lines):
-    path = tmp_path / "theta.jsonl"
+def test_without_resume_lines_of_an_earlier_run_are_not_thrown_away(tmp_path, lines):
+    path, partial = tmp_path / "theta.jsonl", tmp_path / "theta.jsonl.partial"
     with pytest.raises(StoppedError):
         write(path, lines, stop=3)
+    before = partial.read_bytes()
+    with pytest.raises(
+        InputError, match=r"partial has 3 documents of an earlier run; add --resume to continue it, or "
+    ):
+        write(path, lines, resume=False)
+    assert partial.read_bytes() == before
+    partial.unlink()
+    with pytest.raises(StoppedError):
+        write(path, lines, resume=False, stop=0)
     assert write(path, lines, resume=False) == 0
     assert path.read_bytes().splitlines() == lines
 

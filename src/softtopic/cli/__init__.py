@@ -10,7 +10,7 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import NoReturn
 
-from softtopic.errors import SofttopicError
+from softtopic.errors import MissingColumnError, SofttopicError
 
 # Set by the scripts that --install-completion writes.
 _COMPLETION = "_SOFTTOPIC_COMPLETE"
@@ -52,13 +52,13 @@ def _main(arguments: Sequence[str] | None) -> NoReturn:
         sys.exit(0)
     except (KeyboardInterrupt, typer.Abort) as stop:
         code = 128 + (signal.SIGTERM if isinstance(stop, Terminated) else signal.SIGINT)
-        _fail("; ".join(["stopped", *getattr(stop, "__notes__", ()), "run the same command again to resume"]), code)
+        _fail(_stopped(getattr(stop, "__notes__", ())), code)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except Exception as error:
         if isinstance(error, OSError):
             _discard_output()
-        message, status = _explain(error)
+        message, status = _explain(error, given)
         if status == 1 and os.environ.get("SOFTTOPIC_DEBUG"):
             raise
         _fail(message, status)
@@ -89,12 +89,24 @@ def _show_all_letters() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _explain(error: Exception) -> tuple[str, int]:
+def _stopped(notes: Sequence[str]) -> str:
+    """What was kept, and how to resume."""
+    from softtopic.cli.options import ADD_RESUME
+
+    next_step = [] if any(note.endswith(ADD_RESUME) for note in notes) else ["run the same command again to resume"]
+    return "; ".join(["stopped", *notes, *next_step])
+
+
+def _explain(error: Exception, arguments: Sequence[str]) -> tuple[str, int]:
     """What to say of an error, and the exit status."""
     import typer
 
     # typer carries its own copy of click in some versions; the base class of its errors is found in either.
     wrong_use = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+    if isinstance(error, MissingColumnError):
+        from softtopic.cli.options import option_of_column
+
+        return f"{error}; choose one with {option_of_column(str(error), arguments)}", 2
     if isinstance(error, SofttopicError):
         return str(error), 2
     if isinstance(error, wrong_use):

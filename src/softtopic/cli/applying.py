@@ -40,6 +40,7 @@ from softtopic.cli.output import (
 )
 from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, transform_parts, uses_parts
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.cli.streaming import StreamOptions
@@ -95,7 +96,7 @@ def topics(
     else:
         print_topic_records(records, named=any(loaded.topics.given_names))
     if out is not None:
-        print(f"\n{len(loaded.topic_ids_)} topics are in {out}.")
+        print(f"\n{counted(len(loaded.topic_ids_), 'topic')} are in {out}.")
 
 
 def documents(
@@ -119,7 +120,7 @@ def documents(
     if as_json:
         print_json({"documents": table_records(found)} | ({} if out is None else {"out": str(out)}))
     elif out is not None:
-        print(f"{len(found)} documents are in {out}.")
+        print(f"{counted(len(found), 'document')} are in {out}.")
     else:
         rows = [
             [f"{one['Probability']:.3f}", str(one["Id"]), str(one["Topic"]), one["Name"], one["Text"]]
@@ -243,7 +244,7 @@ def _write_mixtures(columns: dict[str, Any], topics: list[int], out: Path | None
     if out is not None:
         write_table(out, columns)
         if not as_json:
-            print(f"{n_documents} mixtures of {len(topics)} topics are in {out}.")
+            print(f"{counted(n_documents, 'mixture')} of {counted(len(topics), 'topic')} are in {out}.")
     if as_json:
         shown = _records(columns) if out is None else n_documents
         written = {} if out is None else {"out": str(out)}
@@ -286,7 +287,7 @@ def index(
         print_json({"index": str(path), "documents": len(built), "metric": built.metric, "recall": built.recall})
         return
     recall = "" if built.recall is None else f", approximate: recall at {RECALL_AT} is {built.recall:.3f}"
-    print(f"The index of {len(built)} documents by {built.title}{recall} is in {path}.")
+    print(f"The index of {counted(len(built), 'document')} by {built.title}{recall} is in {path}.")
 
 
 def search(

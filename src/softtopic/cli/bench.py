@@ -10,6 +10,7 @@ import typer
 from softtopic.cli.options import OUTPUT, DataDir, Json, LabelIfAny, Language, Lm, Quiet, Reference, ReferenceText, Text
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.bench.runner import Comparison
@@ -95,7 +96,7 @@ def _run(comparison: "Comparison", out: Path, *, install: bool, as_json: bool) -
         print_json(_summary(records, pages))
     else:
         print(pages[0].read_text(encoding="utf-8"))
-        print(f"{len(records)} cells, {len(failed)} failed. The tables are in {pages[0]} and {pages[1]}.")
+        print(f"{counted(len(records), 'cell')}, {len(failed):,} failed. The tables are in {pages[0]} and {pages[1]}.")
     if failed:
         raise typer.Exit(1)
 

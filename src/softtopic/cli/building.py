@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from softtopic.cli.options import DocumentOptions, RecipeOptions, TeacherOptions, VocabularyOptions
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.data.corpus import Corpus
@@ -37,9 +38,9 @@ def read_documents(file: str, options: DocumentOptions, *, label_required: bool 
 
 def log_counts(corpus: "Corpus") -> None:
     """A message with the number of documents."""
-    counts = {"duplicates (read once)": corpus.n_duplicates, "empty": corpus.n_empty}
-    details = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    log.info("%d documents%s", len(corpus), f", of them {details}" if details else "")
+    parts = [f"{counted(corpus.n_duplicates, 'duplicate')} (read once)"] if corpus.n_duplicates else []
+    parts += [f"{corpus.n_empty:,} empty"] if corpus.n_empty else []
+    log.info("%s%s", counted(len(corpus), "document"), f", of them {', '.join(parts)}" if parts else "")
 
 
 def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dict[str, list[object]]]":
@@ -47,7 +48,8 @@ def read_with_columns(file: str, options: DocumentOptions) -> "tuple[Corpus, dic
     from softtopic.data.readers import Columns, corpus_of, read_table
 
     table = read_table(file, format=options.format, delimiter=options.delimiter, encoding=options.encoding)
-    return corpus_of(table, Columns(text=options.text, id=options.id), file), table
+    columns = Columns(text=options.text, id=options.id)
+    return corpus_of(table, columns, file, guessed=options.format is None), table
 
 
 def save_changed(model: "TopicModel", path: Path, version: str, *, excerpts: bool = True) -> None:

@@ -7,6 +7,7 @@ import typer
 from softtopic.cli.options import Json, Quiet
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.cli.reference import described
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.storage.cache import CacheEntry
@@ -64,7 +65,7 @@ def _print_removed(entries: "list[CacheEntry]", as_json: bool) -> None:
     if as_json:
         print_json({"removed": len(entries), "bytes": sum(entry.size for entry in entries)})
         return
-    print(f"removed {len(entries)} entries, {sum(entry.size for entry in entries) / 1e6:,.1f} MB")
+    print(f"removed {counted(len(entries), 'entry', 'entries')}, {sum(entry.size for entry in entries) / 1e6:,.1f} MB")
 
 
 def _record(entry: "CacheEntry") -> dict[str, str | int]:

@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import parse_bins, read_documents
-from softtopic.cli.options import OUTPUT, Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import (
+    OUTPUT,
+    Delimiter,
+    Device,
+    DocumentOptions,
+    Encoding,
+    Format,
+    Json,
+    Model,
+    Quiet,
+    Text,
+    Time,
+    TimeFormat,
+)
 from softtopic.cli.output import print_json, print_message, print_table, show_messages, table_records
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +40,9 @@ TableFile = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+
+# Adjusted p-values below which differences are significant.
+_SIGNIFICANT = 0.05
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -45,6 +62,8 @@ def trends(
     ] = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     out: TableFile = None,
     device: Device = "auto",
     as_json: Json = False,
@@ -57,7 +76,12 @@ def trends(
     options: dict[str, Any] = {"bins": parse_bins(bins)}
     times, docs = None, None
     if file is not None:
-        corpus = read_documents(file, DocumentOptions(text=text, format=format, time=time, time_format=time_format))
+        corpus = read_documents(
+            file,
+            DocumentOptions(
+                text=text, format=format, delimiter=delimiter, encoding=encoding, time=time, time_format=time_format
+            ),
+        )
         times, docs = corpus.times, corpus.texts
         options["theta"] = loaded.transform(corpus)
     periods = loaded.topics_over_time(times, docs=docs, **options)
@@ -73,7 +97,7 @@ def trends(
         return
     shares = periods.pivot(index="Topic", columns="Bin_Start", values="Share")
     starts = [f"{start:%Y-%m-%d}" for start in (shares.columns[0], shares.columns[-1])]
-    print(f"{shares.shape[1]} periods, the first from {starts[0]}, the last from {starts[1]}\n")
+    print(f"{counted(shares.shape[1], 'period')}, the first from {starts[0]}, the last from {starts[1]}\n")
     names = dict(zip(periods["Topic"], periods["Name"], strict=True))
     if tests is None:
         print_table(["share", "topic"], [[_bars(shares.loc[topic]), names[topic]] for topic in shares.index])
@@ -89,7 +113,7 @@ def trends(
         ]
         for row in tests.to_dict("records")
     ]
-    print_table(["trend", "early", "late", "p", "share over time", "topic"], rows)
+    print_table(["trend", "early", "late", "adjusted p", "share over time", "topic"], rows)
 
 
 def groups(
@@ -101,6 +125,8 @@ def groups(
     ] = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     out: TableFile = None,
     top: Annotated[int, typer.Option("--top", help="Number of topics to print for each class.")] = 5,
     device: Device = "auto",
@@ -111,7 +137,9 @@ def groups(
     loaded = _open(model, out, device, quiet)
     if top < 1:
         raise InputError(f"--top is {top}; give a whole number of at least 1")
-    corpus = read_documents(file, DocumentOptions(text=text, label=by, format=format))
+    corpus = read_documents(
+        file, DocumentOptions(text=text, label=by, format=format, delimiter=delimiter, encoding=encoding)
+    )
     classes = "language" if by is None else corpus.labels or ()
     table = loaded.topics_per_class(classes, docs=corpus.texts, theta=loaded.transform(corpus))
     _write(out, table)
@@ -132,7 +160,9 @@ def groups(
             ]
             for row in first.to_dict("records")
         ]
-    print_table(["class", "share", "95 %", "ratio", "p", "topic: words that differ"], rows)
+    print_table(["class", "share", "95 %", "ratio", "adjusted p", "topic: words that differ"], rows)
+    if not (table["Adjusted_P"] < _SIGNIFICANT).any():
+        print("\nno difference is significant at 5 % after correction")
 
 
 def compare(
@@ -190,7 +220,7 @@ def _write(out: Path | None, table: "pd.DataFrame") -> None:
 
     if out is not None:
         write_table(out, {column.lower(): _plain(table, column) for column in table.columns})
-        log.info("%d rows are in %s", len(table), out)
+        log.info("%s in %s", counted(len(table), "row"), out)
 
 
 def _plain(table: "pd.DataFrame", column: str) -> list[Any]:

@@ -10,6 +10,7 @@ from softtopic.cli.options import Device, Json, Model, Quiet
 from softtopic.cli.out_of_core import count_all, documents_path
 from softtopic.cli.output import print_json, print_table, printable, show_messages, table_records
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 
 def info(model: Model, as_json: Json = False, quiet: Quiet = False) -> None:
@@ -28,7 +29,9 @@ def info(model: Model, as_json: Json = False, quiet: Quiet = False) -> None:
         made = {"settings": settings, "plan": list(state.plan)}
         print_json({"model": str(model), "softtopic": __version__} | counts | made)
         return
-    edited = {"Topics": f"{len(loaded.topic_ids_)}, after {len(loaded.edits_)} edits"} if loaded.edits_ else {}
+    edited = (
+        {"Topics": f"{len(loaded.topic_ids_)}, after {counted(len(loaded.edits_), 'edit')}"} if loaded.edits_ else {}
+    )
     if n_all is not None:
         edited["All documents"] = f"{n_all:,}, their mixtures are in {documents_path(model).name}"
     width = max(map(len, settings | edited))

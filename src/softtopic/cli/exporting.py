@@ -5,7 +5,19 @@ from typing import Annotated
 
 import typer
 
-from softtopic.cli.options import OUTPUT, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import (
+    OUTPUT,
+    Delimiter,
+    DocumentOptions,
+    Encoding,
+    Format,
+    Json,
+    Model,
+    Quiet,
+    Text,
+    Time,
+    TimeFormat,
+)
 from softtopic.cli.output import print_json, show_messages
 from softtopic.cli.plotting import classes_and_times
 
@@ -30,6 +42,8 @@ def export(
     time_format: TimeFormat = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -39,7 +53,9 @@ def export(
 
     show_messages(quiet)
     check_export(out, tables)
-    options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    options = DocumentOptions(
+        text=text, format=format, delimiter=delimiter, encoding=encoding, label=by, time=time, time_format=time_format
+    )
     given = classes_and_times("export", file, options)
     rows = TopicModel.load(model).export(out, format=tables, **given)
     if as_json:

@@ -29,6 +29,7 @@ from softtopic.cli.options import (
     File,
     FilesIfAny,
     Json,
+    Overwrite,
     Quiet,
     RecipeOptions,
     SkipInvalid,
@@ -60,6 +61,7 @@ from softtopic.cli.output import (
 )
 from softtopic.cli.part_runs import EngineName, EngineOptions, refuse_with_engine, teach_parts, uses_parts
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,15 +82,18 @@ def demo(
     topics: Topics = 20,
     documents: Annotated[int, typer.Option("--documents", help="Number of posts to fit.")] = 2000,
     data_dir: DataDir = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Fit a model to posts of 20 Newsgroups; downloads the language model, the encoder and the posts if needed."""
     from softtopic.model import TopicModel
-    from softtopic.persistence.folder import check_destination
+    from softtopic.persistence.folder import check_destination, check_no_edits
 
     show_messages(quiet)
     check_destination(out)
+    if not overwrite:
+        check_no_edits(out)
     corpus = _demo_posts(documents, data_dir)
     model = TopicModel(topics, progress=not (quiet or as_json)).fit(corpus)
     model.save(out)
@@ -163,7 +168,7 @@ def teach(
         print_json({"features": str(out), "distinct": count})
         return
     command = shlex.join(["softtopic", "fit", "--features", str(out), "--topics", "50"])
-    print(f"{count} distinct documents in {out}. Try: {command}")
+    print(f"{counted(count, 'distinct document')} in {out}. Try: {command}")
 
 
 def _of_one_file(options: DocumentOptions) -> dict[str, object]:
@@ -210,19 +215,23 @@ def fit(
         bool,
         typer.Option("--preview", help="First print topics of a part of the documents, found within seconds."),
     ] = False,
+    overwrite: Overwrite = False,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Find topics in files of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.features.store import FeatureStore
-    from softtopic.persistence.folder import check_destination
+    from softtopic.persistence.folder import check_destination, check_no_edits
     from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     check_sources(files, features, labels, lm, words)
     n_topics = parse_topics(topics)
     check_destination(out)
+    # A fit that continues the model of this folder repeats its edits.
+    if not (overwrite or dry_run or (like is not None and like.absolute() == out.absolute())):
+        check_no_edits(out)
     earlier = None if like is None else _earlier(like, lm.device)
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)

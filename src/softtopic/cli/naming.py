@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from softtopic.cli.building import read_documents, save_changed
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, LmModel, Quiet, Text
+from softtopic.cli.options import Delimiter, Device, DocumentOptions, Encoding, Format, Json, LmModel, Quiet, Text
 from softtopic.cli.output import print_json, print_table, show_messages
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 log = logging.getLogger("softtopic")
 
@@ -41,6 +42,8 @@ def name(
     ] = "auto",
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -58,7 +61,9 @@ def name(
     if Path(topics).is_dir():
         texts = None
         if documents is not None:
-            texts = read_documents(documents, DocumentOptions(text=text, format=format)).texts
+            texts = read_documents(
+                documents, DocumentOptions(text=text, format=format, delimiter=delimiter, encoding=encoding)
+            ).texts
         names, words = _name_model(Path(topics), texts, device, options)
     else:
         if documents is not None:
@@ -85,7 +90,7 @@ def _name_model(
     named = model.name_topics(texts, **options)
     if named:
         save_changed(model, path, version)
-        log.info("%d names are in %s", len(named), path)
+        log.info("%s in %s", counted(len(named), "name"), path)
     # Topics that keep their names are shown as well.
     names = dict(zip(model.topic_ids_.tolist(), model.topic_names_, strict=True))
     return names, model.topics.top_words(10)

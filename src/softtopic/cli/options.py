@@ -2,9 +2,10 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args, get_type_hints
 
@@ -16,6 +17,12 @@ from softtopic.data.formats import FORMAT_NAMES
 # Groups of options in the help of a command.
 DOCUMENTS, WORDS, LANGUAGE_MODEL, RECIPE = "Documents", "Words", "Language model", "Recipe"
 REFERENCE, OUTPUT = "Reference corpus", "Output"
+
+# Options that name a column.
+_COLUMN_OPTIONS = ("--text", "--id", "--label", "--by", "--time", "--reference-text")
+
+# The next step where an interrupted command is not simply run again.
+ADD_RESUME = "add --resume to continue"
 
 File = Annotated[str, typer.Argument(help=f"Documents: {FORMAT_NAMES}, also with .gz; - is standard input.")]
 _FILES_HELP = f"Documents: {FORMAT_NAMES}, also with .gz; several files, or folders of them; - is standard input."
@@ -97,6 +104,9 @@ Language = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.", rich_help_panel=LANGUAGE_MODEL)]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and its expected cost; write nothing.", rich_help_panel=OUTPUT)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace a model even if it has edits.", rich_help_panel=OUTPUT)
 ]
 Topics = Annotated[int, typer.Option("--topics", help="Number of topics.")]
 TopicsOrAuto = Annotated[str, typer.Option("--topics", help="Number of topics, or auto to choose it.")]
@@ -280,6 +290,23 @@ class RecipeOptions:
     word_vectors: Annotated[
         Path | None, typer.Option("--word-vectors", help="File of initial word embeddings of etm and ecrtm.")
     ] = None
+
+
+def option_of_column(message: str, arguments: Sequence[str]) -> str:
+    """The option by which the column was chosen that a message of a missing one names.
+
+    Examples
+    --------
+    >>> option_of_column("a.csv has no column 'day'; it has: text", ["trends", "m", "a.csv", "--time", "day"])
+    '--time'
+    """
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    for option, value in pairwise(words):
+        if option in _COLUMN_OPTIONS and f"no column {value!r};" in message:
+            return option
+        if option == "--reference" and message.startswith(value):
+            return "--reference-text"
+    return "--text"
 
 
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:

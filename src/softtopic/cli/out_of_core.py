@@ -12,6 +12,7 @@ from softtopic.cli.options import DocumentOptions
 from softtopic.cli.output import print_json, without_messages
 from softtopic.errors import InputError, PartFolderError
 from softtopic.storage.addresses import absolute, is_address
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,7 +181,8 @@ def transform_to_parts(
     if as_json:
         print_json({"topics": topics, "documents": folder.n_rows, "out": out, "parts": folder.n_parts})
         return
-    print(f"{folder.n_rows} mixtures of {len(topics)} topics are in {out} ({folder.n_parts} parts).")
+    parts = counted(folder.n_parts or 0, "part")
+    print(f"{counted(folder.n_rows, 'mixture')} of {counted(len(topics), 'topic')} are in {out} ({parts}).")
 
 
 def read_files(files: Sequence[str], options: DocumentOptions) -> "Corpus":

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from softtopic.cli.layout import column_widths, cut, in_colour, plain_line, print_in_colour, terminal_width
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +226,8 @@ def print_coherence(results: Sequence[dict[str, Any]]) -> None:
     print(f"{'coherence':<16} " + "   ".join(f"{r['measure']} {r['mean']:.3f} ± {r['std']:.3f}" for r in results))
     first = results[0]
     print(
-        f"{'reference':<16} {first['reference']}: {first['n_documents']:,} documents, {first['n_tokens']:,} words; "
+        f"{'reference':<16} {first['reference']}: {counted(first['n_documents'], 'document')}, "
+        f"{counted(first['n_tokens'], 'word')}; "
         f"windows of {first['window']} words; {sum(first['n_missing'])} of the topics' top {first['top_n']} words "
         "are not in it"
     )
@@ -238,6 +240,6 @@ def print_rating(rating: dict[str, Any] | None) -> None:
     answered = sum(rating["mass"]) / len(rating["mass"])
     print(f"{'rating':<16} {rating['mean']:.3f} ± {rating['std']:.3f} (1 to 3)")
     print(
-        f"{'rated by':<16} {rating['lm']} after {rating['n_examples']} examples, from the topics' top "
+        f"{'rated by':<16} {rating['lm']} after {counted(rating['n_examples'], 'example')}, from the topics' top "
         f"{rating['top_n']} words; 1, 2 or 3 was {answered:.0%} of its answer"
     )

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from softtopic.cli.building import parse_bins, parse_numbers, read_documents
-from softtopic.cli.options import OUTPUT, Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import (
+    OUTPUT,
+    Delimiter,
+    Device,
+    DocumentOptions,
+    Encoding,
+    Format,
+    Json,
+    Model,
+    Quiet,
+    Text,
+    Time,
+    TimeFormat,
+)
 from softtopic.cli.output import print_json, show_messages
 from softtopic.errors import InputError
 from softtopic.plots.registry import PLOTS
@@ -50,6 +63,8 @@ def plot(
     title: Annotated[str | None, typer.Option("--title", help="Title of the figure.")] = None,
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -67,7 +82,9 @@ def plot(
     check_writable(out)
     loaded = TopicModel.load(model, device=device)
     loaded.progress = not quiet
-    documents = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    documents = DocumentOptions(
+        text=text, format=format, delimiter=delimiter, encoding=encoding, label=by, time=time, time_format=time_format
+    )
     given: dict[str, Any] = _selection(kind, topics, top)
     if kind == "over-time":
         given["topics_over_time"] = _over_time(loaded, file, documents, bins)
@@ -102,6 +119,8 @@ def report(
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = "Topics",
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -110,7 +129,9 @@ def report(
     from softtopic.storage.atomic import check_writable
 
     show_messages(quiet)
-    options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    options = DocumentOptions(
+        text=text, format=format, delimiter=delimiter, encoding=encoding, label=by, time=time, time_format=time_format
+    )
     given = classes_and_times("report", file, options)
     check_writable(out)
     TopicModel.load(model).report(out, title=title, **given)

@@ -24,6 +24,7 @@ from softtopic.cli.options import (
 )
 from softtopic.cli.output import changes_in_words, print_json, print_topics, show_messages, table_records, topic_records
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 
 def update(
@@ -74,5 +75,5 @@ def update(
         return
     print_topics(loaded)
     if changes is not None:
-        print(f"\n{n_new:,} more documents. Topics: {changes_in_words(changes)}.")
+        print(f"\n{counted(n_new, 'more document')}. Topics: {changes_in_words(changes)}.")
     print(f"The model is in {destination}.")

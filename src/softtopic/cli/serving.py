@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from softtopic.cli.options import Device, DocumentOptions, Format, Json, Model, Quiet, Text, Time, TimeFormat
+from softtopic.cli.options import (
+    Delimiter,
+    Device,
+    DocumentOptions,
+    Encoding,
+    Format,
+    Json,
+    Model,
+    Quiet,
+    Text,
+    Time,
+    TimeFormat,
+)
 from softtopic.cli.output import print_json, print_message, show_messages
 from softtopic.cli.plotting import classes_and_times
 
@@ -29,6 +41,8 @@ def serve(
     title: Annotated[str, typer.Option("--title", help="Title of the page.")] = "Topics",
     text: Text = "text",
     format: Format = None,
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
     device: Device = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -49,7 +63,9 @@ def serve(
         max_texts=max_texts,
         max_seconds=timeout,
     )
-    options = DocumentOptions(text=text, format=format, label=by, time=time, time_format=time_format)
+    options = DocumentOptions(
+        text=text, format=format, delimiter=delimiter, encoding=encoding, label=by, time=time, time_format=time_format
+    )
     live = LiveModel(model, device=device, **classes_and_times("serve", file, options))
     listening = server.listen(config)
     if not config.is_local:

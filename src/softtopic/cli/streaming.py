@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from softtopic.cli.options import DocumentOptions
+from softtopic.cli.options import ADD_RESUME, DocumentOptions
 from softtopic.data.corpus import warn_of_missing
 from softtopic.data.readers import Columns, standard_input
 from softtopic.data.streams import (
@@ -26,7 +26,8 @@ from softtopic.data.streams import (
     timed_batches,
 )
 from softtopic.data.writers import kept_columns, write_jsonl
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.model import TopicModel
@@ -91,23 +92,28 @@ def transform_stream(loaded: "TopicModel", read: DocumentOptions, options: Strea
                 stream.flush()
                 position += len(records)
             if error is not None:
-                raise InputError(error)
+                raise error
         if position < done:
-            raise InputError(f"standard input has {position} documents, and {done} are done; give the same input again")
+            raise InputError(
+                f"standard input has {counted(position, 'document')}, and {done:,} are done; give the same input again"
+            )
     warn_of_missing(n_missing, position)
-    log.info("%d documents%s", position, f", {skipped} invalid lines are left out" if skipped else "")
+    left_out = f", without {counted(skipped, 'invalid line')}" if skipped else ""
+    log.info("%s%s", counted(position, "document"), left_out)
     if options.out is not None:
-        print(f"{position} mixtures of {len(loaded.topic_ids_)} topics are in {options.out}.")
+        print(f"{counted(position, 'mixture')} of {counted(len(loaded.topic_ids_), 'topic')} are in {options.out}.")
 
 
-def _valid(batch: list[Item], skip_invalid: bool, skipped: int) -> tuple[list[Record], str | None]:
-    """Documents of a batch; without `skip_invalid` those before the first invalid line, and its message."""
+def _valid(batch: list[Item], skip_invalid: bool, skipped: int) -> tuple[list[Record], InputError | None]:
+    """Documents of a batch; without `skip_invalid` those before the first invalid line, and an error that names it."""
     records: list[Record] = []
     for item in batch:
         if isinstance(item, Record):
             records.append(item)
         elif not skip_invalid:
-            return records, f"{item.message}; or leave such lines out with --skip-invalid"
+            if item.lacks_column:
+                return records, MissingColumnError(item.message)
+            return records, InputError(f"{item.message}; or leave such lines out with --skip-invalid")
         else:
             if skipped < _NAMED:
                 log.warning("%s; left out", item.message)
@@ -153,12 +159,17 @@ def _sink(options: StreamOptions, made_of: dict[str, object]) -> Iterator[tuple[
             raise InputError("standard output is closed; give --out FILE.jsonl, or leave it open")
         yield sys.stdout.buffer, 0
         return
+
+    def kept() -> str:
+        n = done + stream.n_lines
+        return f"{counted(n, 'document')} {'is' if n == 1 else 'are'} in {options.out}.partial; {ADD_RESUME}"
+
     with (
-        noting_what_is_kept(lambda: f"what is done is in {options.out}.partial, and --resume continues"),
         resumable_lines(options.out, made_of, resume=options.resume) as (stream, done),
+        noting_what_is_kept(kept),
     ):
         if done:
-            log.info("%d documents are done", done)
+            log.info("%s of an earlier run", counted(done, "document"))
         yield stream, done
 
 

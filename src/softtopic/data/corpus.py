@@ -1,12 +1,14 @@
 """Corpus: documents in order, and the distinct texts among them."""
 
 import hashlib
+import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Integral
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -273,6 +275,8 @@ def _ids(values: Iterable[object]) -> tuple[str, ...] | tuple[int, ...]:
 
 def _as_sequence(texts: object) -> tuple[object, ...]:
     """The items of a list-like value; raises InputError for other containers."""
+    if isinstance(texts, str | PathLike) and os.path.isfile(texts):  # noqa: PTH113
+        raise InputError(f"texts is the name of a file; read it first: softtopic.read_corpus({str(texts)!r})")
     if isinstance(texts, str | bytes):
         raise InputError("texts is one string; expected a list of strings: write [text] for a single document")
     kind = type(texts).__name__

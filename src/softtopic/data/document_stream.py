@@ -13,7 +13,7 @@ from softtopic.data.document_files import DASH, Pass, find_files, has_whole_ids,
 from softtopic.data.readers import Columns, check_words, find_column
 from softtopic.data.sample import Sample, draw_sample
 from softtopic.data.streams import InvalidLine, Item, NoDocumentsError, Record
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
 
 log = logging.getLogger(__name__)
 
@@ -239,9 +239,9 @@ class DocumentStream:
     def _leave_out(self, item: InvalidLine, n_invalid: int, *, is_first: bool) -> None:
         if not self.skip_invalid:
             # A column that the first line lacks is a wrong name, and all other lines lack it, too.
-            is_name = item.lacks_column and is_first
-            other = "or leave such lines out: --skip-invalid, skip_invalid=True"
-            raise InputError(f"{item.message}; {'choose one of these' if is_name else other}")
+            if item.lacks_column and is_first:
+                raise MissingColumnError(item.message)
+            raise InputError(f"{item.message}; or leave such lines out: --skip-invalid, skip_invalid=True")
         if n_invalid < _NAMED:
             log.warning("%s; left out", item.message)
 
@@ -265,7 +265,7 @@ class DocumentStream:
             return None
         if name is None:
             found = ", ".join(records[0].columns) or "none"
-            raise InputError(f"{self.name} has no column {column!r}; it has: {found}")
+            raise MissingColumnError(f"{self.name} has no column {column!r}; it has: {found}")
         values = (record.columns.get(name) for record in records)
         return ["" if value is None else str(value) for value in values]
 

@@ -16,6 +16,7 @@ from softtopic.data.corpus import Corpus
 from softtopic.data.normalization import countable_text
 from softtopic.data.scripts import unknown_script
 from softtopic.errors import InputError
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -252,9 +253,11 @@ class CorpusLanguage:
         if not self.is_sure:
             return names if self.declared else f"{names}, assumed: there is too little text to tell"
         if not self.is_mixed:
-            named = f"{names} ({_percent(self.share)} of {self.n_documents} documents)"
+            named = f"{names} ({_percent(self.share)} of {counted(self.n_documents, 'document')})"
         else:
-            named = f"{named_shares(zip(self.codes, self.shares, strict=True))} of {self.n_documents} documents"
+            named = (
+                f"{named_shares(zip(self.codes, self.shares, strict=True))} of {counted(self.n_documents, 'document')}"
+            )
         return f"{named}, beside {named_shares(self.others)}" if self.others else named
 
     @property
@@ -264,9 +267,9 @@ class CorpusLanguage:
             least = MIN_RATIO * self.others[0][1]
             found = [pair for pair in (*zip(self.codes, self.shares, strict=True), *self.others) if pair[1] >= least]
             where = (
-                f"the {self.n_documents} documents are in several languages: {named_shares(found)}"
+                f"the {self.n_documents:,} documents are in several languages: {named_shares(found)}"
                 if len(found) > 1
-                else f"{_percent(found[0][1])} of {self.n_documents} documents are in {english_name(found[0][0])}"
+                else f"{_percent(found[0][1])} of {self.n_documents:,} documents are in {english_name(found[0][0])}"
             )
             step = ",".join(code for code, _ in found)
             return (
@@ -275,7 +278,7 @@ class CorpusLanguage:
             )
         if self.codes == (UNKNOWN,) and not self.declared:
             return (
-                f"the language of the documents is not known: {_percent(self.share)} of {self.n_documents} are in "
+                f"the language of the documents is not known: {_percent(self.share)} of {self.n_documents:,} are in "
                 f"{self.script} letters; give its name if docs/languages.md has it (--language), or count words alone "
                 "(--inputs words+tf-idf --target bow --max-df 20%)"
             )

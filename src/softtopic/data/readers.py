@@ -15,7 +15,7 @@ from typing import Any
 
 from softtopic.data.corpus import Corpus, text_of
 from softtopic.data.formats import FORMAT_NAMES, FORMATS, Content, Format, Table
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
 
 # Content that unpacks to more than this, and to more than so many times its size, is no text that someone packed.
 _MAX_UNPACKED = 100_000_000
@@ -27,6 +27,9 @@ _BLOCK = 1 << 24
 
 # Documents below which a column of numbers may well be what was meant.
 _FEW = 10
+# What messages call it.
+STANDARD_INPUT = "standard input"
+
 _NUMBER = re.compile(r"\s*[-+]?[\d.,]+(?:[eE][-+]?\d+)?\s*")
 
 
@@ -96,7 +99,7 @@ def read_corpus(
 
     """
     table = read_table(path, columns.names, format=format, delimiter=delimiter, encoding=encoding)
-    return corpus_of(table, columns, str(path))
+    return corpus_of(table, columns, str(path), guessed=format is None)
 
 
 def read_table(
@@ -130,15 +133,19 @@ def parse_table(
     return _find_format(file, data, format).parse(content)
 
 
-def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
-    """The documents of a table that was read from a file; see `read_corpus`."""
+def corpus_of(table: Table, columns: Columns, file: str, *, guessed: bool = False) -> Corpus:
+    """The documents of a table that was read from a file, whose format may have been guessed; see `read_corpus`."""
     table = dict(table)
     if columns.label is not None and not columns.label_required and find_column(table, columns.label) is None:
         columns = replace(columns, label=None)
+    if file == "-":
+        file = STANDARD_INPUT
+        if guessed and list(table) == ["text"]:
+            check_lines(columns.names, file)
     for column in columns.names:
         found = find_column(table, column)
         if found is None:
-            raise InputError(f"{file} has no column {column!r}; it has: {', '.join(table) or 'none'}")
+            raise MissingColumnError(f"{file} has no column {column!r}; it has: {', '.join(table) or 'none'}")
         table[column] = table[found]
     if not table[columns.text]:
         raise InputError(f"{file} holds no documents; expected at least one")
@@ -153,6 +160,15 @@ def corpus_of(table: Table, columns: Columns, file: str) -> Corpus:
         labels=None if columns.label is None else map(_string, table[columns.label]),
         times=None if columns.time is None else map(_string, table[columns.time]),
     )
+
+
+def check_lines(columns: Iterable[str], name: str) -> None:
+    """Raise InputError for columns that documents do not have of which each is a line."""
+    for column in columns:
+        if column != "text":
+            raise InputError(
+                f"{name} was read as one document per line, without a column {column!r}; for CSV add --format csv"
+            )
 
 
 def separator_of(delimiter: str | None, file: str) -> str | None:

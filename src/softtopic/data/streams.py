@@ -15,8 +15,8 @@ from typing import Any
 
 from softtopic.data.corpus import text_of
 from softtopic.data.formats import Content, find_delimiter, json_array, json_object
-from softtopic.data.readers import Columns, find_column, separator_of
-from softtopic.errors import InputError
+from softtopic.data.readers import STANDARD_INPUT, Columns, check_lines, find_column, separator_of
+from softtopic.errors import InputError, MissingColumnError
 
 # Formats that have a document a line or row.
 STREAMED = ("jsonl", "csv", "tsv", "txt")
@@ -27,12 +27,6 @@ _MAX_LINE = 1 << 26
 _AHEAD = 4
 # Seconds after which a reader looks whether anyone still wants its records.
 _PATIENCE = 0.5
-
-STANDARD_INPUT = "standard input"
-
-
-class MissingColumnError(InputError):
-    """A document has no column of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +113,8 @@ def read_items(
     elif kind == "jsonl" and head[:1] == "[":
         items = _from_array(lines, columns, name)
     else:
+        if format is None and kind == "txt":
+            check_lines([column for column in (columns.text, columns.id) if column is not None], name)
         items = (_from_json if kind == "jsonl" else _from_text)(lines, columns, name)
     empty = True
     for item in items:

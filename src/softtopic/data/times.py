@@ -64,7 +64,9 @@ def parse_times(values: Iterable[Any], *, format: str | None = None) -> pd.Datet
     times = np.full(len(given), np.datetime64("NaT", "us"))
     times[known] = _parse([given[row] for row in rows], rows, format)
     if len(rows) < len(given):
-        warnings.warn(f"{len(given) - len(rows)} of {len(given)} documents have no time and are left out", stacklevel=3)
+        warnings.warn(
+            f"{len(given) - len(rows):,} of {len(given):,} documents have no time and are left out", stacklevel=3
+        )
     return pd.DatetimeIndex(times)
 
 

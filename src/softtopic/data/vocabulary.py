@@ -26,6 +26,7 @@ from softtopic.data.segmentation import (
 from softtopic.data.stop_words import stop_words
 from softtopic.data.tokenizer import TOKEN_PATTERN, WordMatcher, are_tokens, compile_token_pattern, unspaced_share
 from softtopic.errors import InputError, check_number
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -326,7 +327,8 @@ class Vocabulary:
         missing = np.flatnonzero(self.bag_of_words(texts).getnnz(axis=0) == 0)
         if len(missing):
             examples = ", ".join(self.words[i] for i in missing[:3])
-            log.warning("%d of %d words occur nowhere as they are spelled, e.g. %s", len(missing), len(self), examples)
+            of_all = f"{len(missing):,} of {counted(len(self), 'word')}"
+            log.warning("%s occur nowhere as they are spelled, e.g. %s", of_all, examples)
         return self
 
 

@@ -15,6 +15,7 @@ from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import Progress, RunClock, Step, noting_what_is_kept
 from softtopic.teacher.base import BaseTeacher, Features
 from softtopic.teacher.calibration import mean_log_probs
+from softtopic.wording import counted
 
 # Documents whose mean soft label decides which words are kept of truncated ones; they are read twice.
 MEAN_DOCUMENTS = 256
@@ -117,7 +118,7 @@ def extract_into(
         bar.advance(1)
     if damaged := [shard.file for shard in missing if (store.path / shard.file).exists()]:
         log.warning("%s: damaged or of another run, read again: %s", store.path, ", ".join(damaged))
-    log.info("reading %d documents into %s (%d done before)", rows - done, store.path, done)
+    log.info("reading %s into %s (%s done before)", counted(rows - done, "document"), store.path, f"{done:,}")
     kept = noting_what_is_kept(
         lambda: f"{rows - sum(map(len, store.missing())):,} of {rows:,} documents read are kept"
     )  # fmt: skip

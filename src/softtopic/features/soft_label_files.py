@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 
 from softtopic.data.corpus import Corpus
 from softtopic.data.vocabulary import Vocabulary
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
 from softtopic.types import DocHidden, DocVocab
 
 # Tolerance of the sum of a document's probabilities: float16 log probabilities of many words are off by as much.
@@ -330,7 +330,7 @@ def _check_sums(sums: Float[np.ndarray, " docs"], column: str, name: str) -> Non
 def _corpus(table: pa.Table, text: str, name: str) -> Corpus:
     """A corpus in which every row is distinct; without texts the number of a row stands for one."""
     if text != "text" and text not in table.column_names:
-        raise InputError(f"{name} has no column {text!r}; it has: {', '.join(table.column_names)}")
+        raise MissingColumnError(f"{name} has no column {text!r}; it has: {', '.join(table.column_names)}")
     columns = {one: _strings(table, one, name) for one in ("id", text, "label") if one in table.column_names}
     ids = columns.get("id")
     if ids is not None and len(set(ids)) < len(ids):

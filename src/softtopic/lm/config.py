@@ -15,7 +15,7 @@ SENTENCE_ENCODER = "all-minilm-l6-v2"
 MULTILINGUAL_ENCODER = "multilingual-e5-small"
 ENCODERS = (SENTENCE_ENCODER, MULTILINGUAL_ENCODER)
 # The embedded sentence encoders by the names they have elsewhere, in lower case.
-_ENCODER_NAMES = {
+ENCODER_NAMES = {
     f"sentence-transformers/{SENTENCE_ENCODER}": SENTENCE_ENCODER,
     f"intfloat/{MULTILINGUAL_ENCODER}": MULTILINGUAL_ENCODER,
     "multilingual": MULTILINGUAL_ENCODER,
@@ -38,7 +38,7 @@ def encoder_name(name: str) -> str:
     'all-minilm-l6-v2'
     """
     lower = name.lower()
-    embedded = _ENCODER_NAMES.get(lower, lower)
+    embedded = ENCODER_NAMES.get(lower, lower)
     return embedded if embedded in ENCODERS else name
 
 

@@ -1,6 +1,7 @@
 """From a language model's name to a loaded one: embedded, a local folder, a GGUF file, or a Hugging Face id."""
 
 import atexit
+import difflib
 import hashlib
 import json
 import logging
@@ -15,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from softtopic.errors import DiskError, LanguageModelError, SofttopicError
+from softtopic.lm.config import ENCODER_NAMES
 from softtopic.lm.config import LANGUAGE_MODEL as EMBEDDED
 from softtopic.lm.locks import fork_safe_lock
 from softtopic.lm.modules.tokenizer import Tokenizer
@@ -127,9 +129,10 @@ def fetch_language_model(lm: str) -> Path:
         return Path(snapshot_download(lm, allow_patterns=[*_WEIGHTS, "*.json"]))
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
+        close = difflib.get_close_matches(lm.lower(), [*ASSETS, *ENCODER_NAMES], n=1, cutoff=0.8)
+        step = f"did you mean {close[0]}?" if close else f"give one of {', '.join(ASSETS)},"
         raise LanguageModelError(
-            f"{lm!r} could not be fetched ({reason}); give one of {', '.join(ASSETS)}, or check the Hugging Face id "
-            "and the network"
+            f"{lm!r} could not be fetched ({reason}); {step} or check the Hugging Face id and the network"
         ) from None
 
 

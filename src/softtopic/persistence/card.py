@@ -9,6 +9,7 @@ from softtopic.state import FittedState
 from softtopic.storage.assets import ASSETS
 from softtopic.teacher.encoder import ENCODER_TEACHER
 from softtopic.topics.table import topic_names, topics_of
+from softtopic.wording import counted
 
 _N_WORDS = 10
 
@@ -75,9 +76,9 @@ def model_facts(state: FittedState) -> dict[str, str]:
     recipe = state.recipe
     return {
         "Documents": f"{len(state.theta):,}",
-        "Vocabulary": f"{len(state.vocabulary):,} words",
-        "Topic model": f"{name_of(recipe.backbone)}, {state.n_topics} topics",
-        "Inputs": ", ".join(f"{name} ({width:,} columns)" for name, width in state.widths.items()),
+        "Vocabulary": counted(len(state.vocabulary), "word"),
+        "Topic model": f"{name_of(recipe.backbone)}, {counted(state.n_topics, 'topic')}",
+        "Inputs": ", ".join(f"{name} ({counted(width, 'column')})" for name, width in state.widths.items()),
         "Target": " and ".join(_target(state, part) for part in recipe.target.split("+")),
         "Language model": _teacher(state),
         "Sentence encoder": _encoder(state),
@@ -95,7 +96,7 @@ def _target(state: FittedState, part: str) -> str:
 
 def _encoder(state: FittedState) -> str:
     if state.static is not None and "embedding" not in state.widths:
-        return f"static, {len(state.static.tokens):,} tokens"
+        return f"static, {counted(len(state.static.tokens), 'token')}"
     if state.encoder == MULTILINGUAL_ENCODER:
         asset = ASSETS[state.encoder]
         return f"{asset.source} (licence: {asset.licence})"

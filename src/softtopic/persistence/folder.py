@@ -37,6 +37,7 @@ from softtopic.persistence.formats import (
 )
 from softtopic.storage.addresses import absolute
 from softtopic.storage.atomic import check_writable, locked, read_folder, recover_folder, staged_folder
+from softtopic.wording import counted
 
 FORMAT = "softtopic-model"
 VERSION = 2
@@ -113,6 +114,20 @@ def check_destination(path: Path) -> None:
     )
 
 
+def check_no_edits(path: Path) -> None:
+    """Raise ModelFileError, before hours of work, where a fit would replace a model with edits."""
+    recover_folder(path.absolute())
+    try:
+        edits = _read_json(path / EDITS)["edits"]
+    except (OSError, ValueError, DamagedError, KeyError, TypeError):
+        return
+    if edits:
+        raise ModelFileError(
+            f"{path} is a model with {counted(len(edits), 'edit')}, which a new fit does not have; give another folder "
+            "with --out, or --overwrite to replace it"
+        )
+
+
 def write_model(path: str | Path, files: ModelFiles, *, check: Callable[[], None] | None = None) -> str:
     """Write a model folder, whole or not at all; an older model there is replaced. Returns its `folder_version`.
 
@@ -175,6 +190,8 @@ def check_version(path: Path, version: str, next_step: str) -> None:
 
 def _read_model(path: Path) -> ModelFiles:
     with _named(path):
+        if path.is_file():
+            raise ModelFileError(f"{path} is a file; give a model folder")
         if not path.is_dir():
             raise ModelFileError(f"{path}: no such model folder; make one with `softtopic fit`")
         config, version = _read_config(path)

@@ -9,6 +9,7 @@ from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.chunking import max_chunks
 from softtopic.teacher.encoder import EncoderTeacher
 from softtopic.teacher.local import Teacher
+from softtopic.wording import counted
 
 
 def reader(teacher: BaseTeacher | None) -> str:
@@ -22,7 +23,7 @@ def reader(teacher: BaseTeacher | None) -> str:
     how = {"head": "beginnings"}.get(about.get("truncation", "head"), about.get("truncation"))
     languages = dict.fromkeys(prompt["language"] for prompt in prompts if prompt)
     named = "" if set(languages) <= {ENGLISH} else f" in {' and '.join(map(english_name, languages))}"
-    number = f"{len(prompts)} prompt{'s' if len(prompts) > 1 else ''}{named}"
+    number = f"{counted(len(prompts), 'prompt')}{named}"
     form = f" ({about['dtype']})" if "dtype" in about else ""
     return f"language model: {about['lm']}{form}, {number}, {how}, reads"
 
@@ -36,7 +37,7 @@ def encoding(embedder: Embedder | None, language: CorpusLanguage, count: int, *,
     names = language.names
     several = names[0] if len(names) == 1 else f"{len(names)} languages"
     why = f" for {several}" if name == MULTILINGUAL_ENCODER else ""
-    return f"sentence encoder: {name}{why}, {count:,} documents{rest}"
+    return f"sentence encoder: {name}{why}, {counted(count, 'document')}{rest}"
 
 
 def truncation(source: Source, teacher: BaseTeacher | None, embedder: Embedder | None) -> str:
@@ -53,7 +54,7 @@ def truncation(source: Source, teacher: BaseTeacher | None, embedder: Embedder |
     said = [
         f"{count:,} the {limit} that the {who} reads"
         if place
-        else f"about {count:,} of {source.count:,} documents exceed the {limit} tokens that the {who} reads"
+        else f"about {count:,} of {counted(source.count, 'document')} exceed the {limit} tokens that the {who} reads"
         for place, (count, limit, who) in enumerate(parts)
     ]
     return f"truncated: {', '.join(said)}" if said else ""

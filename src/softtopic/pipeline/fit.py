@@ -58,6 +58,7 @@ from softtopic.training.dataset import TrainingData, l1_normalized
 from softtopic.training.report import TrainingReport
 from softtopic.training.trainer import train
 from softtopic.types import DocInt, DocTopic, TopicVocab, TrainRows
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def fit(
     backbone, report = train_backbone(plan, source, representation, targets, groups, progress=show)
     with Progress(Step.DESCRIBE, plan.chosen_n_topics, "topic", show=show) as bar:
         state = describe(plan, source, representation, targets, (backbone, report), (teacher, calibration))
-        log.info("mixtures of %d documents", len(state.theta))
+        log.info("mixtures of %s", counted(len(state.theta), "document"))
         bar.advance(plan.chosen_n_topics)
     return plan, state, teacher
 
@@ -168,10 +169,12 @@ def document_points(plan: FitPlan, labels: Labels, views: Sequence[View], n_grou
     views = normalize_views(labels, views, recipe.graph, groups, seed)
     bar.advance(1)
     graph = document_graph(views, n_groups, recipe.graph)
-    log.info("neighbour graph of %d documents, %d edges", graph.shape[0], graph.nnz)  # type: ignore[index]
+    log.info("neighbour graph of %s, %s", counted(graph.shape[0], "document"), counted(graph.nnz, "edge"))  # type: ignore[index]
     bar.advance(1)
     points = label_points(labels, graph, n_groups, recipe.graph, groups, seed)
-    log.info("labels propagated in %d steps, in %d dimensions", recipe.graph.n_steps, points.shape[1])
+    log.info(
+        "labels propagated in %s, in %s", counted(recipe.graph.n_steps, "step"), counted(points.shape[1], "dimension")
+    )
     bar.advance(1)
     return points
 
@@ -242,7 +245,7 @@ def train_backbone(
     if recipe.standardize:
         backbone.standardize(data.inputs, torch.from_numpy(dense.are_continuous).to(device))
     report = train(backbone, data, recipe.training, rng, progress=progress)
-    log.info("trained %d epochs, loss %.3f nats", len(report.losses), report.losses[-1])
+    log.info("trained %s, loss %.3f nats", counted(len(report.losses), "epoch"), report.losses[-1])
     return backbone, report
 
 
@@ -252,7 +255,8 @@ def training_counts(corpus: Corpus) -> DocInt:
     counts = distinct.counts
     if fillers.any():
         example = corpus.texts[int(fillers.argmax())]
-        log.info("%d documents are short texts repeated often, e.g. %r: each text counts once", fillers.sum(), example)
+        texts = counted(int(fillers.sum()), "short text")
+        log.info("%s repeated often, e.g. %r: each distinct one counts once", texts, example)
         counts[np.unique(distinct.rows[fillers])] = 1
     return counts
 

@@ -14,6 +14,7 @@ from softtopic.pipeline.plan import FitPlan
 from softtopic.pipeline.represent import Representation
 from softtopic.pipeline.sources import Source
 from softtopic.pipeline.targets import Targets
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def anchors_of(
     scores = guide_scores(plan, source, representation, targets, plan.recipe.groups.guides)
     seeds = seed_documents(scores, plan.chosen_n_topics, plan.recipe.groups.guides)
     for guide, rows in zip(plan.guides, seeds, strict=True):
-        log.info("guide %r: %d documents stand for it", guide.name, len(rows))
+        log.info("guide %r: %s", guide.name, counted(len(rows), "representative document"))
     return np.stack([points[rows].mean(axis=0) for rows in seeds])
 
 

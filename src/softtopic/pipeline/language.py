@@ -37,7 +37,7 @@ class WordPlan:
         if not self.language.n_documents and not self.language.declared:
             return ""
         listed = filter(has_stop_words, self.stop_words)
-        counts = [f"{len(stop_words([code]) or ())} {english_name(code)}" for code in listed]
+        counts = [f"{len(stop_words([code]) or ()):,} {english_name(code)}" for code in listed]
         parts = [f"language: {self.language}", *([f"stop words: {', '.join(counts)}"] if counts else [])]
         parts += [f"words of {english_name(code)} by {SEGMENTERS[code].package}" for code in self.vocabulary.segmented]
         return "; ".join(parts)

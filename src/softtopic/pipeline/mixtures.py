@@ -119,7 +119,7 @@ def write_mixtures(
             bar.advance_to(round(100 * batch.done))
         folder.finish(index + 1)
     if n_kept:
-        log.info("%d of %d parts were complete", n_kept, index + 1)
+        log.info("%s of %s parts were complete", f"{n_kept:,}", f"{index + 1:,}")
     if n_replaced:
         log.warning("%s held other documents: parts that were replaced: %d of %d", path, n_replaced, index + 1)
     return folder

@@ -20,6 +20,7 @@ from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES
 from softtopic.teacher.prompts import in_language
 from softtopic.teacher.server import ServerTeacher
 from softtopic.types import DocHidden
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     from softtopic.pipeline.plan import FitPlan
@@ -70,7 +71,7 @@ def axes_of(plan: "FitPlan", source: Source, vectors: DocHidden | None) -> Axes 
     codes = document_languages([texts[place] for place in places.tolist()], plan.language.codes)
     axes = language_axes(vectors[rows], codes)
     if axes is not None:
-        log.info("sentence vectors: %d directions that tell languages apart are removed", len(axes))
+        log.info("sentence vectors: removed %s of differences between languages", counted(len(axes), "direction"))
     return axes
 
 

@@ -37,6 +37,7 @@ from softtopic.topics.naming import (
     words_of,
 )
 from softtopic.topics.table import topics_of
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -290,7 +291,9 @@ def find_names(texts: TopicTexts, teacher: Teacher, encode: Embedder, config: Na
 def ask_names(texts: TopicTexts, url: str, model: str | None, config: NamingConfig) -> list[str]:
     """Distinct names by a server; a message says beforehand how many tokens that takes."""
     requests = name_requests(texts.words, [own[: config.n_documents] for own in texts.documents])
-    log.info("asking %s for %d names: about %d tokens", url, len(requests), estimate_tokens(requests))
+    log.info(
+        "asking %s for %s: about %s", url, counted(len(requests), "name"), counted(estimate_tokens(requests), "token")
+    )
     language = english_name(texts.chosen) if texts.chosen else THAT_OF_TEXTS
     return distinct_names(request_names(url, requests, model=model, language=language), texts.words)
 

@@ -26,6 +26,7 @@ from softtopic.storage.folders.base import BaseFolder
 from softtopic.storage.memory import release_memory
 from softtopic.storage.parts import Part, PartFolder, part_name
 from softtopic.storage.progress import Progress, noting_what_is_kept
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +217,7 @@ def compute_parts(
         missing = _missing(folder, tasks)
         n_kept = len(tasks) - len(missing)
         if n_kept:
-            log.info("%d of %d parts were complete", n_kept, len(tasks))
+            log.info("%s of %s parts were complete", f"{n_kept:,}", f"{len(tasks):,}")
         total = sum(sizes.values())
         done = total - sum(sizes[task.index] for task in missing)
         errors: dict[int, str] = {task.index: "its worker died again and again" for task in missing}
@@ -224,7 +225,7 @@ def compute_parts(
         # Nothing is started where nothing is missing.
         with engine if missing else nullcontext():
             if missing:
-                log.info("%d documents, %s", total - done, engine.description)
+                log.info("%s, %s", counted(total - done, "document"), engine.description)
             with Progress("computing parts", total, "doc", done=done, show=progress) as bar:
                 for outcome in engine.run(job.open_worker, missing):
                     _record(folder, outcome, errors)

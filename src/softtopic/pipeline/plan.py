@@ -47,6 +47,7 @@ from softtopic.teacher.encoder import ENCODER_TEACHER, EncoderTeacher
 from softtopic.teacher.local import Teacher
 from softtopic.teacher.opening import open_teacher, require_local
 from softtopic.types import DocHidden, ReadRows, TrainRows
+from softtopic.wording import counted
 
 if TYPE_CHECKING:
     import torch
@@ -278,7 +279,7 @@ class FitPlan:
     def _training(self) -> str:
         which = "all documents" if self.n_train == self.n_distinct else f"{self.n_train:,} documents"
         named = f", {len(self.guides)} of them guided," if self.guides else ""
-        count = "topics" if self.n_topics is None else f"{self.n_topics} topics"
+        count = "topics" if self.n_topics is None else counted(self.n_topics, "topic")
         topics = f"{count}{named} over {len(self.vocabulary):,} words"
         return (
             f"topic model: {name_of(self.recipe.backbone)}, {topics}, "
@@ -355,7 +356,7 @@ def _least_documents(source: Source, options: FitOptions) -> int:
     if options.n_topics == AUTO and source.count < least:
         raise InputError(f"n_topics='auto' needs {least} distinct documents, there are {source.count}; give a number")
     if source.count < least:
-        documents = "1 distinct document" if source.count == 1 else f"{source.count} distinct documents"
+        documents = counted(source.count, "distinct document")
         step = "give more documents" if source.count < 2 else "give more documents or fewer topics"
         raise InputError(f"{documents} for {options.n_topics} topics; {step}")
     return least

@@ -69,7 +69,7 @@ def warn_of_blank(corpus: Corpus) -> None:
     """Warn that blank documents have the mean mixture."""
     if corpus.n_empty:
         warnings.warn(
-            f"{corpus.n_empty} of {len(corpus)} documents are empty; their topic mixture is the mean of the others",
+            f"{corpus.n_empty:,} of {len(corpus):,} documents are empty; their topic mixture is the mean of the others",
             stacklevel=5,
         )
 

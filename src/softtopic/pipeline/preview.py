@@ -24,6 +24,7 @@ from softtopic.selection import AUTO
 from softtopic.topics.documents import excerpt, representative_rows
 from softtopic.topics.words import Topics
 from softtopic.types import DocHidden
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def preview(source: Source, options: FitOptions) -> pd.DataFrame:
     count = min(source.count, _MAX_DOCUMENTS) if vectors is None else len(vectors)
     corpus = source.corpus.at(source.corpus.distinct.first[:count])
     part = Source(corpus=corpus, embeddings=vectors, vocabulary=source.vocabulary)
-    log.info("preview: grouping %d of %d distinct documents", count, source.count)
+    log.info("preview: grouping %s of %s", f"{count:,}", counted(source.count, "distinct document"))
     plan = resolve_plan(part, _preview_options(options, count, has_vectors=vectors is not None), language)
     axes = axes_of(plan, part, vectors)
     vectors = None if vectors is None else without_language(vectors, axes)

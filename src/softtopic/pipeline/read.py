@@ -19,6 +19,7 @@ from softtopic.teacher.demonstrations import with_demonstrations
 from softtopic.teacher.encoder import EncoderTeacher
 from softtopic.teacher.opening import require_local
 from softtopic.types import DocHidden
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -108,5 +109,5 @@ def read_documents(
         return None, None
     part = corpus_to_read(plan, source.corpus)
     features = extract(part, plan.vocabulary, teacher, features=plan.features, progress=progress)
-    log.info("read %d documents", len(features))
+    log.info("read %s", counted(len(features), "document"))
     return teacher, features

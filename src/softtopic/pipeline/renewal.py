@@ -1,6 +1,7 @@
 """Renewal of a fitted model: new documents without a fit, and a refit that continues an earlier model."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,6 +26,7 @@ from softtopic.topics.edits import Edit, apply
 from softtopic.topics.renewal import (
     RenewalConfig,
     addition,
+    count_known,
     novel_groups,
     widened,
     with_documents,
@@ -33,6 +35,7 @@ from softtopic.topics.renewal import (
 )
 from softtopic.topics.replay import Earlier, changes, replay, with_numbers
 from softtopic.types import DocHidden, DocInt
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -84,14 +87,19 @@ def update(
     found = predictor.predict(*made)
     points, groups = _novel_groups(predictor, corpus, made[1], found, config)
     n_new = int(groups.max()) + 1
-    log.info("%d new documents, %d new topics", len(corpus), n_new)
+    log.info("%s, %s", counted(len(corpus), "new document"), counted(n_new, "new topic"))
+    if n_known := count_known(state, corpus, found.vectors):
+        what = "are already in the model and count twice"
+        if not any(state.excerpts):
+            what = "have the vectors of documents of the model; where the texts are the same, they count twice"
+        warnings.warn(f"{n_known:,} of {counted(len(corpus), 'document')} {what}", stacklevel=3)
     if not any(state.excerpts):
         log.warning("the model was saved without texts, so the texts of the new documents are not kept either")
     vectors: Any = (found.vectors, found.norms)
     if n_new:
         known = widened(known, points, groups)
         vectors = _projected(corpus, points, known)
-    line = f"update: {len(corpus):,} more documents, {n_new} new topics"
+    line = f"update: {counted(len(corpus), 'more document')}, {counted(n_new, 'new topic')}"
     grown = with_documents(state, corpus, found.fitted_theta, with_vectors(known, *vectors))
     grown = replace(grown, plan=(*state.plan, line))
     before, edits = apply(grown, predictor.edits), predictor.edits

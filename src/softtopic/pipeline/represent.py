@@ -19,6 +19,7 @@ from softtopic.pipeline.sources import Source
 from softtopic.storage.memory import release_memory
 from softtopic.storage.progress import RunClock
 from softtopic.types import DocHidden
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def sentence_vectors(plan: FitPlan, source: Source, *, progress: bool | RunClock
     encode = encode_with(plan.embedder, keep=plan.features is not None, progress=progress, device=str(plan.device))
     texts = source.corpus.distinct.texts
     vectors = encode(texts if plan.encoded is None else [texts[row] for row in plan.encoded.tolist()])
-    log.info("encoded %d documents", len(vectors))
+    log.info("encoded %s", counted(len(vectors), "document"))
     release_memory(collect=False)
     return vectors
 
@@ -128,7 +129,9 @@ def distilled_encoder(plan: FitPlan, source: Source, vectors: DocHidden | None) 
         encoder = SentenceEncoder(config.name, max_tokens=config.max_tokens, device=str(plan.device))
     rows = np.arange(plan.n_distinct) if plan.encoded is None else plan.encoded
     static = distill(encoder, source.corpus.distinct.texts, rows, vectors, plan.recipe.static, seed=plan.seed)
-    log.info("static encoder of %d tokens, trained on %d documents", len(static.tokens), len(rows))
+    log.info(
+        "static encoder of %s, trained on %s", counted(len(static.tokens), "token"), counted(len(rows), "document")
+    )
     return static
 
 

@@ -21,6 +21,7 @@ from softtopic.teacher.base import BaseTeacher
 from softtopic.teacher.calibration import Calibration
 from softtopic.training.dataset import soft_label_targets
 from softtopic.types import ReadRows
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,10 @@ def _impute(
         predictors.append(Predictor(weights, config.words_weight))
     if not predictors or hidden is None:
         raise InputError("what is not read is predicted from sentence vectors or words, and there are none")
-    log.info("soft labels of %d documents are predicted from those of %d", len(plan.train) - len(places), len(places))
+    n_read = len(places)
+    log.info(
+        "soft labels of %s predicted from those of %s", counted(len(plan.train) - n_read, "document"), f"{n_read:,}"
+    )
     imputed = impute(soft, hidden, places, predictors, config)
     # On the scale of all documents, as states that were read of all would be.
     return imputed.labels, standardize(imputed.hidden)

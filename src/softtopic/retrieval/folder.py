@@ -137,7 +137,7 @@ def _opened(path: Path, head: dict[str, Any]) -> RetrievalIndex:
 
 def _read_head(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        raise ModelFileError(f"{path}: no such index folder; {_NEXT_STEP}")
+        raise ModelFileError(f"{path}: no such index folder; build it with `softtopic index`")
     if not _is_index(path):
         raise ModelFileError(f"{path} is not an index folder; {_NEXT_STEP}")
     head = json.loads((path / _HEAD).read_bytes())

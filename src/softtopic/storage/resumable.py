@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from softtopic.errors import InputError
 from softtopic.storage.atomic import claimed, disk_errors, staged_file
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +29,22 @@ class SummedLines:
     ----------
     stream, sums : BinaryIO
         Both at their end, before which are whole blocks.
+
+    Attributes
+    ----------
+    n_lines : int
+        Number of lines that were appended and flushed.
     """
 
     def __init__(self, stream: BinaryIO, sums: BinaryIO) -> None:
         self._stream, self._sums = stream, sums
-        self._size = self._sum = 0
+        self._size = self._sum = self._pending = 0
+        self.n_lines = 0
 
     def write(self, lines: bytes) -> int:
         """Append complete lines."""
         self._size, self._sum = self._size + len(lines), zlib.crc32(lines, self._sum)
+        self._pending += lines.count(b"\n")
         return self._stream.write(lines)
 
     def flush(self) -> None:
@@ -47,6 +55,7 @@ class SummedLines:
         record = _line(self._size, self._sum)
         self._sums.write(record)
         self._sums.flush()
+        self.n_lines, self._pending = self.n_lines + self._pending, 0
         if self._size < _BLOCK:
             self._sums.seek(-len(record), os.SEEK_CUR)
         else:
@@ -66,7 +75,8 @@ def resumable_lines(path: Path, made_of: Mapping[str, object], *, resume: bool) 
     made_of : mapping of str to plain value
         Whatever changes the lines, such as checksums and options.
     resume : bool
-        Continue a partial file, where there is one, behind its last line that is complete and undamaged.
+        Continue a partial file, where there is one, behind its last line that is complete and undamaged. If False, a
+        partial file with lines is an error.
 
     Yields
     ------
@@ -78,7 +88,7 @@ def resumable_lines(path: Path, made_of: Mapping[str, object], *, resume: bool) 
     Raises
     ------
     InputError
-        If the partial file is made of something else, or another process is writing it.
+        If the partial file is made of something else or not to be continued, or another process is writing it.
     DiskError
         If the file cannot be written.
     """
@@ -92,6 +102,8 @@ def resumable_lines(path: Path, made_of: Mapping[str, object], *, resume: bool) 
                 _check_head(head, partial, made_of)
                 done = _cut_to_whole(partial, sums)
             else:
+                if not resume and head.exists():
+                    _check_empty(partial)
                 done = 0
                 # The head last: without it a partial file is begun anew.
                 for old in (head, partial, sums):
@@ -118,8 +130,20 @@ def _check_head(head: Path, partial: Path, made_of: Mapping[str, object]) -> Non
     other = [name for name in made_of if not isinstance(known, dict) or known.get(name) != made_of[name]]
     if other:
         raise InputError(
-            f"{partial} was begun with another {', '.join(other)}; give the same again, or leave out --resume to begin "
-            "anew"
+            f"{partial} was begun with another {', '.join(other)}; give the same again, or remove it to start anew"
+        )
+
+
+def _check_empty(partial: Path) -> None:
+    """Raise InputError where an earlier run has written lines."""
+    if not partial.exists():
+        return
+    with partial.open("rb") as stream:
+        n_lines = sum(1 for line in stream if line.endswith(b"\n"))
+    if n_lines:
+        raise InputError(
+            f"{partial} has {counted(n_lines, 'document')} of an earlier run; add --resume to continue it, or remove "
+            "it to start anew"
         )
 
 

@@ -24,6 +24,7 @@ from softtopic.teacher.scoring import FirstTokenScorer, Scorer, WholeWordScorer,
 from softtopic.teacher.shared_model import TOKENS_PER_BATCH, OpenModel
 from softtopic.teacher.trie import WordTrie, spell
 from softtopic.types import DocHidden, DocVocab
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class Session:
             return reader.head.logits(states, tokens.to(reader.device))
 
         trie = WordTrie.build(likely_forms(spell(tokenizer, vocabulary.words), logits))
-        log.info("scoring the %d spellings of %d words", int((trie.words >= 0).sum()), trie.n_words)
+        log.info("scoring %s of %s", counted(int((trie.words >= 0).sum()), "spelling"), counted(trie.n_words, "word"))
         budget = TOKENS_PER_BATCH[reader.device.type]
         return WholeWordScorer(trie, self._config.beam_width, reader.with_prefix(empty[0]), budget)
 

@@ -85,7 +85,7 @@ def _encode(classes: Iterable[Any], count: int) -> tuple[list[Any], DocInt]:
     parts = np.array([-1 if value is None else place[value] for value in given])
     missing = int((parts < 0).sum())
     if missing:
-        warnings.warn(f"{missing} of {count} documents have no class and are left out", stacklevel=4)
+        warnings.warn(f"{missing:,} of {count:,} documents have no class and are left out", stacklevel=4)
     return names, parts
 
 

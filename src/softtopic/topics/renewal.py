@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial import cKDTree
 from sklearn.cluster import AgglomerativeClustering
 
 from softtopic.data.corpus import Corpus
@@ -20,6 +21,9 @@ from softtopic.topics.edits import classifier
 from softtopic.topics.novelty import cosine_distances, topic_centers
 from softtopic.topics.words import top_indices
 from softtopic.types import DocHidden, DocInt, DocTopic
+
+# Distance of vectors of norm 1 up to which they are of the same text: that of rounding to float16 twice.
+_SAME_TEXT = 2e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +86,21 @@ def with_ids(state: FittedState, corpus: Corpus, *, count_on: bool = False) -> C
     if len(set(corpus.ids)) < len(corpus):
         raise InputError("ids of the new documents are repeated; give each document an id of its own")
     return corpus
+
+
+def count_known(state: FittedState, corpus: Corpus, vectors: DocHidden) -> int:
+    """Number of new documents, blank ones aside, that are among those of the state.
+
+    Compared are the beginnings of the texts, or vectors where the state holds no text: those of the same text differ by
+    rounding.
+    """
+    if any(state.excerpts):
+        known = set(state.excerpts) - {""}
+        return sum(excerpt(text) in known for text in corpus.texts)
+    rows = vectors.astype(np.float32)
+    tree = cKDTree(known_vectors(state).documents.astype(np.float32))
+    distances, _ = tree.query(rows[rows.any(axis=1)], distance_upper_bound=_SAME_TEXT)
+    return int(np.isfinite(distances).sum())
 
 
 def with_documents(state: FittedState, corpus: Corpus, theta: DocTopic, vectors: DocumentVectors) -> FittedState:

@@ -15,6 +15,7 @@ from softtopic.training.config import TrainingConfig
 from softtopic.training.dataset import CHUNK_ROWS, TrainingData, minibatches
 from softtopic.training.objective import cross_entropy, entropy
 from softtopic.training.report import TrainingReport
+from softtopic.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def train(
             losses.append(_train_epoch(backbone, data, config, optimizer, rng) - minimum)
             bar.advance(1)
             if _has_stalled(losses, config.patience):
-                log.info("stopped after %d epochs: no lower loss for %d", len(losses), config.patience)
+                log.info("stopped after %s: no lower loss for %d", counted(len(losses), "epoch"), config.patience)
                 break
     backbone.eval()
     backbone.finalize(data.batch(rows) for rows in data.documents.split(CHUNK_ROWS))
