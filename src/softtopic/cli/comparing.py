@@ -102,18 +102,7 @@ def trends(
     if tests is None:
         print_table(["share", "topic"], [[_bars(shares.loc[topic]), names[topic]] for topic in shares.index])
         return
-    rows = [
-        [
-            row["Trend"],
-            f"{row['Early']:.1%}",
-            f"{row['Late']:.1%}",
-            f"{row['Adjusted_P']:.2g}",
-            _bars(shares.loc[row["Topic"]]),
-            row["Name"],
-        ]
-        for row in tests.to_dict("records")
-    ]
-    print_table(["trend", "early", "late", "adjusted p", "share over time", "topic"], rows)
+    _print_trends(tests, shares)
 
 
 def groups(
@@ -229,6 +218,21 @@ def _plain(table: "pd.DataFrame", column: str) -> list[Any]:
     if column == "Words":
         return [" ".join(words) for words in values]
     return [value.isoformat() for value in values] if column == "Bin_Start" else values
+
+
+def _print_trends(tests: "pd.DataFrame", shares: "pd.DataFrame") -> None:
+    rows = [
+        [
+            row["Trend"],
+            f"{row['Early']:.1%}",
+            f"{row['Late']:.1%}",
+            f"{row['Adjusted_P']:.2g}",
+            _bars(shares.loc[row["Topic"]]),
+            row["Name"],
+        ]
+        for row in tests.to_dict("records")
+    ]
+    print_table(["trend", "early", "late", "adjusted p", "share over time", "topic"], rows)
 
 
 def _bars(shares: "pd.Series") -> str:

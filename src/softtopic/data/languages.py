@@ -252,12 +252,10 @@ class CorpusLanguage:
             names = f"unknown, in {self.script} letters"
         if not self.is_sure:
             return names if self.declared else f"{names}, assumed: there is too little text to tell"
+        documents = counted(self.n_documents, "document")
+        named = f"{named_shares(zip(self.codes, self.shares, strict=True))} of {documents}"
         if not self.is_mixed:
-            named = f"{names} ({_percent(self.share)} of {counted(self.n_documents, 'document')})"
-        else:
-            named = (
-                f"{named_shares(zip(self.codes, self.shares, strict=True))} of {counted(self.n_documents, 'document')}"
-            )
+            named = f"{names} ({_percent(self.share)} of {documents})"
         return f"{named}, beside {named_shares(self.others)}" if self.others else named
 
     @property
