@@ -25,7 +25,8 @@ import stopwordsiso
 from common import parser, print_head, print_row
 
 from softtopic import TopicModel
-from softtopic.data.languages import LANGUAGES, detect_language, document_languages, english_name
+from softtopic.data.language_names import LANGUAGES, english_name
+from softtopic.data.languages import detect_language, document_languages
 from softtopic.data.segmentation import segmented_words
 from softtopic.data.tokenizer import UNSPACED_RUN
 

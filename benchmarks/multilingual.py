@@ -26,7 +26,7 @@ from sklearn.cluster import KMeans
 
 from softtopic import Corpus, TopicModel
 from softtopic.bench import packages
-from softtopic.data.languages import parse_language
+from softtopic.data.language_names import parse_language
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.lm.config import MULTILINGUAL_ENCODER
 from softtopic.lm.vectors import embed

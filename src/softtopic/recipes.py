@@ -13,7 +13,7 @@ from softtopic.backbones.settings import (
     PLSASettings,
     ProdLDASettings,
 )
-from softtopic.data.languages import parse_language
+from softtopic.data.language_names import parse_language
 from softtopic.data.vocabulary import VocabularyConfig
 from softtopic.errors import InputError, check_number, check_whole
 from softtopic.graph.config import AgreementConfig, GraphConfig, GroupsConfig, ImputationConfig

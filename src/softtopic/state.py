@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from softtopic.data.languages import AUTO, ENGLISH, document_languages
+from softtopic.data.language_names import AUTO, ENGLISH
+from softtopic.data.languages import document_languages
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.inputs.lsa import LSA
 from softtopic.lm.static_encoder import StaticEncoder

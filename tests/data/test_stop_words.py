@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from softtopic.data.languages import LANGUAGES
+from softtopic.data.language_names import LANGUAGES
 from softtopic.data.stop_words import has_stop_words, stop_words
 from softtopic.errors import InputError
 

@@ -147,7 +147,7 @@ def check_sources(
     files: list[str] | None, features: Path | None, labels: Path | None, lm: TeacherOptions, words: VocabularyOptions
 ) -> None:
     """Raise InputError unless there is something to fit, from one source, and no option is of another one."""
-    from softtopic.data.languages import AUTO, NONE, parse_languages
+    from softtopic.data.language_names import AUTO, NONE, parse_languages
     from softtopic.features.store import FeatureStore
 
     if words.language.lower() not in (AUTO, NONE):

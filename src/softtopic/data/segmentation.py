@@ -7,7 +7,7 @@ from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
-from softtopic.data.languages import english_name
+from softtopic.data.language_names import english_name
 from softtopic.data.tokenizer import UNSPACED_RUN
 from softtopic.errors import InputError
 

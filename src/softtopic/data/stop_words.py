@@ -7,7 +7,7 @@ from functools import cache
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from softtopic.data.languages import ENGLISH, NONE, UNKNOWN, english_name, parse_languages
+from softtopic.data.language_names import ENGLISH, NONE, UNKNOWN, english_name, parse_languages
 from softtopic.data.normalization import normalize_text
 from softtopic.data.segmentation import SEGMENTERS
 from softtopic.data.tokenizer import TOKEN_PATTERN, compile_token_pattern

@@ -14,7 +14,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from softtopic.data.acronyms import frequencies
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.data.languages import AUTO, NONE, detect_language, english_name, parse_languages
+from softtopic.data.language_names import AUTO, NONE, english_name, parse_languages
+from softtopic.data.languages import detect_language
 from softtopic.data.normalization import countable_text, normalize_text
 from softtopic.data.segmentation import (
     SEGMENTERS,

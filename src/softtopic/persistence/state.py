@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from softtopic import __version__
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.lsa import LSA

@@ -11,7 +11,7 @@ import numpy as np
 
 from softtopic.backbones.registry import name_of, settings_class
 from softtopic.backbones.settings import BackboneSettings
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 from softtopic.errors import InputError
 
 # JSON's types with the hints that may take a value of each; a bool is no number, and an int is a float too.

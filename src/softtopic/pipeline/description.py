@@ -1,6 +1,7 @@
 """Lines of a plan on who reads and encodes the documents."""
 
-from softtopic.data.languages import ENGLISH, CorpusLanguage, english_name
+from softtopic.data.language_names import ENGLISH, english_name
+from softtopic.data.languages import CorpusLanguage
 from softtopic.lm.config import MULTILINGUAL_ENCODER, Embedder
 from softtopic.lm.encoder import SentenceEncoder
 from softtopic.pipeline.sampling import n_longer

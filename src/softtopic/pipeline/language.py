@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from softtopic.data.languages import NONE, CorpusLanguage, english_name, resolve_language
+from softtopic.data.language_names import NONE, english_name
+from softtopic.data.languages import CorpusLanguage, resolve_language
 from softtopic.data.segmentation import SEGMENTERS
 from softtopic.data.stop_words import has_stop_words, stop_words
 from softtopic.data.vocabulary import Vocabulary, VocabularyConfig

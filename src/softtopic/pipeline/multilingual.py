@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from softtopic.data.corpus import equidistant
-from softtopic.data.languages import ENGLISH, CorpusLanguage, document_languages
+from softtopic.data.language_names import ENGLISH
+from softtopic.data.languages import CorpusLanguage, document_languages
 from softtopic.inputs.language_axes import Axes, language_axes
 from softtopic.inputs.registry import split_inputs
 from softtopic.lm.config import AUTO, LANGUAGE_MODEL, MULTILINGUAL_ENCODER, SENTENCE_ENCODER

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from softtopic.data.languages import AUTO, ENGLISH, NONE, detect_language, english_name, parse_languages
+from softtopic.data.language_names import AUTO, ENGLISH, NONE, english_name, parse_languages
+from softtopic.data.languages import detect_language
 from softtopic.data.segmentation import UNSPACED
 from softtopic.data.stop_words import stop_words
 from softtopic.errors import InputError

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from softtopic.data.corpus import Corpus
-from softtopic.data.languages import AUTO
+from softtopic.data.language_names import AUTO
 from softtopic.data.vocabulary import VOCABULARY_SIZE, Vocabulary
 from softtopic.errors import InputError
 from softtopic.inputs.projection import points_of, project_points

@@ -12,7 +12,7 @@ Models".
 
 import torch
 
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 from softtopic.lm.config import LANGUAGE_MODEL
 from softtopic.lm.tokens import continuation_tokens, leading_tokens
 from softtopic.teacher.languages import LM_WRITING_LANGUAGES

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 from softtopic.data.segmentation import UNSPACED
 from softtopic.data.tokenizer import COMBINING_MARKS
 from softtopic.lm.engine import Reader

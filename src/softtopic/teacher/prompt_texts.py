@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softtopic.data.corpus import fingerprint_strings
-from softtopic.data.languages import ENGLISH
+from softtopic.data.language_names import ENGLISH
 from softtopic.errors import InputError, check_whole
 from softtopic.teacher.prompt_texts import PROMPT_LANGUAGES, TEXTS
 

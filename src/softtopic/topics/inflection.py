@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import snowballstemmer
 
-from softtopic.data.languages import ENGLISH, english_name
+from softtopic.data.language_names import ENGLISH, english_name
 from softtopic.recipes import RankingConfig
 from softtopic.types import TopicVocab
 

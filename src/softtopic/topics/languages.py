@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from softtopic.data.languages import detect_language, document_languages, named_codes, named_shares, parse_languages
+from softtopic.data.language_names import named_codes, named_shares, parse_languages
+from softtopic.data.languages import detect_language, document_languages
 from softtopic.errors import InputError
 from softtopic.state import FittedState
 from softtopic.topics.assignments import Assignments
@@ -59,7 +60,7 @@ def topic_in_language(state: FittedState, topic: int, n_words: int, language: La
         Number of the topic.
     n_words : int
     language : str or sequence of str
-        One or several languages, see `softtopic.data.languages.parse_languages`.
+        One or several languages, see `softtopic.data.language_names.parse_languages`.
 
     Raises
     ------

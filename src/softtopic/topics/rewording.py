@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.preprocessing import normalize
 
-from softtopic.data.languages import AUTO
+from softtopic.data.language_names import AUTO
 from softtopic.data.vocabulary import Vocabulary
 from softtopic.errors import InputError
 from softtopic.state import FittedState
