@@ -150,7 +150,7 @@ def groups(
             for row in first.to_dict("records")
         ]
     print_table(["class", "share", "95 %", "ratio", "adjusted p", "topic: words that differ"], rows)
-    if not (table["Adjusted_P"] < _SIGNIFICANT).any():
+    if not any(p < _SIGNIFICANT for p in table["Adjusted_P"]):
         print("\nno difference is significant at 5 % after correction")
 
 

@@ -88,14 +88,14 @@ def update(
     points, groups = _novel_groups(predictor, corpus, made[1], found, config)
     n_new = int(groups.max()) + 1
     log.info("%s, %s", counted(len(corpus), "new document"), counted(n_new, "new topic"))
-    if n_known := count_known(state, corpus, found.vectors):
+    vectors: Any = found.vectors, found.norms
+    if n_known := count_known(state, corpus, vectors[0]):
         what = "are already in the model and count twice"
         if not any(state.excerpts):
             what = "have the vectors of documents of the model; where the texts are the same, they count twice"
         warnings.warn(f"{n_known:,} of {counted(len(corpus), 'document')} {what}", stacklevel=3)
     if not any(state.excerpts):
         log.warning("the model was saved without texts, so the texts of the new documents are not kept either")
-    vectors: Any = (found.vectors, found.norms)
     if n_new:
         known = widened(known, points, groups)
         vectors = _projected(corpus, points, known)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from sklearn.cluster import AgglomerativeClustering
 
 from softtopic.data.corpus import Corpus
@@ -98,7 +98,7 @@ def count_known(state: FittedState, corpus: Corpus, vectors: DocHidden) -> int:
         known = set(state.excerpts) - {""}
         return sum(excerpt(text) in known for text in corpus.texts)
     rows = vectors.astype(np.float32)
-    tree = cKDTree(known_vectors(state).documents.astype(np.float32))
+    tree = KDTree(known_vectors(state).documents.astype(np.float32))
     distances, _ = tree.query(rows[rows.any(axis=1)], distance_upper_bound=_SAME_TEXT)
     return int(np.isfinite(distances).sum())
 
