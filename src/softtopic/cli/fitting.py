@@ -88,12 +88,9 @@ def demo(
 ) -> None:
     """Fit a model to posts of 20 Newsgroups; downloads the language model, the encoder and the posts if needed."""
     from softtopic.model import TopicModel
-    from softtopic.persistence.folder import check_destination, check_no_edits
 
     show_messages(quiet)
-    check_destination(out)
-    if not overwrite:
-        check_no_edits(out)
+    _check_out(out, overwrite=overwrite)
     corpus = _demo_posts(documents, data_dir)
     model = TopicModel(topics, progress=not (quiet or as_json)).fit(corpus)
     model.save(out)
@@ -222,16 +219,13 @@ def fit(
 ) -> None:
     """Find topics in files of documents, a feature folder or a file of soft labels, and write a model folder."""
     from softtopic.features.store import FeatureStore
-    from softtopic.persistence.folder import check_destination, check_no_edits
     from softtopic.storage.atomic import sole_writer
 
     show_messages(quiet)
     check_sources(files, features, labels, lm, words)
     n_topics = parse_topics(topics)
-    check_destination(out)
     # A fit that continues the model of this folder repeats its edits.
-    if not (overwrite or dry_run or (like is not None and like.absolute() == out.absolute())):
-        check_no_edits(out)
+    _check_out(out, overwrite=overwrite or dry_run or (like or Path()).absolute() == out.absolute())
     earlier = None if like is None else _earlier(like, lm.device)
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)
@@ -303,6 +297,15 @@ def _corpus(files: list[str] | None, options: DocumentOptions, sample: "Sample |
     if options.label is not None:
         check_labels(corpus.labels)
     return corpus
+
+
+def _check_out(out: Path, *, overwrite: bool) -> None:
+    """Raise an error where the model could not be written, or where edits would be lost."""
+    from softtopic.persistence.folder import check_destination, check_no_edits
+
+    check_destination(out)
+    if not overwrite:
+        check_no_edits(out)
 
 
 def _earlier(folder: Path, device: str) -> "TopicModel":

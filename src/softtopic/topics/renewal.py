@@ -22,9 +22,6 @@ from softtopic.topics.novelty import cosine_distances, topic_centers
 from softtopic.topics.words import top_indices
 from softtopic.types import DocHidden, DocInt, DocTopic
 
-# Distance of vectors of norm 1 up to which they are of the same text: that of rounding to float16 twice.
-_SAME_TEXT = 2e-3
-
 
 @dataclass(frozen=True, kw_only=True)
 class RenewalConfig:
@@ -99,7 +96,8 @@ def count_known(state: FittedState, corpus: Corpus, vectors: DocHidden) -> int:
         return sum(excerpt(text) in known for text in corpus.texts)
     rows = vectors.astype(np.float32)
     tree = KDTree(known_vectors(state).documents.astype(np.float32))
-    distances, _ = tree.query(rows[rows.any(axis=1)], distance_upper_bound=_SAME_TEXT)
+    rounding = 2 * float(np.finfo(np.float16).eps)
+    distances, _ = tree.query(rows[rows.any(axis=1)], distance_upper_bound=rounding)
     return int(np.isfinite(distances).sum())
 
 
