@@ -225,7 +225,7 @@ def fit(
     check_sources(files, features, labels, lm, words)
     n_topics = parse_topics(topics)
     # A fit that continues the model of this folder repeats its edits.
-    _check_out(out, overwrite=overwrite or dry_run or (like or Path()).absolute() == out.absolute())
+    _check_out(out, overwrite=overwrite or dry_run or out.absolute() == (like and like.absolute()))
     earlier = None if like is None else _earlier(like, lm.device)
     stream = _stream(files, fit_on, documents, out, skip_invalid=skip_invalid)
     shown = not (quiet or as_json)
