@@ -91,7 +91,9 @@ def test_an_encoder_without_a_packed_forward_pass_gives_the_same_vectors(encoder
     plain = SentenceEncoder(device="cpu")
     mixed = [*texts, "", "word " * 400]
     assert not isinstance(plain._open()[0], PackedBert)
-    assert (plain(mixed) * encoder(mixed)).sum(axis=1).min() > 0.9995
+    # Where the format is int8, the plain forward pass is in float32.
+    agreement = 0.99 if encoder.dtype is torch.int8 else 0.9995
+    assert (plain(mixed) * encoder(mixed)).sum(axis=1).min() > agreement
 
 
 def test_batches_hold_each_text_once_and_never_more_tokens_than_the_limit():
