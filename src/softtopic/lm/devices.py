@@ -100,30 +100,15 @@ def pick_teacher_dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 
 def pick_encoder_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    """Resolve the number format of a sentence encoder.
+    """Resolve the number format of a sentence encoder, as `pick_teacher_dtype` does that of a language model.
 
-    Parameters
-    ----------
-    dtype : {"auto", "bfloat16", "float16", "float32", "int8"}
-        "auto" is int8 on a CPU that has exact int8 products and no fast bfloat16, else as in `pick_dtype`.
-    device : torch.device
-        Where the model runs.
-
-    Returns
-    -------
-    torch.dtype
-        float32 where int8 was asked for and the device has no exact int8 products.
-
-    Raises
-    ------
-    LanguageModelError
-        If `dtype` is not one of these.
+    "auto" is int8 on a CPU that has exact int8 products and no fast bfloat16, else as in `pick_dtype`.
     """
     return _pick_quantized(dtype, device, dtype == "auto" and not has_fast_bfloat16())
 
 
 def storage_dtype(dtype: torch.dtype) -> torch.dtype:
-    """The format a language model's weights are loaded in; int8 weights are quantised from float32."""
+    """The format a model's weights are loaded in; int8 weights are quantised from float32."""
     return torch.float32 if dtype is torch.int8 else dtype
 
 
