@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from softtopic.data.formats import check_one_of_each
 from softtopic.data.readers import find_column
-from softtopic.errors import InputError
+from softtopic.errors import InputError, MissingColumnError
 from softtopic.storage.addresses import file_system, first_line, is_address, readable
 
 # What a file system may say of a version of a file; at least one of them changes with its content.
@@ -81,7 +81,9 @@ def require_columns(files: Sequence[ParquetFile], names: Sequence[str]) -> None:
         for name in names:
             column = find_column(file.columns, name)
             if column is None:
-                raise InputError(f"{file.url} has no column {name!r}; it has: {', '.join(file.columns) or 'none'}")
+                raise MissingColumnError(
+                    f"{file.url} has no column {name!r}; it has: {', '.join(file.columns) or 'none'}"
+                )
             check_one_of_each(file.columns, [column], file.url)
 
 
